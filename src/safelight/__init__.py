@@ -1,0 +1,3 @@
+"""safelight: one index over your photos."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,123 @@
+"""Every error that safelight raises on purpose.
+
+    SafelightError
+    ├── UsageError            the call itself is wrong
+    │   ├── SettingsError     a setting has an impossible value
+    │   └── QueryError        a query cannot be parsed
+    ├── SourceError           a folder, list or text file to ingest cannot be read
+    ├── DecodeError           a file cannot be turned into a frame
+    ├── ModelError            a model cannot be used
+    │   ├── ModelUnavailable  it is not on this machine and cannot be fetched
+    │   └── ModelInvalid      its files are missing, broken or not understood
+    └── LibraryError          the library file cannot be used
+        ├── LibraryTooNew     it was written by a newer safelight
+        └── SpaceError        vectors of one space were offered to another
+
+A message says what failed, on which file or name, why, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SafelightError(Exception):
+    """Base of every error raised on purpose.
+
+    Attributes
+    ----------
+    code : str
+        A short, stable name for the reason, for programs to compare with.
+    context : dict
+        The names and numbers that the message mentions.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, **context: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.context = context
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword arguments are lost by the default, and errors do cross process borders.
+        return _rebuild, (type(self), self.message, self.code, self.context)
+
+
+def _rebuild(
+    kind: type[SafelightError], message: str, code: str, context: dict[str, Any]
+) -> SafelightError:
+    return kind(message, code=code, **context)
+
+
+class UsageError(SafelightError):
+    """The call itself is wrong: an unknown name, options that exclude each other."""
+
+    code = "usage"
+
+
+class SettingsError(UsageError):
+    """A setting has a value that it cannot have."""
+
+    code = "settings"
+
+
+class QueryError(UsageError):
+    """A query cannot be parsed."""
+
+    code = "query"
+
+
+class SourceError(SafelightError):
+    """A folder, list or text file to ingest cannot be read at all."""
+
+    code = "source"
+
+
+class DecodeError(SafelightError):
+    """A file cannot be turned into a frame.
+
+    ``code`` is one of :data:`safelight.model.FAILURE_CODES`.
+    """
+
+    code = "corrupt"
+
+
+class ModelError(SafelightError):
+    """A model cannot be used."""
+
+    code = "model"
+
+
+class ModelUnavailable(ModelError):
+    """A model is not on this machine and cannot be fetched."""
+
+    code = "model-unavailable"
+
+
+class ModelInvalid(ModelError):
+    """A model's files are missing, broken, or of a kind that is not understood."""
+
+    code = "model-invalid"
+
+
+class LibraryError(SafelightError):
+    """The library file cannot be used."""
+
+    code = "library"
+
+
+class LibraryTooNew(LibraryError):
+    """The library was written by a newer safelight."""
+
+    code = "library-too-new"
+
+
+class SpaceError(LibraryError):
+    """Vectors of one space were offered to, or asked of, another."""
+
+    code = "space"

@@ -1,0 +1,157 @@
+"""The nouns of safelight, as frozen dataclasses without behaviour that needs I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: Why a file could not be ingested; stored with each failure and never changed in meaning.
+FAILURE_CODES = frozenset(
+    {
+        "empty",  # zero bytes
+        "truncated",  # the data end too early
+        "corrupt",  # the data are damaged
+        "not-an-image",  # the bytes are of no image format
+        "unsupported",  # an image format that safelight does not read
+        "missing-extra",  # a format that needs an optional dependency
+        "too-large",  # more pixels than the pixel limit
+        "no-preview",  # a camera RAW file without an embedded preview
+        "not-a-file",  # a directory, socket, device, ... under a photo's name
+        "missing",  # named by a list, but not there
+        "permission",  # not readable by this user
+        "symlink-loop",  # a link that leads back to itself
+        "bad-name",  # a file name that is not valid text
+        "io",  # the disk or network reported an error
+        "model",  # the model could not embed it
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exif:
+    """What a camera wrote about a photo; ``None`` where it wrote nothing usable.
+
+    Attributes
+    ----------
+    taken_at : str or None
+        Local time of exposure, ``YYYY-MM-DDTHH:MM:SS``, with ``+HH:MM`` if the camera said so.
+    camera_make, camera_model, lens : str or None
+        As written by the camera, trimmed.
+    exposure_time : float or None
+        Seconds.
+    f_number, focal_length : float or None
+        The latter in millimetres.
+    iso : int or None
+        Sensitivity.
+    latitude, longitude, altitude : float or None
+        WGS 84 degrees, north and east positive; metres above sea level.
+    orientation : int
+        EXIF orientation of the file, 1 to 8. A frame's pixels are already upright.
+    """
+
+    taken_at: str | None = None
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    exposure_time: float | None = None
+    f_number: float | None = None
+    iso: int | None = None
+    focal_length: float | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+    orientation: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded photo: what every consumer of a photo is given.
+
+    Attributes
+    ----------
+    pixels : (height, width, 3) uint8
+        sRGB, upright, C-contiguous, at working size: possibly smaller than the file's own size.
+    width, height : int
+        The upright photo's own size in pixels, before any scaling.
+    format : str
+        ``JPEG``, ``PNG``, ``HEIF``, ... as the decoder names it.
+    exif : Exif
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    format: str
+    exif: Exif = field(default_factory=Exif)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result.
+
+    Attributes
+    ----------
+    score : float
+        Cosine of query and photo, -1 to 1. Comparable within one space only.
+    path : str
+        Absolute path of a file of this photo.
+    photo_id : str
+        sha256 of the file's bytes, hex.
+    namespace : str
+    metadata : dict
+        Metadata of the file and EXIF data of the photo, JSON-ready.
+    """
+
+    score: float
+    path: str
+    photo_id: str
+    namespace: str
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be ingested, and why.
+
+    Attributes
+    ----------
+    path : str
+    namespace : str
+    code : str
+        One of :data:`FAILURE_CODES`.
+    reason : str
+        A sentence for people.
+    failed_at : str
+        UTC, ISO 8601.
+    """
+
+    path: str
+    namespace: str
+    code: str
+    reason: str
+    failed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The output of one embedding model, as a library knows it.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Hex digest of weights, preprocessing and dtype; vectors are comparable only within it.
+    name : str
+        What people call the model.
+    dimension : int
+    model : str
+        What ``--model`` takes to load this model again.
+    """
+
+    fingerprint: str
+    name: str
+    dimension: int
+    model: str
