@@ -1,0 +1,1 @@
+"""Embedding models: images and texts in, unit vectors out."""
