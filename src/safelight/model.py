@@ -155,3 +155,20 @@ class Space:
     name: str
     dimension: int
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What the file system says of a file; equal to last time means it need not be opened.
+
+    ``ctime_ns`` counts only for files that failed: chmod changes nothing else.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    def same_content_as(self, other: FileStat) -> bool:
+        """Tell whether both are of the same unchanged file."""
+        return (self.size, self.mtime_ns, self.inode) == (other.size, other.mtime_ns, other.inode)

@@ -1,1 +1,58 @@
-"""The command line."""
+"""The command line. Modules here import nothing heavy until their command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from safelight.cli.config import config
+from safelight.cli.ingest import ingest
+from safelight.cli.search import search
+from safelight.cli.status import status
+from safelight.errors import SafelightError, UsageError
+
+EPILOG = """\b
+Examples:
+  safelight ingest ~/Pictures          index a folder, or bring the index up to date
+  safelight search "a dog in the snow"
+  safelight status
+"""
+
+
+@click.group(
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="safelight", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, envvar="SAFELIGHT_DEBUG", help="Show where an error arose.")
+def safelight(debug: bool) -> None:
+    """One index over your photos: search them by meaning, on your own machine."""
+
+
+for command in (ingest, search, status, config):
+    safelight.add_command(command)
+
+
+def main() -> None:
+    """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
+    debug = "--debug" in sys.argv[1:2] or bool(os.environ.get("SAFELIGHT_DEBUG"))
+    try:
+        safelight(standalone_mode=False, prog_name="safelight")
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; Python would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except SafelightError as exc:
+        if debug:
+            raise
+        click.echo(f"safelight: {exc}", err=True)
+        sys.exit(2 if isinstance(exc, UsageError) else 1)

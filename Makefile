@@ -1,0 +1,28 @@
+# Every target sets up .venv by itself; a second run reuses it.
+# make test PARITY=1 also compares with open_clip and transformers (installs PyTorch, 6 GB).
+BIN := .venv/bin
+EXTRA := $(if $(PARITY),parity,dev)
+
+.PHONY: demo test check bench clean
+
+demo: .venv/demo.installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
+
+test: .venv/$(EXTRA).installed
+	$(if $(PARITY),SAFELIGHT_TEST_PARITY=1) $(BIN)/python -m pytest
+
+check: .venv/dev.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/dev.installed
+	scripts/bench
+
+clean:
+	rm -rf .venv .demo build dist bench/results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/%.installed: pyproject.toml constraints.txt
+	scripts/environment $*
+	touch $@

@@ -1,0 +1,98 @@
+"""Which model an ingest or a search uses when none, or one, is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safelight.errors import LibraryError, SpaceError
+from safelight.library.spaces import default_space, find_space
+
+if TYPE_CHECKING:
+    from safelight.embedding.protocol import Embedder
+    from safelight.library.store import Library
+    from safelight.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model that was chosen.
+
+    Attributes
+    ----------
+    embedder : Embedder
+    model : str
+        What ``--model`` takes to choose it again.
+    note : str or None
+        What the user should be told of the choice.
+    """
+
+    embedder: Embedder
+    model: str
+    note: str | None = None
+
+
+def choose_for_ingest(
+    library: Library, settings: Settings, model: str | None = None, *, progress: bool = False
+) -> Choice:
+    """Return the model to embed with.
+
+    It is `model`; else the library's own; else the setting; else the default CLIP if it is on
+    this machine or the hub answers in time; else the starter model, with a note that says so.
+
+    Raises
+    ------
+    ModelError
+        The named model, or the library's own, cannot be loaded.
+    """
+    from safelight.embedding.loading import default_model, load_embedder
+
+    note = None
+    if model is None and (space := default_space(library)) is not None:
+        model = space.model
+    if model is None:
+        default = default_model(settings.model, timeout=settings.hub_timeout)
+        model, note = default.model, default.note
+    embedder = load_embedder(
+        model, device=settings.device, threads=settings.threads, progress=progress
+    )
+    return Choice(embedder, model, note)
+
+
+def choose_for_search(library: Library, settings: Settings, model: str | None = None) -> Choice:
+    """Return the model to search with: `model`, or the one of the library's default space.
+
+    Raises
+    ------
+    LibraryError
+        Nothing was ingested yet.
+    SpaceError
+        The library has no vectors of this model.
+    ModelError
+        The model cannot be loaded.
+    """
+    from safelight.embedding.loading import load_embedder
+
+    space = default_space(library)
+    if space is None:
+        raise LibraryError(
+            f"The library {library.path} is empty. Fill it with `safelight ingest FOLDER`.",
+            code="empty-library",
+            path=str(library.path),
+        )
+    named = model or space.model
+    embedder = load_embedder(named, device=settings.device, threads=settings.threads)
+    if model is None and embedder.fingerprint != space.fingerprint:
+        raise SpaceError(
+            f"The model {named} is not the one that this library was embedded with: its files "
+            "were changed or replaced. Put them back, or embed the library anew with "
+            f"`safelight ingest --model {named}` and search with `--model {named}`.",
+            model=named,
+        )
+    if find_space(library, embedder.fingerprint) is None:
+        raise SpaceError(
+            f"No photo of this library was embedded with {named} yet. "
+            f"Do that with `safelight ingest --model {named}`.",
+            model=named,
+        )
+    return Choice(embedder, named)

@@ -1,0 +1,268 @@
+"""``safelight ingest``."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.cli.options import FlagCommand, library_option, load_settings
+from safelight.errors import SourceError
+
+if TYPE_CHECKING:
+    from safelight.ingest import Summary
+    from safelight.library.store import Library
+    from safelight.settings import Settings
+    from safelight.sources import Source
+
+_FAILURES_SHOWN = 10
+
+EPILOG = """\b
+Sources:
+  DIR or images:DIR     the photos in a folder
+  PHOTO                 one photo
+  image-list:FILE       a list of photos: path[,label[,...]] a line
+  text:FILE             texts (.txt, .csv, .jsonl), found beside photos
+  demo                  a few photos to try it with
+  (none)                all that were ingested before: the way to stay up to date
+
+\b
+Examples:
+  safelight ingest ~/Pictures
+  safelight ingest -n holiday images:./photos --exclude "*.tmp.jpg"
+  safelight ingest -e clip --clip-model ViT-L-14 --clip-pretrain laion2b_s32b_b82k ./photos
+  safelight ingest --dry-run ~/Pictures
+"""
+
+
+@click.command(cls=FlagCommand, epilog=EPILOG)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("-n", "--namespace", metavar="NAME", help="The namespace to put them in.")
+@click.option(
+    "-r/-R", "--recursive/--no-recursive", default=True, show_default=True,
+    help="Whether to go into folders in folders.",
+)  # fmt: skip
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN",
+    help="Pass over names like this, besides the usual ones. May be repeated.",
+)  # fmt: skip
+@click.option("--model", metavar="MODEL", help="The model to embed with; see docs/models.md.")
+@click.option(
+    "-e", "--embedder", type=click.Choice(["clip", "starter"]),
+    help="The kind of model: CLIP, or the built-in starter model.",
+)  # fmt: skip
+@click.option("--clip-model", metavar="NAME", help="With -e clip: the architecture, e.g. ViT-L-14.")
+@click.option("--clip-pretrain", metavar="TAG", help="With -e clip: the weights, e.g. openai.")
+@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Photos given to the model at once.",
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Threads that read and decode."
+)
+@click.option(
+    "--text-col", metavar="NAME", help="The column of a text: source that holds the text."
+)
+@click.option("--retry-failed", is_flag=True, help="Try unchanged files that failed once more.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("--profile", is_flag=True, help="Tell where the time went.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as a JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@library_option
+def ingest(
+    sources: tuple[str, ...],
+    namespace: str | None,
+    recursive: bool,
+    exclude: tuple[str, ...],
+    model: str | None,
+    embedder: str | None,
+    clip_model: str | None,
+    clip_pretrain: str | None,
+    device: str | None,
+    batch_size: int | None,
+    threads: int | None,
+    text_col: str | None,
+    retry_failed: bool,
+    dry_run: bool,
+    profile: bool,
+    as_json: bool,
+    quiet: bool,
+    library: str | None,
+) -> None:
+    """Index photos: embed what is new, note what moved or is gone.
+
+    Files that have not changed are not opened, so running it again is quick. Ctrl-C stops it;
+    the next run goes on from there.
+    """
+    from safelight.choice import choose_for_ingest
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import ingest as run
+    from safelight.library.store import Library
+
+    named = _model(model, embedder, clip_model, clip_pretrain)
+    settings = load_settings(
+        library=library, namespace=namespace, device=device, batch_size=batch_size, threads=threads
+    )
+    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Library(settings.library) as opened:
+        work = _sources(opened, settings, sources, namespace, recursive, exclude, text_col)
+        choice = choose_for_ingest(opened, settings, named, progress=not quiet)
+        if choice.note and not quiet:
+            click.echo(f"safelight: {choice.note}", err=True)
+        for space, group in work.items():
+            with show_progress(quiet=quiet) as progress:
+                summary = run(
+                    opened,
+                    group,
+                    choice.embedder,
+                    model=choice.model,
+                    namespace=space,
+                    batch_size=settings.batch_size,
+                    threads=settings.threads,
+                    pixel_limit=settings.pixel_limit,
+                    retry_failed=retry_failed,
+                    dry_run=dry_run,
+                    progress=progress,
+                )
+            _report(summary, as_json=as_json, quiet=quiet, profile=profile)
+            if summary.interrupted:
+                sys.exit(130)
+
+
+def ingest_folder(
+    library: Library, settings: Settings, folder: str, model: str | None, *, quiet: bool
+) -> None:
+    """Bring the library up to date with one folder; only failures are told."""
+    from safelight.choice import choose_for_ingest
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import ingest as run
+    from safelight.sources import parse_source
+
+    choice = choose_for_ingest(library, settings, model, progress=not quiet)
+    if choice.note and not quiet:
+        click.echo(f"safelight: {choice.note}", err=True)
+    with show_progress(quiet=quiet) as progress:
+        summary = run(
+            library,
+            [parse_source(f"images:{folder}", exclude=settings.exclude)],
+            choice.embedder,
+            model=choice.model,
+            namespace=settings.namespace,
+            batch_size=settings.batch_size,
+            threads=settings.threads,
+            pixel_limit=settings.pixel_limit,
+            progress=progress,
+        )
+    _report_failures(summary)
+    if summary.interrupted:
+        sys.exit(130)
+
+
+def _model(
+    model: str | None, embedder: str | None, clip_model: str | None, clip_pretrain: str | None
+) -> str | None:
+    if clip_model or clip_pretrain:
+        if model or embedder == "starter":
+            other = "--model" if model else "-e starter"
+            raise click.UsageError(f"{other} and --clip-model/--clip-pretrain exclude each other.")
+        return f"{clip_model or 'ViT-B-32'}/{clip_pretrain or 'openai'}"
+    if model and embedder == "starter" and model != "starter":
+        raise click.UsageError("--model and -e starter exclude each other.")
+    return "starter" if embedder == "starter" else model
+
+
+def _sources(
+    library: Library,
+    settings: Settings,
+    specs: tuple[str, ...],
+    namespace: str | None,
+    recursive: bool,
+    exclude: tuple[str, ...],
+    text_column: str | None,
+) -> dict[str, list[Source]]:
+    """Return the sources by namespace: those named, or all that were ingested before."""
+    from safelight.library.remembered import remembered
+    from safelight.sources import parse_source
+
+    if specs:
+        return {
+            settings.namespace: [
+                parse_source(
+                    spec,
+                    recursive=recursive,
+                    exclude=(*settings.exclude, *exclude),
+                    text_column=text_column,
+                )
+                for spec in specs
+            ]
+        }
+    known: dict[str, list[Source]] = {}
+    for name, spec, options in remembered(library, namespace):
+        try:
+            known.setdefault(name, []).append(parse_source(spec, **options))
+        except SourceError as exc:  # an unplugged disk must not keep the others from their turn
+            click.echo(f"safelight: {exc} Skipped; what is known of it is kept.", err=True)
+    if not known:
+        raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures")
+    return known
+
+
+def _report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> None:
+    if not as_json:
+        _report_failures(summary)
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))
+    elif not quiet:
+        click.echo(_sentence(summary))
+    if profile and not as_json:
+        click.echo(_profile(summary))
+    if summary.interrupted and not as_json:
+        click.echo("Stopped. Run the same command again to go on from there.", err=True)
+
+
+def _report_failures(summary: Summary) -> None:
+    for failure in summary.failures[:_FAILURES_SHOWN]:
+        click.echo(f"safelight: {failure.path}: {failure.reason}", err=True)
+    if (more := len(summary.failures) - _FAILURES_SHOWN) > 0:
+        click.echo(f"safelight: {more} more could not be read: safelight status --failed", err=True)
+
+
+def _sentence(summary: Summary) -> str:
+    parts = [
+        f"{summary.new:,} {'to embed' if summary.dry_run else 'new'}",
+        f"{summary.unchanged:,} unchanged",
+    ]
+    for count, word in (
+        (summary.known, "known already"),
+        (summary.gone, "gone"),
+        (summary.failed, "failed"),
+        (summary.failing, "failed before"),
+    ):
+        if count:
+            parts.append(f"{count:,} {word}")
+    rate = ""
+    if summary.new and not summary.dry_run and summary.seconds:
+        rate = f", {summary.new / summary.seconds:.1f} a second"
+    would = "Would ingest into" if summary.dry_run else "Ingested into"
+    return (
+        f"{would} {summary.namespace} with {summary.model}: {', '.join(parts)} "
+        f"({summary.seconds:.1f} s{rate})"
+    )
+
+
+def _profile(summary: Summary) -> str:
+    """Return a table of the stages; threads overlap, so they add up to more than the clock."""
+    rows = sorted(summary.stages.items(), key=lambda item: -item[1])
+    lines = [f"{'stage':<10}{'seconds':>9}{'ms each':>9}"]
+    for stage, seconds in rows:
+        each = f"{1000 * seconds / summary.new:9.2f}" if summary.new else ""
+        lines.append(f"{stage:<10}{seconds:9.2f}{each}")
+    lines.append(f"{'clock':<10}{summary.seconds:9.2f}")
+    return "\n".join(lines)

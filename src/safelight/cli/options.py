@@ -1,0 +1,62 @@
+"""What the commands share: options, settings, and how flags may be spelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from safelight.settings import Settings
+
+_FALSE = ("false", "0", "no", "off", "f")
+_TRUE = ("true", "1", "yes", "on", "t")
+
+
+class FlagCommand(click.Command):
+    """A command whose flags may be given a value, as in ``--recursive=false`` or ``-r=false``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Rewrite valued flags to the pair that click knows, then parse as usual."""
+        flags = {
+            name: option
+            for option in self.params
+            if isinstance(option, click.Option) and option.is_flag and option.secondary_opts
+            for name in option.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [_plain(arg, flags) for arg in args[:end]] + args[end:])
+
+
+def _plain(arg: str, flags: dict[str, click.Option]) -> str:
+    name, given, value = arg.partition("=")
+    option = flags.get(name)
+    if option is None or not given:
+        return arg
+    if value.lower() in _TRUE:
+        return option.opts[0]
+    if value.lower() in _FALSE:
+        return option.secondary_opts[0]
+    raise click.BadParameter(f"{value!r} is neither true nor false.", param_hint=name)
+
+
+def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--library``."""
+    return click.option(
+        "--library",
+        metavar="FILE",
+        help="The library file.  [env: SAFELIGHT_LIBRARY]",
+    )(command)
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings, where options that were given win over the environment."""
+    from pathlib import Path
+
+    from safelight.settings import Settings
+
+    if given.get("library"):
+        given["library"] = Path(given["library"]).expanduser().absolute()
+    return Settings.load(**given)

@@ -1,0 +1,127 @@
+"""``safelight search``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.cli.ingest import ingest_folder
+from safelight.cli.options import library_option, load_settings
+
+if TYPE_CHECKING:
+    from safelight.model import Hit
+
+EPILOG = """\b
+Examples:
+  safelight search a dog in the snow
+  safelight search "beach + ./sunset.jpg:0.5 - people"
+  safelight search ./this-one.jpg --top 20
+  safelight search cake --namespace birthdays --json
+  safelight search receipts --paths -0 | xargs -0 open
+  safelight search "a cat" --images-dir data/images
+
+\b
+A query is words, an image, or terms joined by + and - (between spaces), each with an optional
+:WEIGHT. photo:ID names a photo of the library; text:... and "..." are never taken for a path.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("query", nargs=-1)
+@click.option("--plus", multiple=True, metavar="TERM", help="Add a term to the query.")
+@click.option("--minus", multiple=True, metavar="TERM", help="Take a term out of the query.")
+@click.option("-n", "--namespace", metavar="NAME", help="Only files of this namespace.")
+@click.option(
+    "-k", "--top", "--limit", type=click.IntRange(min=1), default=10, show_default=True,
+    metavar="N", help="How many hits.",
+)  # fmt: skip
+@click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
+@click.option(
+    "--images-dir", "--images_dir", metavar="DIR",
+    help="Ingest what is new in DIR first, then search only there.",
+)  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Search in this model's space.")
+@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
+@library_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--paths", is_flag=True, help="Only the paths.")
+@click.option("-0", "--null", is_flag=True, help="With --paths: end each with NUL, for xargs -0.")
+def search(
+    query: tuple[str, ...],
+    plus: tuple[str, ...],
+    minus: tuple[str, ...],
+    namespace: str | None,
+    top: int,
+    min_score: float | None,
+    images_dir: str | None,
+    model: str | None,
+    device: str | None,
+    library: str | None,
+    as_json: bool,
+    paths: bool,
+    null: bool,
+) -> None:
+    """Find photos by what is in them.
+
+    Prints the score and the path of each hit, best first.
+    """
+    from safelight.choice import choose_for_search
+    from safelight.library.store import Library
+    from safelight.query import parse_query, parse_term
+    from safelight.search import search as find
+
+    terms = [*parse_query(" ".join(query))] if query else []
+    terms += [parse_term(body) for body in plus] + [parse_term(body, -1.0) for body in minus]
+    if not terms:
+        raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
+    settings = load_settings(library=library, device=device, namespace=namespace)
+    with Library(settings.library, create=images_dir is not None) as opened:
+        if images_dir is not None:
+            ingest_folder(opened, settings, images_dir, model, quiet=not sys.stderr.isatty())
+        choice = choose_for_search(opened, settings, model)
+        hits = find(
+            opened,
+            terms,
+            choice.embedder,
+            top=top,
+            namespace=namespace,
+            under=images_dir,
+            min_score=min_score,
+            pixel_limit=settings.pixel_limit,
+        )
+    _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
+    if not hits:
+        where = f" in namespace {namespace}" if namespace else ""
+        click.echo(f"safelight: nothing found{where}.", err=True)
+
+
+def _print(hits: list[Hit], *, as_json: bool, paths: bool, end: str) -> None:
+    out = sys.stdout
+    for hit in hits:
+        if as_json:
+            out.write(json.dumps(_as_dict(hit), ensure_ascii=False) + "\n")
+        elif paths:
+            out.write(hit.path + end)
+        else:
+            out.write(f"{hit.score:.3f} — {_short(hit)}\n")
+
+
+def _as_dict(hit: Hit) -> dict[str, object]:
+    return {
+        "score": round(hit.score, 6),
+        "path": hit.path,
+        "photo_id": hit.photo_id,
+        "namespace": hit.namespace,
+        "metadata": hit.metadata,
+    }
+
+
+def _short(hit: Hit) -> str:
+    text = hit.metadata.get("text") if hit.metadata.get("type") == "text" else None
+    here = os.getcwd().rstrip(os.sep) + os.sep
+    path = hit.path.removeprefix(here)
+    return f"{path}: {text}" if text else path

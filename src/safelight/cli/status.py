@@ -1,0 +1,89 @@
+"""``safelight status``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safelight.cli.options import library_option, load_settings
+
+if TYPE_CHECKING:
+    from safelight.library.store import Library
+
+EPILOG = """\b
+Examples:
+  safelight status
+  safelight status --failed
+  safelight status -n holiday --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
+@click.option("--failed", is_flag=True, help="List the files that could not be ingested, and why.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON; with --failed, one object a line.")
+@library_option
+def status(namespace: str | None, failed: bool, as_json: bool, library: str | None) -> None:
+    """Tell what the library holds."""
+    from safelight.library.files import failures
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        if failed:
+            for failure in failures(opened, namespace):
+                click.echo(
+                    json.dumps(asdict(failure), ensure_ascii=False)
+                    if as_json
+                    else f"{failure.path}: {failure.reason} ({failure.code})"
+                )
+            return
+        found = _describe(opened, namespace)
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else _text(found))
+
+
+def _describe(library: Library, namespace: str | None) -> dict[str, Any]:
+    from safelight.library.files import counts, namespaces
+    from safelight.library.remembered import remembered
+    from safelight.library.spaces import all_spaces
+
+    return {
+        "library": str(library.path),
+        "bytes": library.path.stat().st_size,
+        **asdict(counts(library, namespace)),
+        "namespaces": {
+            name: asdict(counts(library, name))
+            for name in namespaces(library)
+            if namespace in (None, name)
+        },
+        "spaces": [
+            {**asdict(each.space), "embeddings": each.embeddings, "default": each.default}
+            for each in all_spaces(library)
+        ],
+        "sources": [
+            {"namespace": name, "source": spec} for name, spec, _ in remembered(library, namespace)
+        ],
+    }
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [
+        f"Library     {found['library']} ({found['bytes'] / 1e6:,.1f} MB)",
+        f"Photos      {found['photos']:,} in {found['files']:,} files"
+        + (f", {found['gone']:,} gone" if found["gone"] else ""),
+    ]
+    if found["texts"]:
+        lines.append(f"Texts       {found['texts']:,}")
+    for name, counted in found["namespaces"].items():
+        lines.append(f"Namespace   {name}: {counted['files']:,} files")
+    for space in found["spaces"]:
+        default = ", used by searches" if space["default"] else ""
+        lines.append(f"Model       {space['name']}: {space['embeddings']:,} vectors{default}")
+    for source in found["sources"]:
+        lines.append(f"Source      {source['source']}")
+    if found["failed"]:
+        lines.append(f"Failed      {found['failed']:,}: see safelight status --failed")
+    return "\n".join(lines)

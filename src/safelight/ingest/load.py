@@ -1,0 +1,135 @@
+"""One entry, on a worker thread: read once, hashed, decoded once, prepared for the model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from safelight.errors import DecodeError
+from safelight.imaging import decode
+from safelight.library.files import is_embedded
+from safelight.library.records import ItemRecord
+from safelight.model import FileStat
+from safelight.sources.entry import explain
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.library.store import Library
+    from safelight.sources.entry import Entry
+
+#: A file of more bytes is no photo, whatever its name; reading it would only fill the memory.
+MAX_FILE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """What became of an entry.
+
+    Attributes
+    ----------
+    entry : Entry
+        With the stat of the bytes that were read.
+    item_id : str or None
+        None if nothing could be read.
+    item : ItemRecord or None
+        New content, still without its vector; None if it is known or being worked on already.
+    prepared : array or None
+        The model's input for a new photo.
+    code, reason : str or None
+        Why it failed.
+    seconds : dict
+        Time spent, by stage.
+    """
+
+    entry: Entry
+    item_id: str | None = None
+    item: ItemRecord | None = None
+    prepared: npt.NDArray[np.float32] | None = None
+    code: str | None = None
+    reason: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Claims:
+    """Which content this run works on already, so that copies are decoded once."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._lock = threading.Lock()
+
+    def take(self, item_id: str) -> bool:
+        """Return True for the first to ask."""
+        with self._lock:
+            if item_id in self._ids:
+                return False
+            self._ids.add(item_id)
+            return True
+
+
+def load(
+    entry: Entry, library: Library, embedder: Embedder, claims: Claims, pixel_limit: int
+) -> Loaded:
+    """Read, hash, decode and prepare one entry; every failure is returned, none is raised."""
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    try:
+        data, entry = _read(entry)
+    except OSError as exc:
+        code, reason = explain(exc)
+        return Loaded(entry, code=code, reason=reason, seconds=seconds)
+    started = _lap(seconds, "read", started)
+    item_id = hashlib.sha256(data).hexdigest()
+    started = _lap(seconds, "hash", started)
+    if is_embedded(library, item_id, embedder.fingerprint) or not claims.take(item_id):
+        return Loaded(entry, item_id, seconds=seconds)
+    if entry.text is not None:
+        item = ItemRecord(item_id, "text", len(data), None, text=entry.text)
+        return Loaded(entry, item_id, item, seconds=seconds)
+    try:
+        frame = decode(data, min_side=embedder.min_side, max_pixels=pixel_limit)
+    except DecodeError as exc:
+        _lap(seconds, "decode", started)
+        return Loaded(entry, item_id, code=exc.code, reason=str(exc), seconds=seconds)
+    except MemoryError:
+        reason = "needs more memory to decode than there is"
+        return Loaded(entry, item_id, code="too-large", reason=reason, seconds=seconds)
+    started = _lap(seconds, "decode", started)
+    prepared = embedder.prepare(frame)
+    _lap(seconds, "prepare", started)
+    item = ItemRecord(
+        item_id,
+        "photo",
+        len(data),
+        None,
+        format=frame.format,
+        width=frame.width,
+        height=frame.height,
+        exif={key: value for key, value in asdict(frame.exif).items() if value is not None},
+    )
+    return Loaded(entry, item_id, item, prepared, seconds=seconds)
+
+
+def _read(entry: Entry) -> tuple[bytes, Entry]:
+    if entry.text is not None:
+        return entry.text.encode(), entry
+    with open(entry.path, "rb", buffering=0) as file:
+        # The stat of the bytes that are read, should the file have changed since it was listed.
+        found = os.fstat(file.fileno())
+        if found.st_size > MAX_FILE_BYTES:
+            raise OSError(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
+        data = file.read()
+    stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return data, replace(entry, stat=stat)
+
+
+def _lap(seconds: dict[str, float], stage: str, started: float) -> float:
+    now = time.perf_counter()
+    seconds[stage] = seconds.get(stage, 0.0) + now - started
+    return now

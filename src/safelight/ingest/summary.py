@@ -1,0 +1,71 @@
+"""What an ingest reports: while it runs, and at its end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safelight.model import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingest is.
+
+    Attributes
+    ----------
+    done, total : int
+        Entries that were to be opened.
+    failed : int
+    """
+
+    done: int
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an ingest did, or with ``dry_run`` would do.
+
+    Attributes
+    ----------
+    new : int
+        Photos and texts that were embedded.
+    known : int
+        Files whose content the library had already: copies, renamed and moved files.
+    unchanged : int
+        Files that were not opened.
+    failed, failing : int
+        Files that failed now; that failed before and have not changed.
+    gone : int
+        Files that are no longer there.
+    interrupted : bool
+        Whether it was stopped before its end.
+    seconds : float
+        Wall-clock time.
+    stages : dict
+        Seconds by stage, summed over threads.
+    failures : list of Failure
+        Of this run.
+    """
+
+    namespace: str
+    space: str
+    model: str
+    dry_run: bool = False
+    new: int = 0
+    known: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    failing: int = 0
+    gone: int = 0
+    interrupted: bool = False
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready values."""
+        return asdict(self)

@@ -1,0 +1,186 @@
+"""Exact search: every vector of a space is compared with the query."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safelight.errors import SpaceError
+from safelight.library import matrix
+from safelight.library.index import Neighbours
+from safelight.library.matrix import Matrix, State
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from safelight.library.store import Library
+
+#: The matrix file is written anew when more than this, and more than an eighth of it, is missing;
+#: until then the missing vectors are read from the library at each opening.
+TAIL = 1000
+
+#: Rows scored at once. Small enough that the pages of a large file are let go as the scan moves on.
+_BLOCK = 16_384
+
+
+class ExactIndex:
+    """All vectors of one space, in blocks of which most are a memory-mapped file.
+
+    Parameters
+    ----------
+    dimension : int
+    blocks : list of (keys (n,) int64, vectors (n, dimension) float32)
+    """
+
+    def __init__(
+        self,
+        dimension: int,
+        blocks: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]],
+    ) -> None:
+        self._dimension = dimension
+        self._blocks = [(keys, vectors) for keys, vectors in blocks if len(keys)]
+
+    def __len__(self) -> int:
+        return sum(len(keys) for keys, _ in self._blocks)
+
+    def search(
+        self,
+        query: npt.NDArray[np.float32],
+        k: int,
+        *,
+        allowed: npt.NDArray[np.int64] | None = None,
+    ) -> Neighbours:
+        """See :meth:`safelight.library.index.VectorIndex.search`."""
+        if query.shape != (self._dimension,):
+            raise SpaceError(
+                f"The query has shape {query.shape}, but the vectors of this space have "
+                f"{self._dimension} numbers."
+            )
+        found_keys = [np.empty(0, np.int64)]
+        found_scores = [np.empty(0, np.float32)]
+        for keys, vectors in self._blocks:
+            rows = None if allowed is None else np.flatnonzero(np.isin(keys, allowed))
+            scores = _scores(vectors, rows, query)
+            best = _largest(scores, k)
+            found_keys.append(keys[best] if rows is None else keys[rows[best]])
+            found_scores.append(scores[best])
+        keys, scores = np.concatenate(found_keys), np.concatenate(found_scores)
+        # Ties go to the item that came first, so that the same query gives the same answer.
+        order = np.lexsort((keys, -scores))[:k]
+        return Neighbours(keys[order], scores[order])
+
+
+def _scores(
+    vectors: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.intp] | None,
+    query: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    if rows is None:
+        return np.asarray(vectors @ query)
+    scores = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _BLOCK):  # indexing copies the rows: a block at a time
+        part = rows[start : start + _BLOCK]
+        scores[start : start + _BLOCK] = vectors[part] @ query
+    return scores
+
+
+def _largest(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.intp]:
+    if k >= len(scores):
+        return np.arange(len(scores))
+    # All that tie with the k-th are kept, so that which of them wins is decided by key, not here.
+    threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+    return np.flatnonzero(scores >= threshold)
+
+
+def open_index(library: Library, fingerprint: str) -> ExactIndex:
+    """Open the exact index of a space, bringing its matrix file up to date where that is due.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
+    path = matrix_path(library, fingerprint)
+    connection = library.connection
+    connection.execute("BEGIN")  # one view of the library for all reads below
+    try:
+        space, dimension, epoch = _space(connection, fingerprint)
+        kept = matrix.read(path)
+        if kept is not None and not _is_current(connection, kept.state, epoch, dimension):
+            kept = None
+        after = kept.state.last if kept else 0
+        count = kept.state.count if kept else 0
+        last, keys, vectors = _read_after(connection, space, after, dimension)
+        last_id = _item_of(connection, last) if len(keys) else ""
+    finally:
+        connection.execute("COMMIT")
+    if len(keys) > max(TAIL, count // 8) or (kept is None and len(keys)):
+        state = State(epoch, dimension, count + len(keys), last, last_id)
+        # A folder that cannot be written to costs time at each opening, not the answer.
+        with contextlib.suppress(OSError):
+            matrix.write(
+                path,
+                state,
+                [kept.keys, keys] if kept else [keys],
+                [kept.vectors, vectors] if kept else [vectors],
+            )
+            written = matrix.read(path)
+            if written is not None and written.state == state:
+                return ExactIndex(dimension, [(written.keys, written.vectors)])
+    blocks = [(kept.keys, kept.vectors)] if isinstance(kept, Matrix) else []
+    return ExactIndex(dimension, [*blocks, (keys, vectors)])
+
+
+def matrix_path(library: Library, fingerprint: str) -> Path:
+    """Return where the matrix file of a space lies: a folder beside the library."""
+    return library.path.with_name(library.path.name + ".vectors") / f"{fingerprint[:32]}.matrix"
+
+
+def _space(connection: sqlite3.Connection, fingerprint: str) -> tuple[int, int, str]:
+    row = connection.execute(
+        "SELECT pk, dimension, epoch FROM spaces WHERE fingerprint = ?", (fingerprint,)
+    ).fetchone()
+    if row is None:
+        raise SpaceError(f"The library has no space {fingerprint[:12]}.", fingerprint=fingerprint)
+    return row[0], row[1], row[2]
+
+
+def _is_current(connection: sqlite3.Connection, state: State, epoch: str, dimension: int) -> bool:
+    return (
+        state.epoch == epoch
+        and state.dimension == dimension
+        and state.last_id == _item_of(connection, state.last)
+    )
+
+
+def _item_of(connection: sqlite3.Connection, embedding: int) -> str:
+    row = connection.execute(
+        "SELECT i.id FROM embeddings e JOIN items i ON i.pk = e.item_pk WHERE e.pk = ?",
+        (embedding,),
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _read_after(
+    connection: sqlite3.Connection, space: int, after: int, dimension: int
+) -> tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    (count,) = connection.execute(
+        "SELECT count(*) FROM embeddings WHERE space_pk = ? AND pk > ?", (space, after)
+    ).fetchone()
+    keys = np.empty(count, np.int64)
+    vectors = np.empty((count, dimension), np.float32)
+    last = after
+    rows = connection.execute(
+        "SELECT pk, item_pk, vector FROM embeddings WHERE space_pk = ? AND pk > ? ORDER BY pk",
+        (space, after),
+    )
+    for row, (pk, item, vector) in enumerate(rows):
+        keys[row] = item
+        vectors[row] = np.frombuffer(vector, "<f4")
+        last = pk
+    return last, keys, vectors

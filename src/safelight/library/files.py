@@ -1,0 +1,242 @@
+"""Reading what a library knows: files, counts, failures, and where an item's files are."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from safelight.model import Failure, FileStat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.library.store import Library
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as the library last saw it.
+
+    Attributes
+    ----------
+    pk : int
+    stat : FileStat or None
+    gone : bool
+    embedded : bool
+        Its item has a vector in the space that was asked about.
+    failure : str or None
+        The code of its failure.
+    """
+
+    pk: int
+    stat: FileStat | None
+    gone: bool
+    embedded: bool
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file of an item, as a search result needs it."""
+
+    item_pk: int
+    item_id: str
+    path: str
+    namespace: str
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a library, or one namespace of it, holds."""
+
+    photos: int
+    texts: int
+    files: int
+    gone: int
+    failed: int
+
+
+def known_files(
+    library: Library, namespace: str, fingerprint: str | None, *, under: str | None = None
+) -> dict[str, KnownFile]:
+    """Return the files of a namespace by path.
+
+    Parameters
+    ----------
+    fingerprint : str or None
+        The space that ``embedded`` speaks of.
+    under : str, optional
+        Only paths in this folder, at any depth.
+    """
+    condition, values = _under("f.path", under)
+    rows = library.connection.execute(
+        "SELECT f.path, f.pk, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.gone, e.pk, x.code "
+        "FROM files f "
+        "JOIN namespaces n ON n.pk = f.namespace_pk AND n.name = ? "
+        "LEFT JOIN embeddings e ON e.item_pk = f.item_pk "
+        "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
+        f"LEFT JOIN failures x ON x.file_pk = f.pk WHERE {condition}",
+        (namespace, fingerprint, *values),
+    )
+    return {
+        path: KnownFile(
+            pk,
+            None if size is None else FileStat(size, mtime, ctime, inode),
+            bool(gone),
+            embedding is not None,
+            failure,
+        )
+        for path, pk, size, mtime, ctime, inode, gone, embedding, failure in rows
+    }
+
+
+def known_elsewhere(
+    library: Library, namespace: str, path: str, stat: FileStat, fingerprint: str
+) -> str | None:
+    """Return the item's id if another namespace has this very file, embedded in the space."""
+    row = library.connection.execute(
+        "SELECT i.id FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+        "JOIN items i ON i.pk = f.item_pk JOIN embeddings e ON e.item_pk = i.pk "
+        "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
+        "WHERE f.path = ? AND n.name != ? AND (f.size, f.mtime_ns, f.inode) = (?, ?, ?)",
+        (fingerprint, path, namespace, stat.size, stat.mtime_ns, stat.inode),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
+    """Tell whether an item has a vector in a space."""
+    row = library.connection.execute(
+        "SELECT 1 FROM items i JOIN embeddings e ON e.item_pk = i.pk "
+        "JOIN spaces s ON s.pk = e.space_pk WHERE i.id = ? AND s.fingerprint = ?",
+        (item_id, fingerprint),
+    ).fetchone()
+    return row is not None
+
+
+def counts(library: Library, namespace: str | None = None) -> Counts:
+    """Count photos, texts, files, gone files and failures, of one namespace or of all."""
+    scope, values = _in_namespace(namespace)
+    row = library.connection.execute(
+        "SELECT count(DISTINCT f.item_pk) FILTER (WHERE NOT f.gone AND i.kind = 'photo'), "
+        "count(DISTINCT f.item_pk) FILTER (WHERE NOT f.gone AND i.kind = 'text'), "
+        "count(*) FILTER (WHERE NOT f.gone AND f.item_pk IS NOT NULL), "
+        "count(*) FILTER (WHERE f.gone), "
+        "count(*) FILTER (WHERE NOT f.gone AND x.file_pk IS NOT NULL) "
+        "FROM files f LEFT JOIN items i ON i.pk = f.item_pk "
+        f"LEFT JOIN failures x ON x.file_pk = f.pk WHERE {scope}",
+        values,
+    ).fetchone()
+    return Counts(*row)
+
+
+def namespaces(library: Library) -> list[str]:
+    """Return the names of all namespaces that hold files."""
+    rows = library.connection.execute(
+        "SELECT name FROM namespaces n "
+        "WHERE EXISTS (SELECT 1 FROM files f WHERE f.namespace_pk = n.pk) ORDER BY name"
+    )
+    return [name for (name,) in rows]
+
+
+def failures(library: Library, namespace: str | None = None) -> list[Failure]:
+    """Return the files that could not be ingested, by path."""
+    scope, values = _in_namespace(namespace)
+    rows = library.connection.execute(
+        "SELECT f.path, n.name, x.code, x.reason, x.failed_at FROM failures x "
+        "JOIN files f ON f.pk = x.file_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE NOT f.gone AND {scope} ORDER BY f.path, n.name",
+        values,
+    )
+    return [Failure(*row) for row in rows]
+
+
+def allowed_items(
+    library: Library, *, namespace: str | None = None, under: str | None = None
+) -> list[int]:
+    """Return the keys of items with a present file in `namespace` and in the folder `under`."""
+    scope, values = _in_namespace(namespace)
+    condition, more = _under("f.path", under)
+    rows = library.connection.execute(
+        "SELECT DISTINCT f.item_pk FROM files f "
+        f"WHERE NOT f.gone AND f.item_pk IS NOT NULL AND {scope} AND {condition} ORDER BY 1",
+        (*values, *more),
+    )
+    return [key for (key,) in rows]
+
+
+def places(
+    library: Library,
+    item_keys: Sequence[int],
+    *,
+    namespace: str | None = None,
+    under: str | None = None,
+) -> dict[int, Place]:
+    """Return one present file of each item that has one, by item key."""
+    scope, values = _in_namespace(namespace)
+    condition, more = _under("f.path", under)
+    found: dict[int, Place] = {}
+    for start in range(0, len(item_keys), _AT_ONCE):
+        keys = item_keys[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            # With min(), SQLite takes the other columns from the row of the minimum.
+            "SELECT min(f.pk), i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
+            "f.path, f.source_path, n.name FROM files f "
+            "JOIN items i ON i.pk = f.item_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+            f"WHERE NOT f.gone AND f.item_pk IN ({','.join('?' * len(keys))}) "
+            f"AND {scope} AND {condition} GROUP BY i.pk",
+            (*keys, *values, *more),
+        ).fetchall()
+        said = _metadata(library, [row[0] for row in rows])
+        for row in rows:
+            found[row[1]] = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+    return found
+
+
+def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, Any]:
+    pk, _, _, kind, form, width, height, exif, text, path, source_path, namespace = row
+    described: dict[str, Any] = {
+        "type": "image" if kind == "photo" else kind,
+        "filename": os.path.basename(path),
+        "path": source_path,
+        "namespace": namespace,
+    }
+    if kind == "photo":
+        described["extension"] = os.path.splitext(path)[1].lower()
+        described |= {"format": form, "width": width, "height": height}
+    else:
+        described["text"] = text
+    # A source's own columns never hide what safelight itself says of the file.
+    return {**said.get(pk, {}), **json.loads(exif), **described}
+
+
+def _metadata(library: Library, file_keys: Sequence[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    marks = ",".join("?" * len(file_keys))
+    rows = library.connection.execute(
+        f"SELECT file_pk, key, value FROM metadata WHERE file_pk IN ({marks})",
+        tuple(file_keys),
+    )
+    for pk, key, value in rows:
+        found.setdefault(pk, {})[key] = value
+    return found
+
+
+def _in_namespace(namespace: str | None) -> tuple[str, tuple[str, ...]]:
+    if namespace is None:
+        return "1", ()
+    return "f.namespace_pk = (SELECT pk FROM namespaces WHERE name = ?)", (namespace,)
+
+
+def _under(column: str, folder: str | None) -> tuple[str, tuple[str, ...]]:
+    if folder is None:
+        return "1", ()
+    # A range, not LIKE: it uses the index, and % and _ are ordinary letters of a path.
+    start = folder.rstrip(os.sep) + os.sep
+    return f"{column} >= ? AND {column} < ?", (start, start[:-1] + chr(ord(os.sep) + 1))

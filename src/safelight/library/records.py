@@ -1,0 +1,187 @@
+"""Writing what an ingest found: items, files, embeddings, failures; a batch a transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from safelight.errors import SpaceError
+from safelight.library.spaces import space_key
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.library.store import Library
+    from safelight.model import FileStat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemRecord:
+    """New content, with its vector in the space of the ingest.
+
+    ``vector`` is (dimension,) float32 of unit length, or None where the library has it.
+    """
+
+    id: str
+    kind: str
+    size: int
+    vector: npt.NDArray[np.float32] | None
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    exif: Mapping[str, object] = field(default_factory=dict)
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A path at which content was seen, or could not be read.
+
+    Attributes
+    ----------
+    path, source_path : str
+        Absolute, and as its source named it.
+    stat : FileStat or None
+        None if even that could not be read.
+    item_id : str or None
+        None if it failed; then `code` and `reason` say why.
+    metadata : mapping or None
+        None leaves what the library has.
+    """
+
+    path: str
+    source_path: str
+    stat: FileStat | None
+    item_id: str | None
+    metadata: Mapping[str, str] | None = None
+    code: str | None = None
+    reason: str | None = None
+
+
+def write(
+    library: Library,
+    namespace: str,
+    files: Iterable[FileRecord],
+    items: Iterable[ItemRecord] = (),
+    *,
+    fingerprint: str | None = None,
+) -> None:
+    """Write items, then files, in one transaction; what is there already is left or updated.
+
+    Raises
+    ------
+    SpaceError
+        A vector has not the dimension of the space named by `fingerprint`.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with library.transaction() as connection:
+        _write_items(connection, items, fingerprint, now)
+        _write_files(connection, namespace_key(connection, namespace), files, now)
+
+
+def mark_gone(library: Library, file_keys: Iterable[int]) -> None:
+    """Record that files are no longer at their paths; their photos' embeddings are kept."""
+    with library.transaction() as connection:
+        connection.executemany(
+            "UPDATE files SET gone = 1 WHERE pk = ?", ((key,) for key in file_keys)
+        )
+
+
+def namespace_key(connection: sqlite3.Connection, namespace: str) -> int:
+    """Return the row key of a namespace, made if need be."""
+    connection.execute(
+        "INSERT INTO namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (namespace,)
+    )
+    (key,) = connection.execute("SELECT pk FROM namespaces WHERE name = ?", (namespace,)).fetchone()
+    return int(key)
+
+
+def _write_items(
+    connection: sqlite3.Connection, items: Iterable[ItemRecord], fingerprint: str | None, now: str
+) -> None:
+    items = list(items)
+    connection.executemany(
+        "INSERT INTO items (id, kind, size, format, width, height, taken_at, exif, text, added_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (
+            (
+                item.id,
+                item.kind,
+                item.size,
+                item.format,
+                item.width,
+                item.height,
+                item.exif.get("taken_at"),
+                json.dumps(item.exif, ensure_ascii=False),
+                item.text,
+                now,
+            )
+            for item in items
+        ),
+    )
+    embedded = [(item.id, item.vector) for item in items if item.vector is not None]
+    if not embedded:
+        return
+    if fingerprint is None:
+        raise SpaceError("Vectors need the fingerprint of their space.")
+    space = space_key(connection, fingerprint)
+    (dimension,) = connection.execute(
+        "SELECT dimension FROM spaces WHERE pk = ?", (space,)
+    ).fetchone()
+    for item_id, vector in embedded:
+        if vector.shape != (dimension,):
+            raise SpaceError(
+                f"A vector of shape {vector.shape} was offered to a space of {dimension} numbers.",
+                item_id=item_id,
+            )
+    connection.executemany(
+        "INSERT INTO embeddings (space_pk, item_pk, vector) "
+        "SELECT ?, pk, ? FROM items WHERE id = ? ON CONFLICT (item_pk, space_pk) DO NOTHING",
+        ((space, vector.astype("<f4").tobytes(), item_id) for item_id, vector in embedded),
+    )
+
+
+def _write_files(
+    connection: sqlite3.Connection, namespace_pk: int, files: Iterable[FileRecord], now: str
+) -> None:
+    for file in files:
+        stat = file.stat
+        (pk,) = connection.execute(
+            "INSERT INTO files "
+            "(namespace_pk, path, source_path, item_pk, size, mtime_ns, ctime_ns, inode) "
+            "VALUES (?, ?, ?, (SELECT pk FROM items WHERE id = ?), ?, ?, ?, ?) "
+            "ON CONFLICT (namespace_pk, path) DO UPDATE SET "
+            "source_path = excluded.source_path, item_pk = excluded.item_pk, "
+            "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, "
+            "inode = excluded.inode, gone = 0 RETURNING pk",
+            (
+                namespace_pk,
+                file.path,
+                file.source_path,
+                file.item_id,
+                stat and stat.size,
+                stat and stat.mtime_ns,
+                stat and stat.ctime_ns,
+                stat and stat.inode,
+            ),
+        ).fetchone()
+        if file.item_id is None:
+            connection.execute(
+                "INSERT OR REPLACE INTO failures (file_pk, code, reason, failed_at) "
+                "VALUES (?, ?, ?, ?)",
+                (pk, file.code, file.reason, now),
+            )
+        else:
+            connection.execute("DELETE FROM failures WHERE file_pk = ?", (pk,))
+        if file.metadata is not None:
+            connection.execute("DELETE FROM metadata WHERE file_pk = ?", (pk,))
+            connection.executemany(
+                "INSERT INTO metadata (file_pk, key, value) VALUES (?, ?, ?)",
+                ((pk, key, value) for key, value in file.metadata.items()),
+            )

@@ -1,0 +1,39 @@
+"""Which sources were ingested, so that they can be ingested again without naming them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from safelight.library.records import namespace_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from safelight.library.store import Library
+
+
+def remember(
+    library: Library, namespace: str, sources: Iterable[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """Keep each source's specification and options; the newest options win."""
+    with library.transaction() as connection:
+        key = namespace_key(connection, namespace)
+        connection.executemany(
+            "INSERT INTO sources (namespace_pk, spec, options) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET options = excluded.options",
+            ((key, spec, json.dumps(options, sort_keys=True)) for spec, options in sources),
+        )
+
+
+def remembered(
+    library: Library, namespace: str | None = None
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return namespace, specification and options of each source, in the order of their coming."""
+    rows = library.connection.execute(
+        "SELECT n.name, s.spec, s.options FROM sources s "
+        "JOIN namespaces n ON n.pk = s.namespace_pk "
+        "WHERE ? IS NULL OR n.name = ? ORDER BY s.pk",
+        (namespace, namespace),
+    )
+    return [(name, spec, json.loads(options)) for name, spec, options in rows]

@@ -1,0 +1,130 @@
+"""The library file: opening it, and one SQLite connection a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from safelight.errors import LibraryError
+from safelight.library import schema
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from types import TracebackType
+
+#: How long a writer waits for another process's transaction. Ours last milliseconds; a slow disk
+#: or a suspended laptop may hold one much longer, and giving up would lose the user's run.
+BUSY_SECONDS = 60.0
+
+
+class Library:
+    """One library file (SQLite, WAL): the truth about photos, files, embeddings.
+
+    Any thread may use it: each has a connection of its own. Readers never wait for a writer.
+
+    Parameters
+    ----------
+    path : path-like
+    create : bool
+        Make the file, and its folder, if it is not there.
+
+    Raises
+    ------
+    LibraryError
+        It is not there (with ``create=False``), not readable, or not a library.
+    LibraryTooNew
+        It was written by a newer safelight.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        if not self.path.exists():
+            if not create:
+                raise LibraryError(
+                    f"There is no library at {self.path}. "
+                    "Make one with `safelight ingest FOLDER`, or name another with --library.",
+                    code="no-library",
+                    path=str(self.path),
+                )
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise LibraryError(
+                    f"Cannot make the folder of the library {self.path}: {exc.strerror}. "
+                    "Name another file with --library.",
+                    path=str(self.path),
+                ) from exc
+        try:
+            schema.migrate(self.connection, self.path)
+        except sqlite3.DatabaseError as exc:
+            self.close()
+            raise LibraryError(
+                f"{self.path} cannot be used as a library: {exc}. "
+                "Restore it from a backup, or name another file with --library.",
+                path=str(self.path),
+            ) from exc
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            self._local.connection = connection
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,  # close() is called by one thread for all
+        )
+        with self._lock:
+            self._connections.append(connection)
+        # NORMAL: in WAL mode a commit survives kill -9, and only a power cut can undo the last
+        # ones, which the next ingest then makes again.
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one write transaction: all of it happens, or none."""
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.close()
+        self._local = threading.local()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

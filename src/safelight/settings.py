@@ -1,0 +1,146 @@
+"""The settings: one frozen object, built once at the edge and passed on.
+
+A value comes from, first to last: an option of the command, the environment (``SAFELIGHT_*``),
+the default. See ``docs/decisions/0002-settings.md`` for why this is no pydantic-settings class.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "SAFELIGHT_"
+
+#: Folders and files that hold no photos of the user's own, whatever else they hold.
+DEFAULT_EXCLUDE = (".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "node_modules")
+
+
+def _default_library() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("safelight", appauthor=False) / "library.db"
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _positive(text: str) -> int:
+    number = int(text.replace("_", ""))
+    if number < 1:
+        raise ValueError(f"{number} is below 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{number} is not above 0")
+    return number
+
+
+def _globs(text: str) -> tuple[str, ...]:
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def _setting(parse: Callable[[str], Any], about: str, **default: Any) -> Any:
+    return field(**default, metadata={"parse": parse, "about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be configured; each field's ``about`` is its documentation."""
+
+    library: Path = _setting(_path, "The library file.", default_factory=_default_library)
+    namespace: str = _setting(_text, "The namespace that files are put in.", default="default")
+    model: str | None = _setting(
+        _text, "The model for a library that has none yet; see docs/models.md.", default=None
+    )
+    device: str = _setting(_text, "Where models run: auto, cpu, cuda, cuda:1.", default="auto")
+    batch_size: int | None = _setting(
+        _positive, "Photos that a model is given at once; its own choice if unset.", default=None
+    )
+    threads: int | None = _setting(
+        _positive, "Threads that read and decode; one a core if unset.", default=None
+    )
+    pixel_limit: int = _setting(
+        _positive, "A photo with more pixels than this is refused.", default=200_000_000
+    )
+    exclude: tuple[str, ...] = _setting(
+        _globs,
+        "Names of folders and files that are passed over: shell patterns, separated by commas.",
+        default=DEFAULT_EXCLUDE,
+    )
+    hub_timeout: float = _setting(
+        _seconds, "Seconds to wait for the model hub before doing without.", default=3.0
+    )
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+        """Return the settings of this process.
+
+        Parameters
+        ----------
+        environ : mapping, optional
+            ``os.environ`` if not given. An empty value counts as not set.
+        **overrides
+            Fields that win over the environment; None means not given.
+
+        Raises
+        ------
+        SettingsError
+            A variable has a value that its setting cannot have.
+
+        Examples
+        --------
+        >>> Settings.load({"SAFELIGHT_BATCH_SIZE": "8"}, namespace="holiday").batch_size
+        8
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            name = variable(setting.name)
+            text = environ.get(name, "")
+            if not text or overrides.get(setting.name) is not None:
+                continue
+            try:
+                values[setting.name] = setting.metadata["parse"](text)
+            except ValueError as exc:
+                raise SettingsError(
+                    f"{name}={text!r} is not usable: {exc}. "
+                    f"It should be: {setting.metadata['about']}",
+                    setting=setting.name,
+                ) from exc
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return replace(cls(**values), **given) if given else cls(**values)
+
+    def origins(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return where each value came from: ``environment``, ``default`` or ``option``."""
+        environ = os.environ if environ is None else environ
+        plain = Settings.load(environ)
+        return {
+            setting.name: (
+                "option"
+                if getattr(self, setting.name) != getattr(plain, setting.name)
+                else "environment"
+                if environ.get(variable(setting.name))
+                else "default"
+            )
+            for setting in fields(self)
+        }
+
+
+def variable(name: str) -> str:
+    """Return the environment variable that sets the field `name`."""
+    return PREFIX + name.upper()

@@ -1,0 +1,138 @@
+"""What a source lists, and how one path is looked at without opening it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.errors import SourceError
+from safelight.model import FileStat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that a source lists: a file to read, a text, or a failure.
+
+    Attributes
+    ----------
+    path : str
+        Absolute; of a text, FILE#ROW.
+    source_path : str
+        As the source names it: relative to a folder, absolute for a list.
+    stat : FileStat or None
+    metadata : mapping or None
+        What the source says of it; None if it says nothing.
+    text : str or None
+        The text itself, of a text.
+    code, reason : str or None
+        Why it cannot be ingested.
+    """
+
+    path: str
+    source_path: str
+    stat: FileStat | None = None
+    metadata: Mapping[str, str] | None = None
+    text: str | None = None
+    code: str | None = None
+    reason: str | None = None
+
+
+def entry(path: str, source_path: str, *, metadata: Mapping[str, str] | None = None) -> Entry:
+    """Look at one path, without opening it, and return the entry for it."""
+    if printable(path) != path:
+        return Entry(
+            printable(path),
+            printable(source_path),
+            code="bad-name",
+            reason="has a name that is not valid UTF-8; rename it",
+        )
+    try:
+        found = os.stat(path)
+    except OSError as exc:
+        return failed(path, source_path, exc, metadata)
+    except ValueError:  # a NUL in it
+        return Entry(
+            path, source_path, metadata=metadata, code="bad-name", reason="is not a possible path"
+        )
+    if not stat_module.S_ISREG(found.st_mode):
+        what = "a folder" if stat_module.S_ISDIR(found.st_mode) else "no regular file"
+        return not_a_file(path, source_path, what)
+    return Entry(path, source_path, _of(found), metadata)
+
+
+def failed(
+    path: str, source_path: str, error: OSError, metadata: Mapping[str, str] | None = None
+) -> Entry:
+    """Return the entry for a path that the file system refuses."""
+    code, reason = explain(error)
+    try:
+        found: FileStat | None = _of(os.lstat(path))
+    except (OSError, ValueError):
+        found = None
+    return Entry(printable(path), printable(source_path), found, metadata, code=code, reason=reason)
+
+
+def explain(error: OSError) -> tuple[str, str]:
+    """Return the failure code and the reason, in words, of an error of the file system."""
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return "missing", "is not there"
+        case errno.EACCES | errno.EPERM:
+            return "permission", "may not be read by this user; change its permissions"
+        case errno.ELOOP:
+            return "symlink-loop", "is a link that leads back to itself"
+        case errno.EISDIR:
+            return "not-a-file", "is a folder, not a photo"
+        case _:
+            return "io", f"cannot be read: {error.strerror or error}"
+
+
+def not_a_file(path: str, source_path: str, what: str) -> Entry:
+    """Return the entry for a folder, device, ... under a photo's name."""
+    return Entry(
+        printable(path),
+        printable(source_path),
+        stat_of(path),
+        code="not-a-file",
+        reason=f"is {what}, not a photo",
+    )
+
+
+def stat_of(path: str) -> FileStat | None:
+    """Return the stat of what is at `path`, or None."""
+    try:
+        return _of(os.stat(path))
+    except (OSError, ValueError):
+        return None
+
+
+def _of(found: os.stat_result) -> FileStat:
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def printable(path: str) -> str:
+    """Return `path` with bytes that are no UTF-8 written as escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def lines(path: str) -> list[str]:
+    """Return the lines of a text file.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read.
+    """
+    try:
+        # Bytes that are no UTF-8 survive as surrogates, and fail line by line, not as a whole.
+        text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as exc:
+        raise SourceError(f"{path} cannot be read: {exc.strerror}.", source=path) from exc
+    return text.splitlines()
