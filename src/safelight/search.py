@@ -10,6 +10,7 @@ import numpy as np
 from safelight.errors import DecodeError, QueryError
 from safelight.library.exact import open_index
 from safelight.library.files import allowed_items, places
+from safelight.library.items import vectors_by_id
 from safelight.model import Hit
 from safelight.query import Term, parse_query
 
@@ -148,13 +149,10 @@ def _image_vector(path: str, embedder: Embedder, pixel_limit: int) -> npt.NDArra
 
 
 def _photo_vector(library: Library, photo_id: str, fingerprint: str) -> npt.NDArray[np.float32]:
-    rows = library.connection.execute(
-        "SELECT e.vector FROM items i JOIN embeddings e ON e.item_pk = i.pk "
-        "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
-        "WHERE i.id >= ? AND i.id < ? LIMIT 2",
-        (fingerprint, photo_id.lower(), photo_id.lower() + "g"),
-    ).fetchall()
-    if len(rows) != 1:
-        problem = "Several photos have ids that begin" if rows else "No photo has an id that begins"
+    found = vectors_by_id(library, photo_id, fingerprint)
+    if len(found) != 1:
+        problem = (
+            "Several photos have ids that begin" if found else "No photo has an id that begins"
+        )
         raise QueryError(f"{problem} with {photo_id!r}.", photo_id=photo_id)
-    return np.frombuffer(rows[0][0], "<f4")
+    return found[0][1]

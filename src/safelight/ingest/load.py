@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import DecodeError
 from safelight.imaging import decode
-from safelight.library.files import is_embedded
+from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
 from safelight.model import FileStat
 from safelight.sources.entry import explain

@@ -19,7 +19,7 @@ from safelight.ingest.load import Claims, Loaded, load
 from safelight.ingest.plan import Plan, as_record, make_plan
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.exact import open_index
-from safelight.library.files import is_embedded
+from safelight.library.items import is_embedded
 from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.remembered import remember
 from safelight.library.spaces import add_space, find_space

@@ -110,16 +110,6 @@ def known_elsewhere(
     return None if row is None else str(row[0])
 
 
-def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
-    """Tell whether an item has a vector in a space."""
-    row = library.connection.execute(
-        "SELECT 1 FROM items i JOIN embeddings e ON e.item_pk = i.pk "
-        "JOIN spaces s ON s.pk = e.space_pk WHERE i.id = ? AND s.fingerprint = ?",
-        (item_id, fingerprint),
-    ).fetchone()
-    return row is not None
-
-
 def counts(library: Library, namespace: str | None = None) -> Counts:
     """Count photos, texts, files, gone files and failures, of one namespace or of all."""
     scope, values = _in_namespace(namespace)

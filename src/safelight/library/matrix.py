@@ -14,7 +14,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
+import time
+import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 4096
 _FORMAT = 1
+_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +109,30 @@ def write(
         The folder cannot be written to, or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_up(path)
+    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}{_PART}")
     header = json.dumps({"format": _FORMAT, **asdict(state)}).encode()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
             file.write(header.ljust(_HEADER_BYTES))
-            for part in keys:
-                file.write(np.ascontiguousarray(part, "<i8").data)
+            for numbers in keys:
+                file.write(np.ascontiguousarray(numbers, "<i8").data)
             for block in vectors:
                 file.write(np.ascontiguousarray(block, "<f4").data)
             file.flush()
             os.fsync(file.fileno())
         # On Windows this fails while another process maps the old file; it is then kept, and the
         # rest is read from the library as before.
-        os.replace(name, path)
+        part.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            part.unlink()
         raise
+
+
+def _clear_up(path: Path) -> None:
+    """Remove what a killed process left behind; a file that is being written is younger."""
+    for part in path.parent.glob(f"*{_PART}"):
+        with contextlib.suppress(OSError):
+            if part.stat().st_mtime < time.time() - 3600:
+                part.unlink()

@@ -1,0 +1,36 @@
+"""Items by id: whether one is embedded, and its vector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from safelight.library.store import Library
+
+
+def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
+    """Tell whether an item has a vector in a space."""
+    row = library.connection.execute(
+        "SELECT 1 FROM items i JOIN embeddings e ON e.item_pk = i.pk "
+        "JOIN spaces s ON s.pk = e.space_pk WHERE i.id = ? AND s.fingerprint = ?",
+        (item_id, fingerprint),
+    ).fetchone()
+    return row is not None
+
+
+def vectors_by_id(
+    library: Library, prefix: str, fingerprint: str, *, limit: int = 2
+) -> list[tuple[str, npt.NDArray[np.float32]]]:
+    """Return the ids that begin with `prefix`, at most `limit`, with their vectors in a space."""
+    prefix = prefix.lower()
+    rows = library.connection.execute(
+        "SELECT i.id, e.vector FROM items i JOIN embeddings e ON e.item_pk = i.pk "
+        "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
+        "WHERE i.id >= ? AND i.id < ? ORDER BY i.id LIMIT ?",
+        (fingerprint, prefix, prefix + "g", limit),  # "g" comes after every hex digit
+    )
+    return [(item_id, np.frombuffer(vector, "<f4")) for item_id, vector in rows]

@@ -1,0 +1,278 @@
+"""The installed command, run as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command with a library of its own: ``run("search", "cat", code=0)``."""
+
+    def call(*args: object, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [SAFELIGHT, *map(str, args)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
+            timeout=60,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
+    folder = tmp_path / "My Photos"
+    make_photo(folder / "Röd räv.png", "red")
+    make_photo(folder / "deep" / "B.JPG", "blue", seed=1)
+    return folder
+
+
+def test_ingest_then_search_then_status(run, photos) -> None:
+    done = run("ingest", "--model", "starter", photos)
+    assert "2 new" in done.stdout
+    lines = run("search", "a", "red", "thing").stdout.splitlines()
+    assert len(lines) == 2
+    score, _, path = lines[0].partition(" — ")
+    assert -1 <= float(score) <= 1
+    assert path.startswith("My Photos/")
+    status = json.loads(run("status", "--json").stdout)
+    assert (status["photos"], status["failed"]) == (2, 0)
+    assert status["spaces"][0]["model"] == "starter"
+    assert "2 in 2 files" in run("status").stdout
+
+
+def test_json_lines_have_the_documented_fields(run, photos) -> None:
+    run("ingest", "-e", "starter", "-n", "holiday", f"images:{photos}")
+    rows = [json.loads(line) for line in run("search", "blue", "--json").stdout.splitlines()]
+    assert set(rows[0]) == {"score", "path", "photo_id", "namespace", "metadata"}
+    by_name = {row["metadata"]["filename"]: row for row in rows}
+    assert by_name["B.JPG"]["metadata"] | {"format": "", "width": 0, "height": 0} == {
+        "type": "image",
+        "filename": "B.JPG",
+        "path": "deep/B.JPG",
+        "extension": ".jpg",
+        "namespace": "holiday",
+        "format": "",
+        "width": 0,
+        "height": 0,
+    }
+    assert Path(rows[0]["path"]).is_absolute()
+
+
+def test_paths_are_ready_for_xargs(run, photos) -> None:
+    run("ingest", "--model", "starter", photos)
+    assert sorted(run("search", "x", "--paths").stdout.splitlines()) == sorted(
+        str(path) for path in photos.rglob("*.*")
+    )
+    assert run("search", "x", "-0").stdout.count("\0") == 2
+
+
+@pytest.mark.parametrize(
+    "flag", ["-r=false", "--recursive=false", "--no-recursive", "-R", "--recursive=0"]
+)
+def test_recursion_can_be_turned_off_in_every_spelling(run, photos, flag) -> None:
+    summary = json.loads(run("ingest", "--model=starter", flag, photos, "--json").stdout)
+    assert summary["new"] == 1
+
+
+@pytest.mark.parametrize("flag", ["-r", "-r=true", "--recursive", "--recursive=True"])
+def test_recursion_is_on_in_every_spelling(run, photos, flag) -> None:
+    summary = json.loads(run("ingest", "--model=starter", flag, photos, "--json").stdout)
+    assert summary["new"] == 2
+
+
+def test_without_a_hub_the_starter_model_is_used_and_said(run, photos) -> None:
+    done = run("ingest", "-e", "clip", f"images:{photos}")
+    assert "starter" in done.stderr
+    assert "ViT-B-32/openai" in done.stderr
+    assert "with starter" in done.stdout
+    assert run("ingest", photos).stderr == "", "it is said once, when the library is made"
+
+
+def test_a_named_model_is_never_replaced(run, photos) -> None:
+    for options in (
+        ("--model", "ViT-L-14/openai"),
+        ("-e", "clip", "--clip-model", "ViT-L-14", "--clip-pretrain", "laion2b_s32b_b82k"),
+        ("--model", "nobody/nothing"),
+        ("--model", "./no-such-folder"),
+    ):
+        done = run("ingest", *options, photos, code=1)
+        assert done.stderr.startswith("safelight: ")
+        assert options[-1].rpartition("/")[2] in done.stderr
+
+
+def test_an_empty_or_missing_library_says_how_to_fill_it(run, tmp_path) -> None:
+    assert "safelight ingest" in run("search", "cat", code=1).stderr
+    (tmp_path / "empty").mkdir()
+    run("ingest", "--model", "starter", tmp_path / "empty")
+    assert "safelight ingest" in run("search", "cat", code=1).stderr
+    assert "no library" in run("status", code=1, SAFELIGHT_LIBRARY="/nowhere/x.db").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("search",), "Say what to look for"),
+        (("search", "cat +"), "without anything to look for"),
+        (("ingest",), "Say what to ingest"),
+        (("ingest", "x", "--batch-size", "0"), "--batch-size"),
+        (("ingest", "x", "-r=perhaps"), "neither true nor false"),
+        (("ingest", "--model", "a", "--clip-model", "b", "x"), "exclude each other"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_wrong_usage_exits_with_2(run, args, says) -> None:
+    assert says in run(*args, code=2).stderr
+
+
+def test_a_wrong_setting_exits_with_2(run) -> None:
+    assert "SAFELIGHT_THREADS" in run("config", code=2, SAFELIGHT_THREADS="many").stderr
+
+
+def test_failures_are_named_and_listed(run, photos) -> None:
+    (photos / "bad.jpg").write_bytes(b"not a photo at all")
+    done = run("ingest", "--model", "starter", photos)
+    assert "bad.jpg: " in done.stderr
+    assert "1 failed" in done.stdout
+    (row,) = run("status", "--failed", "--json").stdout.splitlines()
+    assert json.loads(row)["code"] == "not-an-image"
+    assert "bad.jpg: " in run("status", "--failed").stdout
+
+
+def test_quiet_prints_only_failures(run, photos) -> None:
+    done = run("ingest", "--quiet", "--model", "starter", photos)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_ingest_without_a_source_brings_all_up_to_date(run, photos, make_photo) -> None:
+    run("ingest", "--model", "starter", "-n", "one", photos)
+    run("ingest", "-n", "two", "--no-recursive", photos)
+    make_photo(photos / "deep" / "new.png", "green", seed=4)
+    rows = [json.loads(line) for line in run("ingest", "--json").stdout.splitlines()]
+    assert [(row["namespace"], row["new"]) for row in rows] == [("one", 1), ("two", 0)]
+
+
+def test_a_folder_can_be_searched_in_one_go(run, photos) -> None:
+    done = run("search", "red", "--images-dir", photos, SAFELIGHT_MODEL="starter")
+    assert len(done.stdout.splitlines()) == 2
+    assert run("search", "red", "--images-dir", photos / "deep").stdout.count("\n") == 1
+
+
+def test_profile_tells_where_the_time_went(run, photos) -> None:
+    out = run("ingest", "--model", "starter", "--profile", photos).stdout
+    for stage in ("list", "read", "hash", "decode", "prepare", "encode", "write", "clock"):
+        assert stage in out
+
+
+def test_a_search_by_image(run, photos) -> None:
+    run("ingest", "--model", "starter", photos)
+    first = run("search", "./My Photos/deep/B.JPG").stdout.splitlines()[0]
+    assert first == "1.000 — My Photos/deep/B.JPG"
+    assert "no-such.jpg" in run("search", "no-such.jpg", code=2).stderr
+
+
+def test_the_demo_finds_the_cat_and_the_coffee(run) -> None:
+    run("ingest", "--model", "starter", "demo")
+    assert "chelsea" in run("search", "a cat", "--top", "1").stdout
+    assert "coffee" in run("search", "a cup of coffee", "--top", "1").stdout
+
+
+def test_config_shows_where_values_come_from(run, tmp_path) -> None:
+    out = run("config", SAFELIGHT_NAMESPACE="x").stdout
+    assert "SAFELIGHT_NAMESPACE" in out
+    assert "x  (environment)" in out
+    values = json.loads(run("config", "--json", "--library", "y.db").stdout)
+    assert values["SAFELIGHT_LIBRARY"] == {"value": str(tmp_path / "y.db"), "from": "option"}
+
+
+def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run, tmp_path, make_photo) -> None:
+    folder = tmp_path / "many"
+    for number in range(150):
+        make_photo(folder / f"{number}.png", "red", seed=number, size=300)
+    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
+    process = subprocess.Popen(
+        [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "4", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        if (tmp_path / "library.db").exists() and json.loads(run("status", "--json").stdout)[
+            "photos"
+        ]:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, out + err
+    assert "go on" in err
+    assert "Traceback" not in err
+    done = json.loads(run("status", "--json").stdout)["photos"]
+    summary = json.loads(run("ingest", "--json", folder).stdout)
+    assert (summary["new"], summary["unchanged"]) == (150 - done, done)
+
+
+def test_a_terminal_shows_a_bar(run, tmp_path, photos) -> None:
+    main, side = pty.openpty()
+    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "l.db"), "TERM": "xterm"}
+    subprocess.run(
+        [SAFELIGHT, "ingest", "--model", "starter", str(photos)],
+        stderr=side,
+        stdout=subprocess.DEVNULL,
+        env=environ,
+        check=True,
+        timeout=60,
+    )
+    os.close(side)
+    assert "Embedding" in os.read(main, 100_000).decode()
+    os.close(main)
+
+
+HEAVY = ("numpy", "onnxruntime", "PIL", "tokenizers", "huggingface_hub", "loguru", "rich", "tqdm")
+
+
+@pytest.mark.parametrize("code", ["import safelight", "import safelight.cli"])
+def test_nothing_heavy_is_imported_at_start_up(code: str) -> None:
+    script = f"{code}\nimport sys\nprint(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_a_text_query_loads_only_the_text_side(run, photos, tmp_path) -> None:
+    run("ingest", "--model", "starter", photos)
+    script = (
+        "import sys; sys.argv = ['safelight', 'search', 'red']\n"
+        "from safelight.cli import main\n"
+        "main()\n"
+        "print(*[m for m in ('PIL', 'huggingface_hub', 'rich', 'loguru') if m in sys.modules])"
+    )
+    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environ, check=True
+    )
+    assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,71 @@
+"""Fixtures: an environment that is nobody's own, photos made on the spot, a real library."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes import ColourEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from safelight.library.store import Library
+
+COLOURS = {"red": (220, 30, 30), "green": (20, 200, 40), "blue": (20, 40, 210)}
+
+
+@pytest.fixture(autouse=True)
+def _scrubbed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in list(os.environ):
+        if name.startswith(("SAFELIGHT_", "HF_")) and not name.startswith("SAFELIGHT_TEST_"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    # No test reaches out: a model that is not on disk is not to be had.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def real_photos() -> Path:
+    """The folder of real photos that SAFELIGHT_TEST_PHOTOS names."""
+    folder = os.environ.get("SAFELIGHT_TEST_PHOTOS")
+    if not folder:
+        pytest.skip("SAFELIGHT_TEST_PHOTOS names no folder of real photos")
+    return Path(folder)
+
+
+@pytest.fixture
+def make_photo() -> Callable[..., Path]:
+    """Write a plain photo: ``make_photo(path, "red", seed=1)``; seeds make different bytes."""
+
+    def make(path: Path, colour: str = "red", *, seed: int = 0, size: int = 32) -> Path:
+        import numpy as np
+        from PIL import Image
+
+        noise = np.random.default_rng(seed).integers(-15, 16, (size, size, 3))
+        pixels = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def embedder() -> ColourEmbedder:
+    """A small real embedder."""
+    return ColourEmbedder()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library."""
+    from safelight.library.store import Library
+
+    with Library(tmp_path / "library.db") as opened:
+        yield opened

@@ -1,0 +1,72 @@
+"""kill -9 on the real command, at random points: nothing lost, nothing doubled, nothing half."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.library.exact import open_index
+from safelight.library.files import counts
+from safelight.library.spaces import default_space
+from safelight.library.store import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PHOTOS = 60
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+
+def test_killed_at_any_point_the_next_run_resumes(
+    tmp_path: Path, make_photo: Callable[..., Path]
+) -> None:
+    for number in range(PHOTOS):
+        make_photo(tmp_path / "p" / f"{number}.jpg", "red", seed=number, size=200)
+    (tmp_path / "p" / "bad.jpg").write_bytes(b"bad")
+    path = tmp_path / "library.db"
+    command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "2", "--quiet"]
+    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(path)}
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # pytest shows it if this fails
+    moments = random.Random(seed)
+
+    kills, before = 0, 0
+    while kills < 8:
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "p")], env=environ, stderr=subprocess.DEVNULL
+        )
+        time.sleep(moments.uniform(0.05, 1.5))
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.wait()
+        kills += 1
+        if path.exists() and path.stat().st_size:
+            with sqlite3.connect(path) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            connection.close()
+            with Library(path) as library:
+                found = counts(library).photos
+                assert found >= before, "what was written is lost"
+                before = found
+    assert kills
+
+    subprocess.run([*command, str(tmp_path / "p")], env=environ, check=True, capture_output=True)
+    with Library(path) as library:
+        assert counts(library).photos == PHOTOS
+        assert counts(library).files == PHOTOS
+        assert counts(library).failed == 1
+        space = default_space(library)
+        assert space is not None
+        assert len(open_index(library, space.fingerprint)) == PHOTOS
+        half = library.connection.execute(
+            "SELECT count(*) FROM items WHERE pk NOT IN (SELECT item_pk FROM embeddings) "
+            "OR pk NOT IN (SELECT item_pk FROM files WHERE item_pk IS NOT NULL)"
+        ).fetchone()
+        assert half == (0,)

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.errors import SourceError
+from safelight.sources import parse_source
+from safelight.sources.lists import parse_list
+
+if TYPE_CHECKING:
+    from safelight.sources.entry import Entry
+
+
+def _paths(spec: str, **options) -> list[str]:
+    return [entry.source_path for entry in parse_source(spec, **options).entries()]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "my photos"
+    for name in ("b.jpg", "A.JPEG", "notes.txt", "deep/er/c.png", "deep/d.heic", ".hid/e.jpg"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
+def test_a_folder_lists_photos_in_order(tree: Path) -> None:
+    assert _paths(f"images:{tree}") == [
+        ".hid/e.jpg",
+        "A.JPEG",
+        "b.jpg",
+        "deep/d.heic",
+        "deep/er/c.png",
+    ]
+    assert _paths(str(tree), recursive=False) == ["A.JPEG", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        ([".*"], ["A.JPEG", "b.jpg", "deep/d.heic", "deep/er/c.png"]),
+        (["deep", ".*"], ["A.JPEG", "b.jpg"]),
+        (["deep/er", ".hid"], ["A.JPEG", "b.jpg", "deep/d.heic"]),
+        (["*.jpg"], ["A.JPEG", "deep/d.heic", "deep/er/c.png"]),
+    ],
+)
+def test_what_is_excluded_is_passed_over(tree: Path, exclude: list[str], left: list[str]) -> None:
+    assert _paths(str(tree), exclude=exclude) == left
+
+
+def _failures(source_spec: str) -> dict[str, str | None]:
+    entries = parse_source(source_spec).entries()
+    return {Path(entry.path).name: entry.code for entry in entries if entry.code}
+
+
+def test_odd_things_are_failures_not_errors(tree: Path) -> None:
+    (tree / "folder.jpg").mkdir()
+    (tree / "folder.jpg" / "inside.png").write_bytes(b"x")
+    (tree / "self.jpg").symlink_to("self.jpg")
+    (tree / "deep" / "up").symlink_to(tree)
+    (tree / "broken.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(tree / "pipe.jpg")
+    Path(os.fsdecode(os.fsencode(tree) + b"/caf\xe9.jpg")).write_bytes(b"x")
+    assert _failures(str(tree)) == {
+        "folder.jpg": "not-a-file",
+        "self.jpg": "symlink-loop",
+        "up": "symlink-loop",
+        "broken.jpg": "missing",
+        "pipe.jpg": "not-a-file",
+        "caf\\xe9.jpg": "bad-name",
+    }
+    assert "folder.jpg/inside.png" in _paths(str(tree))
+
+
+def test_a_linked_folder_is_followed_once(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "z.jpg").write_bytes(b"x")
+    (tree / "link1").symlink_to(tmp_path / "elsewhere")
+    (tree / "link2").symlink_to(tmp_path / "elsewhere")
+    assert [path for path in _paths(str(tree)) if "z.jpg" in path] == ["link1/z.jpg"]
+
+
+def test_a_list_is_read_as_documented(tree: Path) -> None:
+    photo_list = tree / "images.txt"
+    photo_list.write_text(
+        "# comment\n\n  b.jpg  \nA.JPEG,landscape\n"
+        '"deep/d.heic","sea, side",calm\nb.jpg,again\nmissing.jpg,lost\n',
+        encoding="utf-8-sig",
+    )
+    entries = list(parse_source(f"image-list:{photo_list}").entries())
+    assert [(Path(each.path).name, each.metadata, each.code) for each in entries] == [
+        ("b.jpg", {}, None),
+        ("A.JPEG", {"label": "landscape"}, None),
+        (
+            "d.heic",
+            {"label": "sea, side", "category": "sea, side", "subcategory": "calm"},
+            None,
+        ),
+        ("missing.jpg", {"label": "lost"}, "missing"),
+    ]
+    assert entries[0].path == entries[0].source_path == str(tree / "b.jpg")
+
+
+def test_a_list_may_name_its_columns() -> None:
+    lines = ["path,place,year", "a.jpg,Rome,1999", "b.jpg,,2001", "c.jpg"]
+    assert list(parse_list(lines)) == [
+        ("a.jpg", {"place": "Rome", "year": "1999"}),
+        ("b.jpg", {"year": "2001"}),
+        ("c.jpg", {}),
+    ]
+
+
+@given(st.lists(st.text()))
+def test_any_lines_are_a_list(lines: list[str]) -> None:
+    for path, metadata in parse_list(lines):
+        assert path
+        assert all(metadata.values())
+
+
+@given(
+    st.text(st.characters(exclude_characters="\r\n\x00", exclude_categories=["Cs"])).filter(
+        lambda text: text.strip() == text and text
+    ),
+    st.text(st.characters(exclude_characters="\r\n\x00", exclude_categories=["Cs"])).filter(
+        lambda text: text.strip() == text and text
+    ),
+)
+def test_quoting_carries_any_path_and_label(path: str, label: str) -> None:
+    quoted = ",".join('"' + text.replace('"', '""') + '"' for text in ("x", label))
+    assert list(parse_list(["p", quoted]))[1] == ("x", {"label": label})
+    first = '"' + path.replace('"', '""') + '",x'
+    if path.lower() != "path":
+        assert list(parse_list([first])) == [(path, {"label": "x"})]
+
+
+def _texts(path: Path, **options) -> list[tuple[str, str | None, object]]:
+    return [
+        (entry.path.rpartition("#")[2], entry.text, entry.code or entry.metadata)
+        for entry in parse_source(f"text:{path}", **options).entries()
+    ]
+
+
+def test_texts_come_from_three_kinds_of_file(tmp_path: Path) -> None:
+    plain = tmp_path / "a.txt"
+    plain.write_text("one\n\n two \n")
+    assert _texts(plain) == [("1", "one", {}), ("3", "two", {})]
+    table = tmp_path / "a.csv"
+    table.write_text('id,text,author\n1,"hello, you",Ann\n2,,Bob\n')
+    assert _texts(table) == [("1", "hello, you", {"id": "1", "author": "Ann"})]
+    assert _texts(table, text_column="author")[1][:2] == ("2", "Bob")
+    rows = tmp_path / "a.jsonl"
+    rows.write_text('{"text": "hi", "n": 3}\nnot json\n{"n": 1}\n')
+    assert _texts(rows) == [("1", "hi", {"n": "3"}), ("2", None, "corrupt"), ("3", None, "corrupt")]
+    with pytest.raises(SourceError, match="no column 'nope'"):
+        _texts(table, text_column="nope")
+
+
+@pytest.mark.parametrize(
+    "spec", ["nowhere", "images:nowhere", "image-list:nowhere", "text:nowhere", "pyproject.toml"]
+)
+def test_what_is_not_there_is_an_error_that_names_it(spec: str) -> None:
+    with pytest.raises(SourceError, match=spec.rpartition(":")[2]):
+        list(parse_source(spec).entries())
+
+
+def test_every_source_can_be_named_again(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("a.jpg")
+    for spec, options in (
+        (f"images:{tree}", {"recursive": False, "exclude": ["x"]}),
+        (f"image-list:{tmp_path / 'l.txt'}", {}),
+        (f"text:{tmp_path / 'l.txt'}", {"text_column": "t"}),
+        (str(tree / "b.jpg"), {}),
+        ("demo", {}),
+    ):
+        source = parse_source(spec, **options)
+        again = parse_source(source.spec, **source.options)
+        assert again == source
+
+
+def test_the_demo_has_real_photos() -> None:
+    entries: list[Entry] = list(parse_source("demo").entries())
+    assert len(entries) >= 12
+    assert not [entry for entry in entries if entry.code]
