@@ -1,3 +1,78 @@
-"""safelight: one index over your photos."""
+"""safelight: one index over your photos.
+
+>>> from safelight import Library, load_embedder, parse_source
+>>> from safelight.ingest import ingest
+>>> from safelight.search import search
+>>> with Library("photos.db") as library:                       # doctest: +SKIP
+...     model = load_embedder("starter")
+...     ingest(library, [parse_source("~/Pictures")], model, model="starter")
+...     for hit in search(library, "a dog in the snow", model):
+...         print(f"{hit.score:.3f} — {hit.path}")
+
+Names are imported when they are first used, so that ``import safelight`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safelight.embedding.clip import CLIPEmbedder, CLIPModel
+    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.protocol import Embedder
+    from safelight.errors import SafelightError
+    from safelight.imaging import decode
+    from safelight.library.store import Library
+    from safelight.model import Frame, Hit
+    from safelight.query import parse_query
+    from safelight.retrieval import index_local_images, retrieve_local
+    from safelight.settings import Settings
+    from safelight.sources import parse_source
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "CLIPEmbedder": "embedding.clip",
+    "CLIPModel": "embedding.clip",
+    "Embedder": "embedding.protocol",
+    "Frame": "model",
+    "Hit": "model",
+    "Library": "library.store",
+    "SafelightError": "errors",
+    "Settings": "settings",
+    "decode": "imaging",
+    "index_local_images": "retrieval",
+    "load_embedder": "embedding.loading",
+    "parse_query": "query",
+    "parse_source": "sources",
+    "retrieve_local": "retrieval",
+}
+
+__all__ = [
+    "CLIPEmbedder",
+    "CLIPModel",
+    "Embedder",
+    "Frame",
+    "Hit",
+    "Library",
+    "SafelightError",
+    "Settings",
+    "decode",
+    "index_local_images",
+    "load_embedder",
+    "parse_query",
+    "parse_source",
+    "retrieve_local",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'safelight' has no attribute {name!r}")
+    return getattr(import_module(f"safelight.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

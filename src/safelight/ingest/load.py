@@ -81,6 +81,8 @@ def load(
     started = time.perf_counter()
     try:
         data, entry = _read(entry)
+    except DecodeError as exc:
+        return Loaded(entry, code=exc.code, reason=str(exc), seconds=seconds)
     except OSError as exc:
         code, reason = explain(exc)
         return Loaded(entry, code=code, reason=reason, seconds=seconds)
@@ -123,7 +125,10 @@ def _read(entry: Entry) -> tuple[bytes, Entry]:
         # The stat of the bytes that are read, should the file have changed since it was listed.
         found = os.fstat(file.fileno())
         if found.st_size > MAX_FILE_BYTES:
-            raise OSError(f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB")
+            raise DecodeError(
+                f"is larger than {MAX_FILE_BYTES // 1024**3} GiB, too large for a photo",
+                code="too-large",
+            )
         data = file.read()
     stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
     return data, replace(entry, stat=stat)

@@ -1,0 +1,114 @@
+"""Running commands for a benchmark: time and peak memory, medians, a table, a JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished process: seconds of wall-clock time, and the peak of its resident memory."""
+
+    seconds: float
+    megabytes: float
+    output: str
+
+
+def run(command: list[object], environ: dict[str, str], cwd: Path | None = None) -> Run:
+    """Run a command to its end.
+
+    Raises
+    ------
+    RuntimeError
+        It failed: a timing of something that went wrong is worth nothing.
+    """
+    # Bytecode is written as it is for everybody, whatever this session has set.
+    environ = {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environ,
+        cwd=cwd,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    if process.returncode:
+        raise RuntimeError(f"{command} exited with {process.returncode}:\n{output}")
+    return Run(seconds, usage.ru_maxrss / 1024, output)
+
+
+@dataclass(frozen=True, slots=True)
+class Median:
+    """The median of some runs, and how far they spread."""
+
+    seconds: float
+    lowest: float
+    highest: float
+    megabytes: float
+
+
+def median(runs: list[Run]) -> Median:
+    """Return the medians of time and memory."""
+    times = [each.seconds for each in runs]
+    return Median(
+        round(statistics.median(times), 3),
+        round(min(times), 3),
+        round(max(times), 3),
+        round(statistics.median(each.megabytes for each in runs), 1),
+    )
+
+
+def table(rows: list[tuple[object, ...]]) -> None:
+    """Print rows in columns; the first row is the heading."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))]
+    for number, row in enumerate(texts):
+        cells = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+        if number == 0:
+            print("  ".join("-" * width for width in widths))
+    sys.stdout.flush()
+
+
+def save(name: str, values: dict[str, Any]) -> None:
+    """Write the values, the machine and the versions to ``bench/results/NAME.json``."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    RESULTS.mkdir(exist_ok=True)
+    about = {
+        "date": time.strftime("%Y-%m-%d"),
+        "commit": commit,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {
+            package: metadata.version(package)
+            for package in ("safelight", "numpy", "onnxruntime", "pillow", "tokenizers")
+        },
+    }
+    text = json.dumps({**about, **values}, indent=2, default=asdict)
+    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,58 @@
+"""The documentation is true: help texts are current, links lead somewhere, names are explained."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from safelight.cli import safelight as command
+from safelight.model import FAILURE_CODES
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def test_the_help_texts_are_current() -> None:
+    written = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "help-texts"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    current = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert current == written, "run: scripts/help-texts > docs/commands.md"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_command_stands_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    for name in command.commands:
+        assert f"safelight {name}" in guide
+
+
+def test_every_failure_code_is_explained() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    for code in FAILURE_CODES:
+        assert f"| `{code}` |" in guide
+
+
+@pytest.mark.parametrize(
+    "module", ["safelight.query", "safelight.settings", "safelight.sources.lists"]
+)
+def test_examples_in_docstrings_run(module: str) -> None:
+    import doctest
+    import importlib
+
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted
+    assert result.failed == 0
