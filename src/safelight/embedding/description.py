@@ -1,0 +1,153 @@
+"""What the files of a model say about it, read without loading any weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safelight.embedding.configuration import Configuration
+from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
+from safelight.embedding.tokenizing import TextRules
+from safelight.errors import ModelInvalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from safelight.embedding.layouts import Layout
+    from safelight.embedding.preprocessing import Preprocessing
+    from safelight.embedding.tokenizing import Cleaning
+
+# Tokenizers without a limit write a number of this order as their limit.
+_NO_LIMIT = 1_000_000
+
+_CLEANINGS: dict[str, Cleaning] = {
+    "lower": "lower",
+    "whitespace": "whitespace",
+    "canonicalize": "canonicalize",
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model in a folder.
+
+    Attributes
+    ----------
+    image, text : Path
+        The graphs.
+    tokenizer : Path
+        ``tokenizer.json``.
+    weights : tuple of Path
+        Every file that holds weights, the graphs first.
+    preprocessing : Preprocessing
+    rules : TextRules
+    dimension : int or None
+        Length of the vectors, if the configuration says so.
+    logit_scale : float or None
+        If the configuration says so.
+    pooled : bool
+        Whether the embedding is what the graphs call pooled output, as in SigLIP; in CLIP that
+        is what comes before the projection, and useless.
+    """
+
+    image: Path
+    text: Path
+    tokenizer: Path
+    weights: tuple[Path, ...]
+    preprocessing: Preprocessing
+    rules: TextRules
+    dimension: int | None
+    logit_scale: float | None
+    pooled: bool
+
+
+def describe(folder: Path, layout: Layout) -> Description:
+    """Read the configuration files of a model.
+
+    Raises
+    ------
+    ModelInvalid
+        A file is missing, or a value is missing or not known; the message names both.
+    """
+    config = Configuration.read(folder / layout.config)
+    tokenizer_config = Configuration.read(folder / layout.tokenizer_config)
+    tokenizer = folder / layout.tokenizer
+    if layout.kind == "immich":
+        preprocessing = read_open_clip(folder / layout.preprocessing)
+        rules = _open_clip_rules(config, tokenizer, tokenizer_config)
+        dimension_key = "embed_dim"
+        pooled = False
+    else:
+        preprocessing = read_transformers(folder / layout.preprocessing)
+        rules = _transformers_rules(config, tokenizer, tokenizer_config)
+        dimension_key = "projection_dim"
+        pooled = str(config.need("model_type")).startswith("siglip")
+    graphs = (layout.image, layout.text)
+    return Description(
+        image=folder / layout.image,
+        text=folder / layout.text,
+        tokenizer=tokenizer,
+        weights=tuple(
+            folder / name for name in (*graphs, *layout.image_weights, *layout.text_weights)
+        ),
+        preprocessing=preprocessing,
+        rules=rules,
+        dimension=config.integer(dimension_key) if dimension_key in config else None,
+        logit_scale=config.number("logit_scale") if "logit_scale" in config else None,
+        pooled=pooled,
+    )
+
+
+def _open_clip_rules(
+    config: Configuration, tokenizer: Path, tokenizer_config: Configuration
+) -> TextRules:
+    text = config.section("text_cfg")
+    context = text.integer("context_length") if "context_length" in text else None
+    options = text.section("tokenizer_kwargs")
+    for key in options.values:
+        if key != "clean":
+            raise options.wrong(key, "changes how texts are read in a way that is not known")
+    has_own = "hf_tokenizer_name" in text
+    how = options.values.get("clean", "whitespace" if has_own else "lower")
+    if how not in _CLEANINGS:
+        raise options.wrong("clean", f"is {how!r}, which is not known")
+    # Without a tokenizer of its own a model was trained with open_clip's, which pads with 0.
+    pad = _pad_id(tokenizer, tokenizer_config) if has_own else 0
+    return TextRules(cleaning=_CLEANINGS[how], pad_id=pad, context=context, fill=True)
+
+
+def _transformers_rules(
+    config: Configuration, tokenizer: Path, tokenizer_config: Configuration
+) -> TextRules:
+    context = None
+    text = config.section("text_config")
+    if "model_max_length" in tokenizer_config:
+        limit = tokenizer_config.number("model_max_length")
+        context = int(limit) if limit < _NO_LIMIT else None
+    if context is None and "max_position_embeddings" in text:
+        context = text.integer("max_position_embeddings")
+    return TextRules(
+        cleaning="none",
+        pad_id=_pad_id(tokenizer, tokenizer_config),
+        context=context,
+        # A causal tower does not see what comes after the end; of others we cannot know.
+        fill=config.need("model_type") != "clip",
+    )
+
+
+def _pad_id(tokenizer: Path, tokenizer_config: Configuration) -> int:
+    token = tokenizer_config.need("pad_token")
+    if isinstance(token, dict):
+        token = tokenizer_config.section("pad_token").need("content")
+    contents = Configuration.read(tokenizer)
+    for added in contents.values.get("added_tokens") or []:
+        if added.get("content") == token:
+            return int(added["id"])
+    vocabulary = contents.section("model").values.get("vocab")
+    if isinstance(vocabulary, dict) and token in vocabulary:
+        return int(vocabulary[token])
+    raise ModelInvalid(
+        f"{tokenizer_config.path}: the pad_token {token!r} is no token of {tokenizer}.",
+        path=str(tokenizer_config.path),
+        key="pad_token",
+    )
