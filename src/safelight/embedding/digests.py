@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 import time
 from pathlib import Path
 
@@ -23,9 +22,9 @@ _SETTLED_NS = 2_000_000_000
 
 def file_digest(path: Path) -> str:
     """Return the sha256 of a file, hex."""
+    if (digest := _name_in_hub_cache(path)) is not None:
+        return digest
     path = path.resolve()
-    if path.parent.name == "blobs" and _SHA256.fullmatch(path.name):
-        return path.name
     status = path.stat()
     identity = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
     key = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()
@@ -40,6 +39,16 @@ def file_digest(path: Path) -> str:
     return digest
 
 
+def _name_in_hub_cache(path: Path) -> str | None:
+    """Return the sha256 that a file of the hub's cache has as its name, if it has."""
+    if not path.is_symlink():
+        return None
+    # One step only: what a blob in turn may be a link to is named by another kind of hash.
+    blob = Path(os.path.normpath(path.parent / path.readlink()))
+    is_blob = blob.parent.name == "blobs" and blob.parent.parent.name.startswith("models--")
+    return blob.name if is_blob and _SHA256.fullmatch(blob.name) else None
+
+
 def _folder() -> Path:
     from platformdirs import user_cache_path
 
@@ -50,7 +59,6 @@ def _keep(path: Path, digest: str) -> None:
     # A cache that cannot be written costs time, and nothing else.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(digest)
-        Path(temporary).replace(path)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(digest, "ascii")
+        temporary.replace(path)

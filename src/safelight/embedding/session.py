@@ -63,13 +63,13 @@ def open_session(
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.enable_mem_reuse = False
 
-    path = path.resolve()  # the hub's cache holds links, and mapped files must lie where they are
     providers = _providers(device, ort.get_available_providers())
     try:
-        graph = outline(path)
+        weights = path.resolve()  # of the links in the hub's cache, the folder that they lead to
+        graph = outline(weights)
         if graph is not None:
             options.add_session_config_entry(
-                "session.model_external_initializers_file_folder_path", str(path.parent)
+                "session.model_external_initializers_file_folder_path", str(weights.parent)
             )
         session = ort.InferenceSession(graph or str(path), options, providers=providers)
     except OSError as error:
