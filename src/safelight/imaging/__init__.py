@@ -1,0 +1,20 @@
+"""Imaging: bytes to frames. Imports Pillow and numpy only when something is decoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from safelight.imaging.formats import available_extras, extra_for, is_photo
+
+if TYPE_CHECKING:
+    from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
+
+__all__ = ["DEFAULT_MAX_PIXELS", "available_extras", "decode", "extra_for", "is_photo"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("decode", "DEFAULT_MAX_PIXELS"):
+        from safelight.imaging import decoding
+
+        return getattr(decoding, name)
+    raise AttributeError(f"module 'safelight.imaging' has no attribute {name!r}")

@@ -99,9 +99,6 @@ def load(
     except DecodeError as exc:
         _lap(seconds, "decode", started)
         return Loaded(entry, item_id, code=exc.code, reason=str(exc), seconds=seconds)
-    except MemoryError:
-        reason = "needs more memory to decode than there is"
-        return Loaded(entry, item_id, code="too-large", reason=reason, seconds=seconds)
     started = _lap(seconds, "decode", started)
     prepared = embedder.prepare(frame)
     _lap(seconds, "prepare", started)

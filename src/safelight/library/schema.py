@@ -133,11 +133,11 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     LibraryError
         It is an SQLite file of something else.
     """
-    if _version(connection, path) == VERSION:
+    if connection.execute("PRAGMA user_version").fetchone() == (VERSION,):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have migrated it while this one waited for the lock.
+        # Under the lock: another process may be making or migrating the same library.
         for step in range(_version(connection, path), VERSION):
             MIGRATIONS[step](connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")

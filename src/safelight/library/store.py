@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -95,7 +96,7 @@ class Library:
         # NORMAL: in WAL mode a commit survives kill -9, and only a power cut can undo the last
         # ones, which the next ingest then makes again.
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+            _execute_patiently(connection, f"PRAGMA {pragma}")
         return connection
 
     @contextlib.contextmanager
@@ -128,3 +129,18 @@ class Library:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:
+    # While another process turns a new file into WAL mode, SQLite reports a lock at once instead
+    # of waiting for it.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,85 @@
+"""Which files are photos: by name for a listing, by content for the decoder."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+
+#: File name suffixes by the extra that reads them; None: no extra is needed.
+SUFFIXES: dict[str | None, frozenset[str]] = {
+    None: frozenset(".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .tif .tiff .avif".split()),
+    "heif": frozenset(".heic .heif .hif".split()),
+    "raw": frozenset(
+        ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .kdc .mef .mos .mrw .nef .nrw "
+        ".orf .pef .raf .rw2 .rwl .sr2 .srf .srw .x3f".split()
+    ),
+}
+
+_ALL = frozenset().union(*SUFFIXES.values())
+
+_PACKAGES = {"heif": "pi_heif", "raw": "rawpy"}
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"FUJIFILMCCD-RAW", "RAW"),  # RAF
+    (b"IIRO", "RAW"),  # ORF
+    (b"IIRS", "RAW"),
+    (b"MMOR", "RAW"),
+    (b"IIU\0", "RAW"),  # RW2
+    (b"FOVb", "RAW"),  # X3F
+    (b"\0MRM", "RAW"),  # MRW
+)
+
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+
+
+def is_photo(name: str) -> bool:
+    """Tell whether a file's name ends as a photo's does."""
+    return os.path.splitext(name)[1].lower() in _ALL
+
+
+def extra_for(name: str) -> str | None:
+    """Return the extra that a file of this name needs, or None."""
+    suffix = os.path.splitext(name)[1].lower()
+    return next((extra for extra, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+
+
+@cache
+def available_extras() -> frozenset[str]:
+    """Return the extras that are installed, without importing them."""
+    return frozenset(extra for extra, package in _PACKAGES.items() if find_spec(package))
+
+
+def sniff(data: bytes) -> str | None:
+    """Return the format that `data` begins like, or None if it is no image's.
+
+    ``JPEG``, ``PNG``, ``GIF``, ``BMP``, ``WEBP``, ``TIFF``, ``AVIF``, ``HEIF`` or ``RAW``. A camera
+    RAW file that is built as a TIFF begins like one; see :mod:`safelight.imaging.raw`.
+    """
+    for magic, form in _MAGIC:
+        if data.startswith(magic):
+            return form
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp":
+        return _from_brands(data)
+    return None
+
+
+def _from_brands(data: bytes) -> str | None:
+    size = min(int.from_bytes(data[:4], "big"), 256)
+    brands = [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    if b"crx " in brands:
+        return "RAW"  # CR3
+    return "HEIF" if _HEIF_BRANDS.intersection(brands) else None
