@@ -1,0 +1,79 @@
+"""Image files to vectors: photos are decoded while the model works on those before them."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.errors import DecodeError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Generator, Iterable
+    from concurrent.futures import Future
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.embedding.protocol import Embedder
+
+    _Prepared = npt.NDArray[np.float32] | DecodeError | OSError
+
+
+def embed_files(
+    embedder: Embedder, paths: Iterable[str | os.PathLike[str]], *, batch_size: int = 32
+) -> Generator[npt.NDArray[np.float32] | DecodeError | OSError]:
+    """Yield a vector, or the reason why there is none, for each file, in order.
+
+    No more than two batches are held at a time, however many files there are.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    paths : iterable of path-like
+    batch_size : int
+        Photos that are given to the model at once.
+
+    Yields
+    ------
+    (dimension,) float32 of unit length, DecodeError or OSError
+
+    Raises
+    ------
+    ModelError
+        The model fails.
+    """
+    import numpy as np
+
+    source = iter(paths)
+    pending: deque[Future[_Prepared]] = deque()
+    with ThreadPoolExecutor(thread_name_prefix="safelight-decode") as pool:
+
+        def submit(count: int) -> None:
+            for path in islice(source, count):
+                pending.append(pool.submit(_prepare, embedder, path))
+
+        try:
+            submit(2 * batch_size)
+            while pending:
+                batch = [pending.popleft().result() for _ in range(min(batch_size, len(pending)))]
+                submit(len(batch))
+                inputs = [item for item in batch if isinstance(item, np.ndarray)]
+                vectors = iter(embedder.encode_prepared(inputs) if inputs else ())
+                for item in batch:
+                    yield next(vectors) if isinstance(item, np.ndarray) else item
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _prepare(embedder: Embedder, path: str | os.PathLike[str]) -> _Prepared:
+    from safelight.imaging import decode
+
+    try:
+        return embedder.prepare(decode(Path(path).read_bytes(), min_side=embedder.min_side))
+    except (DecodeError, OSError) as error:
+        return error

@@ -1,0 +1,150 @@
+"""Search a folder with a sentence, without a library: two functions, and a command over them.
+
+>>> embeddings, paths = index_local_images("my_photos")          # doctest: +SKIP
+>>> retrieve_local("sunset at the beach", embeddings, paths)     # doctest: +SKIP
+[('my_photos/evening.jpg', 0.301)]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.embedding.protocol import Embedder
+
+
+def index_local_images(
+    dir_path: str | os.PathLike[str], *, embedder: Embedder | None = None
+) -> tuple[npt.NDArray[np.float32] | None, list[str]]:
+    """Embed all images that lie in a folder.
+
+    Parameters
+    ----------
+    dir_path : path-like
+        Folders in it are not entered.
+    embedder : Embedder, optional
+        The default model if not given, loaded once for the whole process.
+
+    Returns
+    -------
+    (n, d) float32 and list of str
+        Rows of unit length, and their files in order of name; ``(None, [])`` if there are none.
+        A file that cannot be decoded is left out, with a warning in the log.
+
+    Raises
+    ------
+    SourceError
+        The folder cannot be read.
+    """
+    import numpy as np
+    from loguru import logger
+
+    from safelight.embedding.files import embed_files
+    from safelight.imaging import is_photo
+
+    folder = Path(dir_path)
+    try:
+        files = sorted(p for p in folder.iterdir() if is_photo(p.name) and p.is_file())
+    except OSError as error:
+        raise SourceError(
+            f"The folder {folder} cannot be read: {error.strerror}.", path=str(folder)
+        ) from error
+    vectors, paths = [], []
+    for path, outcome in zip(files, embed_files(embedder or _default(), files), strict=True):
+        if isinstance(outcome, Exception):
+            logger.warning("Left out {}: it {}", path, outcome)
+        else:
+            vectors.append(outcome)
+            paths.append(str(path))
+    return (np.stack(vectors), paths) if vectors else (None, [])
+
+
+def retrieve_local(
+    prompt: str,
+    embeddings: npt.NDArray[np.float32] | None,
+    paths: Sequence[str],
+    top_k: int = 5,
+    *,
+    embedder: Embedder | None = None,
+) -> list[tuple[str, float]]:
+    """Return the files that are nearest to a sentence, with their cosines, best first.
+
+    Parameters
+    ----------
+    prompt : str
+    embeddings, paths
+        What :func:`index_local_images` returned.
+    top_k : int
+        At least 1.
+    embedder : Embedder, optional
+        The one that made `embeddings`.
+
+    Raises
+    ------
+    SpaceError
+        `embeddings` come from another model.
+    """
+    import numpy as np
+
+    if top_k < 1:
+        raise UsageError(f"top_k should be at least 1, not {top_k}.")
+    if embeddings is None or not len(embeddings):
+        return []
+    query = (embedder or _default()).encode_texts([prompt])[0]
+    if embeddings.shape[1:] != query.shape:
+        raise SpaceError(
+            f"The embeddings have {embeddings.shape[1]} numbers each, the model's {len(query)}: "
+            "they come from another model."
+        )
+    scores = embeddings @ query
+    best = np.argsort(-scores, kind="stable")[:top_k]
+    return [(paths[i], float(scores[i])) for i in best]
+
+
+@cache
+def _default() -> Embedder:
+    from loguru import logger
+
+    from safelight.embedding.loading import default_model, load_embedder
+    from safelight.settings import Settings
+
+    settings = Settings.load()
+    choice = default_model(settings.model, timeout=settings.hub_timeout)
+    if choice.note:
+        logger.info(choice.note)
+    return load_embedder(
+        choice.model, device=settings.device, threads=settings.threads, progress=True
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see ``--help``."""
+    parser = argparse.ArgumentParser("safelight.retrieval", description=__doc__.split("\n")[0])
+    parser.add_argument("--prompt", required=True, help="what to look for")
+    parser.add_argument("--images_dir", required=True, help="the folder to search")
+    parser.add_argument("--top_k", type=int, default=5, help="how many to print (default: 5)")
+    given = parser.parse_args(arguments)
+    try:
+        embeddings, paths = index_local_images(given.images_dir)
+        for path, score in retrieve_local(given.prompt, embeddings, paths, given.top_k):
+            sys.stdout.write(f"{score:.3f} — {path}\n")
+    except SafelightError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
