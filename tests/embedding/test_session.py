@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from safelight.embedding.session import open_session
+from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
+from tests.embedding import tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_IMAGE = np.ones((1, 3, tiny.SIDE, tiny.SIDE), np.float32)
+
+
+@pytest.mark.parametrize("lean", [False, True])
+@pytest.mark.parametrize("external", [False, True])
+def test_runs_through_the_links_of_the_hubs_cache(
+    tmp_path: Path, lean: bool, external: bool
+) -> None:
+    written = tmp_path / "written" / "model.onnx"
+    tiny.write_image_graph(written, external=external)
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "commit"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    for number, file in enumerate(sorted(written.parent.iterdir())):
+        file.rename(blobs / str(number))
+        (snapshot / file.name).symlink_to(blobs / str(number))
+
+    session = open_session(snapshot / "model.onnx", threads=1, device="cpu", lean=lean)
+    vectors = session.run(None, {"image": _IMAGE})[0]
+    expected = tiny.image_weights().sum(axis=0, keepdims=True)
+    np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", ""])
+def test_refuses_what_is_no_device(tmp_path: Path, device: str) -> None:
+    with pytest.raises(UsageError, match="is no device"):
+        open_session(tmp_path / "model.onnx", device=device)
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
+    reason="this ONNX Runtime has CUDA",
+)
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_never_runs_elsewhere_than_asked(tmp_path: Path, device: str) -> None:
+    tiny.write_image_graph(tmp_path / "model.onnx")
+    with pytest.raises(ModelUnavailable, match="no CUDA") as caught:
+        open_session(tmp_path / "model.onnx", device=device)
+    assert caught.value.code == "device"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08" * 10_000])
+def test_names_a_file_that_is_no_model(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelInvalid, match=r"model\.onnx is not a model"):
+        open_session(path)
+
+
+def test_names_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalid, match=r"model\.onnx cannot be read"):
+        open_session(tmp_path / "model.onnx")
