@@ -82,7 +82,7 @@ def parse_model_name(model: str) -> ModelName:
     if not mark or variant not in VARIANTS:
         place, variant = model, ""
     folder = Path(place).expanduser()
-    if folder.is_dir():
+    if place and folder.is_dir():
         return ModelName(
             folder.resolve().name + mark * bool(variant) + variant,
             folder.resolve(),
