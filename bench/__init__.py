@@ -1,0 +1,1 @@
+"""Benchmarks: each a question, measured beside a peer in the same run."""

@@ -37,24 +37,34 @@ def run(command: list[object], environ: dict[str, str], cwd: Path | None = None)
     """
     # Bytecode is written as it is for everybody, whatever this session has set.
     environ = {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    # Linux counts the memory of the process that forks as the new one's own peak: a small process
+    # in between starts the command, waits for it and says what it took.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _LAUNCHER, *map(str, command)],
+        capture_output=True,
         env=environ,
         cwd=cwd,
         text=True,
+        check=True,
     )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    if process.returncode:
-        raise RuntimeError(f"{command} exited with {process.returncode}:\n{output}")
-    return Run(seconds, usage.ru_maxrss / 1024, output)
+    result = json.loads(done.stdout)
+    if result["code"]:
+        raise RuntimeError(f"{command} exited with {result['code']}:\n{result['output']}")
+    return Run(result["seconds"], result["kilobytes"] / 1024, result["output"])
+
+
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+output = process.stdout.read().decode(errors="replace")
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - started
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps(
+    {"code": code, "seconds": seconds, "kilobytes": usage.ru_maxrss, "output": output}
+))
+"""
 
 
 @dataclass(frozen=True, slots=True)

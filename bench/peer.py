@@ -71,7 +71,12 @@ def _export(rclip: Path, safelight: Path) -> None:
     torch.manual_seed(0)
     model, _, _ = open_clip.create_model_and_transforms(MODEL)
     model.eval()
-    for folder in (rclip / "tokenizer", safelight / "visual", safelight / "textual"):
+    for folder in (
+        rclip,
+        rclip.with_name("tokenizer"),
+        safelight / "visual",
+        safelight / "textual",
+    ):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
@@ -99,10 +104,26 @@ def _export(rclip: Path, safelight: Path) -> None:
             opset_version=18,
             dynamo=False,
         )
-        shutil.copy(rclip / f"{name}.onnx", safelight / name / "model.onnx")
+        _renamed(rclip / f"{name}.onnx", safelight / name / "model.onnx", _INPUTS[name])
     vocabulary = Path(open_clip.__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
-    shutil.copy(vocabulary, rclip / "tokenizer" / vocabulary.name)
+    shutil.copy(vocabulary, rclip.with_name("tokenizer"))
     _write_configs(safelight, side, vocabulary)
+
+
+_INPUTS = {"visual": "image", "textual": "text"}  # as the exports in this layout name them
+
+
+def _renamed(exported: Path, copy: Path, name: str) -> None:
+    """Copy a model, calling its input `name`: each program knows its own name for it."""
+    import onnx
+
+    model = onnx.load(exported)
+    model.graph.input[0].name = name
+    for node in model.graph.node:
+        for number, used in enumerate(node.input):
+            if used == "input":
+                node.input[number] = name
+    onnx.save(model, copy)
 
 
 def _write_configs(folder: Path, side: int, vocabulary: Path) -> None:
@@ -138,7 +159,8 @@ def tokenizer(vocabulary: Path) -> dict[str, object]:
     """Return CLIP's tokenizer as the ``tokenizers`` library writes it, from OpenAI's merges."""
     from tokenizers.pre_tokenizers import ByteLevel
 
-    lines = gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")
+    with gzip.open(vocabulary, "rt", encoding="utf-8") as file:
+        lines = file.read().split("\n")
     merges = [line.split() for line in lines[1 : 49152 - 256 - 2 + 1]]
     # The order of OpenAI's byte alphabet, which is not sorted.
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
