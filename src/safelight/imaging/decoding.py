@@ -65,7 +65,7 @@ def decode(
         raise DecodeError(
             "is no image: its first bytes are those of no image format", code="not-an-image"
         )
-    if form == "RAW":
+    if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
         return _decode_raw(data, min_side, max_pixels)
     if form == "HEIF":
         return _decode_heif(data, min_side, max_pixels)
@@ -73,8 +73,6 @@ def decode(
         # The format's own class: Image.open() would guess again, and has a pixel limit of its own
         # that can only be changed for the whole process.
         image = _opener(form)(io.BytesIO(data))
-        if form == "TIFF" and is_raw_tiff(data, image):
-            return _decode_raw(data, min_side, max_pixels)
         _check_size(image.size, max_pixels)
         return _frame(image, form, min_side)
     except DecodeError:
@@ -105,7 +103,7 @@ def _frame(image: Image.Image, form: str, min_side: int | None) -> Frame:
     if form == "JPEG":
         scale = geometry.dct_scale(size, min_side)
         if scale > 1:
-            image.draft(None, (size[0] // scale, size[1] // scale))
+            image.draft(None, (max(1, size[0] // scale), max(1, size[1] // scale)))
     image.load()
     exif = _exif_of(image)
     return _finish(image, form, size, exif, min_side)

@@ -86,7 +86,7 @@ def _positive(value: Any) -> float | None:
 
 def _whole(value: Any) -> int | None:
     number = _number(value)
-    return int(number) if number is not None and 0 < number < 2**31 else None
+    return int(number) if number is not None and 1 <= number < 2**31 else None
 
 
 def _text(value: Any) -> str | None:

@@ -12,7 +12,9 @@ from safelight.imaging.formats import available_extras
 if TYPE_CHECKING:
     from PIL import Image
 
-_DNG_VERSION, _SUBFILE_TYPE, _COMPRESSION, _MAKE = 50706, 254, 259, 271
+_DNG_VERSION, _SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _MAKE = 50706, 254, 259, 262, 271
+
+_SENSOR_PIXELS = 32803  # one colour a pixel, not yet interpolated
 
 #: What only sensor data are compressed with: Sony, Nikon, Kodak and Pentax.
 _SENSOR_CODECS = frozenset((32767, 34713, 65000, 65535))
@@ -41,15 +43,25 @@ class Preview:
     height: int
 
 
-def is_raw_tiff(data: bytes, image: Image.Image) -> bool:
-    """Tell whether an opened TIFF is a camera RAW file: DNG, CR2, NEF, ARW, PEF, ..."""
-    tags = getattr(image, "tag_v2", {})
-    if _DNG_VERSION in tags or data[8:10] == b"CR":
+def is_raw_tiff(data: bytes) -> bool:
+    """Tell whether what begins as a TIFF is a camera RAW file: DNG, CR2, NEF, ARW, PEF, ..."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    if data[8:10] == b"CR":
         return True
-    if tags.get(_COMPRESSION) in _SENSOR_CODECS:
-        return True
-    # Cameras put a thumbnail first; editors put the picture first.
-    return tags.get(_SUBFILE_TYPE) == 1 and _MAKE in tags
+    try:
+        tags = ImageFileDirectory_v2(data[:8])
+        file = io.BytesIO(data)
+        file.seek(tags.next)
+        tags.load(file)
+        if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) == _SENSOR_PIXELS:
+            return True
+        if tags.get(_COMPRESSION) in _SENSOR_CODECS:
+            return True
+        # Cameras put a thumbnail first; editors put the picture first.
+        return tags.get(_SUBFILE_TYPE) == 1 and _MAKE in tags
+    except Exception:  # noqa: BLE001 - damaged: the TIFF decoder will say how
+        return False
 
 
 def extract_preview(data: bytes) -> Preview:
