@@ -33,7 +33,9 @@ def test_the_public_names_are_these() -> None:
 
 def test_importing_the_package_imports_nothing_else() -> None:
     script = "import sys; old = set(sys.modules); import safelight; print(set(sys.modules) - old)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert "safelight." not in done.stdout
     assert "numpy" not in done.stdout
 

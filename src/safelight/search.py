@@ -145,8 +145,8 @@ def _image_vector(path: str, embedder: Embedder, pixel_limit: int) -> npt.NDArra
         raise QueryError(f"{path}: {exc.strerror}. {hint}", path=path) from exc
     except DecodeError as exc:
         raise QueryError(f"{path}: {exc}. {hint}", path=path) from exc
-    vectors = embedder.encode_images([frame])
-    return vectors[0]
+    vector: npt.NDArray[np.float32] = embedder.encode_images([frame])[0]
+    return vector
 
 
 def _photo_vector(library: Library, photo_id: str, fingerprint: str) -> npt.NDArray[np.float32]:

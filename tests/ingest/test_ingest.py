@@ -270,6 +270,15 @@ def test_texts_are_found_beside_photos(library, embedder, photos, tmp_path) -> N
     assert (counts(library).photos, counts(library).texts) == (3, 2)
 
 
+def test_rows_that_left_a_text_file_are_gone(library, embedder, tmp_path) -> None:
+    texts = tmp_path / "t.txt"
+    texts.write_text("red\nblue\ngreen\n")
+    _run(library, embedder, f"text:{texts}")
+    texts.write_text("red\n")
+    assert _run(library, embedder, f"text:{texts}").gone == 2
+    assert [hit.metadata["text"] for hit in search(library, "blue", embedder)] == ["red"]
+
+
 def test_a_dry_run_tells_and_touches_nothing(library, embedder, bad) -> None:
     summary = _run(library, embedder, bad, dry_run=True)
     assert (summary.new, summary.failed, summary.dry_run) == (6, 1, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 import click
 
@@ -37,6 +38,7 @@ for command in (ingest, search, status, config):
 
 def main() -> None:
     """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
+    warnings.formatwarning = lambda message, *_, **__: f"safelight: {message}\n"
     debug = "--debug" in sys.argv[1:2] or bool(os.environ.get("SAFELIGHT_DEBUG"))
     try:
         safelight(standalone_mode=False, prog_name="safelight")

@@ -11,6 +11,8 @@ from safelight.library.files import KnownFile, known_elsewhere, known_files
 from safelight.library.records import FileRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from safelight.library.store import Library
     from safelight.sources import Source
     from safelight.sources.entry import Entry
@@ -65,7 +67,12 @@ def make_plan(
     SourceError
         The source cannot be listed at all.
     """
-    known = known_files(library, namespace, fingerprint, under=source.folder)
+    entries: Iterable[Entry] = source.entries()
+    scope: str | list[str] | None = source.scope
+    if scope is None:
+        entries = list(entries)
+        scope = [entry.path for entry in entries]
+    known = known_files(library, namespace, fingerprint, scope=scope)
     has_others = library.connection.execute(
         "SELECT 1 FROM namespaces WHERE name != ?", (namespace,)
     ).fetchone()
@@ -73,7 +80,7 @@ def make_plan(
     records: list[FileRecord] = []
     seen: set[str] = set()
     tally = dict.fromkeys(("new", "changed", "unchanged", "linked", "failing", "refused"), 0)
-    for entry in source.entries():
+    for entry in entries:
         seen.add(entry.path)
         before = known.get(entry.path)
         if before is not None and not retry_failed and _still_fails(entry, before):

@@ -63,18 +63,34 @@ class Counts:
 
 
 def known_files(
-    library: Library, namespace: str, fingerprint: str | None, *, under: str | None = None
+    library: Library, namespace: str, fingerprint: str | None, *, scope: str | Sequence[str]
 ) -> dict[str, KnownFile]:
-    """Return the files of a namespace by path.
+    """Return files of a namespace by path.
 
     Parameters
     ----------
     fingerprint : str or None
         The space that ``embedded`` speaks of.
-    under : str, optional
-        Only paths in this folder, at any depth.
+    scope : str or sequence of str
+        All paths that begin like this, or just these paths.
     """
-    condition, values = _under("f.path", under)
+    if isinstance(scope, str):
+        return _known(library, namespace, fingerprint, *_beginning("f.path", scope))
+    found: dict[str, KnownFile] = {}
+    for start in range(0, len(scope), _AT_ONCE):
+        paths = tuple(scope[start : start + _AT_ONCE])
+        among = f"f.path IN ({','.join('?' * len(paths))})"
+        found |= _known(library, namespace, fingerprint, among, paths)
+    return found
+
+
+def _known(
+    library: Library,
+    namespace: str,
+    fingerprint: str | None,
+    condition: str,
+    values: tuple[str, ...],
+) -> dict[str, KnownFile]:
     rows = library.connection.execute(
         "SELECT f.path, f.pk, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.gone, e.pk, x.code "
         "FROM files f "
@@ -225,8 +241,9 @@ def _in_namespace(namespace: str | None) -> tuple[str, tuple[str, ...]]:
 
 
 def _under(column: str, folder: str | None) -> tuple[str, tuple[str, ...]]:
-    if folder is None:
-        return "1", ()
+    return ("1", ()) if folder is None else _beginning(column, folder.rstrip(os.sep) + os.sep)
+
+
+def _beginning(column: str, start: str) -> tuple[str, tuple[str, ...]]:
     # A range, not LIKE: it uses the index, and % and _ are ordinary letters of a path.
-    start = folder.rstrip(os.sep) + os.sep
-    return f"{column} >= ? AND {column} < ?", (start, start[:-1] + chr(ord(os.sep) + 1))
+    return f"{column} >= ? AND {column} < ?", (start, start[:-1] + chr(ord(start[-1]) + 1))

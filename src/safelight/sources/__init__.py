@@ -32,9 +32,9 @@ class Source(Protocol):
         What :func:`parse_source` takes to make it again, from any folder.
     options : dict
         The keyword arguments to go with it, JSON-ready.
-    folder : str or None
-        The folder whose files the source lists completely: a known file in it that was not listed
-        may be gone. None if it lists single files.
+    scope : str or None
+        The beginning of all paths that the source lists completely: a known one that was not
+        listed may be gone. None if it lists single files.
     """
 
     @property
@@ -42,7 +42,7 @@ class Source(Protocol):
     @property
     def options(self) -> dict[str, Any]: ...
     @property
-    def folder(self) -> str | None: ...
+    def scope(self) -> str | None: ...
 
     def entries(self) -> Iterator[Entry]:
         """List everything, in a stable order."""

@@ -27,6 +27,11 @@ class FolderSource:
     exclude: tuple[str, ...] = ()
 
     @property
+    def scope(self) -> str:
+        """All that lies in the folder."""
+        return self.folder.rstrip(os.sep) + os.sep
+
+    @property
     def spec(self) -> str:
         """``images:`` and the path."""
         return f"images:{self.folder}"

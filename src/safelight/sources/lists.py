@@ -21,7 +21,7 @@ class PhotoSource:
 
     paths: tuple[str, ...]
     name: str | None = None
-    folder: str | None = field(default=None, init=False)
+    scope: str | None = field(default=None, init=False)
 
     @property
     def spec(self) -> str:
@@ -50,7 +50,7 @@ class ListSource:
     """
 
     list_path: str
-    folder: str | None = field(default=None, init=False)
+    scope: str | None = field(default=None, init=False)
 
     @property
     def spec(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
@@ -25,7 +25,11 @@ class TextSource:
 
     file: str
     column: str | None = None
-    folder: str | None = field(default=None, init=False)
+
+    @property
+    def scope(self) -> str:
+        """All rows of the file."""
+        return f"{self.file}#"
 
     @property
     def spec(self) -> str:
