@@ -268,7 +268,7 @@ def _drop(file: str, key: str) -> Callable[[Path], None]:
             lambda f: tiny.write_json(
                 f / "tokenizer_config.json", {"pad_token": "nope", "model_max_length": 6}
             ),
-            "the pad_token 'nope' is no token",
+            "does not know 'nope'",
         ),
     ],
 )

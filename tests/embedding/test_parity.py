@@ -104,7 +104,7 @@ def test_tokens_are_open_clips(tokenizer_folder: Path) -> None:
 
     texts = _TEXTS + _random_texts(3000)
     expected = open_clip.get_tokenizer("ViT-B-32")(texts).numpy()
-    ids, _ = _tokenizer(tokenizer_folder, cleaning="lower", pad_id=0)(texts)
+    ids, _ = _tokenizer(tokenizer_folder, cleaning="lower", pad=None)(texts)
     wrong = [t for t, a, b in zip(texts, ids, expected, strict=True) if not np.array_equal(a, b)]
     assert wrong == []
 
@@ -116,7 +116,7 @@ def test_tokens_are_transformers(tokenizer_folder: Path) -> None:
     theirs = CLIPTokenizer.from_pretrained(tokenizer_folder)(
         texts, padding="max_length", truncation=True, return_tensors="np"
     )
-    ids, mask = _tokenizer(tokenizer_folder, cleaning="none", pad_id=49407)(texts)
+    ids, mask = _tokenizer(tokenizer_folder, cleaning="none", pad="<|endoftext|>")(texts)
     np.testing.assert_array_equal(ids, theirs["input_ids"])
     np.testing.assert_array_equal(mask, theirs["attention_mask"])
 

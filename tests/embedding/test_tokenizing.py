@@ -13,7 +13,7 @@ from tests.embedding.tiny import write_tokenizer
 if TYPE_CHECKING:
     from pathlib import Path
 
-_RULES = TextRules(cleaning="none", pad_id=0, context=6, fill=False)
+_RULES = TextRules(cleaning="none", pad="<pad>", context=6, fill=False)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_pads_to_the_context_where_the_graph_or_the_model_needs_it(
     tmp_path: Path, fixed: bool, fill: bool
 ) -> None:
     write_tokenizer(tmp_path)
-    rules = TextRules(cleaning="none", pad_id=3, context=6, fill=fill)
+    rules = TextRules(cleaning="none", pad="<unk>", context=6, fill=fill)
     ids, mask = TextTokenizer(tmp_path / "tokenizer.json", rules, 6, fixed=fixed)(["cat"])
     np.testing.assert_array_equal(ids, [[1, 6, 2, 3, 3, 3]])
     np.testing.assert_array_equal(mask, [[1, 1, 1, 0, 0, 0]])
@@ -61,6 +61,13 @@ def test_names_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
             path.write_text(content)
         with pytest.raises(ModelInvalid, match=r"tokenizer\.json is not a tokenizer"):
             TextTokenizer(path, _RULES, 6, fixed=False)
+
+
+def test_names_a_tokenizer_that_cannot_pad(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    rules = TextRules(cleaning="none", pad="nope", context=6, fill=False)
+    with pytest.raises(ModelInvalid, match=r"tokenizer\.json does not know 'nope'"):
+        TextTokenizer(tmp_path / "tokenizer.json", rules, 6, fixed=False)
 
 
 @pytest.mark.parametrize(

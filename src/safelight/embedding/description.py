@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from safelight.embedding.configuration import Configuration
 from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
 from safelight.embedding.tokenizing import TextRules
-from safelight.errors import ModelInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,22 +70,21 @@ def describe(folder: Path, layout: Layout) -> Description:
     """
     config = Configuration.read(folder / layout.config)
     tokenizer_config = Configuration.read(folder / layout.tokenizer_config)
-    tokenizer = folder / layout.tokenizer
     if layout.kind == "immich":
         preprocessing = read_open_clip(folder / layout.preprocessing)
-        rules = _open_clip_rules(config, tokenizer, tokenizer_config)
+        rules = _open_clip_rules(config, tokenizer_config)
         dimension_key = "embed_dim"
         pooled = False
     else:
         preprocessing = read_transformers(folder / layout.preprocessing)
-        rules = _transformers_rules(config, tokenizer, tokenizer_config)
+        rules = _transformers_rules(config, tokenizer_config)
         dimension_key = "projection_dim"
         pooled = str(config.need("model_type")).startswith("siglip")
     graphs = (layout.image, layout.text)
     return Description(
         image=folder / layout.image,
         text=folder / layout.text,
-        tokenizer=tokenizer,
+        tokenizer=folder / layout.tokenizer,
         weights=tuple(
             folder / name for name in (*graphs, *layout.image_weights, *layout.text_weights)
         ),
@@ -98,9 +96,7 @@ def describe(folder: Path, layout: Layout) -> Description:
     )
 
 
-def _open_clip_rules(
-    config: Configuration, tokenizer: Path, tokenizer_config: Configuration
-) -> TextRules:
+def _open_clip_rules(config: Configuration, tokenizer_config: Configuration) -> TextRules:
     text = config.section("text_cfg")
     context = text.integer("context_length") if "context_length" in text else None
     options = text.section("tokenizer_kwargs")
@@ -112,13 +108,11 @@ def _open_clip_rules(
     if how not in _CLEANINGS:
         raise options.wrong("clean", f"is {how!r}, which is not known")
     # Without a tokenizer of its own a model was trained with open_clip's, which pads with 0.
-    pad = _pad_id(tokenizer, tokenizer_config) if has_own else 0
-    return TextRules(cleaning=_CLEANINGS[how], pad_id=pad, context=context, fill=True)
+    pad = _pad_token(tokenizer_config) if has_own else None
+    return TextRules(cleaning=_CLEANINGS[how], pad=pad, context=context, fill=True)
 
 
-def _transformers_rules(
-    config: Configuration, tokenizer: Path, tokenizer_config: Configuration
-) -> TextRules:
+def _transformers_rules(config: Configuration, tokenizer_config: Configuration) -> TextRules:
     context = None
     text = config.section("text_config")
     if "model_max_length" in tokenizer_config:
@@ -128,26 +122,15 @@ def _transformers_rules(
         context = text.integer("max_position_embeddings")
     return TextRules(
         cleaning="none",
-        pad_id=_pad_id(tokenizer, tokenizer_config),
+        pad=_pad_token(tokenizer_config),
         context=context,
         # A causal tower does not see what comes after the end; of others we cannot know.
         fill=config.need("model_type") != "clip",
     )
 
 
-def _pad_id(tokenizer: Path, tokenizer_config: Configuration) -> int:
+def _pad_token(tokenizer_config: Configuration) -> str:
     token = tokenizer_config.need("pad_token")
     if isinstance(token, dict):
         token = tokenizer_config.section("pad_token").need("content")
-    contents = Configuration.read(tokenizer)
-    for added in contents.values.get("added_tokens") or []:
-        if added.get("content") == token:
-            return int(added["id"])
-    vocabulary = contents.section("model").values.get("vocab")
-    if isinstance(vocabulary, dict) and token in vocabulary:
-        return int(vocabulary[token])
-    raise ModelInvalid(
-        f"{tokenizer_config.path}: the pad_token {token!r} is no token of {tokenizer}.",
-        path=str(tokenizer_config.path),
-        key="pad_token",
-    )
+    return str(token)

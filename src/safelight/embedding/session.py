@@ -31,9 +31,9 @@ def open_session(
         ``cpu``, ``cuda``, ``cuda:N``, or ``auto``: CUDA if this ONNX Runtime can use it, else the
         processor.
     lean : bool
-        For a model that runs once or a few times with a small batch: ready several times sooner
-        and in a fraction of the memory, but 5 to 10 % slower a call, and memory grows faster with
-        the batch.
+        For a model that runs a few times with small batches: ready several times sooner and in a
+        fraction of the memory, but a call with one row is a third slower, and memory grows faster
+        with the batch.
 
     Returns
     -------

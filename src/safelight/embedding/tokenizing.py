@@ -33,9 +33,9 @@ class TextRules:
         What is done before tokenizing. ``none``: nothing, ``tokenizer.json`` does it all, as in
         transformers. The others are open_clip's: ``whitespace`` straightens typography and
         spaces, ``lower`` lower-cases too, ``canonicalize`` also removes punctuation (SigLIP).
-    pad_id : int
-        The token after the end. open_clip's own tokenizer pads with 0, others with a token of
-        their choice. A CLIP text tower does not look beyond the end token, SigLIP's does.
+    pad : str or None
+        The token after the end; None for the id 0, with which open_clip's own tokenizer pads
+        though it is a word's. A CLIP text tower does not look beyond the end token, SigLIP's does.
     context : int or None
         Tokens of the longest text, if the configuration says so.
     fill : bool
@@ -44,7 +44,7 @@ class TextRules:
     """
 
     cleaning: Cleaning
-    pad_id: int
+    pad: str | None
     context: int | None
     fill: bool
 
@@ -69,7 +69,7 @@ class TextTokenizer:
     Raises
     ------
     ModelInvalid
-        The file is missing or no tokenizer.
+        The file is missing or no tokenizer, or does not know the token to pad with.
     """
 
     def __init__(self, path: Path, rules: TextRules, context: int, *, fixed: bool) -> None:
@@ -79,9 +79,16 @@ class TextTokenizer:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises Exception itself
             raise ModelInvalid(f"{path} is not a tokenizer: {error}", path=str(path)) from error
+        self._pad_id = 0 if rules.pad is None else self._tokenizer.token_to_id(rules.pad)
+        if self._pad_id is None:
+            raise ModelInvalid(
+                f"{path} does not know {rules.pad!r}, the pad_token of tokenizer_config.json.",
+                path=str(path),
+                key="pad_token",
+            )
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(context)  # keeps the end token
-        self._rules = rules
+        self._cleaning = rules.cleaning
         self._length = context if fixed or rules.fill else None
         self._context = context
 
@@ -93,7 +100,7 @@ class TextTokenizer:
         (n, length) int64, (n, length) int64
             The mask is 1 on tokens and 0 on padding.
         """
-        encodings = self._tokenizer.encode_batch([clean(t, self._rules.cleaning) for t in texts])
+        encodings = self._tokenizer.encode_batch([clean(t, self._cleaning) for t in texts])
         cut = sum(bool(encoding.overflowing) for encoding in encodings)
         if cut:
             warnings.warn(
@@ -102,7 +109,7 @@ class TextTokenizer:
                 stacklevel=3,
             )
         length = self._length or max((len(e.ids) for e in encodings), default=1)
-        ids = np.full((len(texts), length), self._rules.pad_id, np.int64)
+        ids = np.full((len(texts), length), self._pad_id, np.int64)
         mask = np.zeros((len(texts), length), np.int64)
         for row, encoding in enumerate(encodings):
             ids[row, : len(encoding.ids)] = encoding.ids
