@@ -9,6 +9,8 @@ from safelight.errors import LibraryError, SpaceError
 from safelight.library.spaces import default_space, find_space
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from safelight.embedding.protocol import Embedder
     from safelight.library.store import Library
     from safelight.settings import Settings
@@ -23,22 +25,31 @@ class Choice:
     embedder : Embedder
     model : str
         What ``--model`` takes to choose it again.
-    note : str or None
-        What the user should be told of the choice.
     """
 
     embedder: Embedder
     model: str
-    note: str | None = None
 
 
 def choose_for_ingest(
-    library: Library, settings: Settings, model: str | None = None, *, progress: bool = False
+    library: Library,
+    settings: Settings,
+    model: str | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: bool = False,
 ) -> Choice:
     """Return the model to embed with.
 
     It is `model`; else the library's own; else the setting; else the default CLIP if it is on
-    this machine or the hub answers in time; else the starter model, with a note that says so.
+    this machine or the hub answers in time; else the starter model.
+
+    Parameters
+    ----------
+    tell : callable
+        Given a sentence for the user, before a default is downloaded or done without.
+    progress : bool
+        Show a bar on standard error while downloading.
 
     Raises
     ------
@@ -47,16 +58,17 @@ def choose_for_ingest(
     """
     from safelight.embedding.loading import default_model, load_embedder
 
-    note = None
     if model is None and (space := default_space(library)) is not None:
         model = space.model
     if model is None:
         default = default_model(settings.model, timeout=settings.hub_timeout)
-        model, note = default.model, default.note
+        model = default.model
+        if default.note:
+            tell(default.note)
     embedder = load_embedder(
         model, device=settings.device, threads=settings.threads, progress=progress
     )
-    return Choice(embedder, model, note)
+    return Choice(embedder, model)
 
 
 def choose_for_search(library: Library, settings: Settings, model: str | None = None) -> Choice:

@@ -142,16 +142,23 @@ def pictures(real_photos: Path) -> list[np.ndarray]:
     return [*full, full[0][:100, :77], full[1][:64, :200], full[2][10:11, :50]]
 
 
-@pytest.mark.parametrize("resize", ["shortest", "longest", "squash"])
-@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-@pytest.mark.parametrize("size", [224, (240, 320)])
+# For a size that is not square, "shortest" and "bilinear", open_clip takes bicubic whatever the
+# configuration says; we take what it says.
+@pytest.mark.parametrize(
+    ("resize", "interpolation", "size"),
+    [
+        (resize, interpolation, size)
+        for resize in ("shortest", "longest", "squash")
+        for interpolation in ("bicubic", "bilinear")
+        for size in (224, (240, 320))
+        if (resize, interpolation, size) != ("shortest", "bilinear", (240, 320))
+    ],
+)
 def test_tensors_are_open_clips(
     pictures: list[np.ndarray], tmp_path: Path, resize: str, interpolation: str, size: Any
 ) -> None:
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    if resize == "shortest" and size != 224 and interpolation == "bilinear":
-        pytest.skip("open_clip takes bicubic here whatever the configuration says")
     config = {
         "size": size,
         "mode": "RGB",

@@ -13,6 +13,8 @@ from safelight.cli.options import FlagCommand, library_option, load_settings
 from safelight.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from safelight.ingest import Summary
     from safelight.library.store import Library
     from safelight.settings import Settings
@@ -113,9 +115,9 @@ def ingest(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Library(settings.library) as opened:
         work = _sources(opened, settings, sources, namespace, recursive, exclude, text_col)
-        choice = choose_for_ingest(opened, settings, named, progress=not quiet)
-        if choice.note and not quiet:
-            click.echo(f"safelight: {choice.note}", err=True)
+        choice = choose_for_ingest(
+            opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
+        )
         for space, group in work.items():
             with show_progress(quiet=quiet) as progress:
                 summary = run(
@@ -145,9 +147,9 @@ def ingest_folder(
     from safelight.ingest import ingest as run
     from safelight.sources import parse_source
 
-    choice = choose_for_ingest(library, settings, model, progress=not quiet)
-    if choice.note and not quiet:
-        click.echo(f"safelight: {choice.note}", err=True)
+    choice = choose_for_ingest(
+        library, settings, model, tell=_teller(quiet=False), progress=not quiet
+    )
     with show_progress(quiet=quiet) as progress:
         summary = run(
             library,
@@ -163,6 +165,10 @@ def ingest_folder(
     _report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
+
+
+def _teller(*, quiet: bool) -> Callable[[str], None]:
+    return lambda note: None if quiet else click.echo(f"safelight: {note}", err=True)
 
 
 def _model(
