@@ -24,7 +24,7 @@ def test_the_help_texts_are_current() -> None:
         check=True,
     ).stdout
     current = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert current == written, "run: scripts/help-texts > docs/commands.md"
+    assert current == written, "run: .venv/bin/python scripts/help-texts > docs/commands.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

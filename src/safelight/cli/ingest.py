@@ -44,8 +44,8 @@ Examples:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("-n", "--namespace", metavar="NAME", help="The namespace to put them in.")
 @click.option(
-    "-r/-R", "--recursive/--no-recursive", default=True, show_default=True,
-    help="Whether to go into folders in folders.",
+    "-r/-R", "--recursive/--no-recursive", default=True,
+    show_default="recursive", help="Whether to go into folders in folders.",
 )  # fmt: skip
 @click.option(
     "--exclude", multiple=True, metavar="PATTERN",
