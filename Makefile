@@ -17,7 +17,7 @@ check: .venv/dev.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: .venv/dev.installed
+bench: .venv/$(EXTRA).installed
 	scripts/bench
 
 clean:
