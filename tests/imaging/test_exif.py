@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from PIL import Image, TiffImagePlugin
 from safelight.imaging import decode
 from safelight.imaging.exif import read_exif
 from safelight.model import Exif
+from tests.imaging.pictures import picture, save
 
 Rational = TiffImagePlugin.IFDRational
 
@@ -95,3 +97,61 @@ def test_real_cameras_are_read(real_photos) -> None:
     assert len(with_make) > 0.8 * len(read)
     assert sum(exif.taken_at is not None for exif in with_make) > 0.8 * len(with_make)
     assert any(exif.latitude is not None for exif in read)
+
+
+def _read(ifd: int, **values: object) -> Exif:
+    """What is read of tags 0xNNNN (given as x_NNNN) in one of the EXIF directories."""
+    exif = Image.Exif()
+    tags = {int(name[2:], 16): value for name, value in values.items()}
+    exif.update(tags) if ifd == 0 else exif._ifds.update({ifd: tags})
+    return read_exif(exif)
+
+
+@pytest.mark.parametrize(
+    ("offset", "ending"),
+    [
+        ("+05:30", "+05:30"),
+        ("-08:00\0", "-08:00"),
+        ("+15:00", ""),
+        ("05:30", ""),
+        ("Z", ""),
+        ("   :  ", ""),
+    ],
+)
+def test_an_offset_is_kept_only_if_it_is_one(offset: str, ending: str) -> None:
+    read = _read(0x8769, x_9003="2020:01:02 03:04:05.67", x_9011=offset)
+    assert read.taken_at == "2020-01-02T03:04:05" + ending
+
+
+def test_texts_of_phones_are_utf_8_whatever_the_standard_says() -> None:
+    assert _read(0, x_010f="小米".encode().decode("latin-1")).camera_make == "小米"
+    assert _read(0, x_010f="Gr\u00f6\u00dfe").camera_make == "Größe"  # real Latin-1
+
+
+@pytest.mark.parametrize(
+    ("gps", "place"),
+    [
+        ({1: "n", 2: (10.5,), 3: b"w\0", 4: (20.25, 0.6)}, (10.5, -20.26)),
+        ({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, (None, None)),
+        ({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (6.0, 0.0, 0.0)}, (0.0, 6.0)),
+        ({2: (10.0, 0.0, 0.0), 4: (20.0, 0.0, 0.0)}, (None, None)),
+        ({1: "N", 2: (10.0, 0.0, 0.0), 3: "E"}, (None, None)),
+    ],
+)
+def test_a_place_is_whole_or_none(
+    gps: dict[int, object], place: tuple[float | None, float | None]
+) -> None:
+    read = _read(0x8825, **{f"x_{tag:04x}": value for tag, value in gps.items()})
+    assert (read.latitude, read.longitude) == place
+
+
+@given(st.binary(max_size=300))
+def test_exif_data_of_any_bytes_never_lose_a_photo(junk: bytes) -> None:
+    data = save(picture(16, 16), "JPEG", exif=b"Exif\0\0" + junk)
+    assert decode(data).pixels.shape == (16, 16, 3)
+
+
+def test_a_directory_that_leads_back_to_itself_ends() -> None:
+    entry = struct.pack("<HHII", 0x8769, 4, 1, 8)
+    loop = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + struct.pack("<I", 8)
+    assert decode(save(picture(16, 16), "JPEG", exif=loop)).exif == Exif()

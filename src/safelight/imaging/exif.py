@@ -6,6 +6,8 @@ Tags and types: Exif 2.32 (CIPA DC-008).
 from __future__ import annotations
 
 import math
+import re
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,27 @@ _LATITUDE, _LONGITUDE, _ALTITUDE = (1, 2), (3, 4), (5, 6)  # reference, value
 
 #: When it was taken: date, offset from UTC; the first that is there counts.
 _DATES = ((0x9003, 0x9011), (0x9004, 0x9012), (_CHANGED_AT, 0x9010))
+_OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
+
+
+def exif_of(image: Image.Image) -> Exif:
+    """Return what an opened image says of the photo."""
+    try:
+        return read_exif(image.getexif())
+    except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
+        return Exif()
+
+
+def exif_of_tiff(data: bytes) -> Exif:
+    """Return what a file built as a TIFF says of the photo, whatever its pixels are."""
+    from PIL import Image
+
+    try:
+        exif = Image.Exif()
+        exif.load(data)
+        return read_exif(exif)
+    except Exception:  # noqa: BLE001 - as above
+        return Exif()
 
 
 def read_exif(exif: Image.Exif) -> Exif:
@@ -30,6 +53,7 @@ def read_exif(exif: Image.Exif) -> Exif:
     main = _mapping(exif)
     inner = {**main, **_ifd(exif, _EXIF_IFD)}
     gps = _ifd(exif, _GPS_IFD)
+    latitude, longitude = _place(gps)
     return Exif(
         taken_at=_taken_at(inner),
         camera_make=_text(main.get(_MAKE)),
@@ -39,15 +63,14 @@ def read_exif(exif: Image.Exif) -> Exif:
         f_number=_positive(inner.get(_F_NUMBER)),
         iso=_whole(inner.get(_ISO)),
         focal_length=_positive(inner.get(_FOCAL_LENGTH)),
-        latitude=_degrees(gps, _LATITUDE, "S", 90),
-        longitude=_degrees(gps, _LONGITUDE, "W", 180),
+        latitude=latitude,
+        longitude=longitude,
         altitude=_altitude(gps),
-        orientation=orientation(main),
+        orientation=_orientation(main),
     )
 
 
-def orientation(main: Mapping[int, Any]) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 if it is missing or nonsense."""
+def _orientation(main: Mapping[int, Any]) -> int:
     value = _whole(main.get(_ORIENTATION))
     return value if value is not None and value <= 8 else 1
 
@@ -94,8 +117,9 @@ def _text(value: Any) -> str | None:
         value = value.decode("utf-8", "replace")
     if not isinstance(value, str):
         return None
-    cleaned = "".join(letter for letter in value if letter.isprintable()).strip()
-    return cleaned.encode("utf-8", "replace").decode() or None
+    with suppress(UnicodeError):  # Pillow takes all for Latin-1; today's phones write UTF-8
+        value = value.encode("latin-1").decode("utf-8")
+    return "".join(letter for letter in value if letter.isprintable()).strip() or None
 
 
 def _taken_at(inner: Mapping[int, Any]) -> str | None:
@@ -110,17 +134,23 @@ def _taken_at(inner: Mapping[int, Any]) -> str | None:
 
 
 def _offset(text: str | None) -> str:
-    try:
-        datetime.strptime(text or "", "%z")
-    except ValueError:
-        return ""
-    return text if text and len(text) == 6 else ""
+    return text if text and _OFFSET.fullmatch(text) else ""
+
+
+def _place(gps: Mapping[int, Any]) -> tuple[float | None, float | None]:
+    latitude = _degrees(gps, _LATITUDE, "NS", 90)
+    longitude = _degrees(gps, _LONGITUDE, "EW", 180)
+    if latitude is None or longitude is None or latitude == longitude == 0:
+        return None, None  # zeros are what phones write that do not know
+    return latitude, longitude
 
 
 def _degrees(
-    gps: Mapping[int, Any], tags: tuple[int, int], negative: str, limit: float
+    gps: Mapping[int, Any], tags: tuple[int, int], signs: str, limit: float
 ) -> float | None:
-    reference, value = gps.get(tags[0]), gps.get(tags[1])
+    reference, value = (_text(gps.get(tags[0])) or "").upper()[:1], gps.get(tags[1])
+    if not reference or reference not in signs:
+        return None
     if not isinstance(value, tuple | list) or not value:
         return None
     degrees = 0.0
@@ -131,8 +161,7 @@ def _degrees(
         degrees += number / 60.0**power
     if degrees > limit:
         return None
-    is_negative = (_text(reference) or "").upper().startswith(negative)
-    return round(-degrees if is_negative else degrees, 7)
+    return round(-degrees if reference == signs[1] else degrees, 7)
 
 
 def _altitude(gps: Mapping[int, Any]) -> float | None:
