@@ -7,6 +7,7 @@ import random
 import struct
 import time
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from PIL import Image
 from safelight.errors import DecodeError
 from safelight.imaging import decode
 from safelight.model import FAILURE_CODES, Frame
+from tests.imaging.pictures import picture, save, tiff
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
 
@@ -155,3 +160,76 @@ def test_real_broken_photos_stop_nothing(real_photos) -> None:
         if path.is_file() and path.suffix.lower() in (".jpg", ".heic", ".heif", ".webp")
     ]
     assert codes.count("ok") > 0.9 * len(codes)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}])
+@pytest.mark.parametrize("min_side", [None, 48, 8])
+def test_a_jpeg_is_whole_or_truncated_at_every_scale(
+    options: dict[str, object], min_side: int | None
+) -> None:
+    data = save(picture(512, 384), "JPEG", quality=90, **options)
+    for part in range(20, 99, 6):
+        with pytest.raises(DecodeError) as caught:
+            decode(data[: len(data) * part // 100], min_side=min_side)
+        assert caught.value.code == "truncated"
+
+
+def test_a_jpeg_that_runs_into_zeros_is_truncated_too() -> None:
+    # What remains of a copy that was given its full size first. libjpeg makes grey of it.
+    thumbnail = b"Exif\0\0" + save(picture(32, 32), "JPEG")
+    data = save(picture(512, 384), "JPEG", quality=90, exif=thumbnail)
+    for part in (50, 75, 95):
+        end = len(data) * part // 100
+        assert _attempt(data[:end] + bytes(len(data) - end)) == "truncated"
+    assert _attempt(data + bytes(4096)) == "ok"
+    assert _attempt(data + b"\xff\xd9" + bytes(100)) == "ok"
+
+
+def test_a_format_that_is_not_read_is_called_by_its_name() -> None:
+    with pytest.raises(DecodeError, match="JPEG 2000") as caught:
+        decode(save(picture(), "JPEG2000"))
+    assert caught.value.code == "unsupported"
+
+
+def test_a_kind_of_tiff_that_is_not_read_is_no_damage() -> None:
+    tags = {
+        256: ("I", 4), 257: ("I", 4), 258: ("H", (32, 32, 32)), 259: ("H", 1), 262: ("H", 2),
+        277: ("H", 3), 278: ("I", 4), 339: ("H", (3, 3, 3)),
+    }  # fmt: skip
+    with pytest.raises(DecodeError, match="save it as") as caught:
+        decode(tiff((tags, bytes(4 * 4 * 12))))
+    assert caught.value.code == "unsupported"
+
+
+def test_a_kind_of_heif_that_is_not_read_is_no_damage() -> None:
+    pytest.importorskip("pi_heif", reason="the heif extra is not installed")
+    data = GOOD["AVIF"]
+    brands = int.from_bytes(data[:4], "big")
+    hidden = data[:brands].replace(b"avif", b"mif1") + data[brands:]
+    assert _attempt(hidden) == "unsupported"
+
+
+def test_without_the_heif_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safelight.imaging.decoding.available_extras", frozenset)
+    with pytest.raises(DecodeError, match=r"safelight\[heif\]") as caught:
+        decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    assert caught.value.code == "missing-extra"
+
+
+def test_a_tiff_bomb_is_refused_before_it_is_decoded() -> None:
+    tags = {256: ("I", 60_000), 257: ("I", 60_000), 258: ("H", 8), 262: ("H", 1), 278: ("I", 1)}
+    assert _attempt(tiff((tags, bytes(100)))) == "too-large"
+
+
+def test_a_webp_bomb_is_refused_before_it_is_decoded() -> None:
+    # A canvas of 16,383 pixels squared, which is more than Pillow itself would begin with.
+    canvas = (16_382).to_bytes(3, "little") * 2
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + canvas + bytes(64)
+    assert _attempt(b"RIFF" + struct.pack("<I", len(body)) + body) == "too-large"
+
+
+def test_real_heic_photos_cut_anywhere_are_failures(real_photos: Path) -> None:
+    pytest.importorskip("pi_heif", reason="the heif extra is not installed")
+    data = (real_photos / "camera" / "heic" / "cheers_1440x960.heic").read_bytes()
+    for part in range(5, 100, 10):
+        assert _attempt(data[: len(data) * part // 100]) in ("truncated", "corrupt")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -246,3 +249,84 @@ def test_the_name_does_not_matter_the_content_does(real_photos) -> None:
     for path in modes:
         frame = decode(path.read_bytes(), min_side=100)
         assert min(frame.pixels.shape[:2]) >= min(100, frame.width, frame.height)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_16_bits_become_the_nearest_8(form: str) -> None:
+    tones = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    pixels = decode(_bytes(Image.fromarray(tones), form)).pixels
+    np.testing.assert_array_equal(pixels[..., 0], np.rint(tones / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_hidden_by_transparency_does_not_bleed_when_scaled(mode: str) -> None:
+    grey = Image.new("L", SIZE, 0).convert("RGB")
+    pixels = np.dstack([np.asarray(grey), np.zeros((40, 60), np.uint8)])
+    pixels[:, ::2] = (200, 200, 200, 255)
+    frame = decode(_bytes(Image.fromarray(pixels).convert(mode), "PNG"), min_side=20)
+    # Half of it is light grey, half shows the white below; the black is not seen.
+    assert np.abs(frame.pixels.astype(int) - 227).max() <= 3
+
+
+def test_a_profile_is_known_by_what_it_does_and_not_by_its_name() -> None:
+    lying = _swapped_profile().replace(b"Wide RGB", b"sRGB IEC")
+    plain = _bytes(Image.new("RGB", SIZE, (100, 180, 100)), "PNG", icc_profile=lying)
+    assert decode(plain).pixels[0, 0, 0] < 80
+
+
+def test_a_profile_holds_for_grey_photos_with_transparency_too() -> None:
+    # A profile for colours says nothing of grey: it is passed over, and nothing else happens.
+    image = Image.new("LA", SIZE, (100, 255))
+    data = _bytes(image, "PNG", icc_profile=_swapped_profile())
+    assert decode(data).pixels[0, 0].tolist() == [100, 100, 100]
+
+
+def test_a_tiff_turned_upright_by_the_decoder_still_says_how_it_lay() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    frame = decode(_bytes(_picture(), "TIFF", exif=exif))
+    assert frame.exif.orientation == 6
+    assert (frame.width, frame.height) == (40, 60)
+
+
+def test_threads_decode_what_one_does() -> None:
+    picture = _picture((400, 300))
+    wide = _swapped_profile()
+    files = [
+        _bytes(picture, form, icc_profile=wide) for form in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
+    ] + [_bytes(picture.convert("CMYK"), "JPEG"), _bytes(picture.quantize(32), "GIF")]
+    alone = [decode(data, min_side=100).pixels for data in files]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda data: decode(data, min_side=100).pixels, files * 8))
+    for number, pixels in enumerate(together):
+        np.testing.assert_array_equal(pixels, alone[number % len(files)])
+
+
+def test_no_warning_reaches_anyone_and_nothing_global_changes() -> None:
+    # Palettes with transparency, odd EXIF data, large sizes: Pillow warns of each.
+    code = """
+import io, warnings
+from PIL import Image, ImageFile
+from safelight.imaging import decode
+limit = Image.MAX_IMAGE_PIXELS
+out = io.BytesIO()
+Image.new("P", (10_000, 9_500)).save(out, "PNG", transparency=bytes(range(256)))
+decode(out.getvalue(), min_side=10)
+out = io.BytesIO()
+bad = b"Exif\\0\\0II*\\0\\x08\\0\\0\\0\\2\\0" + b"\\x0f\\1\\2\\0\\xff\\0\\0\\0\\xf0\\0\\0\\0" * 2
+Image.new("RGB", (9, 9)).save(out, "JPEG", exif=bad)
+decode(out.getvalue())
+assert limit == Image.MAX_IMAGE_PIXELS and not ImageFile.LOAD_TRUNCATED_IMAGES
+"""
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_examples_in_docstrings_run() -> None:
+    import doctest
+
+    from safelight.imaging import decoding
+
+    result = doctest.testmod(decoding)
+    assert result.attempted
+    assert result.failed == 0

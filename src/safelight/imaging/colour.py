@@ -9,11 +9,35 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-#: Modes that a box filter can halve as they are.
-REDUCIBLE = frozenset(("L", "RGB", "CMYK", "YCbCr"))
+#: Modes whose numbers cannot be averaged, or not by Pillow, and the mode that says the same.
+_AVERAGEABLE = {
+    "1": "L",
+    "P": "RGB",
+    "PA": "RGBA",
+    "La": "LA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+}
 
-_ALPHA = frozenset(("RGBA", "LA", "PA", "RGBa", "La"))
-_INK_AND_LIGHT = frozenset(("L", "RGB", "CMYK", "LAB"))
+#: Further from the identity than this, in 255ths, a profile's colours are worth converting.
+_VISIBLE = 3
+
+
+def averageable(image: Image.Image) -> Image.Image:
+    """Return `image` in a mode whose neighbouring pixels may be averaged: 8 bits, no palette.
+
+    The mode is ``L``, ``LA``, ``RGB``, ``RGBA``, ``CMYK`` or ``LAB``. Float pixels are taken for
+    0 to 1 if none is above 1, for 0 to 255 if none is above that, and else scaled to their maximum,
+    for no standard says which.
+    """
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bit(np.asarray(image)))
+    if "transparency" in image.info:
+        return image.convert("RGBA")
+    mode = _AVERAGEABLE.get(image.mode)
+    return image.convert(mode) if mode else image
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -22,55 +46,61 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     A profile that is broken, or of another kind of colour than the pixels, is passed over: the
     pixels are then taken for sRGB, as every viewer does.
     """
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
-    elif image.mode in _ALPHA or "transparency" in image.info:
+    image = averageable(image)
+    if image.mode in ("LA", "RGBA"):
         image = _over_white(image)
-    if image.mode in ("1", "P", "YCbCr", "HSV", "RGBX"):
-        image = image.convert("RGB")
-    if profile and image.mode in _INK_AND_LIGHT:
+    if profile:
         transform = _transform(profile, image.mode)
         if transform is not None:
             return ImageCms.applyTransform(image, transform) or image
     if image.mode == "LAB":
-        transform = _from_lab()
-        return ImageCms.applyTransform(image, transform) or image
+        return ImageCms.applyTransform(image, _from_lab()) or image
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    rgba = image.convert("RGBA")
-    white = Image.new("RGB", image.size, "white")
-    white.paste(rgba, mask=rgba.getchannel("A"))
+    white = Image.new(image.mode[:-1], image.size, "white")
+    white.paste(image, mask=image)
     return white
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    if image.mode == "F":
+def _to_8_bit(values: Any) -> Any:
+    if values.dtype.itemsize == 2:
+        wide = values.astype(np.uint32)
+        wide *= 255
+        wide += 32895
+        return (wide >> 16).astype(np.uint8)  # the nearest to values / 257
+    if values.dtype.kind == "f":
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-        # No standard says what 1 means: files hold 0..1, 0..255 or physical values.
-        low, high = float(min(values.min(), 0)), float(values.max())
+        low, high = min(float(values.min()), 0.0), float(values.max())
         top = 1.0 if high <= 1 else 255.0 if high <= 255 else high
-        scaled = (values - low) * (255.0 / (top - low))
     else:
-        # 16-bit grey comes as I;16 or as I; anything above is scaled by what is there.
-        top = max(65535, int(values.max()))
-        scaled = values.astype(np.float32) * (255.0 / top)
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
+        low, top = 0.0, float(max(65535, values.max()))
+    scaled = np.subtract(values, low, dtype=np.float32)
+    scaled *= 255 / (top - low)
+    return np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled).astype(np.uint8)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str) -> Any:
     """Return the transform to sRGB, or None if there is nothing to do or no way to do it."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        described = (ImageCms.getProfileDescription(source) or "").strip().lower()
-        if described.startswith("srgb"):
-            return None
-        return ImageCms.buildTransform(source, _srgb(), mode, "RGB")
+        transform = ImageCms.buildTransform(source, _srgb(), mode, "RGB")
+        if mode != "RGB":
+            return transform
+        changed = np.asarray(ImageCms.applyTransform(_swatches(), transform), np.int16)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
+    # By what it does and not by its name: there are dozens of sRGBs, and some are linear.
+    return transform if np.abs(changed - np.asarray(_swatches())).max() > _VISIBLE else None
+
+
+@lru_cache(maxsize=1)
+def _swatches() -> Image.Image:
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1)
+    return Image.fromarray(np.ascontiguousarray(cube.reshape(27, 27, 3)))
 
 
 @lru_cache(maxsize=1)

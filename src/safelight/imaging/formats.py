@@ -25,7 +25,6 @@ _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
@@ -40,6 +39,21 @@ _MAGIC = (
 )
 
 _HEIF_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+
+#: Sizes of the header that follows a BMP's first 14 bytes; "BM" alone begins many a text.
+_BMP_HEADERS = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
+
+#: Formats that are told apart only to say so.
+_UNREAD = (
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8BPS", "Photoshop"),
+    (b"\0\0\1\0", "icon"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+)
 
 
 def is_photo(name: str) -> bool:
@@ -68,11 +82,20 @@ def sniff(data: bytes) -> str | None:
     for magic, form in _MAGIC:
         if data.startswith(magic):
             return form
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
+    if data[6:14] == b"HEAPCCDR":  # CRW
+        return "RAW"
     if data[4:8] == b"ftyp":
         return _from_brands(data)
     return None
+
+
+def sniff_unread(data: bytes) -> str | None:
+    """Return what to call an image format that is known but not read, or None."""
+    return next((name for magic, name in _UNREAD if data.startswith(magic)), None)
 
 
 def _from_brands(data: bytes) -> str | None:

@@ -33,6 +33,11 @@ def box_scale(size: tuple[int, int], min_side: int | None) -> int:
     return 1 if min_side is None else max(1, min(size) // max(min_side, 1))
 
 
+def lies_like(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether two sizes are both landscape, or both not."""
+    return (size[0] > size[1]) == (other[0] > other[1])
+
+
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Return `image` as it is to be looked at, given its EXIF orientation, 1 to 8."""
     turn = _TURNS.get(orientation)

@@ -4,68 +4,78 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
 from safelight.imaging.formats import available_extras
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from collections.abc import Mapping
 
-_DNG_VERSION, _SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _MAKE = 50706, 254, 259, 262, 271
+    import numpy as np
+    import numpy.typing as npt
 
-_SENSOR_PIXELS = 32803  # one colour a pixel, not yet interpolated
+_SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _MAKE = 254, 259, 262, 271
+_SUB_IFDS, _DNG_VERSION = 330, 50706
 
 #: What only sensor data are compressed with: Sony, Nikon, Kodak and Pentax.
 _SENSOR_CODECS = frozenset((32767, 34713, 65000, 65535))
 
+#: A colour filter array, and what is left of one after demosaicing.
+_SENSOR_COLOURS = frozenset((32803, 34892))
+
 #: LibRaw's flip to EXIF orientation.
-_FLIPS = {0: 1, 3: 3, 5: 8, 6: 6}
+_ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """The preview of a RAW file.
+    """The largest preview that a RAW file holds.
 
     Attributes
     ----------
-    image : bytes or PIL image
-        A JPEG file, or decoded pixels.
+    image : bytes or (h, w, 3) uint8
+        A JPEG file, or pixels.
     orientation : int
-        EXIF orientation of the sensor's pixels.
-    width, height : int
-        Of the sensor's picture, not upright.
+        EXIF orientation of the sensor's picture.
+    size : (int, int)
+        Width and height of the sensor's picture, not upright.
     """
 
-    image: bytes | Image.Image
+    image: bytes | npt.NDArray[np.uint8]
     orientation: int
-    width: int
-    height: int
+    size: tuple[int, int]
 
 
 def is_raw_tiff(data: bytes) -> bool:
-    """Tell whether what begins as a TIFF is a camera RAW file: DNG, CR2, NEF, ARW, PEF, ..."""
+    """Tell whether a file that begins as a TIFF is a camera RAW: DNG, CR2, NEF, ARW, PEF, ..."""
+    if data[8:10] == b"CR" or data[8:12] == b"IIII":  # Canon, Phase One
+        return True
+    tags = _first_tags(data)
+    if _DNG_VERSION in tags or tags.get(_COMPRESSION) in _SENSOR_CODECS:
+        return True
+    if tags.get(_PHOTOMETRIC) in _SENSOR_COLOURS:
+        return True
+    # Cameras put a thumbnail first and the sensor's data into a sub-IFD; editors the picture first.
+    return tags.get(_SUBFILE_TYPE) == 1 and _MAKE in tags and _SUB_IFDS in tags
+
+
+def _first_tags(data: bytes) -> Mapping[int, Any]:
+    # Not by opening it: Pillow refuses a TIFF with pixels that it does not know.
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    if data[8:10] == b"CR":
-        return True
     try:
         tags = ImageFileDirectory_v2(data[:8])
         file = io.BytesIO(data)
         file.seek(tags.next)
         tags.load(file)
-        if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) == _SENSOR_PIXELS:
-            return True
-        if tags.get(_COMPRESSION) in _SENSOR_CODECS:
-            return True
-        # Cameras put a thumbnail first; editors put the picture first.
-        return tags.get(_SUBFILE_TYPE) == 1 and _MAKE in tags
-    except Exception:  # noqa: BLE001 - damaged: the TIFF decoder will say how
-        return False
+        return {tag: tags.get(tag) for tag in tags}
+    except Exception:  # noqa: BLE001 - damaged in any of many ways; the decoder says which
+        return {}
 
 
-def extract_preview(data: bytes) -> Preview:
-    """Return the embedded preview of a RAW file.
+def extract_preview(data: bytes) -> Preview | None:
+    """Return the embedded preview of a RAW file; None if it turns out to be no RAW file.
 
     Raises
     ------
@@ -78,19 +88,16 @@ def extract_preview(data: bytes) -> Preview:
             code="missing-extra",
         )
     import rawpy
-    from PIL import Image
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            thumb = raw.extract_thumb()
             sizes = raw.sizes
+            preview = raw.extract_thumb().data
+    except rawpy.LibRawFileUnsupportedError:
+        return None
     except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError) as exc:
         raise DecodeError(
             "is a camera RAW file without an embedded preview; export it as JPEG",
             code="no-preview",
         ) from exc
-    except rawpy.LibRawError as exc:
-        raise DecodeError(f"is a camera RAW file that cannot be read ({exc})") from exc
-    pixels = thumb.data
-    image = pixels if isinstance(pixels, bytes) else Image.fromarray(pixels)
-    return Preview(image, _FLIPS.get(sizes.flip, 1), sizes.width, sizes.height)
+    return Preview(preview, _ORIENTATIONS.get(sizes.flip, 1), (sizes.width, sizes.height))

@@ -1,0 +1,126 @@
+"""Why a photo could not be decoded, in words for people and a code for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safelight.errors import DecodeError
+from safelight.imaging.formats import sniff_unread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
+_UNKNOWN_KIND = ("unknown pixel mode", "unknown data organization", "has not been built in")
+
+_COPY_AGAIN = "copy it again from where it came from"
+
+#: Zero bytes at the end that no encoder writes: a copy that was given its size but not its data.
+_PADDING = 64
+
+#: JPEG markers without a length: TEM, RST0 to RST7, SOI.
+_BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
+
+
+def no_image(data: bytes) -> DecodeError:
+    """Return the error for bytes that begin as no photo does."""
+    if not data:
+        return DecodeError("is empty: it has no bytes", code="empty")
+    known = sniff_unread(data)
+    if known is not None:
+        return DecodeError(
+            f"is a {known} file, which safelight does not read; save it as JPEG or PNG",
+            code="unsupported",
+        )
+    if not data.strip(b"\0"):
+        return DecodeError(f"is nothing but zero bytes; {_COPY_AGAIN}", code="not-an-image")
+    return DecodeError(
+        "is no image: its first bytes are those of no image format", code="not-an-image"
+    )
+
+
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise the error for a photo of more pixels than the limit, or of none."""
+    width, height = size
+    if width < 1 or height < 1:
+        raise DecodeError(f"is damaged: it has no pixels ({width} x {height})")
+    if width * height > max_pixels:
+        raise DecodeError(
+            f"has {width} x {height} pixels, more than the limit of {max_pixels:,}; "
+            "raise SAFELIGHT_PIXEL_LIMIT if it is what it says",
+            code="too-large",
+            width=width,
+            height=height,
+        )
+
+
+def explain(data: bytes, form: str, error: Exception) -> DecodeError:
+    """Return what a decoder's error means for a file that begins as `form` does."""
+    from PIL.Image import DecompressionBombError
+
+    if isinstance(error, MemoryError):
+        return DecodeError("needs more memory to decode than there is", code="too-large")
+    if isinstance(error, DecompressionBombError):
+        return DecodeError(f"has more pixels than a {form} decoder is given", code="too-large")
+    if any(words in str(error) for words in _UNKNOWN_KIND):
+        return DecodeError(
+            f"is a {form} file of a kind that safelight does not read ({error}); "
+            "save it as JPEG or PNG",
+            code="unsupported",
+        )
+    text = str(error).strip().rstrip(".")
+    if "truncated" in text.lower() or ends_early(data, form):
+        return truncated(form)
+    detail = f" ({text})" if text else ""
+    return DecodeError(f"is damaged: its {form} data cannot be decoded{detail}; {_COPY_AGAIN}")
+
+
+def truncated(form: str) -> DecodeError:
+    """Return the error for a file that ends too early."""
+    return DecodeError(
+        f"is truncated: its {form} data end too early; {_COPY_AGAIN}", code="truncated"
+    )
+
+
+def is_hollow(data: bytes) -> bool:
+    """Tell whether a JPEG's scan runs into zeros, which decode to grey without an error."""
+    if data[-_PADDING:].strip(b"\0"):
+        return False
+    return data.find(b"\xff\xd9", _scan_start(data)) < 0
+
+
+def _scan_start(data: bytes) -> int:
+    """Return where a JPEG's first scan starts; what came before may hold a whole thumbnail."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:
+            return at
+        if marker == 0xFF:  # fill
+            at += 1
+        elif marker in _BARE_MARKERS:
+            at += 2
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at
+
+
+def ends_early(data: bytes, form: str) -> bool:
+    """Tell whether a container says that it is longer than it is."""
+    if form == "WEBP":
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    if form in ("AVIF", "HEIF"):
+        return any(end > len(data) for end in _box_ends(data))
+    return len(data) < 64
+
+
+def _box_ends(data: bytes) -> Iterator[int]:
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:  # 0: to the end of the file
+            return
+        at += size
+        yield at
