@@ -126,7 +126,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
             )
     return DefaultModel(
         STARTER,
-        f"Using the small built-in model, since {DEFAULT} is not on this machine and {why}. "
+        f"Using the built-in starter model, since {DEFAULT} is not on this machine and {why}. "
         "For much better results choose another with --model; docs/models.md says how.",
     )
 
@@ -145,8 +145,16 @@ def _locate(name: ModelName, *, local_files_only: bool, progress: bool) -> tuple
             code="offline",
             repo=name.repos[0],
         )
-    remote = _first_remote(name, timeout=10.0)
-    return download(remote, progress=progress), remote.layout
+    try:
+        remote = _first_remote(name, timeout=10.0)
+        return download(remote, progress=progress), remote.layout
+    except ModelUnavailable as error:
+        if name.name in error.message:
+            raise
+        # What was asked for is not what the hub calls it.
+        raise ModelUnavailable(
+            f"{name.name}: {error.message}", code=error.code, **error.context
+        ) from error
 
 
 def _first_remote(name: ModelName, timeout: float) -> RemoteModel:

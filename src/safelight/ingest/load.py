@@ -110,7 +110,11 @@ def load(
         format=frame.format,
         width=frame.width,
         height=frame.height,
-        exif={key: value for key, value in asdict(frame.exif).items() if value is not None},
+        exif={
+            key: value
+            for key, value in asdict(frame.exif).items()
+            if value is not None and (key, value) != ("orientation", 1)
+        },
     )
     return Loaded(entry, item_id, item, prepared, seconds=seconds)
 
