@@ -97,8 +97,8 @@ def choose_for_search(library: Library, settings: Settings, model: str | None = 
     if model is None and embedder.fingerprint != space.fingerprint:
         raise SpaceError(
             f"The model {named} is not the one that this library was embedded with: its files "
-            "were changed or replaced. Put them back, or embed the library anew with "
-            f"`safelight ingest --model {named}` and search with `--model {named}`.",
+            "were changed or replaced, as an update does. Embed the photos anew with "
+            "`safelight ingest`, or put the files back.",
             model=named,
         )
     if find_space(library, embedder.fingerprint) is None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def _run(library: Library, embedder: ColourEmbedder, *specs: object, **options) -> Summary:
     recursive = options.pop("recursive", True)
     sources = [parse_source(str(spec), recursive=recursive) for spec in specs]
-    return ingest(library, sources, embedder, model="colours", **options)
+    model = embedder.name.split()[0]
+    return ingest(library, sources, embedder, model=model, **options)
 
 
 def _found(library: Library, embedder: ColourEmbedder, query: str, **options) -> list[str]:
@@ -231,6 +232,14 @@ def test_two_models_live_side_by_side(library, embedder, photos) -> None:
     assert default_space(library).name == "colours"
     assert _found(library, other, "blue", top=1) == ["blue.png"]
     assert _run(library, embedder, photos).unchanged == 3
+
+
+def test_a_model_that_was_replaced_under_its_name_becomes_the_default(library, photos) -> None:
+    old, new = ColourEmbedder("colours 1"), ColourEmbedder("colours 2")
+    _run(library, old, photos)
+    _run(library, ColourEmbedder("another"), photos)
+    assert _run(library, new, photos).new == 3
+    assert default_space(library).fingerprint == new.fingerprint
 
 
 def test_namespaces_hold_files_apart_and_share_the_work(library, embedder, photos) -> None:

@@ -120,7 +120,7 @@ def ingest(
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     run.write_plans(plans)
     work = _once(entry for plan in plans for entry in plan.work)
-    if work:
+    if work or find_space(library, embedder.fingerprint) is not None:
         add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
     interrupted = run.work(work, threads or os.cpu_count() or 1, pixel_limit)
     if find_space(library, embedder.fingerprint) is not None:

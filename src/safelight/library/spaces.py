@@ -63,6 +63,9 @@ def find_space(library: Library, fingerprint: str) -> Space | None:
 def add_space(library: Library, space: Space) -> None:
     """Add `space` unless it is there; the first of a library becomes its default.
 
+    So does one that is loaded by the same name as the default but is another: the name means a
+    new model now, after an update, and nothing can be asked of the old one any more.
+
     Raises
     ------
     SpaceError
@@ -83,6 +86,15 @@ def add_space(library: Library, space: Space) -> None:
                 datetime.now(UTC).isoformat(timespec="seconds"),
             ),
         )
+        replaced = connection.execute(
+            "SELECT pk FROM spaces WHERE is_default AND model = ? AND fingerprint != ?",
+            (space.model, space.fingerprint),
+        ).fetchone()
+        if replaced:
+            connection.execute("UPDATE spaces SET is_default = 0 WHERE pk = ?", replaced)
+            connection.execute(
+                "UPDATE spaces SET is_default = 1 WHERE fingerprint = ?", (space.fingerprint,)
+            )
         known = find_space(library, space.fingerprint)
         if known is None or known.dimension != space.dimension:
             raise SpaceError(
