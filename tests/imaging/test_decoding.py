@@ -139,6 +139,15 @@ def test_float_tiff_keeps_its_tones(top: float) -> None:
     assert np.abs(pixels[1, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
+def test_float_tiff_of_any_range_is_a_picture() -> None:
+    largest = np.finfo(np.float32).max
+    tones = np.array([[-largest, 0, largest], [np.inf, -np.inf, np.nan]], np.float32)
+    pixels = decode(_bytes(Image.fromarray(tones), "TIFF")).pixels
+    assert pixels[0, 0, 0] == 0
+    assert pixels[0, 2, 0] == 255
+    assert decode(_bytes(Image.fromarray(np.zeros_like(tones)), "TIFF")).pixels.max() == 0
+
+
 def _swapped_profile() -> bytes:
     """An RGB profile whose colours are wider than sRGB's: Adobe RGB's primaries, gamma 2.2."""
 

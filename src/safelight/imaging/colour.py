@@ -76,8 +76,9 @@ def _to_8_bit(values: Any) -> Any:
         top = 1.0 if high <= 1 else 255.0 if high <= 255 else high
     else:
         low, top = 0.0, float(max(65535, values.max()))
-    scaled = np.subtract(values, low, dtype=np.float32)
-    scaled *= 255 / (top - low)
+    with np.errstate(over="ignore"):  # what is infinite then is clipped below
+        scaled = np.subtract(values, low, dtype=np.float32)
+        scaled *= 255 / (top - low)
     return np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled).astype(np.uint8)
 
 

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
-_UNKNOWN_KIND = ("unknown pixel mode", "unknown data organization", "has not been built in")
+_UNKNOWN_KIND = (
+    "unknown pixel mode",
+    "unknown data organization",
+    "Unsupported BMP",
+    "has not been built in",
+)
 
 _COPY_AGAIN = "copy it again from where it came from"
 
@@ -61,7 +66,7 @@ def explain(data: bytes, form: str, error: Exception) -> DecodeError:
     if isinstance(error, MemoryError):
         return DecodeError("needs more memory to decode than there is", code="too-large")
     if isinstance(error, DecompressionBombError):
-        return DecodeError(f"has more pixels than a {form} decoder is given", code="too-large")
+        return DecodeError(f"has more pixels than the {form} decoder accepts", code="too-large")
     if any(words in str(error) for words in _UNKNOWN_KIND):
         return DecodeError(
             f"is a {form} file of a kind that safelight does not read ({error}); "
