@@ -1,7 +1,8 @@
 """How long decoding takes, one photo on one core, and what scaled decoding changes.
 
 Times: Pillow at full size and then resized, Pillow's scaled decode, and the other libraries that
-could do it, where they are installed. Change: the cosine between the embedding of the scaled and of
+could do it, where they are installed; how two threads share the work; and what other formats take,
+most of which have no scaled decode. Change: the cosine between the embedding of the scaled and of
 the full decode, with the frame's shorter side at least once, and twice, what the model takes.
 """
 
@@ -13,6 +14,7 @@ import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +95,42 @@ def times(files: list[bytes], rounds: int) -> dict[str, float]:
     return {name: round(statistics.median(each), 1) for name, each in taken.items()}
 
 
+def threads(files: list[bytes], rounds: int) -> dict[str, float]:
+    """Return photos a second on one thread and on two, the median over rounds."""
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for count, each in taken.items():
+            with ThreadPoolExecutor(count) as pool:
+                started = time.perf_counter()
+                list(pool.map(ours(2), files))
+                each.append(len(files) / (time.perf_counter() - started))
+    return {str(count): round(statistics.median(each), 1) for count, each in taken.items()}
+
+
+def formats(jpeg: bytes, rounds: int) -> dict[str, float]:
+    """Return milliseconds for the same 12-megapixel photo in other formats, the median."""
+    image = Image.open(io.BytesIO(jpeg)).convert("RGB")
+    kinds: dict[str, tuple[str, dict[str, object]]] = {
+        "JPEG, progressive": ("JPEG", {"quality": 88, "progressive": True}),
+        "PNG": ("PNG", {"compress_level": 3}),
+        "WebP": ("WEBP", {"quality": 80, "method": 2}),
+        "AVIF": ("AVIF", {"quality": 75, "speed": 10}),
+        "TIFF, uncompressed": ("TIFF", {}),
+        "BMP": ("BMP", {}),
+    }
+    found = {}
+    for name, (form, options) in kinds.items():
+        out = io.BytesIO()
+        image.save(out, form, **options)
+        times = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            decode(out.getvalue(), min_side=2 * SIDE)
+            times.append(1000 * (time.perf_counter() - started))
+        found[name] = round(statistics.median(times), 1)
+    return found
+
+
 def change(files: list[bytes], model: str) -> dict[str, object]:
     """Return mean and worst cosine against the full decode."""
     embedder = load_embedder(model)
@@ -132,6 +170,12 @@ def main() -> None:
         large = [path.read_bytes() for path in sorted(made.iterdir())]
     found: dict[str, object] = {"milliseconds": times(large, options.rounds)}
     table([("12-megapixel JPEG to 224 pixels", "ms"), *found["milliseconds"].items()])
+    found["photos a second"] = threads(large, options.rounds)
+    print()
+    table([("threads", "photos/s"), *found["photos a second"].items()])
+    found["formats"] = formats(large[0], min(options.rounds, 3))
+    print()
+    table([(f"12 megapixels to {2 * SIDE} pixels or more", "ms"), *found["formats"].items()])
     real = os.environ.get("SAFELIGHT_TEST_PHOTOS")
     files = scalable(Path(real), SIDE) if real else large
     changed = change(files, options.model)
