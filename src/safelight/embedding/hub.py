@@ -219,9 +219,9 @@ def _explained(repo: str, error: Exception, file: str | None = None) -> ModelUna
         why = "the hub has no such model, or only for those who are logged in"
         return _unavailable(repo, what + why, "not-found", **context)
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _unavailable(
-        repo, f"{what}the hub did not answer as it should ({reason})", "unreachable", **context
-    )
+    # With a status it did answer; without one it was not reached, or the line broke.
+    why = "the hub cannot be reached" if status is None else "the hub did not answer as it should"
+    return _unavailable(repo, f"{what}{why} ({reason})", "unreachable", **context)
 
 
 def _unavailable(repo: str, why: str, code: str, **context: str) -> ModelUnavailable:

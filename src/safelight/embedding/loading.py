@@ -116,7 +116,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
             found = _first_remote(name, timeout)
         except ModelUnavailable as error:
             why = (
-                f"the hub did not answer within {timeout:g} s"
+                "the hub cannot be reached"
                 if error.code == "unreachable"
                 else f"it cannot be fetched ({error.code})"
             )
