@@ -189,7 +189,7 @@ def test_the_default_is_the_starter_if_the_hub_is_slow(tmp_path: Path) -> None:
         choice = _run(_DEFAULT, url=hub.url, home=tmp_path / "home")
         assert time.perf_counter() - start < 5
     assert choice["model"] == "starter"
-    assert "did not answer within 1.5 s" in choice["note"]
+    assert "was not reached within 1.5 s" in choice["note"]
     assert "--model" in choice["note"]
 
 

@@ -116,7 +116,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
             found = _first_remote(name, timeout)
         except ModelUnavailable as error:
             why = (
-                "the hub cannot be reached"
+                f"the hub was not reached within {timeout:g} s"
                 if error.code == "unreachable"
                 else f"it cannot be fetched ({error.code})"
             )
