@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,6 +97,14 @@ def test_formats_that_are_not_read_are_known_by_name() -> None:
     assert sniff_unread(save(picture(), "ICO")) == "icon"
     assert sniff_unread(b"\xff\x0a\xfa\x7f") == "JPEG XL"
     assert sniff_unread(b"plain text") is None
+
+
+def test_every_suffix_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    for suffix in SUFFIXES[None] | SUFFIXES["heif"]:
+        assert suffix in page
+    for extra in SUFFIXES.keys() - {None}:
+        assert f"safelight[{extra}]" in page
 
 
 def test_listing_photos_loads_no_image_library() -> None:
