@@ -1,34 +1,22 @@
-"""The pipeline: a plan in, whole batches into the library."""
+"""One ingest, from sources to a summary."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections import Counter, defaultdict, deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from safelight.errors import ModelError, ModelInvalid, ModelUnavailable
-from safelight.ingest.load import Claims, Loaded, load
-from safelight.ingest.plan import Plan, as_record, make_plan
+from safelight.ingest.pipeline import Pipeline
+from safelight.ingest.plan import make_plan
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.exact import open_index
-from safelight.library.items import is_embedded
-from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.remembered import remember
 from safelight.library.spaces import add_space, find_space
-from safelight.model import Failure, Space
+from safelight.model import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Callable, Iterable
 
     from safelight.embedding.protocol import Embedder
     from safelight.library.store import Library
@@ -36,9 +24,6 @@ if TYPE_CHECKING:
     from safelight.sources.entry import Entry
 
 BATCH_SIZE = 16
-
-#: Records are written at least this often, so that little is lost when the process is killed.
-_SECONDS_BETWEEN_WRITES = 2.0
 
 
 def ingest(
@@ -116,209 +101,28 @@ def ingest(
     )
     if dry_run:
         return replace(planned, seconds=time.perf_counter() - started)
-    run = _Run(library, embedder, namespace, batch_size or BATCH_SIZE, progress)
+    pipeline = Pipeline(library, embedder, namespace, batch_size or BATCH_SIZE, progress)
     remember(library, namespace, ((source.spec, source.options) for source in sources))
-    run.write_plans(plans)
+    pipeline.write_plans(plans)
     work = _once(entry for plan in plans for entry in plan.work)
     if work or find_space(library, embedder.fingerprint) is not None:
         add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
-    interrupted = run.work(work, threads or os.cpu_count() or 1, pixel_limit)
+    interrupted = pipeline.work(work, threads or os.cpu_count() or 1, pixel_limit)
     if find_space(library, embedder.fingerprint) is not None:
-        with run.stage("index"):
+        with pipeline.stage("index"):
             open_index(library, embedder.fingerprint)
     return replace(
         planned,
-        new=run.tally["new"],
-        known=planned.known + run.tally["known"],
-        failed=len(run.failures),
+        new=pipeline.tally["new"],
+        known=planned.known + pipeline.tally["known"],
+        failed=len(pipeline.failures),
         interrupted=interrupted,
         seconds=time.perf_counter() - started,
-        stages={**planned.stages, **run.seconds},
-        failures=run.failures,
+        stages={**planned.stages, **pipeline.seconds},
+        failures=pipeline.failures,
     )
 
 
 def _once(entries: Iterable[Entry]) -> list[Entry]:
     # Two sources may name the same file.
     return list({entry.path: entry for entry in entries}.values())
-
-
-class _Run:
-    """The state of one run: what waits for the model, and what waits to be written."""
-
-    def __init__(
-        self,
-        library: Library,
-        embedder: Embedder,
-        namespace: str,
-        batch_size: int,
-        progress: Callable[[Progress], None],
-    ) -> None:
-        self._library = library
-        self._embedder = embedder
-        self._namespace = namespace
-        self._batch_size = batch_size
-        self._progress = progress
-        self._waiting: list[Loaded] = []  # in order; those without an item wait with the others
-        self._to_embed = 0
-        self._broken: dict[str, tuple[str, str]] = {}  # content that failed, and why
-        self._written_at = time.monotonic()
-        self.tally: Counter[str] = Counter()
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.failures: list[Failure] = []
-
-    def write_plans(self, plans: Sequence[Plan]) -> None:
-        """Write what needs no file to be opened."""
-        records = [record for plan in plans for record in plan.records]
-        gone = [key for plan in plans for key in plan.gone]
-        with self.stage("write"):
-            if records:
-                write(self._library, self._namespace, records)
-            if gone:
-                mark_gone(self._library, gone)
-        self.failures += [self._failure(record) for record in records if record.item_id is None]
-
-    def work(self, entries: Sequence[Entry], threads: int, pixel_limit: int) -> bool:
-        """Load, embed and write `entries`; return whether Ctrl-C cut it short."""
-        claims = Claims()
-        # Two batches ahead: enough to keep the model busy, few enough to keep memory flat.
-        ahead = max(2 * self._batch_size, 2 * threads)
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="safelight-load")
-        source = iter(entries)
-        pending: deque[Future[Loaded]] = deque()
-
-        def submit(count: int) -> None:
-            for entry in islice(source, count):
-                pending.append(
-                    pool.submit(load, entry, self._library, self._embedder, claims, pixel_limit)
-                )
-
-        interrupted = False
-        done = 0
-        try:
-            submit(ahead)
-            while pending:
-                loaded = pending.popleft().result()
-                submit(1)
-                self._take(loaded)
-                done += 1
-                self._progress(Progress(done, len(entries), len(self.failures)))
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        self._flush()
-        return interrupted
-
-    def _take(self, loaded: Loaded) -> None:
-        for stage, seconds in loaded.seconds.items():
-            self.seconds[stage] += seconds
-        self._waiting.append(loaded)
-        self._to_embed += loaded.item is not None
-        late = time.monotonic() - self._written_at > _SECONDS_BETWEEN_WRITES
-        if self._to_embed >= self._batch_size or (late and not self._to_embed):
-            self._flush()
-
-    def _flush(self) -> None:
-        waiting, self._waiting, self._to_embed = self._waiting, [], 0
-        if not waiting:
-            return
-        with self.stage("encode"):
-            items = list(self._embed(waiting))
-        embedded = {item.id for item in items}
-        self._broken |= {
-            loaded.item_id: (loaded.code, loaded.reason or "")
-            for loaded in waiting
-            if loaded.item_id and loaded.code
-        }
-        records = []
-        for loaded in waiting:
-            # A copy of content that failed fails likewise.
-            code, reason = self._broken.get(loaded.item_id or "", (loaded.code, loaded.reason))
-            if code is None and loaded.item is None and not self._is_written(loaded, embedded):
-                self._waiting.append(loaded)  # a copy that came before what it is a copy of
-                continue
-            item_id = None if code else loaded.item_id
-            records.append(as_record(loaded.entry, item_id, code=code, reason=reason))
-            self.tally["failed" if code else "known" if loaded.item is None else "new"] += 1
-        with self.stage("write"):
-            write(
-                self._library,
-                self._namespace,
-                records,
-                items,
-                fingerprint=self._embedder.fingerprint,
-            )
-        self.failures += [self._failure(record) for record in records if record.item_id is None]
-        self._written_at = time.monotonic()
-
-    def _is_written(self, loaded: Loaded, embedded: Container[str]) -> bool:
-        item_id = loaded.item_id or ""
-        return item_id in embedded or is_embedded(
-            self._library, item_id, self._embedder.fingerprint
-        )
-
-    def _embed(self, waiting: Iterable[Loaded]) -> Iterator[ItemRecord]:
-        photos: list[tuple[ItemRecord, npt.NDArray[np.float32]]] = []
-        texts: list[ItemRecord] = []
-        for loaded in waiting:
-            if loaded.item is not None and loaded.prepared is not None:
-                photos.append((loaded.item, loaded.prepared))
-            elif loaded.item is not None:
-                texts.append(loaded.item)
-        yield from self._vectors(
-            [item for item, _ in photos],
-            lambda part: self._embedder.encode_prepared([photos[i][1] for i in part]),
-        )
-        yield from self._vectors(
-            texts, lambda part: self._embedder.encode_texts([texts[i].text or "" for i in part])
-        )
-
-    def _vectors(
-        self,
-        items: Sequence[ItemRecord],
-        encode: Callable[[Sequence[int]], npt.NDArray[np.float32]],
-    ) -> Iterator[ItemRecord]:
-        """Yield `items` with their vectors; one that the model cannot take is noted as broken."""
-        parts: list[Sequence[int]] = [range(len(items))] if items else []
-        refused = 0
-        while parts:
-            part = parts.pop()
-            try:
-                vectors = encode(part)
-            except (ModelInvalid, ModelUnavailable):
-                raise
-            except ModelError as exc:
-                if len(part) > 1:  # find the one that it fails on
-                    middle = len(part) // 2
-                    parts += [part[middle:], part[:middle]]
-                    continue
-                refused += 1
-                if refused == len(items) > 1 and not self.tally["new"]:
-                    raise  # it never embedded anything: the model is at fault, not the photos
-                self._broken[items[part[0]].id] = ("model", str(exc))
-                continue
-            for index, vector in zip(part, vectors, strict=True):
-                if np.isfinite(vector).all():
-                    yield replace(items[index], vector=vector)
-                else:
-                    reason = f"the model {self._embedder.name} gave no finite vector for it"
-                    self._broken[items[index].id] = ("model", reason)
-
-    def _failure(self, record: FileRecord) -> Failure:
-        return Failure(
-            record.path,
-            self._namespace,
-            record.code or "",
-            record.reason or "",
-            datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time of the block to a stage."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - started
