@@ -1,0 +1,1 @@
+"""What scripts/build_starter.py is made of."""
