@@ -241,6 +241,8 @@ def _report_failures(summary: Summary) -> None:
 
 
 def _sentence(summary: Summary) -> str:
+    if summary.is_empty:
+        return f"Found no photos to ingest into {summary.namespace}."
     parts = [
         f"{summary.new:,} {'to embed' if summary.dry_run else 'new'}",
         f"{summary.unchanged:,} unchanged",

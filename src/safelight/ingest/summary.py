@@ -66,6 +66,12 @@ class Summary:
     stages: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the sources listed nothing, and nothing was known of them."""
+        counts = (self.new, self.known, self.unchanged, self.failed, self.failing, self.gone)
+        return not any(counts)
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
         return asdict(self)
