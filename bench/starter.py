@@ -141,7 +141,8 @@ def _loading() -> str:
 
 def sizes() -> Rows:
     files = sorted(starter.DATA.iterdir())
-    rows: Rows = [(f"{path.name}, MB", f"{path.stat().st_size / 1e6:.1f}", "") for path in files]
+    large = [path for path in files if path.suffix in (".onnx", ".json")]
+    rows: Rows = [(f"- {path.name}", f"{path.stat().st_size / 1e6:.3f}", "") for path in large]
     total = sum(path.stat().st_size for path in files)
     return [("all files, MB", f"{total / 1e6:.2f}", "30"), *rows]
 

