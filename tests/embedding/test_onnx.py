@@ -77,7 +77,7 @@ def test_says_what_the_protocol_promises(folder: Path) -> None:
     embedder = _load(folder)
     assert embedder.name == "model"
     assert embedder.dimension == tiny.DIMENSION
-    assert embedder.min_side == tiny.SIDE
+    assert embedder.min_side == 2 * tiny.SIDE
     assert embedder.logit_scale is None
     assert len(embedder.fingerprint) == 64
 

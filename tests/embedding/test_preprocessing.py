@@ -79,8 +79,8 @@ def test_a_strip_does_not_become_an_enormous_image(shape: tuple[int, int]) -> No
 
 
 def test_tells_how_large_frames_should_be() -> None:
-    assert _PLAIN.min_side == 32
-    assert replace(_PLAIN, resize_to=(64, 48)).min_side == 64
+    assert _PLAIN.min_side == 2 * 32
+    assert replace(_PLAIN, resize_to=(64, 48)).min_side == 2 * 64
 
 
 def test_what_changes_the_tensor_changes_the_description() -> None:

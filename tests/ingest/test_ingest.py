@@ -141,6 +141,27 @@ def test_bad_files_are_tried_again_only_when_they_change(library, embedder, bad)
     assert "cut.png" not in {Path(each.path).name for each in failures(library)}
 
 
+def test_what_wanted_an_extra_is_tried_again_once_it_is_there(
+    library, embedder, tmp_path, monkeypatch
+) -> None:
+    from safelight.imaging import formats
+
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for name in ("a.heic", "named wrongly.jpg"):
+        (folder / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + name.encode())
+    for module in ("safelight.imaging.decoding", "safelight.ingest.plan"):
+        monkeypatch.setattr(f"{module}.available_extras", frozenset)
+    assert {each.code for each in _run(library, embedder, folder).failures} == {"missing-extra"}
+    assert _run(library, embedder, folder).failing == 2
+    monkeypatch.undo()
+    assert formats.available_extras() >= {"heif"}
+    assert {each.code for each in _run(library, embedder, folder).failures} <= {
+        "corrupt",
+        "truncated",
+    }
+
+
 @pytest.fixture
 def ordinary_folder(tmp_path: Path, make_photo: Callable[..., Path]) -> Iterator[Path]:
     """A folder, and a user to whom permissions apply: root may read everything."""

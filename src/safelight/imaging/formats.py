@@ -20,6 +20,9 @@ _ALL = frozenset().union(*SUFFIXES.values())
 
 _PACKAGES = {"heif": "pi_heif", "raw": "rawpy"}
 
+#: Every extra that reads a format.
+EXTRAS = frozenset(_PACKAGES)
+
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight.imaging.formats import available_extras, extra_for
+from safelight.imaging.formats import EXTRAS, available_extras, extra_for
 from safelight.library.files import KnownFile, known_elsewhere, known_files
 from safelight.library.records import FileRecord
 
@@ -127,7 +127,9 @@ def _still_fails(entry: Entry, before: KnownFile) -> bool:
     if entry.code is not None:
         return entry.code == before.failure
     if before.failure == "missing-extra":
-        return extra_for(entry.path) not in available_extras()
+        # What a name does not tell, the content may: a HEIC photo called .jpg.
+        needed = extra_for(entry.path)
+        return not ({needed} if needed else EXTRAS) <= available_extras()
     return True
 
 
