@@ -141,7 +141,7 @@ def query_many(peer: Peer, work: Path, count: int, rounds: int) -> dict[str, obj
 
 
 def unchanged(work: Path, count: int, rounds: int) -> dict[str, object]:
-    """Ingest small files once then time doing it again."""
+    """Ingest small files once, then time doing it again with nothing to do."""
     folder = photos.small(work / "small", count)
     (work / "ours_small").mkdir()
     environ = _environ(work / "ours_small")

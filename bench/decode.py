@@ -138,12 +138,12 @@ def change(files: list[bytes], model: str) -> dict[str, object]:
     for data in files:
         whole = embedder.encode_images([decode(data)])[0]
         for factor, found in cosines.items():
-            scaled = decode(data, min_side=factor * embedder.min_side)
+            scaled = decode(data, min_side=factor * embedder.min_side // 2)
             found.append(float(embedder.encode_images([scaled])[0] @ whole))
     return {
         str(factor): {"mean": round(statistics.mean(each), 5), "worst": round(min(each), 5)}
         for factor, each in cosines.items()
-    } | {"photos": len(files), "model": model, "side": embedder.min_side}
+    } | {"photos": len(files), "model": model, "side": embedder.min_side // 2}
 
 
 def scalable(folder: Path, side: int) -> list[bytes]:

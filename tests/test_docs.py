@@ -47,7 +47,14 @@ def test_every_failure_code_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["safelight.query", "safelight.settings", "safelight.sources.lists"]
+    "module",
+    [
+        "safelight.embedding.starter",
+        "safelight.imaging.decoding",
+        "safelight.query",
+        "safelight.settings",
+        "safelight.sources.lists",
+    ],
 )
 def test_examples_in_docstrings_run(module: str) -> None:
     import doctest
