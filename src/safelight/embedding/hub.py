@@ -19,6 +19,9 @@ from safelight.errors import ModelInvalid, ModelUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+# The client reads it when it is imported: the hub is told which file is wanted, and no more.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
 _WAYS_OUT = (
     "Use a model that is on this machine (--model FOLDER, see docs/models.md), "
     "or the built-in one (--model starter)."

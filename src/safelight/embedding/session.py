@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ def open_session(
     """
     if not _DEVICE.fullmatch(device):
         raise UsageError(f"{device!r} is no device: use auto, cpu, cuda or cuda:N.")
+    # Since 1.29 the official builds report models and devices to their maker unless told not to.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort  # type: ignore[import-untyped, unused-ignore]
 
     options = ort.SessionOptions()
