@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError, SpaceError
-from safelight.library.spaces import default_space, find_space
+from safelight.library.spaces import default_space, find_space, is_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def choose_for_search(library: Library, settings: Settings, model: str | None = 
     from safelight.embedding.loading import load_embedder
 
     space = default_space(library)
-    if space is None:
+    if space is None or is_empty(library, space):
         raise LibraryError(
             f"The library {library.path} is empty. Fill it with `safelight ingest FOLDER`.",
             code="empty-library",

@@ -128,6 +128,9 @@ def test_an_empty_or_missing_library_says_how_to_fill_it(run, tmp_path) -> None:
     done = run("ingest", "--model", "starter", tmp_path / "empty")
     assert done.stdout == "Found no photos to ingest into default.\n"
     assert "safelight ingest" in run("search", "cat", code=1).stderr
+    (tmp_path / "empty" / "bad.jpg").write_bytes(b"bad")
+    run("ingest", "--model", "starter", tmp_path / "empty")
+    assert "is empty" in run("search", "cat", code=1).stderr
     assert "no library" in run("status", code=1, SAFELIGHT_LIBRARY="/nowhere/x.db").stderr
 
 

@@ -60,6 +60,16 @@ def find_space(library: Library, fingerprint: str) -> Space | None:
     return Space(*row) if row else None
 
 
+def is_empty(library: Library, space: Space) -> bool:
+    """Tell whether nothing is embedded in a space."""
+    row = library.connection.execute(
+        "SELECT 1 FROM embeddings WHERE space_pk = "
+        "(SELECT pk FROM spaces WHERE fingerprint = ?) LIMIT 1",
+        (space.fingerprint,),
+    ).fetchone()
+    return row is None
+
+
 def add_space(library: Library, space: Space) -> None:
     """Add `space` unless it is there; the first of a library becomes its default.
 
