@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -63,3 +64,28 @@ def test_examples_in_docstrings_run(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted
     assert result.failed == 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_the_python_examples_run(page: str, tmp_path: Path, make_photo) -> None:
+    make_photo(tmp_path / "Pictures" / "beach.jpg")
+    make_photo(tmp_path / "my_photos" / "sunset.jpg")
+    for name in ("car.jpg", "sofa.jpg"):
+        make_photo(tmp_path / name)
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert blocks
+    environ = {**os.environ, "HOME": str(tmp_path), "SAFELIGHT_MODEL": "starter"}
+    for block in blocks:
+        # CLIP's weights cannot be had here; the class takes the starter model all the same.
+        script = block.replace('CLIPEmbedder(device="auto")', 'CLIPEmbedder("starter", "auto")')
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"\d", done.stdout), "it printed no result"
