@@ -57,6 +57,7 @@ def choose_for_ingest(
         The named model, or the library's own, cannot be loaded.
     """
     from safelight.embedding.loading import default_model, load_embedder
+    from safelight.embedding.names import absolute_name
 
     if model is None and (space := default_space(library)) is not None:
         model = space.model
@@ -68,7 +69,7 @@ def choose_for_ingest(
     embedder = load_embedder(
         model, device=settings.device, threads=settings.threads, progress=progress
     )
-    return Choice(embedder, model)
+    return Choice(embedder, absolute_name(model))
 
 
 def choose_for_search(library: Library, settings: Settings, model: str | None = None) -> Choice:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from safelight.embedding.names import ModelName, known_models, parse_model_name
+from safelight.embedding.names import ModelName, absolute_name, known_models, parse_model_name
 from safelight.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -86,3 +86,17 @@ def test_known_models_are_consistent() -> None:
         assert entry.licence in {"MIT", "Apache-2.0"}
         assert 100 < entry.megabytes < 5000
         assert entry.logit_scale in (None, 100.0)
+
+
+def test_a_folder_is_kept_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "starter"):
+        (tmp_path / name).mkdir()
+    assert absolute_name("mine") == absolute_name("./mine") == str(tmp_path / "mine")
+    assert absolute_name("./mine#fp16") == str(tmp_path / "mine") + "#fp16"
+    assert absolute_name("starter") == "starter"
+    assert absolute_name("./starter") == str(tmp_path / "starter")
+    for name in ("ViT-B-32/openai", "Xenova/x#fp16", "hf-hub:a/b", ""):
+        assert absolute_name(name) == name

@@ -36,8 +36,8 @@ A query is words, an image, or terms joined by + and - (between spaces), each wi
 @click.option("--minus", multiple=True, metavar="TERM", help="Take a term out of the query.")
 @click.option("-n", "--namespace", metavar="NAME", help="Only files of this namespace.")
 @click.option(
-    "-k", "--top", "--limit", type=click.IntRange(min=1), default=10, show_default=True,
-    metavar="N", help="How many hits.",
+    "-k", "--top", "--top-k", "--top_k", "--limit", type=click.IntRange(min=1), default=10,
+    show_default=True, metavar="N", help="How many hits.",
 )  # fmt: skip
 @click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
 @click.option(

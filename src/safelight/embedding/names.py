@@ -55,6 +55,15 @@ class KnownModel:
     logit_scale: float | None = None
 
 
+def absolute_name(model: str) -> str:
+    """Return `model` so that it means the same from any working directory."""
+    place, variant = _split(model)
+    folder = Path(place).expanduser()
+    if model == STARTER or not place or not folder.is_dir():
+        return model
+    return f"{folder.absolute()}#{variant}" if variant else str(folder.absolute())
+
+
 def parse_model_name(model: str) -> ModelName:
     """Return where a model is to be found.
 
@@ -78,13 +87,11 @@ def parse_model_name(model: str) -> ModelName:
     >>> parse_model_name("Xenova/mobileclip_s0#fp16").variant
     'fp16'
     """
-    place, mark, variant = model.rpartition("#")
-    if not mark or variant not in VARIANTS:
-        place, variant = model, ""
+    place, variant = _split(model)
     folder = Path(place).expanduser()
     if place and folder.is_dir():
         return ModelName(
-            folder.resolve().name + mark * bool(variant) + variant,
+            folder.resolve().name + (f"#{variant}" if variant else ""),
             folder.resolve(),
             variant=variant or None,
         )
@@ -143,3 +150,9 @@ def _immich_repos(name: str) -> tuple[str, ...]:
 @cache
 def _table() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("models.toml").read_text("utf-8"))
+
+
+def _split(model: str) -> tuple[str, str]:
+    """Return the name and the variant, which may be empty."""
+    place, mark, variant = model.rpartition("#")
+    return (place, variant) if mark and variant in VARIANTS else (model, "")

@@ -52,7 +52,7 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
     if width * height > max_pixels:
         raise DecodeError(
             f"has {width} x {height} pixels, more than the limit of {max_pixels:,}; "
-            "raise SAFELIGHT_PIXEL_LIMIT if it is what it says",
+            "if it is what it says, raise SAFELIGHT_PIXEL_LIMIT and ingest with --retry-failed",
             code="too-large",
             width=width,
             height=height,
