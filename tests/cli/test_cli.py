@@ -212,8 +212,8 @@ def test_config_shows_where_values_come_from(run, tmp_path) -> None:
 
 def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run, tmp_path, make_photo) -> None:
     folder = tmp_path / "many"
-    for number in range(150):
-        make_photo(folder / f"{number}.png", "red", seed=number, size=300)
+    for number in range(600):
+        make_photo(folder / f"{number}.png", "red", seed=number, size=64)
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
     process = subprocess.Popen(
         [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "4", str(folder)],
@@ -236,7 +236,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run, tmp_path, make_photo
     assert "Traceback" not in err
     done = json.loads(run("status", "--json").stdout)["photos"]
     summary = json.loads(run("ingest", "--json", folder).stdout)
-    assert (summary["new"], summary["unchanged"]) == (150 - done, done)
+    assert (summary["new"], summary["unchanged"]) == (600 - done, done)
 
 
 def test_a_terminal_shows_a_bar(run, tmp_path, photos) -> None:

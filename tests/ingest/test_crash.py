@@ -19,7 +19,7 @@ from safelight.library.store import Library
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PHOTOS = 150
+PHOTOS = 600  # more than any machine embeds before it is killed
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
 
@@ -27,7 +27,7 @@ def test_killed_at_any_point_the_next_run_resumes(
     tmp_path: Path, make_photo: Callable[..., Path]
 ) -> None:
     for number in range(PHOTOS):
-        make_photo(tmp_path / "p" / f"{number}.jpg", "red", seed=number, size=400)
+        make_photo(tmp_path / "p" / f"{number}.jpg", "red", seed=number, size=64)
     (tmp_path / "p" / "bad.jpg").write_bytes(b"bad")
     path = tmp_path / "library.db"
     command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "2", "--quiet"]
@@ -41,7 +41,7 @@ def test_killed_at_any_point_the_next_run_resumes(
         process = subprocess.Popen(
             [*command, str(tmp_path / "p")], env=environ, stderr=subprocess.DEVNULL
         )
-        time.sleep(moments.uniform(0.1, 0.9))
+        time.sleep(moments.uniform(0.1, 0.7))
         if process.poll() is not None:
             break
         process.kill()
