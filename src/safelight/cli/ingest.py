@@ -13,8 +13,9 @@ from safelight.cli.options import FlagCommand, library_option, load_settings
 from safelight.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from safelight.choice import Choice
     from safelight.ingest import Summary
     from safelight.library.store import Library
     from safelight.settings import Settings
@@ -103,8 +104,6 @@ def ingest(
     the next run goes on from there.
     """
     from safelight.choice import choose_for_ingest
-    from safelight.cli.progress import show_progress
-    from safelight.ingest import ingest as run
     from safelight.library.store import Library
 
     named = _model(model, embedder, clip_model, clip_pretrain)
@@ -118,21 +117,17 @@ def ingest(
         choice = choose_for_ingest(
             opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
         )
-        for space, group in work.items():
-            with show_progress(quiet=quiet) as progress:
-                summary = run(
-                    opened,
-                    group,
-                    choice.embedder,
-                    model=choice.model,
-                    namespace=space,
-                    batch_size=settings.batch_size,
-                    threads=settings.threads,
-                    pixel_limit=settings.pixel_limit,
-                    retry_failed=retry_failed,
-                    dry_run=dry_run,
-                    progress=progress,
-                )
+        for name, group in work.items():
+            summary = _run(
+                opened,
+                settings,
+                choice,
+                group,
+                name,
+                quiet=quiet,
+                retry_failed=retry_failed,
+                dry_run=dry_run,
+            )
             _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
                 sys.exit(130)
@@ -143,28 +138,46 @@ def ingest_folder(
 ) -> None:
     """Bring the library up to date with one folder; only failures are told."""
     from safelight.choice import choose_for_ingest
-    from safelight.cli.progress import show_progress
-    from safelight.ingest import ingest as run
     from safelight.sources import parse_source
 
     choice = choose_for_ingest(
         library, settings, model, tell=_teller(quiet=False), progress=not quiet
     )
-    with show_progress(quiet=quiet) as progress:
-        summary = run(
-            library,
-            [parse_source(f"images:{folder}", exclude=settings.exclude)],
-            choice.embedder,
-            model=choice.model,
-            namespace=settings.namespace,
-            batch_size=settings.batch_size,
-            threads=settings.threads,
-            pixel_limit=settings.pixel_limit,
-            progress=progress,
-        )
+    source = parse_source(f"images:{folder}", exclude=settings.exclude)
+    summary = _run(library, settings, choice, [source], settings.namespace, quiet=quiet)
     _report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
+
+
+def _run(
+    library: Library,
+    settings: Settings,
+    choice: Choice,
+    sources: Sequence[Source],
+    namespace: str,
+    *,
+    quiet: bool,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+) -> Summary:
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import ingest as bring_up_to_date
+
+    with show_progress(quiet=quiet) as progress:
+        return bring_up_to_date(
+            library,
+            sources,
+            choice.embedder,
+            model=choice.model,
+            namespace=namespace,
+            batch_size=settings.batch_size,
+            threads=settings.threads,
+            pixel_limit=settings.pixel_limit,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
 
 def _teller(*, quiet: bool) -> Callable[[str], None]:
