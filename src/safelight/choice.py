@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight.errors import LibraryError, SpaceError
+from safelight.errors import LibraryError, ModelUnavailable, SpaceError
 from safelight.library.spaces import default_space, find_space, is_empty
 
 if TYPE_CHECKING:
@@ -56,20 +56,49 @@ def choose_for_ingest(
     ModelError
         The named model, or the library's own, cannot be loaded.
     """
-    from safelight.embedding.loading import default_model, load_embedder
+    from safelight.embedding.loading import load_embedder
     from safelight.embedding.names import absolute_name
 
-    if model is None and (space := default_space(library)) is not None:
-        model = space.model
-    if model is None:
-        default = default_model(settings.model, timeout=settings.hub_timeout)
-        model = default.model
-        if default.note:
-            tell(default.note)
+    model = _resolve(library, settings, model, tell)
     embedder = load_embedder(
         model, device=settings.device, threads=settings.threads, progress=progress
     )
     return Choice(embedder, absolute_name(model))
+
+
+def choose_for_preview(
+    library: Library, settings: Settings, model: str | None = None
+) -> tuple[str, str]:
+    """Return fingerprint and name of what :func:`choose_for_ingest` would choose.
+
+    Nothing is downloaded: a model that is not on this machine has no fingerprint yet, an empty
+    one is returned, and no photo counts as embedded with it.
+    """
+    from safelight.embedding.loading import load_embedder
+
+    model = _resolve(library, settings, model, lambda _: None)
+    try:
+        embedder = load_embedder(model, device=settings.device, local_files_only=True)
+    except ModelUnavailable as exc:
+        if exc.code != "offline":
+            raise
+        return "", model
+    return embedder.fingerprint, embedder.name
+
+
+def _resolve(
+    library: Library, settings: Settings, model: str | None, tell: Callable[[str], None]
+) -> str:
+    from safelight.embedding.loading import default_model
+
+    if model is not None:
+        return model
+    if (space := default_space(library)) is not None:
+        return space.model
+    default = default_model(settings.model, timeout=settings.hub_timeout)
+    if default.note:
+        tell(default.note)
+    return default.model
 
 
 def choose_for_search(library: Library, settings: Settings, model: str | None = None) -> Choice:

@@ -110,6 +110,12 @@ def test_without_a_hub_the_starter_model_is_used_and_said(run, photos) -> None:
     assert run("ingest", photos).stderr == "", "it is said once, when the library is made"
 
 
+def test_a_dry_run_needs_no_model(run, photos) -> None:
+    for options in ((), ("--model", "ViT-B-32/openai"), ("--model", "starter")):
+        assert "2 to embed" in run("ingest", "--dry-run", *options, photos).stdout
+    assert "no-such" in run("ingest", "--dry-run", "--model", "./no-such", photos, code=1).stderr
+
+
 def test_a_named_model_is_never_replaced(run, photos) -> None:
     for options in (
         ("--model", "ViT-L-14/openai"),

@@ -11,8 +11,6 @@ from safelight.imaging import decode
 from safelight.imaging.raw import is_raw_tiff
 from tests.imaging.pictures import dng, likeness, picture, save, tiff
 
-pytest.importorskip("rawpy", reason="the raw extra is not installed")
-
 
 def _preview(width: int = 480, height: int = 320) -> bytes:
     pixels = np.zeros((height, width, 3), np.uint8)

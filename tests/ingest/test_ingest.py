@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from safelight.errors import ModelError
-from safelight.ingest import Summary, ingest
+from safelight.ingest import Summary, ingest, preview
 from safelight.library.exact import open_index
 from safelight.library.files import counts, failures
 from safelight.library.spaces import all_spaces, default_space
@@ -234,6 +234,22 @@ def test_vectors_that_are_no_numbers_are_never_stored(library, photos) -> None:
     assert np.isfinite(index.search(np.eye(3, dtype=np.float32)[0], 9).scores).all()
 
 
+def test_a_run_of_copies_is_written_as_it_goes(
+    library, embedder, tmp_path, make_photo, monkeypatch
+) -> None:
+    monkeypatch.setattr("safelight.ingest.pipeline._SECONDS_BETWEEN_WRITES", 0.0)
+    first = make_photo(tmp_path / "p" / "00.png", "red")
+    for number in range(1, 30):
+        (tmp_path / "p" / f"{number:02}.png").write_bytes(first.read_bytes())
+    seen: list[int] = []
+
+    def look(progress) -> None:
+        seen.append(counts(library).files)
+
+    assert _run(library, embedder, tmp_path / "p", progress=look).new == 1
+    assert seen[10] > 5, "one new photo must not hold back all that follow it"
+
+
 def test_copies_in_one_run_are_embedded_once(library, embedder, tmp_path, make_photo) -> None:
     first = make_photo(tmp_path / "p" / "0.png", "red")
     for number in range(1, 60):
@@ -313,7 +329,12 @@ def test_rows_that_left_a_text_file_are_gone(library, embedder, tmp_path) -> Non
 
 
 def test_a_dry_run_tells_and_touches_nothing(library, embedder, bad) -> None:
-    summary = _run(library, embedder, bad, dry_run=True)
+    summary = preview(
+        library,
+        [parse_source(str(bad))],
+        fingerprint=embedder.fingerprint,
+        name=embedder.name,
+    )
     assert (summary.new, summary.failed, summary.dry_run) == (6, 1, True)
     assert counts(library).files == 0
     assert all_spaces(library) == []

@@ -103,7 +103,8 @@ def ingest(
     Files that have not changed are not opened, so running it again is quick. Ctrl-C stops it;
     the next run goes on from there.
     """
-    from safelight.choice import choose_for_ingest
+    from safelight.choice import choose_for_ingest, choose_for_preview
+    from safelight.ingest import preview
     from safelight.library.store import Library
 
     named = _model(model, embedder, clip_model, clip_pretrain)
@@ -114,19 +115,25 @@ def ingest(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Library(settings.library) as opened:
         work = _sources(opened, settings, sources, namespace, recursive, exclude, text_col)
+        if dry_run:
+            fingerprint, model_name = choose_for_preview(opened, settings, named)
+            for name, group in work.items():
+                summary = preview(
+                    opened,
+                    group,
+                    fingerprint=fingerprint,
+                    name=model_name,
+                    namespace=name,
+                    retry_failed=retry_failed,
+                )
+                _report(summary, as_json=as_json, quiet=quiet, profile=profile)
+            return
         choice = choose_for_ingest(
             opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
         )
         for name, group in work.items():
             summary = _run(
-                opened,
-                settings,
-                choice,
-                group,
-                name,
-                quiet=quiet,
-                retry_failed=retry_failed,
-                dry_run=dry_run,
+                opened, settings, choice, group, name, quiet=quiet, retry_failed=retry_failed
             )
             _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
@@ -159,7 +166,6 @@ def _run(
     *,
     quiet: bool,
     retry_failed: bool = False,
-    dry_run: bool = False,
 ) -> Summary:
     from safelight.cli.progress import show_progress
     from safelight.ingest import ingest as bring_up_to_date
@@ -175,7 +181,6 @@ def _run(
             threads=settings.threads,
             pixel_limit=settings.pixel_limit,
             retry_failed=retry_failed,
-            dry_run=dry_run,
             progress=progress,
         )
 

@@ -7,7 +7,7 @@ goes on with the rest.
 
 from __future__ import annotations
 
-from safelight.ingest.run import ingest
+from safelight.ingest.run import ingest, preview
 from safelight.ingest.summary import Progress, Summary
 
-__all__ = ["Progress", "Summary", "ingest"]
+__all__ = ["Progress", "Summary", "ingest", "preview"]

@@ -107,7 +107,7 @@ class Pipeline:
         self._waiting.append(loaded)
         self._to_embed += loaded.item is not None
         late = time.monotonic() - self._written_at > _SECONDS_BETWEEN_WRITES
-        if self._to_embed >= self._batch_size or (late and not self._to_embed):
+        if self._to_embed >= self._batch_size or late:
             self._flush()
 
     def _flush(self) -> None:

@@ -16,9 +16,10 @@ from safelight.library.spaces import add_space, find_space
 from safelight.model import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from safelight.embedding.protocol import Embedder
+    from safelight.ingest.plan import Plan
     from safelight.library.store import Library
     from safelight.sources import Source
     from safelight.sources.entry import Entry
@@ -37,7 +38,6 @@ def ingest(
     threads: int | None = None,
     pixel_limit: int = 200_000_000,
     retry_failed: bool = False,
-    dry_run: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Bring the library up to date with `sources`.
@@ -62,8 +62,6 @@ def ingest(
         A photo with more pixels fails with ``too-large``.
     retry_failed : bool
         Also try files again that failed before and have not changed.
-    dry_run : bool
-        Only tell what would be done; opens no photo, writes nothing.
     progress : callable
         Called from this thread after each entry.
 
@@ -76,35 +74,12 @@ def ingest(
     """
     started = time.perf_counter()
     sources = list(sources)
-    plans = [
-        make_plan(
-            library,
-            source,
-            namespace=namespace,
-            fingerprint=embedder.fingerprint,
-            retry_failed=retry_failed,
-        )
-        for source in sources
-    ]
-    planned = Summary(
-        namespace=namespace,
-        space=embedder.fingerprint,
-        model=embedder.name,
-        dry_run=dry_run,
-        new=sum(len(plan.work) for plan in plans),
-        known=sum(plan.linked for plan in plans),
-        unchanged=sum(plan.unchanged for plan in plans),
-        failed=sum(plan.refused for plan in plans),
-        failing=sum(plan.failing for plan in plans),
-        gone=sum(len(plan.gone) for plan in plans),
-        stages={"list": time.perf_counter() - started},
+    plans, work, planned = _plan(
+        library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
-    if dry_run:
-        return replace(planned, seconds=time.perf_counter() - started)
     pipeline = Pipeline(library, embedder, namespace, batch_size or BATCH_SIZE, progress)
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     pipeline.write_plans(plans)
-    work = _once(entry for plan in plans for entry in plan.work)
     if work or find_space(library, embedder.fingerprint) is not None:
         add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
     interrupted = pipeline.work(work, threads or os.cpu_count() or 1, pixel_limit)
@@ -123,6 +98,63 @@ def ingest(
     )
 
 
-def _once(entries: Iterable[Entry]) -> list[Entry]:
+def preview(
+    library: Library,
+    sources: Iterable[Source],
+    *,
+    fingerprint: str,
+    name: str,
+    namespace: str = "default",
+    retry_failed: bool = False,
+) -> Summary:
+    """Tell what an ingest would do; no photo is opened, nothing is written, no model is needed.
+
+    Parameters
+    ----------
+    fingerprint, name : str
+        Of the model that the ingest would use.
+
+    Raises
+    ------
+    SourceError
+        A source cannot be listed at all.
+    """
+    _, _, planned = _plan(library, list(sources), namespace, fingerprint, name, retry_failed)
+    return replace(planned, dry_run=True, seconds=planned.stages["list"])
+
+
+def _plan(
+    library: Library,
+    sources: Sequence[Source],
+    namespace: str,
+    fingerprint: str,
+    name: str,
+    retry_failed: bool,
+) -> tuple[list[Plan], list[Entry], Summary]:
+    """Return the plan of each source, the entries to be opened, and what that amounts to."""
+    started = time.perf_counter()
+    plans = [
+        make_plan(
+            library,
+            source,
+            namespace=namespace,
+            fingerprint=fingerprint,
+            retry_failed=retry_failed,
+        )
+        for source in sources
+    ]
     # Two sources may name the same file.
-    return list({entry.path: entry for entry in entries}.values())
+    work = list({entry.path: entry for plan in plans for entry in plan.work}.values())
+    planned = Summary(
+        namespace=namespace,
+        space=fingerprint,
+        model=name,
+        new=len(work),
+        known=sum(plan.linked for plan in plans),
+        unchanged=sum(plan.unchanged for plan in plans),
+        failed=sum(plan.refused for plan in plans),
+        failing=sum(plan.failing for plan in plans),
+        gone=sum(len(plan.gone) for plan in plans),
+        stages={"list": time.perf_counter() - started},
+    )
+    return plans, work, planned

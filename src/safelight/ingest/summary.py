@@ -27,7 +27,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What an ingest did, or with ``dry_run`` would do.
+    """What an ingest did, or, if ``dry_run``, would do.
 
     Attributes
     ----------
