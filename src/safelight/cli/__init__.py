@@ -10,6 +10,7 @@ import click
 
 from safelight.cli.config import config
 from safelight.cli.ingest import ingest
+from safelight.cli.library import library
 from safelight.cli.search import search
 from safelight.cli.status import status
 from safelight.errors import SafelightError, UsageError
@@ -32,7 +33,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, status, config):
+for command in (ingest, search, status, library, config):
     safelight.add_command(command)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = "fingerprint, name, dimension, model"
 
+#: Enough of a fingerprint to name a space by.
+_PREFIX = re.compile(r"[0-9a-f]{6,}")
+
+_NUMBER_BYTES = 4  # float32
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -26,24 +33,54 @@ class Coverage:
     ----------
     space : Space
     embeddings : int
-        Items that have a vector in it.
+        Vectors in it; also of photos whose files are all gone.
     default : bool
         Whether searches use it when no model is named.
+    covered, lacking : int
+        Photos and texts with a file that is there, with and without a vector in it.
     """
 
     space: Space
     embeddings: int
     default: bool
+    covered: int
+    lacking: int
+
+    @property
+    def bytes(self) -> int:
+        """What the numbers of its vectors take; with what is around them, the files take more."""
+        return self.embeddings * self.space.dimension * _NUMBER_BYTES
 
 
 def all_spaces(library: Library) -> list[Coverage]:
     """Return every space of the library, the default first."""
+    present = "FROM files WHERE NOT gone AND item_pk IS NOT NULL"
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS}, is_default, "
-        "(SELECT count(*) FROM embeddings WHERE space_pk = spaces.pk) "
-        "FROM spaces ORDER BY is_default DESC, pk"
+        f"SELECT {_COLUMNS}, is_default, coalesce(count, 0), coalesce(covered, 0), "
+        f"(SELECT count(DISTINCT item_pk) {present}) FROM spaces "
+        "LEFT JOIN (SELECT space_pk, count(*) AS count, "
+        # With the plus, SQLite reads the one index that has both columns, and no vector.
+        f"sum(item_pk IN (SELECT item_pk {present})) AS covered "
+        "FROM embeddings GROUP BY +space_pk) ON space_pk = pk ORDER BY is_default DESC, pk"
     )
-    return [Coverage(Space(*row[:4]), row[5], bool(row[4])) for row in rows]
+    return [
+        Coverage(Space(*row[:4]), row[5], bool(row[4]), covered=row[6], lacking=row[7] - row[6])
+        for row in rows
+    ]
+
+
+def coverage(library: Library, fingerprint: str) -> Coverage:
+    """Return how much of the library a space covers.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
+    for each in all_spaces(library):
+        if each.space.fingerprint == fingerprint:
+            return each
+    raise _no_space(fingerprint)
 
 
 def default_space(library: Library) -> Space | None:
@@ -58,6 +95,56 @@ def find_space(library: Library, fingerprint: str) -> Space | None:
         f"SELECT {_COLUMNS} FROM spaces WHERE fingerprint = ?", (fingerprint,)
     ).fetchone()
     return Space(*row) if row else None
+
+
+def find_named_space(library: Library, text: str) -> Space:
+    """Return the one space that a person means by `text`.
+
+    Parameters
+    ----------
+    text : str
+        Its name, what ``--model`` takes to load its model, or the first six or more hex digits of
+        its fingerprint.
+
+    Raises
+    ------
+    SpaceError
+        It is none of these, or means several spaces. The message lists what there is.
+    """
+    spaces = [each.space for each in all_spaces(library)]
+    # The path of a model folder is kept absolute, and people write it as they like.
+    words = {text, os.path.abspath(os.path.expanduser(text))} if text else set()
+    prefix = text.lower() if _PREFIX.fullmatch(text.lower()) else None
+    found = [
+        space
+        for space in spaces
+        if space.name == text
+        or space.model in words
+        or (prefix is not None and space.fingerprint.startswith(prefix))
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not spaces:
+        raise SpaceError(
+            f"The library {library.path} has no space yet. Fill it with `safelight ingest FOLDER`.",
+            path=str(library.path),
+        )
+    if found:
+        raise SpaceError(
+            f"{text!r} means several spaces: {_listed(found)}. "
+            "Name one by the beginning of its fingerprint, which stands in brackets.",
+            code="ambiguous-space",
+            space=text,
+        )
+    raise SpaceError(
+        f"The library has no space {text!r}. It has: {_listed(spaces)}.",
+        code="no-space",
+        space=text,
+    )
+
+
+def _listed(spaces: list[Space]) -> str:
+    return ", ".join(f"{space.name} ({space.fingerprint[:12]})" for space in spaces)
 
 
 def is_empty(library: Library, space: Space) -> bool:
@@ -115,6 +202,21 @@ def add_space(library: Library, space: Space) -> None:
             )
 
 
+def use_space(library: Library, fingerprint: str) -> None:
+    """Make a space the default: the one that searches, and an ingest that names no model, use.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
+    with library.transaction() as connection:
+        key = space_key(connection, fingerprint)
+        # One after the other, since there are never two.
+        connection.execute("UPDATE spaces SET is_default = 0 WHERE is_default AND pk != ?", (key,))
+        connection.execute("UPDATE spaces SET is_default = 1 WHERE pk = ?", (key,))
+
+
 def space_key(connection: sqlite3.Connection, fingerprint: str) -> int:
     """Return the row key of a space.
 
@@ -127,5 +229,11 @@ def space_key(connection: sqlite3.Connection, fingerprint: str) -> int:
         "SELECT pk FROM spaces WHERE fingerprint = ?", (fingerprint,)
     ).fetchone()
     if row is None:
-        raise SpaceError(f"The library has no space {fingerprint[:12]}.", fingerprint=fingerprint)
+        raise _no_space(fingerprint)
     return int(row[0])
+
+
+def _no_space(fingerprint: str) -> SpaceError:
+    return SpaceError(
+        f"The library has no space {fingerprint[:12]}.", code="no-space", fingerprint=fingerprint
+    )

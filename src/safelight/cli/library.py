@@ -1,0 +1,190 @@
+"""``safelight library``: the models that a library is embedded with."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.cli.options import library_option, load_settings
+
+if TYPE_CHECKING:
+    from safelight.library.spaces import Coverage
+
+EPILOG = """\b
+Examples:
+  safelight ingest --model ViT-L-14/openai     embed all photos with another model
+  safelight library use ViT-L-14/openai        search with that from now on
+  safelight library spaces                     see which models there are
+  safelight library drop-space starter         remove what the old one computed
+"""
+
+SPACES_EPILOG = """\b
+Examples:
+  safelight library spaces
+  safelight library spaces --json
+"""
+
+USE_EPILOG = """\b
+Examples:
+  safelight library use ViT-L-14/openai
+  safelight library use starter
+  safelight library use 3f2a9c01
+"""
+
+DROP_EPILOG = """\b
+Examples:
+  safelight library drop-space starter
+  safelight library drop-space 3f2a9c01 --yes
+"""
+
+
+@click.group(epilog=EPILOG)
+def library() -> None:
+    """Change the model of a library.
+
+    What one model computes is a space. A library can hold several, side by side; searches use one
+    of them.
+    """
+
+
+@library.command("spaces", epilog=SPACES_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@library_option
+def spaces(as_json: bool, library: str | None) -> None:
+    """List the spaces: how much each covers, and its size."""
+    from safelight.library.files import counts
+    from safelight.library.spaces import all_spaces
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        found = all_spaces(opened)
+        texts = counts(opened).texts
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(_as_dict(each), ensure_ascii=False))
+    elif found:
+        click.echo(_table(found, "photos and texts" if texts else "photos"))
+    else:
+        click.echo(
+            "The library has no space yet. Fill it with `safelight ingest FOLDER`.", err=True
+        )
+
+
+@library.command("use", epilog=USE_EPILOG)
+@click.argument("name")
+@library_option
+def use(name: str, library: str | None) -> None:
+    """Search in another space from now on.
+
+    NAME is its name, what --model takes to load its model, or the beginning of its fingerprint. An
+    ingest that names no model uses it, too.
+    """
+    from safelight.library.spaces import coverage, find_named_space, use_space
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        space = find_named_space(opened, name)
+        use_space(opened, space.fingerprint)
+        found = coverage(opened, space.fingerprint)
+    click.echo(f"Searches use {space.name}.")
+    if found.lacking:
+        command = "safelight ingest" + (f" --library {shlex.quote(library)}" if library else "")
+        click.echo(
+            f"safelight: it covers {found.covered:,} of {found.covered + found.lacking:,}; the "
+            f"other {found.lacking:,} are not found until you embed them: {command}",
+            err=True,
+        )
+
+
+@library.command("drop-space", epilog=DROP_EPILOG)
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("--force", is_flag=True, help="Drop it even if it is the only one.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@library_option
+def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | None) -> None:
+    """Remove a space and give its disk space back.
+
+    NAME is as for `safelight library use`. Photos, and what is known of them otherwise, stay as
+    they are; to have the space again, its model must embed all photos anew. If it is stopped, the
+    same command does the rest.
+    """
+    from safelight.library.dropping import check_drop
+    from safelight.library.dropping import drop_space as drop
+    from safelight.library.spaces import find_named_space
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        fingerprint = find_named_space(opened, name).fingerprint
+        found = check_drop(opened, fingerprint, force=force)
+        if not yes and not _confirm(found):
+            click.echo("safelight: nothing was dropped.", err=True)
+            sys.exit(1)
+        freed = drop(
+            opened,
+            fingerprint,
+            force=force,
+            tell=lambda note: click.echo(f"safelight: {note}", err=True),
+        )
+    if as_json:
+        row = {"space": found.space.name, "fingerprint": fingerprint}
+        click.echo(
+            json.dumps(
+                {**row, "embeddings": found.embeddings, "bytes_freed": freed}, ensure_ascii=False
+            )
+        )
+    else:
+        click.echo(
+            f"Dropped {found.space.name}: {found.embeddings:,} vectors, {_size(freed)} freed."
+        )
+
+
+def _confirm(found: Coverage) -> bool:
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask on. Add --yes to drop it all the same.")
+    return click.confirm(
+        f"Drop {found.space.name} with its {found.embeddings:,} vectors? To have them again, its "
+        "model must embed all photos anew.",
+        err=True,
+    )
+
+
+def _as_dict(found: Coverage) -> dict[str, object]:
+    return {
+        **asdict(found.space),
+        "default": found.default,
+        "embeddings": found.embeddings,
+        "covered": found.covered,
+        "lacking": found.lacking,
+        "bytes": found.bytes,
+    }
+
+
+def _table(found: list[Coverage], what: str) -> str:
+    rows = [
+        (
+            each.space.name,
+            each.space.fingerprint[:12],
+            f"{each.covered:,} of {each.covered + each.lacking:,} {what}",
+            f"{each.embeddings:,} x {each.space.dimension}, {_size(each.bytes)}",
+            "used by searches" if each.default else "",
+        )
+        for each in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
