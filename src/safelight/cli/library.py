@@ -97,8 +97,8 @@ def use(name: str, library: str | None) -> None:
     if found.lacking:
         command = "safelight ingest" + (f" --library {shlex.quote(library)}" if library else "")
         click.echo(
-            f"safelight: it covers {found.covered:,} of {found.covered + found.lacking:,}; the "
-            f"other {found.lacking:,} are not found until you embed them: {command}",
+            f"safelight: it covers {found.covered:,} of {found.covered + found.lacking:,}; "
+            f"{found.lacking:,} more must be embedded to be found: {command}",
             err=True,
         )
 

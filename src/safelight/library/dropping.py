@@ -10,6 +10,7 @@ from safelight.errors import SpaceError
 from safelight.library.exact import matrix_path
 from safelight.library.schema import new_epoch
 from safelight.library.spaces import all_spaces, coverage, space_key
+from safelight.library.store import BUSY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from safelight.library.spaces import Coverage
     from safelight.library.store import Library
+
+#: How long to wait for searches that still read the library as it was; without that, the file
+#: becomes smaller later.
+READER_SECONDS = 5.0
 
 
 def check_drop(library: Library, fingerprint: str, *, force: bool = False) -> Coverage:
@@ -111,6 +116,7 @@ def _remove_derived(library: Library, fingerprint: str) -> None:
 def _give_back(connection: sqlite3.Connection, tell: Callable[[str], None]) -> None:
     try:
         connection.execute("VACUUM")
+        connection.execute(f"PRAGMA busy_timeout = {READER_SECONDS * 1000:.0f}")
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError as exc:  # the disk is full, or another program keeps writing
         tell(
@@ -118,6 +124,8 @@ def _give_back(connection: sqlite3.Connection, tell: Callable[[str], None]) -> N
             "became free in it."
         )
         return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
     if busy:
         tell("The library file becomes smaller once no other program uses it.")
 
