@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.embedding.devices import Device
 from safelight.errors import ModelError
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ class ColourEmbedder:
     """
 
     logit_scale = None
+    logit_bias = None
     min_side = 8
+    where = Device("onnx", "cpu")
+    batch_size = 4
+    workers = 1
 
     def __init__(self, name: str = "colours", dimension: int = 3) -> None:
         self.name = name
@@ -55,6 +60,9 @@ class ColourEmbedder:
             for text in texts
         ]
         return self._units(np.asarray(colours, "f4").reshape(-1, 3))
+
+    def close(self) -> None:
+        pass
 
     def _units(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         wide = np.zeros((len(vectors), self.dimension), np.float32)

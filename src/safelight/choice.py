@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError, ModelUnavailable, SpaceError
-from safelight.library.spaces import default_space, find_space, is_empty
+from safelight.library.spaces import all_spaces, default_space, find_space, is_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,13 +57,17 @@ def choose_for_ingest(
         The named model, or the library's own, cannot be loaded.
     """
     from safelight.embedding.loading import load_embedder
-    from safelight.embedding.names import absolute_name
 
     model = _resolve(library, settings, model, tell)
     embedder = load_embedder(
-        model, device=settings.device, threads=settings.threads, progress=progress
+        model,
+        device=settings.device,
+        threads=settings.threads,
+        batch_size=settings.batch_size,
+        progress=progress,
+        tell=tell,
     )
-    return Choice(embedder, absolute_name(model))
+    return Choice(embedder, _lasting_name(model, embedder))
 
 
 def choose_for_preview(
@@ -86,13 +90,38 @@ def choose_for_preview(
     return embedder.fingerprint, embedder.name
 
 
+def _lasting_name(model: str, embedder: Embedder) -> str:
+    """Return `model` so that it means the same weights from any folder and on any device.
+
+    Without a name for the runtime, a GPU that is added later could change what is loaded.
+    """
+    from safelight.embedding.names import STARTER, absolute_name, parse_model_name
+
+    if model != STARTER:
+        name = parse_model_name(model)
+        if name.folder is None and len(name.runtimes) > 1:
+            return f"{model}#{embedder.where.runtime}"
+    return absolute_name(model)
+
+
+def _known_as(library: Library, model: str) -> str:
+    """Return what loads the model of this name that the library has a space of; else `model`."""
+    from safelight.embedding.names import absolute_name, plain_name
+
+    absolute = absolute_name(model)
+    for each in all_spaces(library):
+        if absolute in (each.space.model, plain_name(each.space.model)):
+            return each.space.model
+    return model
+
+
 def _resolve(
     library: Library, settings: Settings, model: str | None, tell: Callable[[str], None]
 ) -> str:
     from safelight.embedding.loading import default_model
 
     if model is not None:
-        return model
+        return _known_as(library, model)
     if (space := default_space(library)) is not None:
         return space.model
     default = default_model(settings.model, timeout=settings.hub_timeout)
@@ -122,7 +151,7 @@ def choose_for_search(library: Library, settings: Settings, model: str | None = 
             code="empty-library",
             path=str(library.path),
         )
-    named = model or space.model
+    named = _known_as(library, model) if model else space.model
     embedder = load_embedder(named, device=settings.device, threads=settings.threads)
     if model is None and embedder.fingerprint != space.fingerprint:
         raise SpaceError(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from safelight.embedding.catalogue import known_models
 from safelight.embedding.layouts import VARIANTS
 from safelight.embedding.loading import DEFAULT, load_embedder
-from safelight.embedding.names import known_models
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 _DOCS = Path(__file__).parents[2] / "docs" / "models.md"

@@ -4,20 +4,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from safelight.embedding.names import ModelName, absolute_name, known_models, parse_model_name
+from safelight.embedding.catalogue import known_models
+from safelight.embedding.names import ModelName, absolute_name, parse_model_name, plain_name
 from safelight.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+_B_32 = ["immich-app/ViT-B-32__openai", "Xenova/clip-vit-base-patch32"]
+
+
 @pytest.mark.parametrize(
     ("model", "repos"),
     [
-        ("ViT-B-32/openai", ["immich-app/ViT-B-32__openai"]),
+        ("ViT-B-32/openai", _B_32),
         ("ViT-B-32__openai", ["immich-app/ViT-B-32__openai"]),
-        ("openai/clip-vit-base-patch32", ["immich-app/ViT-B-32__openai"]),
-        ("hf-hub:openai/clip-vit-base-patch32", ["immich-app/ViT-B-32__openai"]),
+        ("openai/clip-vit-base-patch32", _B_32),
+        ("hf-hub:openai/clip-vit-base-patch32", _B_32),
         ("immich-app/ViT-B-32__openai", ["immich-app/ViT-B-32__openai"]),
         ("ViT-L-14/laion2b_s32b_b82k", ["immich-app/ViT-L-14__laion2b-s32b-b82k"]),
         ("RN50/yfcc15m", ["immich-app/RN50__yfcc15m"]),
@@ -28,13 +32,16 @@ if TYPE_CHECKING:
         ("Xenova/mobileclip_s0", ["Xenova/mobileclip_s0"]),
         (
             "hf-hub:laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
-            ["laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K"],
+            [
+                "immich-app/ViT-L-14__datacomp_xl_s13b_b90k",
+                "immich-app/ViT-L-14__datacomp-xl-s13b-b90k",
+            ],
         ),
     ],
 )
 def test_leads_to_the_hub(model: str, repos: list[str]) -> None:
     name = parse_model_name(model)
-    assert (name.name, name.folder, list(name.repos)) == (model, None, repos)
+    assert (name.name, name.folder, list(name.onnx_repos)) == (model, None, repos)
 
 
 def test_a_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +57,7 @@ def test_a_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_mark_chooses_a_variant(tmp_path: Path) -> None:
     name = parse_model_name("Xenova/clip-vit-base-patch32#quantized")
-    assert (name.repos, name.variant) == (("Xenova/clip-vit-base-patch32",), "quantized")
+    assert (name.onnx_repos, name.variant) == (("Xenova/clip-vit-base-patch32",), "quantized")
     assert parse_model_name(f"{tmp_path}#fp16") == ModelName(
         f"{tmp_path.name}#fp16", tmp_path, variant="fp16"
     )
@@ -78,14 +85,41 @@ def test_refuses_what_names_no_model(model: str) -> None:
         parse_model_name(model)
 
 
-def test_known_models_are_consistent() -> None:
-    names = [n for entry in known_models() for n in (entry.name, entry.repo, *entry.also)]
-    assert len(names) == len(set(names))
+def test_every_id_of_the_catalogue_leads_to_its_model() -> None:
     for entry in known_models():
-        assert parse_model_name(entry.name).repos == (entry.repo,)
-        assert entry.licence in {"MIT", "Apache-2.0"}
-        assert 100 < entry.megabytes < 5000
-        assert entry.logit_scale in (None, 100.0)
+        if entry.name == "starter":
+            continue
+        for spelling in entry.ids:
+            name = parse_model_name(spelling)
+            assert name.known == entry
+            assert set(entry.onnx) >= set(name.onnx_repos) or not entry.onnx
+            assert name.onnx_repos or name.torch_repos or name.architecture
+
+
+def test_the_end_of_a_name_chooses_the_runtime() -> None:
+    name = parse_model_name("ViT-B-32/openai#torch")
+    assert (name.runtimes, name.architecture, name.tag) == (("torch",), "ViT-B-32", "openai")
+    assert parse_model_name("ViT-B-32/openai").runtimes == ("onnx", "torch")
+    assert parse_model_name("ViT-B-32/openai#onnx").runtimes == ("onnx",)
+    assert parse_model_name("a/b#fp16").runtimes == ("onnx",)
+    assert plain_name("a/b#torch") == plain_name("a/b") == "a/b"
+    assert plain_name("a/b#fp16") == "a/b#fp16"
+
+
+def test_an_id_for_transformers_is_loaded_with_it() -> None:
+    name = parse_model_name("openai/clip-vit-base-patch32#torch")
+    assert name.torch_repos == ("openai/clip-vit-base-patch32",)
+    assert parse_model_name("ViT-B-32/openai#torch").torch_repos == ()
+
+
+def test_weights_may_be_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.pt").write_bytes(b"")
+    for model in ("ViT-B-32/mine.pt", f"ViT-B-32/{tmp_path}/mine.pt", "ViT-B-32/./mine.pt"):
+        name = parse_model_name(model)
+        assert (name.architecture, name.checkpoint) == ("ViT-B-32", tmp_path / "mine.pt")
+        assert (name.name, name.runtimes) == ("ViT-B-32/mine.pt", ("torch",))
+        assert absolute_name(model) == f"ViT-B-32/{tmp_path}/mine.pt"
 
 
 def test_a_folder_is_kept_by_its_absolute_path(

@@ -6,8 +6,9 @@ import numpy as np
 import onnx
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 
-from safelight.embedding.outline import outline
+from safelight.embedding.outline import has_half_weights, outline
 from safelight.embedding.session import open_session
 from tests.embedding import tiny
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+
+_IMAGE = np.ones((1, 3, tiny.SIDE, tiny.SIDE), np.float32)
 
 
 def test_leaves_the_weights_in_the_file(tmp_path: Path) -> None:
@@ -58,6 +62,49 @@ def test_gives_the_same_vectors_at_any_offset(tmp_path: Path) -> None:
         tiny.write_image_graph(path, name="i" * (1 + extra))
         vectors = open_session(path, threads=1).run(None, {"i" * (1 + extra): images})[0]
         np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_moves_weights_that_are_said_to_be_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    tiny.write_image_graph(path)
+    expected = open_session(path, threads=1).run(None, {"image": _IMAGE})[0]
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:  # as ONNX Runtime's quantizer writes them
+        tensor.data_location = onnx.TensorProto.DEFAULT
+    onnx.save(model, path)
+    assert outline(path) is not None
+    vectors = open_session(path, threads=1).run(None, {"image": _IMAGE})[0]
+    np.testing.assert_array_equal(vectors, expected)
+
+
+def test_a_convolution_in_half_precision_opens(tmp_path: Path) -> None:
+    weights = np.random.default_rng(0).standard_normal((64, 3, 8, 8)).astype(np.float16)
+    path = tmp_path / "model.onnx"
+    nodes = [
+        helper.make_node("Cast", ["image"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Conv", ["half", "weights"], ["out"], strides=[8, 8]),
+        helper.make_node("Cast", ["out"], ["embedding"], to=TensorProto.FLOAT),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 16, 16])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    assert has_half_weights(path)
+    # Without what it takes, ONNX Runtime would end this process here.
+    assert open_session(path).run(None, {"image": _IMAGE})[0].shape == (1, 64, 2, 2)
+
+
+def test_full_precision_is_told_from_half(tmp_path: Path) -> None:
+    for dtype, half in (("float32", False), ("float16", True)):
+        tiny.write_image_graph(tmp_path / "model.onnx", dtype=dtype)
+        assert has_half_weights(tmp_path / "model.onnx") is half
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    assert not has_half_weights(tmp_path / "empty.onnx")
 
 
 def test_does_nothing_without_large_tensors(tmp_path: Path) -> None:

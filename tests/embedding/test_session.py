@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from safelight.embedding.session import open_session
-from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
+from safelight.errors import ModelInvalid
 from tests.embedding import tiny
 
 if TYPE_CHECKING:
@@ -30,28 +29,10 @@ def test_runs_through_the_links_of_the_hubs_cache(
         file.rename(blobs / str(number))
         (snapshot / file.name).symlink_to(blobs / str(number))
 
-    session = open_session(snapshot / "model.onnx", threads=1, device="cpu", lean=lean)
+    session = open_session(snapshot / "model.onnx", threads=1, lean=lean)
     vectors = session.run(None, {"image": _IMAGE})[0]
     expected = tiny.image_weights().sum(axis=0, keepdims=True)
     np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", ""])
-def test_refuses_what_is_no_device(tmp_path: Path, device: str) -> None:
-    with pytest.raises(UsageError, match="is no device"):
-        open_session(tmp_path / "model.onnx", device=device)
-
-
-@pytest.mark.skipif(
-    "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
-    reason="this ONNX Runtime has CUDA",
-)
-@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-def test_never_runs_elsewhere_than_asked(tmp_path: Path, device: str) -> None:
-    tiny.write_image_graph(tmp_path / "model.onnx")
-    with pytest.raises(ModelUnavailable, match="no CUDA") as caught:
-        open_session(tmp_path / "model.onnx", device=device)
-    assert caught.value.code == "device"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08" * 10_000])

@@ -166,9 +166,7 @@ class CLIPEmbedder:
     def close(self) -> None:
         """Wait for calls under way, then let go of the model and the threads."""
         self._threads.shutdown()
-        close = getattr(self._embedder, "close", None)
-        if close is not None:
-            close()
+        self._embedder.close()
         logger.debug("CLIPEmbedder: {} closed", self.model_name)
 
     def __enter__(self) -> Self:

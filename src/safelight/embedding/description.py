@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.embedding.configuration import Configuration
+from safelight.embedding.digests import file_digest
 from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
+from safelight.embedding.provenance import original_fingerprint
 from safelight.embedding.tokenizing import TextRules
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ _CLEANINGS: dict[str, Cleaning] = {
     "lower": "lower",
     "whitespace": "whitespace",
     "canonicalize": "canonicalize",
+    "none": "none",
 }
 
 
@@ -44,6 +49,8 @@ class Description:
         Length of the vectors, if the configuration says so.
     logit_scale : float or None
         If the configuration says so.
+    logit_bias : float or None
+        If the configuration says so; see :class:`safelight.embedding.protocol.Embedder`.
     pooled : bool
         Whether the embedding is what the graphs call pooled output, as in SigLIP; in CLIP that
         is what comes before the projection, and useless.
@@ -58,6 +65,21 @@ class Description:
     dimension: int | None
     logit_scale: float | None
     pooled: bool
+    logit_bias: float | None = None
+    original: str | None = None
+
+    def fingerprint(self) -> str:
+        """Return the hex digest of weights, preprocessing and tokenizer."""
+        if self.original is not None:
+            return self.original
+        contents = {
+            "weights": [file_digest(path) for path in self.weights],
+            "tokenizer": file_digest(self.tokenizer),
+            "preprocessing": self.preprocessing.describe(),
+            "texts": self.rules.describe(),
+            "dtype": "float32",
+        }
+        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
 
 
 def describe(folder: Path, layout: Layout) -> Description:
@@ -92,7 +114,9 @@ def describe(folder: Path, layout: Layout) -> Description:
         rules=rules,
         dimension=config.integer(dimension_key) if dimension_key in config else None,
         logit_scale=config.number("logit_scale") if "logit_scale" in config else None,
+        logit_bias=config.number("logit_bias") if "logit_bias" in config else None,
         pooled=pooled,
+        original=original_fingerprint(folder),
     )
 
 

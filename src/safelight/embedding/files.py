@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def embed_files(
-    embedder: Embedder, paths: Iterable[str | os.PathLike[str]], *, batch_size: int = 32
+    embedder: Embedder, paths: Iterable[str | os.PathLike[str]], *, batch_size: int | None = None
 ) -> Generator[npt.NDArray[np.float32] | DecodeError | OSError]:
     """Yield a vector, or the reason why there is none, for each file, in order.
 
@@ -34,8 +34,8 @@ def embed_files(
     ----------
     embedder : Embedder
     paths : iterable of path-like
-    batch_size : int
-        Photos that are given to the model at once.
+    batch_size : int or None
+        Photos that are given to the model at once; None for what suits it, and at least 32.
 
     Yields
     ------
@@ -48,6 +48,8 @@ def embed_files(
     """
     import numpy as np
 
+    if batch_size is None:
+        batch_size = max(32, embedder.batch_size * embedder.workers)
     source = iter(paths)
     pending: deque[Future[_Prepared]] = deque()
     with ThreadPoolExecutor(thread_name_prefix="safelight-decode") as pool:

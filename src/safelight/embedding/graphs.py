@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.embedding.batches import is_out_of_memory, out_of_memory
+from safelight.embedding.devices import PROVIDERS
 from safelight.embedding.session import open_session
 from safelight.embedding.tokenizing import TextTokenizer
 from safelight.errors import ModelError, ModelInvalid
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.description import Description
+    from safelight.embedding.devices import Device
 
 _IMAGE_OUTPUTS = ("image_embeds", "image_embeddings", "embedding")
 _TEXT_OUTPUTS = ("text_embeds", "text_embeddings", "embedding")
@@ -47,7 +50,7 @@ class _Graph:
         self._output = _embedding(path, session.get_outputs(), outputs)
         rows = next(iter(self.inputs.values())).shape[0]
         self.fixed_batch: int | None = rows if isinstance(rows, int) else None
-        self.on_device = session.get_providers()[0] != "CPUExecutionProvider"
+        self.on_device = session.get_providers()[0] != PROVIDERS["cpu"]
 
     @property
     def length(self) -> int | None:
@@ -74,6 +77,8 @@ class _Graph:
         try:
             vectors = self._session.run([self._output.name], dict(feed))[0]
         except Exception as error:  # onnxruntime's errors share no other base
+            if is_out_of_memory(error):
+                raise out_of_memory(str(self._path), error) from error
             raise ModelError(
                 f"{self._path} failed to run: {error}", path=str(self._path)
             ) from error
@@ -92,12 +97,17 @@ class ImageGraph:
     Attributes
     ----------
     batch_size, workers : int
-        See :class:`safelight.embedding.onnx.OnnxEmbedder`.
+        See :class:`safelight.embedding.protocol.Embedder`.
+    fixed_batch : int or None
+        Images in a call, if the graph takes no other number.
+    device : Device
+    on_device : bool
+        Whether that is anything but the processor.
     """
 
-    def __init__(self, description: Description, device: str, threads: int) -> None:
+    def __init__(self, description: Description, devices: Sequence[Device], threads: int) -> None:
         path = description.image
-        session = open_session(path, threads=1, device=device)
+        session = open_session(path, threads=1, devices=devices)
         outputs = (*_IMAGE_OUTPUTS, _POOLED) if description.pooled else _IMAGE_OUTPUTS
         self._graph = _Graph(path, session, outputs)
         images = [name for name, node in self._graph.inputs.items() if len(node.shape) == 4]
@@ -113,8 +123,11 @@ class ImageGraph:
                 f"{path} takes images of {wanted}, but its preprocessing makes {[*self._size]}: "
                 "the files do not belong together."
             )
-        self.workers = 1 if self._graph.on_device else threads
-        preferred = _DEVICE_BATCH if self._graph.on_device else _CPU_BATCH
+        self.fixed_batch = self._graph.fixed_batch
+        self.device = next(d for d in devices if PROVIDERS[d.kind] in session.get_providers())
+        self.on_device = self._graph.on_device
+        self.workers = 1 if self.on_device else threads
+        preferred = _DEVICE_BATCH if self.on_device else _CPU_BATCH
         self.batch_size = self._graph.fixed_batch or preferred
 
     @property
@@ -135,9 +148,9 @@ class TextGraph:
     tokenizer : TextTokenizer
     """
 
-    def __init__(self, description: Description, device: str, threads: int) -> None:
+    def __init__(self, description: Description, devices: Sequence[Device], threads: int) -> None:
         path = description.text
-        session = open_session(path, threads=threads, device=device, lean=True)
+        session = open_session(path, threads=threads, devices=devices, lean=True)
         outputs = (*_TEXT_OUTPUTS, _POOLED) if description.pooled else _TEXT_OUTPUTS
         self._graph = _Graph(path, session, outputs)
         inputs = self._graph.inputs

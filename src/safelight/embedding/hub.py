@@ -6,26 +6,47 @@ than a search may) and without the network.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from safelight.embedding.layouts import Layout, find_layout
 from safelight.errors import ModelInvalid, ModelUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    L = TypeVar("L", bound="Files")
 
 # The client reads it when it is imported: the hub is told which file is wanted, and no more.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+# What the disk may refuse, and the way out.
+_DISK = {
+    errno.ENOSPC: "Free some space, or name another folder with HF_HOME",
+    errno.EDQUOT: "Free some space, or name another folder with HF_HOME",
+    errno.EFBIG: "Name a folder on another file system with HF_HOME",
+    errno.EACCES: "Make it writable, or name another folder with HF_HOME",
+    errno.EPERM: "Make it writable, or name another folder with HF_HOME",
+    errno.EROFS: "Name another folder with HF_HOME",
+    errno.ENOTDIR: "Name another folder with HF_HOME",
+}
 
 _WAYS_OUT = (
     "Use a model that is on this machine (--model FOLDER, see docs/models.md), "
     "or the built-in one (--model starter)."
 )
+
+
+class Files(Protocol):
+    """The files of a model, as a layout names them."""
+
+    def names(self) -> Iterator[str]:
+        """Yield every file, relative, with forward slashes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,27 +59,26 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class RemoteModel:
-    """A model on the hub.
+    """What the hub has under an id.
 
     Attributes
     ----------
     repo : str
     host : str
         That answered.
-    layout : Layout
+    licence : str or None
+        As the publisher tagged it.
     files : mapping of str to RemoteFile
-        Those of the layout.
     """
 
     repo: str
     host: str
-    layout: Layout
+    licence: str | None
     files: Mapping[str, RemoteFile]
 
-    @property
-    def megabytes(self) -> int:
-        """What a download takes."""
-        return round(sum(file.bytes for file in self.files.values()) / 1e6)
+    def megabytes(self, files: Files) -> int:
+        """Return what a download of `files` takes."""
+        return round(sum(self.files[name].bytes for name in files.names()) / 1e6)
 
 
 def is_offline() -> bool:
@@ -67,18 +87,39 @@ def is_offline() -> bool:
     return any(value.upper() in {"1", "ON", "YES", "TRUE"} for value in values)
 
 
-def find_cached(repo: str, variant: str | None = None) -> tuple[Path, Layout] | None:
-    """Return the folder and layout of a model in the hub's cache, or None if it is not complete."""
-    cached = _cache_folder() / f"models--{repo.replace('/', '--')}"
+def find_cached(repo: str, find: Callable[[Collection[str], str], L]) -> tuple[Path, L] | None:
+    """Return the folder and layout of a model in the hub's cache, or None if it is not complete.
+
+    Parameters
+    ----------
+    repo : str
+    find : callable
+        Given the names of files and what to call the folder, returns the layout or raises
+        :class:`ModelInvalid`.
+    """
+    folder = cached_folder(repo)
+    if folder is None:
+        return None
+    try:
+        return folder, find(file_names(folder), str(folder))
+    except ModelInvalid:
+        return None
+
+
+def cached_folder(repo: str) -> Path | None:
+    """Return the folder of what the cache has of a model, or None."""
+    cached = repo_folder(repo)
     try:
         commit = (cached / "refs" / "main").read_text("utf-8").strip()
     except OSError:
         return None
     folder = cached / "snapshots" / commit
-    try:
-        return folder, find_layout(file_names(folder), str(folder), variant)
-    except ModelInvalid:
-        return None
+    return folder if folder.is_dir() else None
+
+
+def repo_folder(repo: str) -> Path:
+    """Return where the cache keeps all of a model: blobs, snapshots, refs."""
+    return cache_folder() / f"models--{repo.replace('/', '--')}"
 
 
 def file_names(folder: Path) -> set[str]:
@@ -86,14 +127,14 @@ def file_names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def look_up(repo: str, variant: str | None = None, *, timeout: float = 10.0) -> RemoteModel:
+def look_up(repo: str, *, timeout: float = 10.0) -> RemoteModel:
     """Ask the hub which files a model has.
 
     Raises
     ------
     ModelUnavailable
-        The hub does not answer within `timeout` seconds, or has no such ONNX model; `code` is
-        ``unreachable``, ``not-found``, ``no-access``, ``offline``, ``no-onnx``, ...
+        The hub does not answer within `timeout` seconds, or has no such model; `code` is
+        ``unreachable``, ``not-found``, ``no-access`` or ``offline``.
     """
     if is_offline():
         raise _unavailable(repo, "HF_HUB_OFFLINE forbids to ask the hub for it", "offline")
@@ -109,27 +150,16 @@ def look_up(repo: str, variant: str | None = None, *, timeout: float = 10.0) -> 
         raise _explained(repo, error) from error
     from huggingface_hub.constants import ENDPOINT
 
+    licences = [tag.removeprefix("license:") for tag in info.tags or () if "license:" in tag]
     files = {
         entry.rfilename: RemoteFile(entry.size or 0, entry.lfs.sha256 if entry.lfs else None)
         for entry in info.siblings or ()
     }
-    try:
-        layout = find_layout(files, repo, variant)
-    except ModelInvalid as error:
-        if error.code != "no-onnx":
-            raise ModelUnavailable(str(error), code=error.code, repo=repo) from error
-        raise ModelUnavailable(
-            f"{repo} has no ONNX export that safelight knows. Running PyTorch models needs the "
-            "`torch` extra, which comes in a later release. Until then use the same weights "
-            "exported, for example ViT-B-32/openai or Xenova/clip-vit-base-patch32.",
-            code="no-onnx",
-            repo=repo,
-        ) from error
-    return RemoteModel(repo, ENDPOINT, layout, {name: files[name] for name in layout.names()})
+    return RemoteModel(repo, ENDPOINT, licences[0] if licences else None, files)
 
 
-def download(model: RemoteModel, *, progress: bool = False) -> Path:
-    """Bring a model into the hub's cache, checked, and return its folder.
+def download(model: RemoteModel, files: Files, *, progress: bool = False) -> Path:
+    """Bring files of a model into the hub's cache, checked, and return their folder.
 
     A download that was cut short goes on where it ended.
 
@@ -142,19 +172,20 @@ def download(model: RemoteModel, *, progress: bool = False) -> Path:
 
     bar = None if progress else _silent()
     folders = set()
-    for name, file in model.files.items():
+    for name in files.names():
         known = find_cached_file(model.repo, name)
         try:
             path = Path(hf_hub_download(model.repo, name, tqdm_class=bar))
         except Exception as error:
             raise _explained(model.repo, error, name) from error
-        if file.sha256 and path != known and _sha256(path) != file.sha256:
+        sha256 = model.files[name].sha256
+        if sha256 and path != known and _sha256(path) != sha256:
             path.resolve().unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             raise _unavailable(
                 model.repo,
                 f"the bytes of {name} that arrived are not those that the hub announced (sha256 "
-                f"{file.sha256}); they were thrown away. Try again",
+                f"{sha256}); they were thrown away. Try again",
                 "checksum",
                 file=name,
             )
@@ -166,16 +197,13 @@ def download(model: RemoteModel, *, progress: bool = False) -> Path:
 
 def find_cached_file(repo: str, name: str) -> Path | None:
     """Return a file of the hub's cache, if it is there."""
-    cached = _cache_folder() / f"models--{repo.replace('/', '--')}"
-    try:
-        path = cached / "snapshots" / (cached / "refs" / "main").read_text("utf-8").strip() / name
-    except OSError:
-        return None
-    return path if path.exists() else None
+    folder = cached_folder(repo)
+    path = folder / name if folder else None
+    return path if path is not None and path.exists() else None
 
 
-def _cache_folder() -> Path:
-    # As the client decides it.
+def cache_folder() -> Path:
+    """Return the hub's cache, where its own client has it."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if value := os.environ.get(name):
             return Path(os.path.expandvars(value)).expanduser()
@@ -222,6 +250,10 @@ def _explained(repo: str, error: Exception, file: str | None = None) -> ModelUna
         why = "the hub has no such model, or only for those who are logged in"
         return _unavailable(repo, what + why, "not-found", **context)
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, OSError) and error.errno in _DISK:
+        way = _DISK[error.errno]
+        why = f"the cache {cache_folder()} cannot be written ({error.strerror}). {way}"
+        return _unavailable(repo, what + why, "disk", **context)
     # With a status it did answer; without one it was not reached, or the line broke.
     why = "the hub cannot be reached" if status is None else "the hub did not answer as it should"
     return _unavailable(repo, f"{what}{why} ({reason})", "unreachable", **context)

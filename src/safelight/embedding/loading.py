@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.hub import download, file_names, find_cached, is_offline, look_up
 from safelight.embedding.layouts import find_layout
 from safelight.embedding.names import STARTER, parse_model_name
-from safelight.errors import ModelUnavailable, UsageError
+from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from safelight.embedding.hub import RemoteModel
+    from safelight.embedding.description import Description
+    from safelight.embedding.devices import Device, Runtime
+    from safelight.embedding.hub import Files, RemoteModel
     from safelight.embedding.layouts import Layout
     from safelight.embedding.names import ModelName
     from safelight.embedding.protocol import Embedder
+    from safelight.embedding.pytorch.model import TorchModel
+
+    Tell = Callable[[str], None]
 
 #: What is used if it can be had and nothing else is named.
 DEFAULT = "ViT-B-32/openai"
+
+# As the hub tags licences that allow any use.
+_PERMISSIVE = frozenset(
+    ("mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-2.0",
+     "cc-by-3.0", "cc-by-4.0", "isc", "unlicense", "zlib")
+)  # fmt: skip
+
+# Answers that leave something else to try, where other errors end the search.
+_NOT_HERE = ("not-found", "no-onnx", "no-variant", "one-graph", "no-torch-model", "incomplete")
 
 
 @dataclass(frozen=True)
@@ -43,8 +60,10 @@ def load_embedder(
     *,
     device: str = "auto",
     threads: int | None = None,
+    batch_size: int | None = None,
     local_files_only: bool = False,
     progress: bool = False,
+    tell: Tell | None = None,
 ) -> Embedder:
     """Return the embedder that a name stands for; weights are loaded when they are first used.
 
@@ -54,41 +73,54 @@ def load_embedder(
         ``starter``; a folder; ``ARCHITECTURE/WEIGHTS`` in open_clip's words, such as
         ``ViT-B-32/openai``; or an id on the hub. See ``docs/models.md``.
     device : str
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. One that is named and not there is an error.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``coreml``, ``openvino`` or
+        ``directml``. One that is named and not there is an error.
     threads : int or None
         Processor cores to use; None for all.
+    batch_size : int or None
+        Images to give to the model at once; None for what suits the device.
     local_files_only : bool
         Do not ask the hub for what is not on this machine.
     progress : bool
         Show a bar on standard error while downloading.
+    tell : callable or None
+        Given sentences for the user: what is fetched, and under which licence. None for the log.
 
     Raises
     ------
     UsageError
         `model` or `device` is no name of one.
     ModelUnavailable
-        The model is not on this machine and cannot be fetched.
+        The model is not on this machine and cannot be fetched, the device is not there, or
+        the `torch` extra is needed and not installed.
     ModelInvalid
         Its files are missing, broken or not understood.
     """
     if model == STARTER:
-        if device.startswith("cuda"):
-            raise UsageError(f"The starter model runs on the processor, not on {device}.")
         from safelight.embedding.starter import load_starter
 
+        if parse_device(device)[0] not in ("auto", "cpu"):
+            raise UsageError(f"The starter model runs on the processor, not on {device}.")
         return load_starter(threads)
-    from safelight.embedding.description import describe
-    from safelight.embedding.onnx import OnnxEmbedder
-
     name = parse_model_name(model)
-    folder, layout = _locate(name, local_files_only=local_files_only, progress=progress)
-    return OnnxEmbedder(
-        describe(folder, layout),
-        name.name,
-        device=device,
-        threads=threads,
-        logit_scale=name.logit_scale,
-    )
+    runtimes = name.runtimes
+    if name.folder is not None and name.runtime is None:
+        runtimes = _runtimes_of(name.folder, name.variant)
+    devices = usable_devices(device, runtimes)
+    order = list(dict.fromkeys(each.runtime for each in devices))
+    found = _on_disk(name, order)
+    if found is None:
+        if local_files_only:
+            raise ModelUnavailable(
+                f"The model {name.name} is not on this machine, and only local files were asked "
+                "for. Fetch it once without that, or give its folder.",
+                code="offline",
+                repo=name.name,
+            )
+        found = _from_hub(name, order, progress=progress, tell=tell or _log)
+    runtime, described = found
+    suitable = [each for each in devices if each.runtime == runtime]
+    return _embedder(name, described, suitable, threads, batch_size)
 
 
 def default_model(setting: str | None = None, *, timeout: float = 3.0) -> DefaultModel:
@@ -107,13 +139,13 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
     if setting is not None:
         return DefaultModel(setting)
     name = parse_model_name(DEFAULT)
-    if any(find_cached(repo, name.variant) for repo in name.repos):
+    if any(find_cached(repo, find_layout) for repo in name.onnx_repos):
         return DefaultModel(DEFAULT)
     if is_offline():
         why = "HF_HUB_OFFLINE forbids to fetch it"
     else:
         try:
-            found = _first_remote(name, timeout)
+            _ask(name.onnx_repos, find_layout, timeout)
         except ModelUnavailable as error:
             why = (
                 f"the hub was not reached within {timeout:g} s"
@@ -121,9 +153,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
                 else f"it cannot be fetched ({error.code})"
             )
         else:
-            return DefaultModel(
-                DEFAULT, f"Fetching {DEFAULT} ({found.megabytes} MB, once) from {found.host}."
-            )
+            return DefaultModel(DEFAULT)
     return DefaultModel(
         STARTER,
         f"Using the built-in starter model, since {DEFAULT} is not on this machine and {why}. "
@@ -131,37 +161,167 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
     )
 
 
-def _locate(name: ModelName, *, local_files_only: bool, progress: bool) -> tuple[Path, Layout]:
-    if name.folder is not None:
-        names = file_names(name.folder)
-        return name.folder, find_layout(names, str(name.folder), name.variant)
-    for repo in name.repos:
-        if (cached := find_cached(repo, name.variant)) is not None:
-            return cached
-    if local_files_only:
-        raise ModelUnavailable(
-            f"The model {name.name} is not on this machine, and only local files were asked for. "
-            "Fetch it once without that, or give its folder.",
-            code="offline",
-            repo=name.repos[0],
+def is_on_disk(model: str) -> Path | None:
+    """Return the folder or file of a model if it can be used without the network, else None."""
+    name = parse_model_name(model)
+    if name.folder is not None or name.checkpoint is not None:
+        return name.folder or name.checkpoint
+    for repo in name.onnx_repos:
+        if "onnx" in name.runtimes and (found := find_cached(repo, _finder(name))):
+            return found[0]
+    if "torch" not in name.runtimes:
+        return None
+    from safelight.embedding.pytorch.layouts import find_checkpoint, find_torch_layout
+
+    for repo in name.torch_repos:
+        if found_torch := find_cached(repo, find_torch_layout):
+            return found_torch[0]
+    if name.known and name.known.torch:
+        weights = find_cached(name.known.torch, partial(find_checkpoint, ""))
+        return weights[0] if weights else None
+    return None
+
+
+def _embedder(
+    name: ModelName,
+    described: Description | TorchModel,
+    devices: Sequence[Device],
+    threads: int | None,
+    batch_size: int | None,
+) -> Embedder:
+    from safelight.embedding.description import Description
+
+    if isinstance(described, Description):
+        from safelight.embedding.onnx import OnnxEmbedder
+
+        scale = name.known.logit_scale if name.known else None
+        if described.logit_scale is None and scale:
+            described = replace(described, logit_scale=scale)
+        return OnnxEmbedder(
+            described, name.name, devices=devices, threads=threads, batch_size=batch_size
         )
-    try:
-        remote = _first_remote(name, timeout=10.0)
-        return download(remote, progress=progress), remote.layout
-    except ModelUnavailable as error:
-        if name.name in error.message:
-            raise
-        # What was asked for is not what the hub calls it.
-        raise ModelUnavailable(
-            f"{name.name}: {error.message}", code=error.code, **error.context
-        ) from error
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+
+    return TorchEmbedder(
+        described, name.name, device=devices[0], threads=threads, batch_size=batch_size
+    )
 
 
-def _first_remote(name: ModelName, timeout: float) -> RemoteModel:
-    for repo in name.repos[:-1]:
+def _on_disk(
+    name: ModelName, runtimes: Sequence[Runtime]
+) -> tuple[Runtime, Description | TorchModel] | None:
+    from safelight.embedding.description import describe
+
+    for runtime in runtimes:
+        if runtime == "torch":
+            from safelight.embedding.pytorch.finding import on_disk
+
+            if (model := on_disk(name)) is not None:
+                return runtime, model
+        elif name.folder is not None:
+            layout = find_layout(file_names(name.folder), str(name.folder), name.variant)
+            return runtime, describe(name.folder, layout)
+        else:
+            for repo in name.onnx_repos:
+                if (cached := find_cached(repo, _finder(name))) is not None:
+                    return runtime, describe(*cached)
+    return None
+
+
+def _from_hub(
+    name: ModelName, runtimes: Sequence[Runtime], *, progress: bool, tell: Tell
+) -> tuple[Runtime, Description | TorchModel]:
+    from safelight.embedding.description import describe
+
+    def fetch(remote: RemoteModel, files: Files) -> Path:
+        _announce(name, remote, files, tell)
+        return download(remote, files, progress=progress)
+
+    refused: list[ModelUnavailable] = []
+    for runtime in runtimes:
         try:
-            return look_up(repo, name.variant, timeout=timeout)
+            if runtime == "torch":
+                from safelight.embedding.pytorch.finding import from_hub
+
+                return runtime, from_hub(name, fetch)
+            remote, layout = _ask(name.onnx_repos, _finder(name), timeout=10.0)
+            return runtime, describe(fetch(remote, layout), layout)
         except ModelUnavailable as error:
-            if error.code != "not-found":
+            if error.code not in _NOT_HERE:
+                raise _named(name, error) from error
+            refused.append(error)
+    first = refused[0]
+    if "torch" in name.runtimes and not has_torch():
+        raise ModelUnavailable(
+            f"{name.name}: {first.message} Models in PyTorch need the `torch` extra: "
+            "pip install 'safelight[torch]'. Without it, use weights that are exported, for "
+            "example ViT-B-32/openai or Xenova/clip-vit-base-patch32.",
+            code=first.code,
+            **first.context,
+        )
+    raise _named(name, first)
+
+
+def _named(name: ModelName, error: ModelUnavailable) -> ModelUnavailable:
+    if name.name in error.message:
+        return error
+    # What was asked for is not what the hub calls it.
+    return ModelUnavailable(f"{name.name}: {error.message}", code=error.code, **error.context)
+
+
+def _ask(
+    repos: Sequence[str], find: Callable[[Collection[str], str], Layout], timeout: float
+) -> tuple[RemoteModel, Layout]:
+    """Return the first of `repos` that the hub has, with its layout."""
+    for number, repo in enumerate(repos, start=1):
+        try:
+            remote = look_up(repo, timeout=timeout)
+            return remote, find(remote.files, repo)
+        except ModelInvalid as error:
+            raise ModelUnavailable(str(error), code=error.code, repo=repo) from error
+        except ModelUnavailable as error:
+            if error.code != "not-found" or number == len(repos):
                 raise
-    return look_up(name.repos[-1], name.variant, timeout=timeout)
+    raise ModelUnavailable("No ONNX export of it is known.", code="no-onnx")
+
+
+def _finder(name: ModelName) -> Callable[[Collection[str], str], Layout]:
+    return partial(find_layout, variant=name.variant)
+
+
+def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
+    """Return what a folder holds a model for."""
+    names = file_names(folder)
+    try:
+        find_layout(names, str(folder), variant)
+    except ModelInvalid as error:
+        if error.code != "no-onnx":
+            raise
+        from safelight.embedding.pytorch.layouts import find_torch_layout
+
+        try:
+            find_torch_layout(names, str(folder))
+        except ModelInvalid:
+            raise error from None
+        return ("torch",)
+    return ("onnx",)
+
+
+def _announce(name: ModelName, remote: RemoteModel, files: Files, tell: Tell) -> None:
+    """Say what is fetched, and if its licence forbids something."""
+    licence = name.known.licence if name.known else remote.licence
+    permissive = name.known.permissive if name.known else licence in _PERMISSIVE
+    if not permissive:
+        tell(
+            f"The licence of {name.name} is {licence}, which does not allow every use: read it "
+            f"at {remote.host}/{remote.repo}."
+            if licence
+            else f"{remote.repo} does not say under which licence it may be used."
+        )
+    tell(f"Fetching {name.name} ({remote.megabytes(files):,} MB, once) from {remote.host}.")
+
+
+def _log(message: str) -> None:
+    from loguru import logger
+
+    logger.info(message)

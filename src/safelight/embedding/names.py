@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from safelight.embedding.catalogue import find_known
 from safelight.embedding.layouts import VARIANTS
 from safelight.errors import ModelUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from safelight.embedding.catalogue import KnownModel
+    from safelight.embedding.devices import Runtime
 
 STARTER = "starter"
 
 _HUB_PREFIX = "hf-hub:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_RUNTIMES: tuple[Runtime, ...] = ("onnx", "torch")
+
+# How the names of open_clip's architectures begin.
+_ARCHITECTURES = (
+    "ViT-", "RN", "convnext_", "coca_", "EVA0", "MobileCLIP", "nllb-clip", "ViTamin-", "PE-Core",
+    "roberta-", "xlm-roberta-", "XLM-Roberta-", "vit_", "swin_", "mt5-",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,41 +37,63 @@ class ModelName:
     name : str
         What people call the model.
     folder : Path or None
-        Where it lies; None if it comes from the hub.
-    repos : tuple of str
-        Where to look on the hub, one after the other.
+        Where it lies, if it is a folder.
+    architecture, tag : str or None
+        In open_clip's words.
+    checkpoint : Path or None
+        A file of weights of `architecture`.
+    onnx_repos, torch_repos : tuple of str
+        Where to look on the hub for either kind, one after the other.
     variant : str or None
         See :data:`safelight.embedding.layouts.VARIANTS`.
-    logit_scale : float or None
-        If the model is a well-known one that has it.
+    runtime : str or None
+        If the name says which; None for what is there and suits the device.
+    known : KnownModel or None
+        Its entry in the catalogue.
     """
 
     name: str
     folder: Path | None = None
-    repos: tuple[str, ...] = ()
+    architecture: str | None = None
+    tag: str | None = None
+    checkpoint: Path | None = None
+    onnx_repos: tuple[str, ...] = ()
+    torch_repos: tuple[str, ...] = ()
     variant: str | None = None
-    logit_scale: float | None = None
+    runtime: Runtime | None = None
+    known: KnownModel | None = None
 
-
-@dataclass(frozen=True)
-class KnownModel:
-    """An entry of ``models.toml``, which says what the attributes mean."""
-
-    name: str
-    repo: str
-    also: tuple[str, ...]
-    licence: str
-    megabytes: int
-    logit_scale: float | None = None
+    @property
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """What may be able to run it."""
+        if self.runtime is not None:
+            return (self.runtime,)
+        if self.variant is not None:
+            return ("onnx",)
+        return ("torch",) if self.checkpoint is not None else _RUNTIMES
 
 
 def absolute_name(model: str) -> str:
     """Return `model` so that it means the same from any working directory."""
-    place, variant = _split(model)
-    folder = Path(place).expanduser()
-    if model == STARTER or not place or not folder.is_dir():
+    place, suffix = _split(model)
+    if model == STARTER or not place:
         return model
-    return f"{folder.absolute()}#{variant}" if variant else str(folder.absolute())
+    ending = f"#{suffix}" if suffix else ""
+    folder = Path(place).expanduser()
+    if folder.is_dir():
+        return f"{folder.absolute()}{ending}"
+    architecture, file = _checkpoint(place)
+    return f"{architecture}/{file.absolute()}{ending}" if file else model
+
+
+def plain_name(model: str) -> str:
+    """Return `model` without the runtime, if it says one.
+
+    >>> plain_name("ViT-B-32/openai#torch"), plain_name("Xenova/clip-vit-base-patch32#fp16")
+    ('ViT-B-32/openai', 'Xenova/clip-vit-base-patch32#fp16')
+    """
+    place, suffix = _split(model)
+    return place if suffix in _RUNTIMES else model
 
 
 def parse_model_name(model: str) -> ModelName:
@@ -70,8 +102,9 @@ def parse_model_name(model: str) -> ModelName:
     Parameters
     ----------
     model : str
-        A folder; ``ARCHITECTURE/WEIGHTS`` in open_clip's words; or an id on the hub, with or
-        without ``hf-hub:``. ``#VARIANT`` at the end chooses one of several variants.
+        A folder; ``ARCHITECTURE/WEIGHTS`` in open_clip's words, where the weights may also be a
+        file; or an id on the hub, with or without ``hf-hub:``. At the end, ``#onnx`` or
+        ``#torch`` chooses what runs it, ``#VARIANT`` one of several ONNX exports.
 
     Raises
     ------
@@ -82,77 +115,92 @@ def parse_model_name(model: str) -> ModelName:
 
     Examples
     --------
-    >>> parse_model_name("ViT-B-32/openai").repos
-    ('immich-app/ViT-B-32__openai',)
+    >>> parse_model_name("ViT-B-16/laion400m_e31").onnx_repos[0]
+    'immich-app/ViT-B-16__laion400m_e31'
     >>> parse_model_name("Xenova/mobileclip_s0#fp16").variant
     'fp16'
     """
-    place, variant = _split(model)
+    place, suffix = _split(model)
+    variant = suffix if suffix in VARIANTS else None
+    runtime = next((each for each in _RUNTIMES if each == suffix), None)
     folder = Path(place).expanduser()
     if place and folder.is_dir():
+        ending = f"#{suffix}" if suffix else ""
         return ModelName(
-            folder.resolve().name + (f"#{variant}" if variant else ""),
-            folder.resolve(),
-            variant=variant or None,
+            folder.resolve().name + ending, folder.resolve(), variant=variant, runtime=runtime
+        )
+    of, checkpoint = _checkpoint(place)
+    if checkpoint is not None:
+        return ModelName(
+            f"{of}/{checkpoint.name}",
+            architecture=of,
+            checkpoint=checkpoint.resolve(),
+            runtime=runtime,
         )
     if place.startswith((".", "~")) or folder.is_absolute() or "\\" in place:
         raise ModelUnavailable(
             f"The model folder {folder} does not exist.", code="no-folder", path=str(folder)
         )
-    known = _known(place.removeprefix(_HUB_PREFIX))
+    given = place.removeprefix(_HUB_PREFIX)
+    known = find_known(given)
+    in_open_clips_words = known.name if known else place
+    architecture: str | None = None
+    tag: str | None = None
+    if _is_open_clip(in_open_clips_words):
+        architecture, _, tag = in_open_clips_words.replace("__", "/", 1).partition("/")
     if known is not None:
-        repos: tuple[str, ...] = (known.repo,)
-    elif _is_open_clip(place):
-        repos = _immich_repos(place)
-    elif _HUB_ID.fullmatch(place.removeprefix(_HUB_PREFIX)):
-        repos = (place.removeprefix(_HUB_PREFIX),)
+        onnx = (given,) if given in known.onnx else known.onnx or _immich_repos(architecture, tag)
+        # An id that was given itself is what is wanted, whatever else holds the same weights.
+        torch: tuple[str, ...] = () if given in (known.name, *known.onnx) else (given,)
+        if architecture is None and not torch:
+            torch = (known.transformers or known.name,)
+    elif architecture is not None:
+        onnx, torch = _immich_repos(architecture, tag), ()
+    elif _HUB_ID.fullmatch(given):
+        onnx = torch = (given,)
     else:
         raise UsageError(
             f"{model!r} names no model. Give 'starter', a folder, ARCHITECTURE/WEIGHTS such as "
-            "ViT-B-32/openai, or an id on the hub such as Xenova/clip-vit-base-patch32.",
+            "ViT-B-32/openai, or an id on the hub such as Xenova/clip-vit-base-patch32. "
+            "`safelight models list` shows well-known ones.",
             model=model,
         )
     return ModelName(
         model,
-        repos=repos,
-        variant=variant or None,
-        logit_scale=known.logit_scale if known else None,
+        architecture=architecture,
+        tag=tag,
+        onnx_repos=onnx,
+        torch_repos=torch,
+        variant=variant,
+        runtime=runtime,
+        known=known,
     )
-
-
-@cache
-def known_models() -> tuple[KnownModel, ...]:
-    """Return the entries of ``models.toml``."""
-    return tuple(
-        KnownModel(**(entry | {"also": tuple(entry["also"])})) for entry in _table()["models"]
-    )
-
-
-def _known(name: str) -> KnownModel | None:
-    for entry in known_models():
-        if name in (entry.name, entry.repo, *entry.also):
-            return entry
-    return None
 
 
 def _is_open_clip(name: str) -> bool:
-    starts = name.startswith(tuple(_table()["architectures"]))
+    starts = name.startswith(_ARCHITECTURES)
     return starts and (name.count("/") == 1 or ("__" in name and "/" not in name))
 
 
-def _immich_repos(name: str) -> tuple[str, ...]:
-    architecture, _, weights = name.replace("__", "/", 1).partition("/")
+def _immich_repos(architecture: str | None, tag: str | None) -> tuple[str, ...]:
+    if architecture is None or tag is None:
+        return ()
     # open_clip writes laion2b_s34b_b79k; some repositories have it with hyphens.
-    spellings = dict.fromkeys((weights, weights.replace("_", "-")))
+    spellings = dict.fromkeys((tag, tag.replace("_", "-")))
     return tuple(f"immich-app/{architecture}__{spelling}" for spelling in spellings)
 
 
-@cache
-def _table() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("models.toml").read_text("utf-8"))
+def _checkpoint(place: str) -> tuple[str, Path | None]:
+    """Return an architecture and its file of weights, as in ``ViT-B-32/weights/mine.pt``."""
+    architecture, _, rest = place.partition("/")
+    if rest and architecture.startswith(_ARCHITECTURES):
+        file = Path(rest).expanduser()
+        if file.is_file():
+            return architecture, file
+    return architecture, None
 
 
 def _split(model: str) -> tuple[str, str]:
-    """Return the name and the variant, which may be empty."""
-    place, mark, variant = model.rpartition("#")
-    return (place, variant) if mark and variant in VARIANTS else (model, "")
+    """Return the name and what follows the mark, which may be empty."""
+    place, mark, suffix = model.rpartition("#")
+    return (place, suffix) if mark and suffix in (*VARIANTS, *_RUNTIMES) else (model, "")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.embedding.digests import file_digest
+from safelight.embedding.batches import Batches
+from safelight.embedding.devices import cores
 from safelight.embedding.graphs import ImageGraph, TextGraph
+from safelight.embedding.session import PROCESSOR
 from safelight.errors import ModelInvalid
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.description import Description
+    from safelight.embedding.devices import Device
     from safelight.model import Frame
 
 # Texts at a time: more gain nothing on a processor, and memory grows with them.
@@ -31,26 +31,20 @@ _TEXTS_AT_ONCE = 16
 class OnnxEmbedder:
     """An ONNX model of images and texts; see :class:`safelight.embedding.protocol.Embedder`.
 
+    On a processor, calls of few images on one core each are faster than calls on all cores:
+    :meth:`encode_prepared` splits what it is given accordingly.
+
     Parameters
     ----------
     description : Description
     name : str
         What people call the model.
-    device : str
-        See :func:`safelight.embedding.session.open_session`.
+    devices : sequence of Device
+        Where it may run, best first; see :func:`safelight.embedding.session.open_session`.
     threads : int or None
         Processor cores to use; None for all that this process may use.
-    logit_scale : float or None
-        For a model whose files do not say it.
-
-    Attributes
-    ----------
-    batch_size : int
-        Images that are best given to one call of the graph.
-    workers : int
-        Calls that are best made at the same time. On a processor, calls of few images on one
-        core each are faster than calls on all cores: :meth:`encode_prepared` splits what it is
-        given accordingly, and may itself be called from several threads.
+    batch_size : int or None
+        Images to give to one call of the graph; None for what suits the device.
     """
 
     def __init__(
@@ -58,33 +52,29 @@ class OnnxEmbedder:
         description: Description,
         name: str,
         *,
-        device: str = "auto",
+        devices: Sequence[Device] = (PROCESSOR,),
         threads: int | None = None,
-        logit_scale: float | None = None,
+        batch_size: int | None = None,
     ) -> None:
-        self._description = description
         self.name = name
-        self.logit_scale = description.logit_scale or logit_scale
+        self.logit_scale = description.logit_scale
+        self.logit_bias = description.logit_bias
         self.min_side = description.preprocessing.min_side
-        self._device = device
-        self._threads = threads or len(_cores())
+        self._description = description
+        self._devices = devices
+        self._threads = threads or cores()
+        self._wanted = batch_size
         self._lock = Lock()
         self._image: ImageGraph | None = None
         self._text: TextGraph | None = None
+        self._images: Batches | None = None
+        self._texts = Batches("texts", _TEXTS_AT_ONCE)
         self._pool: ThreadPoolExecutor | None = None
 
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of weights, preprocessing and tokenizer."""
-        description = self._description
-        contents = {
-            "weights": [file_digest(path) for path in description.weights],
-            "tokenizer": file_digest(description.tokenizer),
-            "preprocessing": description.preprocessing.describe(),
-            "texts": description.rules.describe(),
-            "dtype": "float32",
-        }
-        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+        return self._description.fingerprint()
 
     @cached_property
     def dimension(self) -> int:
@@ -95,8 +85,14 @@ class OnnxEmbedder:
         return graph.dimension
 
     @property
+    def where(self) -> Device:
+        """Where it runs; before its weights are loaded, where it is meant to."""
+        return self._image.device if self._image else self._devices[0]
+
+    @property
     def batch_size(self) -> int:
-        return self._image_graph().batch_size
+        self._image_graph()
+        return self._batches().size
 
     @property
     def workers(self) -> int:
@@ -106,20 +102,17 @@ class OnnxEmbedder:
         """Return one frame as the model's input, (3, height, width) float32."""
         return self._description.preprocessing.apply(frame.pixels)
 
-    def encode_prepared(self, inputs: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    def encode_prepared(self, inputs: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """Embed tensors from :meth:`prepare`; (n, dimension) float32, rows of unit length."""
         if not len(inputs):
             return np.empty((0, self.dimension), np.float32)
         graph = self._image_graph()
-        parts = [
-            inputs[start : start + graph.batch_size]
-            for start in range(0, len(inputs), graph.batch_size)
-        ]
-        if len(parts) == 1 or graph.workers == 1:
-            vectors = [graph.run(part) for part in parts]
-        else:
-            vectors = list(self._workers(graph.workers).map(graph.run, parts))
-        return self._units(vectors)
+
+        def call(start: int, stop: int) -> npt.NDArray[np.float32]:
+            return graph.run(inputs[start:stop])
+
+        each = map if graph.workers == 1 else self._workers(graph.workers).map
+        return self._units(self._batches().run(len(inputs), call, each))
 
     def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
@@ -137,11 +130,11 @@ class OnnxEmbedder:
             return np.empty((0, self.dimension), np.float32)
         graph = self._text_graph()
         ids, mask = graph.tokenizer(texts)
-        vectors = [
-            graph.run(ids[start : start + _TEXTS_AT_ONCE], mask[start : start + _TEXTS_AT_ONCE])
-            for start in range(0, len(texts), _TEXTS_AT_ONCE)
-        ]
-        return self._units(vectors)
+
+        def call(start: int, stop: int) -> npt.NDArray[np.float32]:
+            return graph.run(ids[start:stop], mask[start:stop])
+
+        return self._units(self._texts.run(len(texts), call))
 
     def close(self) -> None:
         """Let go of weights and threads; the next call loads them anew."""
@@ -154,14 +147,25 @@ class OnnxEmbedder:
     def _image_graph(self) -> ImageGraph:
         with self._lock:
             if self._image is None:
-                self._image = ImageGraph(self._description, self._device, self._threads)
+                self._image = ImageGraph(self._description, self._devices, self._threads)
             return self._image
 
     def _text_graph(self) -> TextGraph:
         with self._lock:
             if self._text is None:
-                self._text = TextGraph(self._description, self._device, self._threads)
+                self._text = TextGraph(self._description, self._devices, self._threads)
             return self._text
+
+    def _batches(self) -> Batches:
+        graph = self._image_graph()
+        with self._lock:
+            if self._images is None:
+                size = graph.fixed_batch or self._wanted or graph.batch_size
+                # On a processor it is other programs that take the memory, now and then; what a
+                # GPU has room for stays the same.
+                key = f"{self.fingerprint} {graph.device.name}" if graph.on_device else None
+                self._images = Batches("images", size, None if self._wanted else key)
+            return self._images
 
     def _workers(self, count: int) -> ThreadPoolExecutor:
         with self._lock:
@@ -179,9 +183,3 @@ class OnnxEmbedder:
         with np.errstate(invalid="ignore", divide="ignore"):
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
-
-
-def _cores() -> Sequence[int]:
-    if hasattr(os, "sched_getaffinity"):  # what a container or taskset leaves to us
-        return sorted(os.sched_getaffinity(0))
-    return range(os.cpu_count() or 1)

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 # Field numbers of onnx.proto: ModelProto, GraphProto, TensorProto, StringStringEntryProto.
 _MODEL_GRAPH = 7
 _GRAPH_INITIALIZER = 5
+_TENSOR_DATA_TYPE = 2
 _TENSOR_RAW_DATA = 9
 _TENSOR_EXTERNAL_DATA = 13
 _TENSOR_DATA_LOCATION = 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
+
+_FLOAT16 = 10  # of TensorProto.DataType
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -53,6 +56,30 @@ def outline(path: Path) -> bytes | None:
             return None  # ONNX Runtime will say what is wrong with it
 
 
+def has_half_weights(path: Path) -> bool:
+    """Tell whether any weight of a model is float16, wherever its bytes lie."""
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            return any(
+                (number, kind) == (_TENSOR_DATA_TYPE, _VARINT)
+                and _read_number(data, value)[0] == _FLOAT16
+                for graph in _messages(data, 0, len(data), _MODEL_GRAPH)
+                for tensor in _messages(data, *graph, _GRAPH_INITIALIZER)
+                for number, kind, _, value, _ in _fields(data, *tensor)
+            )
+        except (IndexError, ValueError):
+            return False
+
+
+def _messages(data: mmap.mmap, begin: int, end: int, wanted: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each message in the field `wanted`."""
+    for number, kind, _, body, stop in _fields(data, begin, end):
+        if (number, kind) == (wanted, _BYTES):
+            yield body, stop
+
+
 def _model(data: mmap.mmap, name: str) -> bytes | None:
     parts, moved = [], False
     for number, kind, begin, body, end in _fields(data, 0, len(data)):
@@ -76,8 +103,12 @@ def _graph(data: mmap.mmap, begin: int, end: int, name: str) -> bytes:
 
 
 def _tensor(data: mmap.mmap, begin: int, end: int, name: str) -> bytes:
+    fields = list(_fields(data, begin, end))
+    moved = any(number == _TENSOR_RAW_DATA for number, *_ in fields)
     parts = []
-    for number, kind, start, body, stop in _fields(data, begin, end):
+    for number, kind, start, body, stop in fields:
+        if moved and number == _TENSOR_DATA_LOCATION:
+            continue  # quantizers write that the bytes are here, and the last to say so wins
         if (number, kind) == (_TENSOR_RAW_DATA, _BYTES):
             for key, value in (("location", name), ("offset", body), ("length", stop - body)):
                 entry = _bytes_field(_ENTRY_KEY, key.encode())

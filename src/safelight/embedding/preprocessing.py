@@ -85,30 +85,39 @@ class Preprocessing:
         (3, height, width) float32
             C-contiguous; ``height, width`` are :attr:`size`.
         """
+        tensor = np.empty((3, *self.size), np.float32)
+        np.multiply(self.fit(pixels).transpose(2, 0, 1), self.gain, out=tensor)
+        np.subtract(tensor, self.offset, out=tensor)
+        return tensor
+
+    def fit(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return an image as large as the tensor, (height, width, 3) uint8.
+
+        ``fit(pixels).transpose(2, 0, 1) * gain - offset`` is :meth:`apply`.
+        """
         # Not at the top: a text query needs this module for the fingerprint, but loads no images.
         from PIL import Image
 
         image = Image.fromarray(pixels)
         if self.resize == "longest":
-            image = self._padded(self._resized(image, self._fit(image.size)))
+            image = self._padded(self._resized(image, self._within(image.size)))
         elif self.resize == "squash":
             height, width = self.resize_to or self.size
             image = self._cropped(self._resized(image, (width, height)))
         else:
             image = _without_ends(image)
             image = self._cropped(self._resized(image, self._cover(image.size)))
-        tensor = np.empty((3, *self.size), np.float32)
-        np.multiply(np.asarray(image).transpose(2, 0, 1), self._gain, out=tensor)
-        np.subtract(tensor, self._offset, out=tensor)
-        return tensor
+        return np.asarray(image)
 
     # (value * scale - mean) / std, with one multiplication and one subtraction a value.
     @cached_property
-    def _gain(self) -> npt.NDArray[np.float32]:
+    def gain(self) -> npt.NDArray[np.float32]:
+        """What the values of each channel are multiplied with, (3, 1, 1) float32."""
         return np.array([self.scale / s for s in self.std], np.float32)[:, None, None]
 
     @cached_property
-    def _offset(self) -> npt.NDArray[np.float32]:
+    def offset(self) -> npt.NDArray[np.float32]:
+        """What is then subtracted from each channel, (3, 1, 1) float32."""
         offsets = [m / s for m, s in zip(self.mean, self.std, strict=True)]
         return np.array(offsets, np.float32)[:, None, None]
 
@@ -123,7 +132,7 @@ class Preprocessing:
             return to_width, int(to_width * height / width)
         return int(to_height * width / height), to_height
 
-    def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
+    def _within(self, size: tuple[int, int]) -> tuple[int, int]:
         """Width and height that fit into the tensor, the longer side exactly."""
         width, height = size
         ratio = max(height / self.size[0], width / self.size[1])

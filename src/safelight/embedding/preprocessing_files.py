@@ -42,7 +42,11 @@ def read_open_clip(path: Path) -> Preprocessing:
     ModelInvalid
         The file is missing, or a value is missing or not known.
     """
-    config = Configuration.read(path)
+    return parse_open_clip(Configuration.read(path))
+
+
+def parse_open_clip(config: Configuration) -> Preprocessing:
+    """Return what :func:`read_open_clip` does, of a configuration that has been read."""
     if config.need("mode") != "RGB":
         raise config.wrong("mode", f"is {config.values['mode']!r}, but only RGB is known")
     interpolation = config.need("interpolation")
@@ -63,11 +67,18 @@ def read_open_clip(path: Path) -> Preprocessing:
         mean=config.channels("mean"),
         std=_deviations(config, "std"),
         fill=fill,
+        # Written by our own exports of models for transformers, which prepares them otherwise.
+        scale=_scale(config),
+        resize_to=_height_and_width(config, "resize_to") if "resize_to" in config else None,
+        round_crop=config.flag("round_crop", True),
     )
 
 
 def read_transformers(path: Path) -> Preprocessing:
     """Read ``preprocessor_config.json``, as transformers and transformers.js write it.
+
+    Also ``processor_config.json``, in which transformers since version 5 writes the same thing
+    under ``image_processor``.
 
     Raises
     ------
@@ -75,6 +86,8 @@ def read_transformers(path: Path) -> Preprocessing:
         The file is missing, or a value is missing or not known.
     """
     config = Configuration.read(path)
+    if "image_processor" in config:
+        config = config.section("image_processor")
     kind = _kind(config)
     if not config.flag("do_resize", True):
         raise config.wrong("do_resize", "is false, but photos come in all sizes")

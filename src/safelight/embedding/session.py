@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from safelight.embedding.outline import outline
-from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
+from safelight.embedding.devices import PROVIDERS, Device
+from safelight.embedding.outline import has_half_weights, outline
+from safelight.errors import ModelInvalid, ModelUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-_CUDA = "CUDAExecutionProvider"
-_CPU = "CPUExecutionProvider"
-_DEVICE = re.compile(r"auto|cpu|cuda(?::(\d+))?")
+PROCESSOR = Device("onnx", "cpu")
 
 
 def open_session(
-    path: Path, *, threads: int | None = None, device: str = "auto", lean: bool = False
+    path: Path,
+    *,
+    threads: int | None = None,
+    devices: Sequence[Device] = (PROCESSOR,),
+    lean: bool = False,
 ) -> Any:
     """Open an ONNX model file.
 
@@ -28,9 +32,8 @@ def open_session(
         The ``.onnx`` file.
     threads : int or None
         Threads that compute one call; None for one for each processor core.
-    device : str
-        ``cpu``, ``cuda``, ``cuda:N``, or ``auto``: CUDA if this ONNX Runtime can use it, else the
-        processor.
+    devices : sequence of Device
+        Where it may run, best first. If one cannot be started the next is used, with a warning.
     lean : bool
         For a model that runs a few times with small batches: ready several times sooner and in a
         fraction of the memory, but a call with one row is a third slower, and memory grows faster
@@ -42,15 +45,30 @@ def open_session(
 
     Raises
     ------
-    UsageError
-        `device` is no device.
     ModelUnavailable
-        `device` was named and is not there.
+        None of the devices can be started.
     ModelInvalid
         The file is not a model that ONNX Runtime can run.
     """
-    if not _DEVICE.fullmatch(device):
-        raise UsageError(f"{device!r} is no device: use auto, cpu, cuda or cuda:N.")
+    for number, device in enumerate(devices, start=1):
+        session = _open(path, threads, device, lean=lean)
+        if PROVIDERS[device.kind] in session.get_providers():
+            return session
+        failed = f"ONNX Runtime knows {device.name}, but could not start it"
+        if number < len(devices):
+            warnings.warn(
+                f"{failed}; going on with {devices[number]}. Check the driver and its libraries.",
+                stacklevel=2,
+            )
+    raise ModelUnavailable(
+        f"The device {device.name} was asked for. {failed}. "
+        "Check the driver and its libraries, or use --device cpu.",
+        code="device",
+        device=device.name,
+    )
+
+
+def _open(path: Path, threads: int | None, device: Device, *, lean: bool) -> Any:
     # Since 1.29 the official builds report models and devices to their maker unless told not to.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort  # type: ignore[import-untyped, unused-ignore]
@@ -65,8 +83,8 @@ def open_session(
         # best; and no time goes into planning which buffers can share memory.
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.enable_mem_reuse = False
-
-    providers = _providers(device, ort.get_available_providers())
+    if device.kind == "directml":
+        options.enable_mem_pattern = False  # which it cannot do
     try:
         weights = path.resolve()  # of the links in the hub's cache, the folder that they lead to
         graph = outline(weights)
@@ -74,32 +92,25 @@ def open_session(
             options.add_session_config_entry(
                 "session.model_external_initializers_file_folder_path", str(weights.parent)
             )
-        session = ort.InferenceSession(graph or str(path), options, providers=providers)
+        # On a processor, this layout of a convolution in float16 would end the process
+        # (onnxruntime issue 15494).
+        avoided = ["NchwcTransformer"] if has_half_weights(weights) else []
+        return ort.InferenceSession(
+            graph or str(path),
+            options,
+            providers=_providers(device),
+            disabled_optimizers=avoided,
+        )
     except OSError as error:
         raise ModelInvalid(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
     except Exception as error:  # onnxruntime's errors share no other base
         raise ModelInvalid(
             f"{path} is not a model that ONNX Runtime can run: {error}", path=str(path)
         ) from error
-    if device.startswith("cuda") and _CUDA not in session.get_providers():
-        raise ModelUnavailable(
-            f"The device {device} was asked for, but ONNX Runtime could not start CUDA. "
-            "Check the driver and the CUDA libraries, or use --device cpu.",
-            code="device",
-            device=device,
-        )
-    return session
 
 
-def _providers(device: str, available: list[str]) -> list[Any]:
-    if device == "cpu" or (device == "auto" and _CUDA not in available):
-        return [_CPU]
-    if _CUDA not in available:
-        raise ModelUnavailable(
-            f"The device {device} was asked for, but this ONNX Runtime has no CUDA. "
-            "Install onnxruntime-gpu in place of onnxruntime, or use --device cpu.",
-            code="device",
-            device=device,
-        )
-    number = device.partition(":")[2] or "0"
-    return [(_CUDA, {"device_id": number}), _CPU]
+def _providers(device: Device) -> list[Any]:
+    if device.kind == "cpu":
+        return [PROVIDERS["cpu"]]
+    options = {"device_id": str(device.index)} if device.kind in ("cuda", "directml") else {}
+    return [(PROVIDERS[device.kind], options), PROVIDERS["cpu"]]

@@ -76,7 +76,7 @@ class StarterEmbedder(OnnxEmbedder):
             logit_scale=_LOGIT_SCALE,
             pooled=False,
         )
-        super().__init__(description, "starter", device="cpu", threads=threads)
+        super().__init__(description, "starter", threads=threads)
 
     @cached_property
     def fingerprint(self) -> str:

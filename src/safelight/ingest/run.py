@@ -55,7 +55,7 @@ def ingest(
         What ``--model`` takes to load `embedder` again; kept with the space.
     namespace : str
     batch_size : int, optional
-        Photos given to the model at once, 16 if not given.
+        Photos given to the model at once; what suits it, and at least 16, if not given.
     threads : int, optional
         Threads that read and decode, one a core if not given.
     pixel_limit : int
@@ -77,6 +77,8 @@ def ingest(
     plans, work, planned = _plan(
         library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
+    if batch_size is None and work:
+        batch_size = max(BATCH_SIZE, embedder.batch_size * embedder.workers)
     pipeline = Pipeline(library, embedder, namespace, batch_size or BATCH_SIZE, progress)
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     pipeline.write_plans(plans)

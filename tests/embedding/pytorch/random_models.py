@@ -1,0 +1,154 @@
+"""Models of real architectures with random weights, written in the layouts that real ones have."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MEAN, _STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+
+CLIP_PREPROCESSING = {
+    "mean": _MEAN, "std": _STD, "interpolation": "bicubic", "resize_mode": "shortest",
+}  # fmt: skip
+SIGLIP_PREPROCESSING = {
+    "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash",
+}  # fmt: skip
+MOBILE_PREPROCESSING = {
+    "mean": [0.0] * 3, "std": [1.0] * 3, "interpolation": "bilinear", "resize_mode": "shortest",
+}  # fmt: skip
+
+
+def config_of(architecture: str, layers: int | None, **changes: Any) -> dict[str, Any]:
+    """open_clip's configuration of an architecture, with fewer layers where it is made of them."""
+    import open_clip
+
+    config: dict[str, Any] = copy.deepcopy(open_clip.get_model_config(architecture))
+    if layers is not None:
+        config["text_cfg"]["layers"] = layers
+        if "layers" in config["vision_cfg"]:
+            config["vision_cfg"]["layers"] = layers
+    return config | changes
+
+
+def build_open_clip(config: dict[str, Any], seed: int = 0) -> Any:
+    """A model as open_clip makes it of a configuration."""
+    import torch
+    from open_clip.model import CLIP, CustomTextCLIP
+
+    torch.manual_seed(seed)
+    config = copy.deepcopy(config)
+    custom = config.pop("custom_text", False)
+    model = (CustomTextCLIP if custom else CLIP)(**config)
+    _spread(model)
+    return model.eval()
+
+
+def _spread(model: Any) -> None:
+    """Move every parameter away from where it starts, so that none of them counts for nothing.
+
+    Biases start at 0 and gains at 1: a loader that left them out would not be noticed.
+    """
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "logit" not in name:
+                scale = 0.05 if parameter.ndim < 2 else 0.1 * float(parameter.std())
+                parameter.add_(scale * torch.randn_like(parameter))
+
+
+def write_open_clip(
+    folder: Path,
+    model: Any,
+    config: dict[str, Any],
+    preprocessing: dict[str, Any],
+    *,
+    pickled: bool = False,
+) -> Path:
+    """Write a folder as `open_clip.push_to_hf_hub` does."""
+    import torch
+    from safetensors.torch import save_model
+
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"model_cfg": config, "preprocess_cfg": preprocessing}
+    (folder / "open_clip_config.json").write_text(json.dumps(content), "utf-8")
+    if pickled:
+        torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
+    else:
+        save_model(model, str(folder / "open_clip_model.safetensors"))
+    return folder
+
+
+def write_clip_tokenizer(folder: Path) -> None:
+    """CLIP's tokenizer files, as transformers writes them, from the vocabulary in open_clip."""
+    from open_clip.tokenizer import SimpleTokenizer
+    from transformers import CLIPTokenizer
+
+    simple = SimpleTokenizer()
+    renamed = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
+    vocabulary = {renamed.get(token, token): number for token, number in simple.encoder.items()}
+    merges = sorted(simple.bpe_ranks, key=simple.bpe_ranks.__getitem__)
+    folder.mkdir(parents=True, exist_ok=True)
+    CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77).save_pretrained(folder)
+
+
+def write_unigram_tokenizer(folder: Path, texts: list[str], context: int = 64) -> int:
+    """A small tokenizer of the kind that SigLIP and T5 have; returns its number of tokens."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=600, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>",
+        show_progress=False,
+    )  # fmt: skip
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="</s>", eos_token="</s>", unk_token="<unk>",
+        model_max_length=context, model_input_names=["input_ids"],
+    ).save_pretrained(folder)  # fmt: skip
+    return int(tokenizer.get_vocab_size())
+
+
+def write_wordpiece_tokenizer(folder: Path, texts: list[str], context: int = 52) -> int:
+    """A small tokenizer of BERT's kind, as Chinese-CLIP has; returns its number of tokens."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=800, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
+        unk_token="[UNK]", mask_token="[MASK]", model_max_length=context,
+    ).save_pretrained(folder)  # fmt: skip
+    return int(tokenizer.get_vocab_size())
+
+
+def write_transformers(folder: Path, model: Any, processor: Any) -> Path:
+    """Write a folder as transformers does, with the image processor's name as on the hub."""
+    _spread(model)
+    model.eval().save_pretrained(folder)
+    processor.save_pretrained(folder)
+    path = folder / "preprocessor_config.json"
+    written = json.loads(path.read_text("utf-8"))
+    written["image_processor_type"] = written["image_processor_type"].removesuffix("Pil")
+    path.write_text(json.dumps(written), "utf-8")
+    return folder
