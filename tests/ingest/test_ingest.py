@@ -54,6 +54,23 @@ def test_photos_in_answers_out(library, embedder, photos) -> None:
     assert len(hit.photo_id) == 64
 
 
+def test_what_a_new_model_cannot_take_stays_where_another_has_it(library, photos) -> None:
+    class Pale(ColourEmbedder):
+        def prepare(self, frame):
+            return super().prepare(frame) + 0.01
+
+    Image.new("RGB", (20, 20)).save(photos / "black.png")
+    old, new = Pale("pale"), ColourEmbedder()
+    _run(library, old, photos)
+    assert _run(library, new, photos).failed == 1
+    assert [(Path(f.path).name, f.code) for f in failures(library)] == [("black.png", "model")]
+    assert "black.png" in _found(library, old, "red")
+    assert "black.png" not in _found(library, new, "red")
+    # It is no failure of the model that has it, and the other tries again.
+    assert _run(library, old, photos).unchanged == 4
+    assert _run(library, new, photos).failed == 1
+
+
 def test_a_second_run_opens_nothing(library, embedder, photos, monkeypatch) -> None:
     _run(library, embedder, photos)
     opened: list[str] = []

@@ -67,7 +67,7 @@ class Pipeline:
                 write(self._library, self._namespace, records)
             if gone:
                 mark_gone(self._library, gone)
-        self.failures += [self._failure(record) for record in records if record.item_id is None]
+        self.failures += [self._failure(record) for record in records if record.code is not None]
 
     def work(self, entries: Sequence[Entry], threads: int, pixel_limit: int) -> bool:
         """Load, embed and write `entries`; return whether Ctrl-C cut it short."""
@@ -129,7 +129,8 @@ class Pipeline:
             if code is None and loaded.item is None and not self._is_written(loaded, embedded):
                 self._waiting.append(loaded)  # a copy that came before what it is a copy of
                 continue
-            item_id = None if code else loaded.item_id
+            # What one model cannot take stays where another has it.
+            item_id = loaded.item_id if code in (None, "model") else None
             records.append(as_record(loaded.entry, item_id, code=code, reason=reason))
             self.tally["failed" if code else "known" if loaded.item is None else "new"] += 1
         with self.stage("write"):
@@ -140,7 +141,7 @@ class Pipeline:
                 items,
                 fingerprint=self._embedder.fingerprint,
             )
-        self.failures += [self._failure(record) for record in records if record.item_id is None]
+        self.failures += [self._failure(record) for record in records if record.code is not None]
         self._written_at = time.monotonic()
 
     def _is_written(self, loaded: Loaded, embedded: Container[str]) -> bool:

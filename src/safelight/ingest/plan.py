@@ -109,21 +109,26 @@ def make_plan(
 def as_record(
     entry: Entry, item_id: str | None, *, code: str | None = None, reason: str | None = None
 ) -> FileRecord:
-    """Return what the library is to keep of an entry; a failure if `item_id` is None."""
+    """Return what the library is to keep of an entry; a failure if `item_id` is None.
+
+    With both an item and a code, the content is known, and it is this model that cannot take it.
+    """
     return FileRecord(
         entry.path,
         entry.source_path,
         entry.stat,
         item_id,
         entry.metadata,
-        None if item_id else code or entry.code,
-        None if item_id else reason or entry.reason,
+        code or (None if item_id else entry.code),
+        reason or (None if item_id else entry.reason),
     )
 
 
 def _still_fails(entry: Entry, before: KnownFile) -> bool:
     if before.failure is None or before.gone or entry.stat != before.stat:
         return False
+    if before.embedded or before.failure == "model":
+        return False  # it was another model, or may have been
     if entry.code is not None:
         return entry.code == before.failure
     if before.failure == "missing-extra":

@@ -50,7 +50,9 @@ class FileRecord:
     stat : FileStat or None
         None if even that could not be read.
     item_id : str or None
-        None if it failed; then `code` and `reason` say why.
+        None if nothing is known of its content.
+    code, reason : str or None
+        Why it failed; with an item, why the model of this ingest could not embed it.
     metadata : mapping or None
         None leaves what the library has.
     """
@@ -171,7 +173,7 @@ def _write_files(
                 stat and stat.inode,
             ),
         ).fetchone()
-        if file.item_id is None:
+        if file.code is not None:
             connection.execute(
                 "INSERT OR REPLACE INTO failures (file_pk, code, reason, failed_at) "
                 "VALUES (?, ?, ?, ?)",
