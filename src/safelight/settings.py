@@ -67,9 +67,13 @@ class Settings:
     model: str | None = _setting(
         _text, "The model for a library that has none yet; see docs/models.md.", default=None
     )
-    device: str = _setting(_text, "Where models run: auto, cpu, cuda, cuda:1.", default="auto")
+    device: str = _setting(
+        _text, "Where models run: auto, cpu, cuda:1, mps; see docs/devices.md.", default="auto"
+    )
     batch_size: int | None = _setting(
-        _positive, "Photos that a model is given at once; its own choice if unset.", default=None
+        _positive,
+        "Photos that a model is given at once; what suits the device if unset.",
+        default=None,
     )
     threads: int | None = _setting(
         _positive, "Threads that read and decode; one a core if unset.", default=None

@@ -152,17 +152,15 @@ def test_the_model_of_a_library_is_changed_without_a_gap(
     assert json.loads(run("ingest", "--json").stdout)["model"] == "starter"
     assert spaces()["starter"]["default"]
 
-    # Dropped: the old one is gone, and the file smaller.
-    path = tmp_path / "library.db"
-    size = path.stat().st_size
+    # Dropped: the old one is gone.
     assert f"Dropped tiny: {count} vectors" in run("library", "drop-space", "tiny", "--yes").stdout
-    assert path.stat().st_size < size
     assert list(spaces()) == ["starter"]
     assert "tiny" not in run("status").stdout
     assert _hits(run) == expected
     assert "No photo" in run("search", "red", "--model", "tiny", code=1).stderr
 
-    # And back.
+    # And back; this time there is enough to see the file get smaller.
+    path = tmp_path / "library.db"
     run("ingest", "--model", "tiny")
     run("library", "use", tmp_path / "tiny")
     numbers = spaces()["starter"]["bytes"]

@@ -36,7 +36,8 @@ def log() -> Iterator[list[str]]:
 
 def test_has_the_signatures_that_were_agreed() -> None:
     def parameters(function: Any) -> list[tuple[str, Any]]:
-        return [(p.name, p.default) for p in inspect.signature(function).parameters.values()][1:]
+        every = inspect.signature(function).parameters.values()
+        return [(p.name, p.default) for p in every if p.kind is not p.KEYWORD_ONLY][1:]
 
     empty = inspect.Parameter.empty
     default = "openai/clip-vit-base-patch32"

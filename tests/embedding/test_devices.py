@@ -32,7 +32,7 @@ def test_reads_devices() -> None:
     assert parse_device("cuda:11") == ("cuda", 11)
     assert parse_device("auto") == ("auto", 0)
     assert Device("torch", "cuda", 1).name == "cuda:1"
-    assert str(Device("onnx", "cpu")) == "the processor with ONNX Runtime"
+    assert str(Device("onnx", "cpu")) == "the processor (ONNX Runtime)"
 
 
 @pytest.mark.skipif(_HAS_CUDA, reason="this ONNX Runtime has CUDA")

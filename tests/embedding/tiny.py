@@ -46,7 +46,9 @@ def write_image_graph(
     extra: bool = False,
     external: bool = False,
     dimension: int = DIMENSION,
+    copies: int = 1,
 ) -> None:
+    """An image is the product of its pixels and the weights; `copies` of it take up memory."""
     kind = _TYPES[dtype]
     weights = image_weights(seed, dimension).astype(dtype)
     nodes = [
@@ -58,7 +60,17 @@ def write_image_graph(
         nodes.append(helper.make_node("Relu", ["flat"], ["pooler_output"]))
         outputs.insert(0, helper.make_tensor_value_info("pooler_output", kind, [batch, None]))
     inputs = [helper.make_tensor_value_info(name, kind, [batch, 3, SIDE, SIDE])]
-    _write(path, nodes, inputs, outputs, [numpy_helper.from_array(weights, "weights")], external)
+    constants = [numpy_helper.from_array(weights, "weights")]
+    if copies > 1:
+        nodes[1].output[0] = "one"
+        constants.append(numpy_helper.from_array(np.array([1], np.int64), "second"))
+        constants.append(numpy_helper.from_array(np.array([1, copies, 1], np.int64), "shape"))
+        nodes += [
+            helper.make_node("Unsqueeze", ["one", "second"], ["row"]),
+            helper.make_node("Expand", ["row", "shape"], ["many"]),
+            helper.make_node("ReduceMean", ["many"], [output], axes=[1], keepdims=0),
+        ]
+    _write(path, nodes, inputs, outputs, constants, external)
 
 
 def write_text_graph(

@@ -59,7 +59,9 @@ Examples:
 )  # fmt: skip
 @click.option("--clip-model", metavar="NAME", help="With -e clip: the architecture, e.g. ViT-L-14.")
 @click.option("--clip-pretrain", metavar="TAG", help="With -e clip: the weights, e.g. openai.")
-@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
+@click.option(
+    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -104,6 +106,7 @@ def ingest(
     the next run goes on from there.
     """
     from safelight.choice import choose_for_ingest, choose_for_preview
+    from safelight.embedding.devices import why_not_faster
     from safelight.ingest import preview
     from safelight.library.store import Library
 
@@ -131,6 +134,9 @@ def ingest(
         choice = choose_for_ingest(
             opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
         )
+        if not quiet and (why := why_not_faster(choice.embedder.where)):
+            where = f"{choice.embedder.name} runs on {choice.embedder.where}."
+            click.echo(f"safelight: {where} {why}", err=True)
         for name, group in work.items():
             summary = _run(
                 opened, settings, choice, group, name, quiet=quiet, retry_failed=retry_failed
@@ -138,6 +144,22 @@ def ingest(
             _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
                 sys.exit(130)
+        if not quiet and (other := _searched_instead(opened, choice)):
+            click.echo(
+                f"safelight: Searches still use {other}. To search with the new model: "
+                f"safelight library use {choice.embedder.name}",
+                err=True,
+            )
+
+
+def _searched_instead(library: Library, choice: Choice) -> str | None:
+    """Return the name of the model that searches use, if that is not the one of this ingest."""
+    from safelight.library.spaces import default_space
+
+    space = default_space(library)
+    if space is None or space.fingerprint == choice.embedder.fingerprint:
+        return None
+    return space.name
 
 
 def ingest_folder(
@@ -277,8 +299,9 @@ def _sentence(summary: Summary) -> str:
     if summary.new and not summary.dry_run and summary.seconds:
         rate = f", {summary.new / summary.seconds:.1f} a second"
     would = "Would ingest into" if summary.dry_run else "Ingested into"
+    where = f" on {summary.device}" if summary.device else ""
     return (
-        f"{would} {summary.namespace} with {summary.model}: {', '.join(parts)} "
+        f"{would} {summary.namespace} with {summary.model}{where}: {', '.join(parts)} "
         f"({summary.seconds:.1f} s{rate})"
     )
 

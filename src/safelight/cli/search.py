@@ -45,7 +45,9 @@ A query is words, an image, or terms joined by + and - (between spaces), each wi
     help="Ingest what is new in DIR first, then search only there.",
 )  # fmt: skip
 @click.option("--model", metavar="MODEL", help="Search in this model's space.")
-@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
+@click.option(
+    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+)
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--paths", is_flag=True, help="Only the paths.")

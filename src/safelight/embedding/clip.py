@@ -43,7 +43,10 @@ class CLIPEmbedder:
     model_name : str
         What :func:`safelight.load_embedder` takes. There is no falling back to another model.
     device : str
-        ``auto`` (a GPU if there is one that can be used), ``cpu``, ``cuda`` or ``cuda:N``.
+        ``auto`` (a GPU if there is one that can be used), ``cpu``, ``cuda``, ``cuda:N``, ``mps``
+        and others; see docs/devices.md. One that is named and not there is an error.
+    local_files_only : bool
+        Do not ask the hub for what is not on this machine.
 
     Raises
     ------
@@ -62,13 +65,21 @@ class CLIPEmbedder:
     []
     """
 
-    def __init__(self, model_name: str = DEFAULT_MODEL, device: str = "auto") -> None:
+    def __init__(
+        self,
+        model_name: str = DEFAULT_MODEL,
+        device: str = "auto",
+        *,
+        local_files_only: bool = False,
+    ) -> None:
         self.model_name = model_name
         self.device = device
-        self._embedder = load_embedder(model_name, device=device, progress=True)
+        self._embedder = load_embedder(
+            model_name, device=device, local_files_only=local_files_only, progress=True
+        )
         # One thread a call that is under way; photos are decoded on threads of the call's own.
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="safelight-clip")
-        logger.info("CLIPEmbedder: {} on {}", model_name, device)
+        logger.info("CLIPEmbedder: {} on {}", model_name, self._embedder.where)
 
     async def generate_embedding(self, image_path: PathLike) -> Vector | None:
         """Return the vector of an image file, or None if it cannot be decoded.
@@ -187,14 +198,31 @@ class CLIPModel:
     device : str
         As :class:`CLIPEmbedder` takes it.
     model_name : str
+    local_files_only : bool
+        As :class:`CLIPEmbedder` takes it.
     """
 
-    def __init__(self, device: str = "auto", model_name: str = DEFAULT_MODEL) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        model_name: str = DEFAULT_MODEL,
+        *,
+        local_files_only: bool = False,
+    ) -> None:
         warnings.warn(
             "CLIPModel is deprecated: use CLIPEmbedder.", DeprecationWarning, stacklevel=2
         )
         self.device = device
-        self._embedder = load_embedder(model_name, device=device, progress=True)
+        self._embedder = load_embedder(
+            model_name, device=device, local_files_only=local_files_only, progress=True
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls, model_name: str, *, local_files_only: bool = False, device: str = "auto"
+    ) -> Self:
+        """Return the model of a name or a folder, as transformers' class of this name does."""
+        return cls(device, model_name, local_files_only=local_files_only)
 
     def encode_image(self, image: Image.Image) -> Vector:
         """Return the vector of a Pillow image, (d,) float32."""

@@ -90,7 +90,7 @@ class Device:
 
     def __str__(self) -> str:
         number = f" {self.index}" if self.index else ""
-        return f"{_KINDS[self.kind]}{number} with {_NAMES[self.runtime]}"
+        return f"{_KINDS[self.kind]}{number} ({_NAMES[self.runtime]})"
 
 
 def parse_device(device: str) -> tuple[str, int]:

@@ -93,6 +93,7 @@ def ingest(
         new=pipeline.tally["new"],
         known=planned.known + pipeline.tally["known"],
         failed=len(pipeline.failures),
+        device=str(embedder.where) if work else None,
         interrupted=interrupted,
         seconds=time.perf_counter() - started,
         stages={**planned.stages, **pipeline.seconds},

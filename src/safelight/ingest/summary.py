@@ -41,6 +41,8 @@ class Summary:
         Files that failed now; that failed before and have not changed.
     gone : int
         Files that are no longer there.
+    device : str or None
+        Where the model ran; None if there was nothing to embed.
     interrupted : bool
         Whether it was stopped before its end.
     seconds : float
@@ -61,6 +63,7 @@ class Summary:
     failed: int = 0
     failing: int = 0
     gone: int = 0
+    device: str | None = None
     interrupted: bool = False
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)

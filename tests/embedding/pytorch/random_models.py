@@ -50,15 +50,24 @@ def build_open_clip(config: dict[str, Any], seed: int = 0) -> Any:
 def _spread(model: Any) -> None:
     """Move every parameter away from where it starts, so that none of them counts for nothing.
 
-    Biases start at 0 and gains at 1: a loader that left them out would not be noticed.
+    Biases start at 0, gains at 1, the scales of residual branches near 0: a loader that left them
+    out would not be noticed. And with weights as small as they start, all images look alike.
     """
     import torch
 
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if "logit" not in name:
-                scale = 0.05 if parameter.ndim < 2 else 0.1 * float(parameter.std())
-                parameter.add_(scale * torch.randn_like(parameter))
+            if "logit" in name:
+                continue
+            if parameter.ndim > 1:
+                parameter.mul_(2)
+            elif name.endswith("gamma"):
+                parameter.add_(0.2)
+            if parameter.ndim < 2:
+                parameter.add_(0.03 * torch.randn_like(parameter))
+        if any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules()):
+            size = model.visual.image_size
+            model.train().visual(torch.randn(8, 3, *size))  # finds means and variances
 
 
 def write_open_clip(

@@ -59,11 +59,11 @@ class TorchEmbedder:
         batch_size: int | None = None,
     ) -> None:
         self.name = name
+        self.model = model
         self.where = device
         self.dimension = model.dimension
         self.min_side = model.preprocessing.min_side
         self.workers = 1
-        self._model = model
         self._threads = threads
         self._lock = Lock()
         self._loaded: LoadedModel | None = None
@@ -76,7 +76,7 @@ class TorchEmbedder:
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of architecture, weights, preprocessing and tokenizer."""
-        text = json.dumps(self._model.identity, sort_keys=True)
+        text = json.dumps(self.model.identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -96,14 +96,14 @@ class TorchEmbedder:
 
         It is scaled and normalised where the model runs: a quarter of the bytes go there.
         """
-        return self._model.preprocessing.fit(frame.pixels)
+        return self.model.preprocessing.fit(frame.pixels)
 
     def encode_prepared(self, inputs: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """Embed arrays from :meth:`prepare`; (n, dimension) float32, rows of unit length."""
         if not len(inputs):
             return np.empty((0, self.dimension), np.float32)
         model = self._ready()
-        preprocessing = self._model.preprocessing
+        preprocessing = self.model.preprocessing
         gain, offset = (self._moved(each) for each in (preprocessing.gain, preprocessing.offset))
 
         def encode(start: int, stop: int) -> torch.Tensor:
@@ -131,7 +131,7 @@ class TorchEmbedder:
         if cut:
             warnings.warn(
                 f"{cut} of {len(texts)} texts {'is' if cut == 1 else 'are'} longer than the "
-                f"{self._model.context} tokens that the model reads; the rest was cut off.",
+                f"{self.model.context} tokens that the model reads; the rest was cut off.",
                 stacklevel=2,
             )
 
@@ -160,7 +160,7 @@ class TorchEmbedder:
                     # What stays in float32 beside autocast may use the tensor cores.
                     torch.backends.cuda.matmul.allow_tf32 = True
                     torch.backends.cudnn.allow_tf32 = True
-                loaded = self._model.load()
+                loaded = self.model.load()
                 try:
                     loaded.module.to(self.where.name)
                 except RuntimeError as error:

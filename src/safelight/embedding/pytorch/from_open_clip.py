@@ -171,7 +171,7 @@ def _load(config: dict[str, Any], weights: Path, tokenizer: Path | None) -> Load
     with _quiet():
         try:
             module = _build(copy.deepcopy(config), weights)
-        except (RuntimeError, KeyError, ValueError, OSError, EOFError) as error:
+        except Exception as error:  # of PyTorch, pickle and safetensors; they share no other base
             first = str(error).strip().splitlines() or [type(error).__name__]
             raise ModelInvalid(
                 f"{weights} does not hold the weights of this architecture: {first[0]}",

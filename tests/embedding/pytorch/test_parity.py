@@ -1,0 +1,242 @@
+"""The same vectors as open_clip and transformers give, in every layout, of every family.
+
+Weights are random: what is compared is everything but the weights. Towers that are made of layers
+have two or three here; ``bench/parity.py`` compares whole models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from safelight.embedding.loading import load_embedder
+from safelight.imaging import decode
+from tests.embedding.pytorch import random_models
+from tests.embedding.pytorch.random_models import (
+    CLIP_PREPROCESSING,
+    MOBILE_PREPROCESSING,
+    SIGLIP_PREPROCESSING,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.model import Frame
+
+FP32, FP16 = 0.99999, 0.999
+
+# Fifty, of all kinds of writing and lengths.
+TEXTS = [
+    "", " ", "a photo of a dog", "A Photo Of A DOG", "  spaces\tand\nlines  ",
+    "it's Bob's, isn't it? I'd say they've gone", "naïve café Ångström straße", "cafe\u0301",
+    "日本語のテキスト", "中文文本", "한국어 텍스트", "Привет мир!", "مرحبا بالعالم", "שלום עולם",
+    "emoji 😀👍🏽", "👨‍👩‍👧‍👦", "🇩🇪 ❤️", "1234567890 3.14159", "½ ² Ⅷ", "!@#$%^&*()_+-=[]{}",
+    "underscore_separated-and-hyphenated", "x" * 400, "word " * 300, "“curly” ‘quotes’ — …",
+    "salt &amp; pepper",
+    *(f"{number} red cars and {number * 7} blue boats" for number in range(25)),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    architecture: str
+    preprocessing: dict[str, Any]
+    layers: int | None = None
+    quick_gelu: bool = False
+
+
+FAMILIES = {
+    "ViT-B-32": Family("ViT-B-32", CLIP_PREPROCESSING, 3),
+    "ViT-L-14": Family("ViT-L-14", CLIP_PREPROCESSING, 2),
+    "ViT-L-14-quickgelu": Family("ViT-L-14", CLIP_PREPROCESSING, 2, quick_gelu=True),
+    "SigLIP": Family("ViT-B-16-SigLIP", SIGLIP_PREPROCESSING, 2),
+    "MobileCLIP-S0": Family("MobileCLIP2-S0", MOBILE_PREPROCESSING, 2),
+    "EVA02": Family("EVA02-B-16", CLIP_PREPROCESSING, 2),
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A model as its authors' code has it, and where it was written to."""
+
+    name: str
+    folder: Path
+    images: np.ndarray
+    texts: np.ndarray
+    module: Any
+    config: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def frames(real_photos: Path) -> list[Frame]:
+    files = sorted((real_photos / "imagenet-sample").rglob("*.jp*g"))[::5][:20]
+    assert len(files) == 20
+    return [decode(path.read_bytes()) for path in files]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def written(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    frames: list[Frame],
+) -> Written:
+    import open_clip
+    import torch
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    family = FAMILIES[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    config = random_models.config_of(family.architecture, family.layers)
+    if family.quick_gelu:
+        config["quick_gelu"] = True
+    if "hf_tokenizer_name" in config["text_cfg"]:
+        random_models.write_unigram_tokenizer(folder, TEXTS)
+    model = random_models.build_open_clip(config)
+    random_models.write_open_clip(folder, model, config, family.preprocessing)
+    size = config["vision_cfg"]["image_size"]
+    preprocess = image_transform_v2(
+        PreprocessCfg(**family.preprocessing, size=size), is_train=False
+    )
+    images = torch.stack([preprocess(Image.fromarray(frame.pixels)) for frame in frames])
+    tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(TEXTS)
+    with torch.inference_mode():
+        return Written(
+            request.param,
+            folder,
+            model.encode_image(images, normalize=True).numpy(),
+            model.encode_text(tokens, normalize=True).numpy(),
+            model,
+            config,
+        )
+
+
+def _assert_same(embedder: Embedder, frames: list[Frame], written: Written, least: float) -> None:
+    images, texts = embedder.encode_images(frames), embedder.encode_texts(TEXTS)
+    for ours, theirs in ((images, written.images), (texts, written.texts)):
+        assert ours.shape == theirs.shape
+        assert float((ours * theirs).sum(axis=1).min()) > least
+    # And vectors of different things do differ.
+    others = (images * np.roll(written.images, 1, axis=0)).sum(axis=1)
+    assert float(others.max()) < 0.9999
+
+
+def test_an_open_clip_folder_gives_open_clips_vectors(
+    written: Written, frames: list[Frame]
+) -> None:
+    embedder = load_embedder(str(written.folder), device="cpu")
+    assert embedder.where.runtime == "torch"
+    assert embedder.dimension == written.config["embed_dim"]
+    assert embedder.logit_scale == pytest.approx(float(written.module.logit_scale.exp()))
+    bias = written.config.get("init_logit_bias")
+    assert embedder.logit_bias == (None if bias is None else pytest.approx(bias))
+    _assert_same(embedder, frames, written, FP32)
+
+
+def test_an_export_gives_open_clips_vectors_in_the_same_space(
+    written: Written, frames: list[Frame], tmp_path: Path
+) -> None:
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+    from safelight.embedding.pytorch.export import export_model
+
+    original = load_embedder(str(written.folder), device="cpu")
+    assert isinstance(original, TorchEmbedder)
+    measured = export_model(original.model, "mine", tmp_path / "export", frames[:4])
+    assert measured.is_good("fp32")
+    export = load_embedder(str(tmp_path / "export"), device="cpu")
+    assert export.where.runtime == "onnx"
+    assert export.fingerprint == original.fingerprint
+    assert export.logit_scale == pytest.approx(original.logit_scale)
+    assert (export.logit_bias is None) == (original.logit_bias is None)
+    _assert_same(export, frames, written, FP32)
+
+
+def _transformers_families() -> dict[str, Any]:
+    return {"CLIP": _clip, "CLIP-gelu": _clip_gelu, "SigLIP": _siglip, "Chinese-CLIP": _chinese}
+
+
+_SIDE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3,
+         "num_attention_heads": 4}  # fmt: skip
+
+
+def _clip(folder: Path, act: str = "quick_gelu") -> Any:
+    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
+
+    random_models.write_clip_tokenizer(folder)
+    side = _SIDE | {"projection_dim": 32, "hidden_act": act}
+    # As OpenAI's: the end token is found by being the highest of all.
+    ends = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
+    config = CLIPConfig(
+        text_config=side | ends, vision_config=side | {"patch_size": 32}, projection_dim=32
+    )
+    return CLIPModel(config), CLIPImageProcessorPil()
+
+
+def _clip_gelu(folder: Path) -> Any:
+    return _clip(folder, "gelu")
+
+
+def _siglip(folder: Path) -> Any:
+    from transformers import SiglipConfig, SiglipImageProcessorPil, SiglipModel
+
+    size = random_models.write_unigram_tokenizer(folder, TEXTS)
+    config = SiglipConfig(
+        text_config=_SIDE | {"vocab_size": size, "max_position_embeddings": 64},
+        vision_config=_SIDE | {"image_size": 224, "patch_size": 32},
+    )
+    return SiglipModel(config), SiglipImageProcessorPil()
+
+
+def _chinese(folder: Path) -> Any:
+    from transformers import ChineseCLIPConfig, ChineseCLIPImageProcessorPil, ChineseCLIPModel
+
+    size = random_models.write_wordpiece_tokenizer(folder, TEXTS)
+    config = ChineseCLIPConfig(
+        text_config=_SIDE | {"vocab_size": size, "max_position_embeddings": 52},
+        vision_config=_SIDE | {"patch_size": 32},
+        projection_dim=32,
+    )
+    return ChineseCLIPModel(config), ChineseCLIPImageProcessorPil()
+
+
+@pytest.mark.parametrize("name", ["CLIP", "CLIP-gelu", "SigLIP", "Chinese-CLIP"])
+def test_a_transformers_folder_and_its_export_give_transformers_vectors(
+    name: str, frames: list[Frame], tmp_path: Path
+) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+    from safelight.embedding.pytorch.export import export_model
+
+    torch.manual_seed(0)
+    folder = tmp_path / "model"
+    model, processor = _transformers_families()[name](folder)
+    random_models.write_transformers(folder, model, processor)
+    padding = "max_length" if name == "SigLIP" else True
+    tokens = AutoTokenizer.from_pretrained(folder)(
+        TEXTS, padding=padding, truncation=True, return_tensors="pt"
+    )
+    pixels = processor([Image.fromarray(f.pixels) for f in frames], return_tensors="pt")
+    with torch.inference_mode():
+        theirs = [
+            getattr(output, "pooler_output", output)
+            for output in (model.get_image_features(**pixels), model.get_text_features(**tokens))
+        ]
+    image, text = (torch.nn.functional.normalize(each).numpy() for each in theirs)
+    written = Written(name, folder, image, text, model, {})
+
+    embedder = load_embedder(str(folder), device="cpu")
+    assert isinstance(embedder, TorchEmbedder)
+    assert embedder.dimension == image.shape[1]
+    _assert_same(embedder, frames, written, FP32)
+
+    measured = export_model(embedder.model, "mine", tmp_path / "export", frames[:4])
+    assert measured.is_good("fp32")
+    export = load_embedder(str(tmp_path / "export"), device="cpu")
+    assert export.fingerprint == embedder.fingerprint
+    _assert_same(export, frames, written, FP32)
