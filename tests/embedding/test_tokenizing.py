@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import json
+import random
+import string
+import subprocess
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from safelight.embedding.tokenizing import TextRules, TextTokenizer, clean
 from safelight.errors import ModelInvalid
@@ -12,6 +18,8 @@ from tests.embedding.tiny import write_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from safelight.embedding.tokenizing import Cleaning
 
 _RULES = TextRules(cleaning="none", pad="<pad>", context=6, fill=False)
 
@@ -81,9 +89,61 @@ def test_names_a_tokenizer_that_cannot_pad(tmp_path: Path) -> None:
         ("ﬁve ＡＢＣ　ｄｅｆ", "lower", "five abc def"),
         ("cafe\u0301", "lower", "café"),
         ("zero\u0000 width\ufeff", "lower", "zero width"),
+        ("schÃ¶n â€œquotedâ€\x9d", "lower", 'schön "quoted"'),
+        ("sch&Atilde;&para;n &EACUTE;t&eacute", "lower", "schön été"),
+        ("5 > 3 &amp; \x1b[31mred\x1b[0m", "whitespace", "5 > 3 & red"),
+        ("half \ud83d, \ud83d\ude00", "lower", "half \ufffd, 😀"),
+        ("half \ud83d", "none", "half \ufffd"),
         ("a_red-car, isn't it?!", "canonicalize", "a redcar isnt it"),
         ("", "canonicalize", ""),
     ],
 )
-def test_cleans_as_open_clip_does(text: str, how: str, expected: str) -> None:
+def test_cleans_as_open_clip_does(text: str, how: Cleaning, expected: str) -> None:
     assert clean(text, how) == expected
+
+
+def test_plain_texts_are_not_repaired(plain_texts: list[str]) -> None:
+    """What would take as long to import as a query may; and it would change nothing."""
+    script = """
+import json, sys
+from safelight.embedding.tokenizing import clean
+cleaned = [clean(text, how) for text in json.load(sys.stdin) for how in ("lower", "whitespace")]
+assert "ftfy" not in sys.modules
+assert clean("“a”", "none") == "“a”" and "ftfy" not in sys.modules
+assert clean("“a”", "lower") == '"a"' and "ftfy" in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(plain_texts),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_repairing_changes_nothing_in_plain_texts(plain_texts: list[str]) -> None:
+    import ftfy
+
+    for text in plain_texts:
+        assert clean(ftfy.fix_text(text), "lower") == clean(text, "lower")
+
+
+@pytest.fixture
+def plain_texts() -> list[str]:
+    printable = string.printable.replace("\x0b", "").replace("\x0c", "")
+    rng = random.Random(5)
+    made = ["".join(rng.choices(printable.replace("&", ""), k=40)) for _ in range(500)]
+    return [*made, printable, "salt & pepper", "AT&T R&D", "a &lt b", "x\r\ny\rz", "&#; &; &#38"]
+
+
+def test_a_text_that_spells_the_end_token_goes_on_behind_it(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.add_special_tokens(["</s>"])
+    tokenizer.save(str(path))
+    for pad, count in (("<pad>", 2), (None, 1)):  # in transformers, in open_clip
+        rules = TextRules(cleaning="whitespace", pad=pad, context=9, fill=True)
+        ids, _ = TextTokenizer(path, rules, 9, fixed=True)(["cat</s>dog"])
+        assert int((ids == 2).sum()) == count

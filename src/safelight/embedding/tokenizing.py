@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 import string
-import unicodedata
 import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from tokenizers.pre_tokenizers import PreTokenizer
 
 Cleaning = Literal["none", "whitespace", "lower", "canonicalize"]
 
@@ -31,7 +31,7 @@ class TextRules:
     ----------
     cleaning : str
         What is done before tokenizing. ``none``: nothing, ``tokenizer.json`` does it all, as in
-        transformers. The others are open_clip's: ``whitespace`` straightens typography and
+        transformers. The others are open_clip's: ``whitespace`` repairs encoding, typography and
         spaces, ``lower`` lower-cases too, ``canonicalize`` also removes punctuation (SigLIP).
     pad : str or None
         The token after the end; None for the id 0, with which open_clip's own tokenizer pads
@@ -86,6 +86,12 @@ class TextTokenizer:
                 path=str(path),
                 key="pad_token",
             )
+        if rules.pad is None:
+            # Texts are clean, and nothing in them stands for the tokens around a text. (To
+            # open_clip <start_of_text> and <end_of_text> do; here they are read as written.)
+            self._tokenizer.normalizer = None
+            self._tokenizer.pre_tokenizer = open_clip_words()
+            self._tokenizer.encode_special_tokens = True
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(context)  # keeps the end token
         self._cleaning = rules.cleaning
@@ -117,18 +123,39 @@ class TextTokenizer:
         return ids, mask
 
 
+def open_clip_words() -> PreTokenizer:
+    """Return how open_clip's own tokenizer divides a text, but for the tokens around it."""
+    from tokenizers import Regex, pre_tokenizers
+
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_WORDS), "removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+
+
+# Since open_clip ignores case, the mark that is an iota below a letter is neither a letter nor
+# anything else to it.
+_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}\x{345}]+"
+
+
 def clean(text: str, how: Cleaning) -> str:
     """Return a text as open_clip cleans it before tokenizing.
 
-    open_clip leaves the typography to ftfy. What a person types or pastes is treated alike here;
-    ftfy's repair of text that was decoded with a wrong encoding is not.
+    The others of its steps are ftfy's: curly quotes, wide letters, control characters, and
+    text that was once decoded with a wrong encoding.
 
-    >>> clean("Salt &amp; “Pepper”", "lower")
-    'salt & "pepper"'
+    >>> clean("Salt &amp; “Pepper”, schÃ¶n", "lower")
+    'salt & "pepper", schön'
     """
     if how == "none":
-        return text
-    text = html.unescape(html.unescape(_straighten(text)))
+        return _HALVES.sub("\ufffd", text)
+    if _ODD.search(text):
+        from ftfy import fix_text  # takes nearly as long to import as a text to embed
+
+        text = fix_text(text)
+    text = html.unescape(html.unescape(text))
     if how == "canonicalize":
         text = text.replace("_", " ").translate(_NO_PUNCTUATION)
     if how != "whitespace":
@@ -137,15 +164,9 @@ def clean(text: str, how: Cleaning) -> str:
 
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_SINGLE_QUOTES = re.compile("[\u02bc\u2018-\u201b]")
-_DOUBLE_QUOTES = re.compile("[\u201c-\u201f]")
-_LIGATURES_AND_WIDE = re.compile("[\u3000\ufb00-\ufb06\uff01-\uffef]")
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u206a-\u206f\ufeff\ufff9-\ufffc]")
 
+# What ftfy may change. Entities are in it: it undoes more of them than Python's html does.
+_ODD = re.compile("[^\t\n\r -~]|&#?[0-9A-Za-z]{1,24};")
 
-def _straighten(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    text = _SINGLE_QUOTES.sub("'", _DOUBLE_QUOTES.sub('"', text))
-    text = _LIGATURES_AND_WIDE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
-    return unicodedata.normalize("NFC", _CONTROLS.sub("", text))
+# Of pairs that stand for one character in UTF-16; alone they have no bytes. ftfy does the same.
+_HALVES = re.compile("[\ud800-\udfff]")

@@ -6,14 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.embedding.tokenizing import open_clip_words
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _BEGIN, _END = "<|startoftext|>", "<|endoftext|>"
-
-# OpenAI's pattern, but for the tokens that begin and end a text: a text that contains them as
-# words gets them, in open_clip as here, from the list of special tokens.
-_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 def clip_tokenizer(simple: Any) -> Tokenizer:
@@ -21,7 +19,7 @@ def clip_tokenizer(simple: Any) -> Tokenizer:
 
     Texts are given to it cleaned; see :func:`safelight.embedding.tokenizing.clean`.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers
     from tokenizers.processors import RobertaProcessing
 
     renamed = {"<start_of_text>": _BEGIN, "<end_of_text>": _END}
@@ -38,12 +36,7 @@ def clip_tokenizer(simple: Any) -> Tokenizer:
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_WORDS), "removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = open_clip_words()
     tokenizer.post_processor = RobertaProcessing(
         (_END, ids[_END]), (_BEGIN, ids[_BEGIN]), trim_offsets=False, add_prefix_space=False
     )
