@@ -45,6 +45,17 @@ def test_finds_the_best_first(folder: Path, embedder: ColourEmbedder) -> None:
     assert len(retrieve_local("red", embeddings, paths, embedder=embedder)) == 3
 
 
+def test_embeddings_may_be_taken_for_a_tensor(folder: Path, embedder: ColourEmbedder) -> None:
+    embeddings, paths = index_local_images(folder, embedder=embedder)
+    assert embeddings is not None
+    plain = embeddings.numpy()
+    assert type(plain) is np.ndarray
+    assert plain.flags["C_CONTIGUOUS"]  # as faiss wants it
+    assert retrieve_local("red", plain, paths, embedder=embedder) == retrieve_local(
+        "red", embeddings, paths, embedder=embedder
+    )
+
+
 def test_a_folder_without_images(tmp_path: Path, embedder: ColourEmbedder) -> None:
     assert index_local_images(tmp_path, embedder=embedder) == (None, [])
     assert retrieve_local("red", None, [], embedder=embedder) == []

@@ -13,21 +13,30 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from safelight.embedding.protocol import Embedder
 
 
+class Embeddings(np.ndarray):
+    """Vectors of images: an array, with the method that code written for tensors calls."""
+
+    def numpy(self) -> npt.NDArray[np.float32]:
+        """Return the vectors as a plain array, without a copy."""
+        return self.view(np.ndarray)
+
+
 def index_local_images(
     dir_path: str | os.PathLike[str], *, embedder: Embedder | None = None
-) -> tuple[npt.NDArray[np.float32] | None, list[str]]:
+) -> tuple[Embeddings | None, list[str]]:
     """Embed all images that lie in a folder.
 
     Parameters
@@ -39,7 +48,7 @@ def index_local_images(
 
     Returns
     -------
-    (n, d) float32 and list of str
+    (n, d) float32 Embeddings and list of str
         Rows of unit length, and their files in order of name; ``(None, [])`` if there are none.
         A file that cannot be decoded is left out, with a warning in the log.
 
@@ -48,7 +57,6 @@ def index_local_images(
     SourceError
         The folder cannot be read.
     """
-    import numpy as np
     from loguru import logger
 
     from safelight.embedding.files import embed_files
@@ -68,7 +76,7 @@ def index_local_images(
         else:
             vectors.append(outcome)
             paths.append(str(path))
-    return (np.stack(vectors), paths) if vectors else (None, [])
+    return (np.stack(vectors).view(Embeddings), paths) if vectors else (None, [])
 
 
 def retrieve_local(
@@ -96,8 +104,6 @@ def retrieve_local(
     SpaceError
         `embeddings` come from another model.
     """
-    import numpy as np
-
     if top_k < 1:
         raise UsageError(f"top_k should be at least 1, not {top_k}.")
     if embeddings is None or not len(embeddings):

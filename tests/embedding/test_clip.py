@@ -57,6 +57,19 @@ def test_has_the_signatures_that_were_agreed() -> None:
         assert inspect.iscoroutinefunction(getattr(CLIPEmbedder, name))
 
 
+def test_loads_as_the_class_of_transformers_does(tiny_model: str) -> None:
+    with pytest.warns(DeprecationWarning, match="use CLIPEmbedder"):
+        model = CLIPModel.from_pretrained(tiny_model, local_files_only=True)
+    assert model.encode_text("cat").shape == (8,)
+    with (
+        pytest.warns(DeprecationWarning, match="use CLIPEmbedder"),
+        pytest.raises(ModelUnavailable, match="only local files"),
+    ):
+        CLIPModel.from_pretrained("openai/clip-vit-large-patch14", local_files_only=True)
+    with pytest.raises(ModelUnavailable, match="only local files"):
+        CLIPEmbedder("openai/clip-vit-large-patch14", local_files_only=True)
+
+
 def test_one_image(embedder: CLIPEmbedder, photos: list[Path]) -> None:
     vector = asyncio.run(embedder.generate_embedding(str(photos[0])))
     assert vector is not None

@@ -6,7 +6,6 @@ have two or three here; ``bench/parity.py`` compares whole models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +15,7 @@ from PIL import Image
 from safelight.embedding.loading import load_embedder
 from safelight.imaging import decode
 from tests.embedding.pytorch import random_models
-from tests.embedding.pytorch.random_models import (
-    CLIP_PREPROCESSING,
-    MOBILE_PREPROCESSING,
-    SIGLIP_PREPROCESSING,
-)
+from tests.embedding.pytorch.families import FAMILIES, TEXTS, Written, write_family
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,48 +23,7 @@ if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
     from safelight.model import Frame
 
-FP32, FP16 = 0.99999, 0.999
-
-# Fifty, of all kinds of writing and lengths.
-TEXTS = [
-    "", " ", "a photo of a dog", "A Photo Of A DOG", "  spaces\tand\nlines  ",
-    "it's Bob's, isn't it? I'd say they've gone", "naïve café Ångström straße", "cafe\u0301",
-    "日本語のテキスト", "中文文本", "한국어 텍스트", "Привет мир!", "مرحبا بالعالم", "שלום עולם",
-    "emoji 😀👍🏽", "👨‍👩‍👧‍👦", "🇩🇪 ❤️", "1234567890 3.14159", "½ ² Ⅷ", "!@#$%^&*()_+-=[]{}",
-    "underscore_separated-and-hyphenated", "x" * 400, "word " * 300, "“curly” ‘quotes’ — …",
-    "salt &amp; pepper",
-    *(f"{number} red cars and {number * 7} blue boats" for number in range(25)),
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Family:
-    architecture: str
-    preprocessing: dict[str, Any]
-    layers: int | None = None
-    quick_gelu: bool = False
-
-
-FAMILIES = {
-    "ViT-B-32": Family("ViT-B-32", CLIP_PREPROCESSING, 3),
-    "ViT-L-14": Family("ViT-L-14", CLIP_PREPROCESSING, 2),
-    "ViT-L-14-quickgelu": Family("ViT-L-14", CLIP_PREPROCESSING, 2, quick_gelu=True),
-    "SigLIP": Family("ViT-B-16-SigLIP", SIGLIP_PREPROCESSING, 2),
-    "MobileCLIP-S0": Family("MobileCLIP2-S0", MOBILE_PREPROCESSING, 2),
-    "EVA02": Family("EVA02-B-16", CLIP_PREPROCESSING, 2),
-}
-
-
-@dataclass(frozen=True)
-class Written:
-    """A model as its authors' code has it, and where it was written to."""
-
-    name: str
-    folder: Path
-    images: np.ndarray
-    texts: np.ndarray
-    module: Any
-    config: dict[str, Any]
+FP32 = 0.99999
 
 
 @pytest.fixture(scope="module")
@@ -85,34 +39,7 @@ def written(
     tmp_path_factory: pytest.TempPathFactory,
     frames: list[Frame],
 ) -> Written:
-    import open_clip
-    import torch
-    from open_clip.transform import PreprocessCfg, image_transform_v2
-
-    family = FAMILIES[request.param]
-    folder = tmp_path_factory.mktemp(request.param)
-    config = random_models.config_of(family.architecture, family.layers)
-    if family.quick_gelu:
-        config["quick_gelu"] = True
-    if "hf_tokenizer_name" in config["text_cfg"]:
-        random_models.write_unigram_tokenizer(folder, TEXTS)
-    model = random_models.build_open_clip(config)
-    random_models.write_open_clip(folder, model, config, family.preprocessing)
-    size = config["vision_cfg"]["image_size"]
-    preprocess = image_transform_v2(
-        PreprocessCfg(**family.preprocessing, size=size), is_train=False
-    )
-    images = torch.stack([preprocess(Image.fromarray(frame.pixels)) for frame in frames])
-    tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(TEXTS)
-    with torch.inference_mode():
-        return Written(
-            request.param,
-            folder,
-            model.encode_image(images, normalize=True).numpy(),
-            model.encode_text(tokens, normalize=True).numpy(),
-            model,
-            config,
-        )
+    return write_family(request.param, tmp_path_factory.mktemp(request.param), frames)
 
 
 def _assert_same(embedder: Embedder, frames: list[Frame], written: Written, least: float) -> None:

@@ -187,8 +187,8 @@ def _load(config: dict[str, Any], weights: Path, tokenizer: Path | None) -> Load
         tokenize=tokenize,
         save_tokenizer=save,
         dimension=int(config["embed_dim"]),
-        logit_scale=float(module.logit_scale.exp()),
-        logit_bias=None if logit_bias is None else float(logit_bias),
+        logit_scale=float(module.logit_scale.detach().exp()),
+        logit_bias=None if logit_bias is None else float(logit_bias.detach()),
     )
 
 

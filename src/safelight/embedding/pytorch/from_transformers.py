@@ -152,8 +152,8 @@ def _load(folder: Path, kind: str, context: int, dimension: int) -> LoadedModel:
         tokenize=tokenize,
         save_tokenizer=tokenizer.save_pretrained,
         dimension=dimension,
-        logit_scale=None if scale is None else float(scale.exp()),
-        logit_bias=None if bias is None else float(bias),
+        logit_scale=None if scale is None else float(scale.detach().exp()),
+        logit_bias=None if bias is None else float(bias.detach()),
     )
 
 
