@@ -52,6 +52,7 @@ _OPTIONAL = {
     "source": str,
     "logit_scale": float,
     "checksums": dict,
+    "golden": list,
 }
 _FREE = {"MIT", "Apache-2.0"}
 _RESEARCH_ONLY = {"apple-amlr", "CC-BY-NC-4.0"}
@@ -157,6 +158,28 @@ def test_checksums_are_sha256(model: dict[str, Any]) -> None:
     for file, digest in model.get("checksums", {}).items():
         assert re.fullmatch(r"[\w.-]+\.(pt|bin|safetensors|onnx)", file)
         assert re.fullmatch(r"[0-9a-f]{64}", digest)
+
+
+@each_model
+def test_golden_values_are_of_one_kind_and_say_where_they_are_from(model: dict[str, Any]) -> None:
+    for each in model.get("golden", ()):
+        (kind,) = {"vector", "logits", "probabilities"} & each.keys()
+        wanted = {"texts", "tolerance", "source", kind}
+        if kind == "vector":
+            assert each.keys() == wanted
+            assert len(each["texts"]) == 1
+            assert sum(number**2 for number in each["vector"]) < 1
+        else:
+            assert each.keys() - {"photo_sha256"} == wanted | {"photo", "photo_url"}
+            assert each["photo_url"].endswith("/" + each["photo"])
+            assert len(each[kind]) == len(each["texts"])
+            # Another model must not pass by chance.
+            spread = max(each[kind]) - min(each[kind])
+            assert 0 < each["tolerance"] < spread / 100
+        if kind == "probabilities":
+            assert sum(each[kind]) == pytest.approx(1, abs=1e-6)
+        if "photo_sha256" in each:
+            assert re.fullmatch(r"[0-9a-f]{64}", each["photo_sha256"])
 
 
 def test_no_two_files_share_a_checksum() -> None:

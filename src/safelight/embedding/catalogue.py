@@ -12,6 +12,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# As the hub tags licences that allow any use.
+_PERMISSIVE = frozenset(
+    ("mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-2.0",
+     "cc-by-3.0", "cc-by-4.0", "isc", "unlicense", "zlib")
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    """What somebody published that a model makes of a text, or of a photo and texts.
+
+    Attributes
+    ----------
+    texts : tuple of str
+    tolerance : float
+        By how much each number may differ.
+    source : str
+        Where it was published.
+    vector : tuple of float
+        The first numbers of the unit vector of the one text.
+    photo, photo_url, photo_sha256 : str or None
+        The photo that the texts are compared with: its name, where it is, the digest of its file.
+    logits, probabilities : tuple of float
+        One of the two has a number for each text: its cosine with the photo, scaled and shifted
+        as the model does, or the softmax over these.
+    """
+
+    texts: tuple[str, ...]
+    tolerance: float
+    source: str
+    vector: tuple[float, ...] = ()
+    photo: str | None = None
+    photo_url: str | None = None
+    photo_sha256: str | None = None
+    logits: tuple[float, ...] = ()
+    probabilities: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class KnownModel:
     """An entry of ``catalogue.toml``; what is not known for certain is None or empty.
@@ -51,6 +89,7 @@ class KnownModel:
         One line.
     checksums : mapping of str to str
         sha256 of files, as their publisher gives them.
+    golden : tuple of Golden
     """
 
     name: str
@@ -74,6 +113,7 @@ class KnownModel:
     source: str | None = None
     logit_scale: float | None = None
     checksums: Mapping[str, str] = field(default_factory=dict)
+    golden: tuple[Golden, ...] = ()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -87,9 +127,11 @@ def known_models() -> tuple[KnownModel, ...]:
     """Return the entries of ``catalogue.toml``, in its order."""
     text = Path(__file__).with_name("catalogue.toml").read_text("utf-8")
     entries: list[dict[str, Any]] = tomllib.loads(text)["models"]
-    lists = ("onnx", "also")
     return tuple(
-        KnownModel(**(entry | {key: tuple(entry.get(key, ())) for key in lists}))
+        KnownModel(
+            **_frozen(entry)
+            | {"golden": tuple(Golden(**_frozen(each)) for each in entry.get("golden", ()))}
+        )
         for entry in entries
     )
 
@@ -97,3 +139,12 @@ def known_models() -> tuple[KnownModel, ...]:
 def find_known(name: str) -> KnownModel | None:
     """Return the entry of a model by any of its names."""
     return next((each for each in known_models() if name in each.ids), None)
+
+
+def is_permissive(licence: str | None) -> bool:
+    """Tell whether a licence, as the hub tags it, allows any use, commercial use included."""
+    return licence is not None and licence.lower() in _PERMISSIVE
+
+
+def _frozen(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
