@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
     from safelight.model import Frame
 
-FP32 = 0.99999
+FP32, FP16 = 0.99999, 0.999
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +167,24 @@ def test_a_transformers_folder_and_its_export_give_transformers_vectors(
     export = load_embedder(str(tmp_path / "export"), device="cpu")
     assert export.fingerprint == embedder.fingerprint
     _assert_same(export, frames, written, FP32)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_as_on_a_gpu_stays_in_the_space(
+    written: Written, frames: list[Frame], dtype: str
+) -> None:
+    import torch
+
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+
+    embedder = load_embedder(str(written.folder), device="cpu")
+    assert isinstance(embedder, TorchEmbedder)
+    model = embedder.model.load()
+    pixels = [embedder.model.preprocessing.apply(frame.pixels) for frame in frames[:6]]
+    ids, _ = model.tokenize(TEXTS)
+    # What the embedder does on a GPU, on the processor.
+    with torch.inference_mode(), torch.autocast("cpu", getattr(torch, dtype)):
+        outputs = [model.image(torch.from_numpy(np.stack(pixels))), model.text(ids)]
+    for output, theirs in zip(outputs, (written.images[:6], written.texts), strict=True):
+        ours = torch.nn.functional.normalize(output.float()).numpy()
+        assert float((ours * theirs).sum(axis=1).min()) > FP16
