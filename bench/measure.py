@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from safelight.doctor.installed import versions
 
 RESULTS = Path(__file__).parent / "results"
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
@@ -115,10 +116,7 @@ def save(name: str, values: dict[str, Any]) -> None:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "versions": {
-            package: metadata.version(package)
-            for package in ("safelight", "numpy", "onnxruntime", "pillow", "tokenizers")
-        },
+        "versions": versions(),
     }
     text = json.dumps({**about, **values}, indent=2, default=asdict)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")

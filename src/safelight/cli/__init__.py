@@ -9,6 +9,7 @@ import warnings
 import click
 
 from safelight.cli.config import config
+from safelight.cli.doctor import doctor
 from safelight.cli.ingest import ingest
 from safelight.cli.library import library
 from safelight.cli.search import search
@@ -33,7 +34,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, status, library, config):
+for command in (ingest, search, status, library, config, doctor):
     safelight.add_command(command)
 
 

@@ -1,0 +1,84 @@
+"""What is installed: versions, and the optional extras. Nothing is imported to find out."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+
+#: The builds of ONNX Runtime that can run models here. They write into the same folder.
+RUNTIME_BUILDS = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-openvino",
+    "onnxruntime-directml",
+)
+
+_PACKAGES = (
+    *RUNTIME_BUILDS,
+    "numpy",
+    "pillow",
+    "tokenizers",
+    "huggingface-hub",
+    "torch",
+    "torchvision",
+    "open_clip_torch",
+    "transformers",
+)
+
+#: The extras for users: what each is for, and the packages it brings.
+EXTRAS = {
+    "demo": ("photos to try with", ("scikit-image", "scikit-learn")),
+    "heif": ("HEIC photos", ("pi-heif",)),
+    "raw": ("camera RAW files", ("rawpy",)),
+    "torch": (
+        "models in PyTorch",
+        ("onnx", "open_clip_torch", "sentencepiece", "torch", "torchvision", "transformers"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An optional extra.
+
+    Attributes
+    ----------
+    name, about : str
+    missing : tuple of str
+        Those of its packages that are not installed.
+    install : str
+        The command that brings them.
+    """
+
+    name: str
+    about: str
+    missing: tuple[str, ...]
+    install: str
+
+
+def versions() -> dict[str, str]:
+    """Return the version of safelight, of Python, and of each package that matters and is there."""
+    found = {"safelight": _version("safelight"), "Python": platform.python_version()}
+    found |= {name: _version(name) for name in _PACKAGES}
+    return {name: version for name, version in found.items() if version}
+
+
+def extras() -> tuple[Extra, ...]:
+    """Return the optional extras, and what each lacks."""
+    return tuple(
+        Extra(
+            name,
+            about,
+            tuple(package for package in packages if not _version(package)),
+            f"pip install 'safelight[{name}]'",
+        )
+        for name, (about, packages) in EXTRAS.items()
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
