@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -31,6 +32,27 @@ class Hub:
         Files whose bytes are not those announced.
     cut : set of str
         Files whose first transfer ends half way.
+    breaks : dict of str to int
+        Files of which no transfer gets beyond so many bytes.
+    stalls : dict of str to float
+        Files of which half is sent, and the rest after so many seconds.
+    gated : set of str
+        Repositories of which everybody may see what is in them, and few may have it.
+    tags : list of str
+        Of every repository.
+    refused : dict of str to int
+        Files that are announced, and the status with which they are refused.
+    ignores_ranges : bool
+        Whether a transfer begins anew each time.
+    is_page : bool
+        Whether everything is answered with a page of a network's owner.
+    page_for : set of str
+        Files that are answered with such a page.
+    tells_sizes : bool
+    elsewhere : str
+        The server that has the large files, if it is another, as in life.
+    tokens : set of str or None
+        With which it was asked.
     requests : list of (method, path, range)
     """
 
@@ -39,6 +61,17 @@ class Hub:
     delay: float = 0.0
     spoilt: set[str] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
+    breaks: dict[str, int] = field(default_factory=dict)
+    stalls: dict[str, float] = field(default_factory=dict)
+    gated: set[str] = field(default_factory=set)
+    tags: list[str] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
+    ignores_ranges: bool = False
+    is_page: bool = False
+    page_for: set[str] = field(default_factory=set)
+    tells_sizes: bool = True
+    elsewhere: str = ""
+    tokens: set[str | None] = field(default_factory=set)
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -74,16 +107,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = self.path.partition("?")[0]
         self.hub.requests.append((self.command, path, self.headers.get("Range")))
+        self.hub.tokens.add(self.headers.get("Authorization"))
         time.sleep(self.hub.delay)
         if self.hub.status != 200:
             self._send(self.hub.status, b"{}", {})
             return
+        if self.hub.is_page or path.partition("/resolve/main/")[2] in self.hub.page_for:
+            page = b"<!DOCTYPE html><title>Welcome to our network</title>"
+            self._send(200, page, {"Content-Type": "text/html; charset=utf-8"})
+            return
         for repo, folder in self.hub.repos.items():
             if path == f"/api/models/{repo}":
-                self._send(200, json.dumps(_info(repo, folder)).encode(), {})
+                info = _info(repo, folder, self.hub)
+                self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
                 return
             name = path.removeprefix(f"/{repo}/resolve/main/")
-            if name != path and (folder / name).is_file():
+            if name != path and repo in self.hub.gated:
+                self._send(403, b"{}", {"X-Error-Code": "GatedRepo"})
+                return
+            if name in self.hub.refused and self.hub.refused[name] != 404:
+                self._send(self.hub.refused[name], b"{}", {})
+                return
+            if name != path and (folder / name).is_file() and name not in self.hub.refused:
                 self._send_file(folder, name)
                 return
         code = "RepoNotFound" if path.startswith("/api/models/") else "EntryNotFound"
@@ -96,43 +141,69 @@ class _Handler(BaseHTTPRequestHandler):
             "ETag": f'"{_etag(name, data)}"',
             "Accept-Ranges": "bytes",
         }
+        if self.hub.elsewhere and _is_large(name):
+            headers["X-Linked-ETag"] = headers.pop("ETag")
+            headers["X-Linked-Size"] = str(len(data))
+            headers["Location"] = self.hub.elsewhere + self.path
+            self._send(302, b"", headers)
+            return
         if name in self.hub.spoilt:
             data = data[:-1] + bytes([data[-1] ^ 1])
         start = 0
-        if wanted := self.headers.get("Range"):
+        wanted = self.headers.get("Range")
+        if wanted and not self.hub.ignores_ranges:
             start = int(wanted.removeprefix("bytes=").partition("-")[0])
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        cut = self.command == "GET" and name in self.hub.cut
-        self.hub.cut -= {name} if cut else set()
-        self._send(206 if start else 200, data[start:], headers, cut=cut)
+        body = data[start:]
+        sent = len(body)
+        if self.command == "GET" and name in self.hub.cut:
+            self.hub.cut -= {name}
+            sent = len(body) // 2
+        if name in self.hub.breaks:
+            sent = max(self.hub.breaks[name] - start, 0)
+        stall = self.hub.stalls.get(name, 0.0)
+        self._send(206 if start else 200, body, headers, sent=sent, stall=stall)
 
     def _send(
-        self, status: int, body: bytes, headers: dict[str, str], *, cut: bool = False
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str],
+        *,
+        sent: int | None = None,
+        stall: float = 0.0,
     ) -> None:
+        sent = len(body) if sent is None else sent
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body[: len(body) // 2] if cut else body)
-        self.close_connection = cut
+            with suppress(ConnectionError):  # who has asked does not wait for all of it
+                self.wfile.write(body[: sent // 2])
+                time.sleep(stall)
+                self.wfile.write(body[sent // 2 : sent])
+            self.close_connection = sent < len(body)
 
 
-def _info(repo: str, folder: Path) -> dict[str, Any]:
+def _info(repo: str, folder: Path, hub: Hub) -> dict[str, Any]:
     siblings = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name, data = path.relative_to(folder).as_posix(), path.read_bytes()
-        entry = {"rfilename": name, "size": len(data), "blobId": _git_digest(data)}
+        size = len(data) if hub.tells_sizes else 0
+        entry = {"rfilename": name, "size": size, "blobId": _git_digest(data)}
         if _is_large(name):
             digest = hashlib.sha256(data).hexdigest()
-            entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 134}
+            entry["lfs"] = {"sha256": digest, "size": size, "pointerSize": 134}
         siblings.append(entry)
-    return {"id": repo, "modelId": repo, "sha": COMMIT, "private": False, "siblings": siblings}
+    about = {"sha": COMMIT, "private": False, "tags": hub.tags, "siblings": siblings}
+    return {"id": repo, "modelId": repo, **about}
 
 
 def _is_large(name: str) -> bool:
-    return name.endswith((".onnx", ".onnx_data", "tokenizer.json"))
+    large = (".onnx", ".onnx_data", "tokenizer.json", ".safetensors", ".bin", ".pt")
+    return name.endswith(large)
 
 
 def _etag(name: str, data: bytes) -> str:

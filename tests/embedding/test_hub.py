@@ -1,15 +1,10 @@
-"""Downloads, from a server on this machine; in processes of their own, since huggingface_hub reads
-the environment once, when it is imported."""
+"""Downloads, from a server on this machine."""
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
-import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +16,7 @@ from safelight.embedding.names import parse_model_name
 from safelight.errors import ModelUnavailable
 from tests.embedding import tiny
 from tests.embedding.hub_server import Hub
+from tests.embedding.hub_user import LOAD_WITHOUT_TORCH, load, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +25,6 @@ if TYPE_CHECKING:
 REPO = "someone/tiny"
 DEFAULT_REPO = parse_model_name(DEFAULT).onnx_repos[0]
 
-_LOAD = """
-import json, sys
-from safelight.embedding.loading import load_embedder
-from safelight.errors import SafelightError
-try:
-    embedder = load_embedder(*sys.argv[1:])
-    result = {"vector": embedder.encode_texts(["cat"])[0].tolist(), "print": embedder.fingerprint,
-              "client": "huggingface_hub" in sys.modules, "scale": embedder.logit_scale}
-except SafelightError as error:
-    result = {"code": error.code, "message": str(error), "context": error.context}
-print(json.dumps(result))
-"""
 _DEFAULT = """
 import json
 from safelight.embedding.loading import default_model
@@ -55,76 +39,79 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
         yield serving
 
 
-def _run(script: str, *arguments: str, url: str, home: Path, **environ: str) -> dict[str, Any]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env=clean | {"HF_ENDPOINT": url, "HF_HOME": str(home)} | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
 def test_fetches_what_is_needed_once(hub: Hub, tmp_path: Path) -> None:
     folder = hub.repos[REPO]
     (folder / "model.safetensors").write_bytes(b"weights for PyTorch")
-    first = _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
+    first = load(REPO, url=hub.url, home=tmp_path / "home")
     local = load_embedder(str(folder))
     np.testing.assert_allclose(first["vector"], local.encode_texts(["cat"])[0], atol=1e-6)
     assert first["print"] == local.fingerprint
     assert not any("safetensors" in path for _, path, _ in hub.requests)
 
     hub.requests.clear()
-    again = _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
-    assert again == first | {"client": False}  # neither the network nor the client is needed
+    again = load(REPO, url=hub.url, home=tmp_path / "home")
+    assert again == first | {
+        "client": False,
+        "said": [],
+    }  # neither the network nor the client is needed
     assert hub.requests == []
 
 
 def test_takes_open_clips_names_and_knows_models(tmp_path: Path) -> None:
     folder = tiny.write_immich(tmp_path / "served")
     with Hub({DEFAULT_REPO: folder}) as hub:
-        fetched = _run(_LOAD, "openai/clip-vit-base-patch32", url=hub.url, home=tmp_path / "home")
+        fetched = run(
+            LOAD_WITHOUT_TORCH, "openai/clip-vit-base-patch32", url=hub.url, home=tmp_path / "home"
+        )
         assert fetched["print"] == load_embedder(str(folder)).fingerprint
         assert fetched["scale"] == 100.0
     with Hub({"immich-app/ViT-g-14__laion2b-s12b-b42k": folder}) as hub:
-        spelt = _run(_LOAD, "ViT-g-14/laion2b_s12b_b42k", url=hub.url, home=tmp_path / "home")
+        spelt = run(
+            LOAD_WITHOUT_TORCH, "ViT-g-14/laion2b_s12b_b42k", url=hub.url, home=tmp_path / "home"
+        )
         assert spelt["print"] == fetched["print"]
 
 
 def test_a_variant_is_fetched_beside_another(hub: Hub, tmp_path: Path) -> None:
     tiny.write_transformers_js(hub.repos[REPO], suffix="_fp16", dtype="float16")
-    exact = _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
-    half = _run(_LOAD, f"{REPO}#fp16", url=hub.url, home=tmp_path / "home")
+    exact = load(REPO, url=hub.url, home=tmp_path / "home")
+    half = load(f"{REPO}#fp16", url=hub.url, home=tmp_path / "home")
     assert half["print"] != exact["print"]
     assert half["print"] == load_embedder(f"{hub.repos[REPO]}#fp16").fingerprint
 
 
 def test_goes_on_where_a_transfer_ended(hub: Hub, tmp_path: Path) -> None:
     name = "onnx/text_model.onnx_data"
-    weights = hub.repos[REPO] / name
-    weights.write_bytes(bytes(24_000_000))  # the client writes 10 MB at a time
+    (hub.repos[REPO] / name).write_bytes(bytes(4_000_000))
     hub.cut.add(name)
-    assert "vector" in _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
-    ranges = [r for _, path, r in hub.requests if path.endswith(name) and r]
-    assert len(ranges) == 1
-    assert 10_000_000 < int(ranges[0].removeprefix("bytes=").rstrip("-")) <= 12_000_000
+    assert "vector" in load(REPO, url=hub.url, home=tmp_path / "home")
+    ranges = [r for method, path, r in hub.requests if method == "GET" and path.endswith(name)]
+    assert ranges == [None, f"bytes={1 << 20}-"]  # it is written a mebibyte at a time
+
+
+def test_large_files_come_from_elsewhere_and_the_token_does_not_go_there(
+    hub: Hub, tmp_path: Path
+) -> None:
+    name = "onnx/text_model.onnx_data"
+    (hub.repos[REPO] / name).write_bytes(bytes(4_000_000))
+    with Hub(hub.repos, cut={name}) as other:
+        hub.elsewhere = other.url.replace("127.0.0.1", "localhost")
+        assert "vector" in load(REPO, url=hub.url, home=tmp_path / "home", HF_TOKEN="hf_secret")
+        assert hub.tokens == {"Bearer hf_secret"}
+        assert other.tokens == {None}
+        ranges = [r for method, path, r in other.requests if path.endswith(name)]
+    assert ranges == [None, f"bytes={1 << 20}-"]
 
 
 def test_spoilt_bytes_are_refused_and_thrown_away(hub: Hub, tmp_path: Path) -> None:
     hub.spoilt.add("onnx/vision_model.onnx")
-    result = _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
+    result = load(REPO, url=hub.url, home=tmp_path / "home")
     assert result["code"] == "checksum"
     assert result["context"] == {"repo": REPO, "file": "onnx/vision_model.onnx"}
     assert "--model starter" in result["message"]
 
     hub.spoilt.clear()
-    assert "vector" in _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
+    assert "vector" in load(REPO, url=hub.url, home=tmp_path / "home")
 
 
 @pytest.mark.parametrize(
@@ -132,14 +119,14 @@ def test_spoilt_bytes_are_refused_and_thrown_away(hub: Hub, tmp_path: Path) -> N
 )
 def test_explains_refusals(hub: Hub, tmp_path: Path, status: int, code: str) -> None:
     hub.status = status
-    result = _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home")
+    result = load(REPO, url=hub.url, home=tmp_path / "home")
     assert result["code"] == code
     assert REPO in result["message"]
     assert "--model FOLDER" in result["message"]
 
 
 def test_explains_a_model_that_is_not_there(hub: Hub, tmp_path: Path) -> None:
-    result = _run(_LOAD, "someone/else", url=hub.url, home=tmp_path / "home")
+    result = load("someone/else", url=hub.url, home=tmp_path / "home")
     assert result["code"] == "not-found"
     assert "someone/else" in result["message"]
 
@@ -147,8 +134,7 @@ def test_explains_a_model_that_is_not_there(hub: Hub, tmp_path: Path) -> None:
 def test_explains_a_model_for_pytorch_only(hub: Hub, tmp_path: Path) -> None:
     for path in hub.repos[REPO].rglob("*.onnx"):
         path.unlink()
-    without = f"import sys; sys.modules['torch'] = None\n{_LOAD}"
-    result = _run(without, REPO, url=hub.url, home=tmp_path / "home")
+    result = run(LOAD_WITHOUT_TORCH, REPO, url=hub.url, home=tmp_path / "home")
     assert result["code"] == "no-onnx"
     assert "`torch` extra" in result["message"]
     assert "ViT-B-32/openai" in result["message"]
@@ -158,12 +144,12 @@ def test_explains_that_nobody_answers(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        result = _run(_LOAD, REPO, url=url, home=tmp_path / "home")
+        result = load(REPO, url=url, home=tmp_path / "home")
     assert result["code"] == "unreachable"
 
 
 def test_obeys_when_told_to_stay_offline(hub: Hub, tmp_path: Path) -> None:
-    result = _run(_LOAD, REPO, url=hub.url, home=tmp_path / "home", HF_HUB_OFFLINE="1")
+    result = load(REPO, url=hub.url, home=tmp_path / "home", HF_HUB_OFFLINE="1")
     assert result["code"] == "offline"
     with pytest.raises(ModelUnavailable, match="only local files"):
         load_embedder(REPO, local_files_only=True)
@@ -173,12 +159,12 @@ def test_obeys_when_told_to_stay_offline(hub: Hub, tmp_path: Path) -> None:
 def test_the_default_is_clip_if_the_hub_answers(tmp_path: Path) -> None:
     folder = tiny.write_immich(tmp_path / "served")
     with Hub({DEFAULT_REPO: folder}) as hub:
-        choice = _run(_DEFAULT, url=hub.url, home=tmp_path / "home")
+        choice = run(_DEFAULT, url=hub.url, home=tmp_path / "home")
         assert choice["model"] == DEFAULT
         assert choice["note"] is None
-        _run(_LOAD, DEFAULT, url=hub.url, home=tmp_path / "home")
+        run(LOAD_WITHOUT_TORCH, DEFAULT, url=hub.url, home=tmp_path / "home")
         hub.requests.clear()
-        assert _run(_DEFAULT, url=hub.url, home=tmp_path / "home") == {
+        assert run(_DEFAULT, url=hub.url, home=tmp_path / "home") == {
             "model": DEFAULT,
             "note": None,
         }
@@ -188,7 +174,7 @@ def test_the_default_is_clip_if_the_hub_answers(tmp_path: Path) -> None:
 def test_the_default_is_the_starter_if_the_hub_is_slow(tmp_path: Path) -> None:
     with Hub({DEFAULT_REPO: tiny.write_immich(tmp_path / "served")}, delay=3.0) as hub:
         start = time.perf_counter()
-        choice = _run(_DEFAULT, url=hub.url, home=tmp_path / "home")
+        choice = run(_DEFAULT, url=hub.url, home=tmp_path / "home")
         assert time.perf_counter() - start < 5
     assert choice["model"] == "starter"
     assert "was not reached within 1.5 s" in choice["note"]

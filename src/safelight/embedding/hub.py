@@ -7,13 +7,15 @@ than a search may) and without the network.
 from __future__ import annotations
 
 import errno
-import hashlib
+import json
 import os
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from safelight.embedding.transfer import NotTheHub, WrongBytes, arrived, check_bytes, fetch_large
 from safelight.errors import ModelInvalid, ModelUnavailable
 
 if TYPE_CHECKING:
@@ -166,33 +168,63 @@ def download(model: RemoteModel, files: Files, *, progress: bool = False) -> Pat
     Raises
     ------
     ModelUnavailable
-        A file cannot be fetched, or is not what the hub said it would be.
+        A file cannot be fetched, or is not what the hub said it would be; `code` is as for
+        :func:`look_up`, or ``disk``, ``checksum`` or ``changed``.
     """
-    from huggingface_hub import hf_hub_download
-
-    bar = None if progress else _silent()
+    _check_room(model, files)
     folders = set()
     for name in files.names():
-        known = find_cached_file(model.repo, name)
         try:
-            path = Path(hf_hub_download(model.repo, name, tqdm_class=bar))
+            path = _fetch(model.repo, name, model.files[name], progress=progress)
         except Exception as error:
             raise _explained(model.repo, error, name) from error
-        sha256 = model.files[name].sha256
-        if sha256 and path != known and _sha256(path) != sha256:
-            path.resolve().unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-            raise _unavailable(
-                model.repo,
-                f"the bytes of {name} that arrived are not those that the hub announced (sha256 "
-                f"{sha256}); they were thrown away. Try again",
-                "checksum",
-                file=name,
-            )
         folders.add(path.parents[name.count("/")])
     if len(folders) > 1:
         raise _unavailable(model.repo, "it changed while it was fetched. Try again", "changed")
     return folders.pop()
+
+
+def _fetch(repo: str, name: str, file: RemoteFile, *, progress: bool) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    blob = _blob(repo, file)
+    if blob is not None and not blob.exists():
+        fetch_large(repo, name, blob, blob.name, file.bytes, progress=progress)
+    is_checked = blob is None or blob.exists()
+    # Where the bytes are there, the client only gives them their name.
+    path = Path(hf_hub_download(repo, name, tqdm_class=None if progress else _silent()))
+    if blob is not None and not is_checked:
+        check_bytes(path, blob.name)
+    return path
+
+
+def _blob(repo: str, file: RemoteFile) -> Path | None:
+    """Return where the cache keeps a file of which the hub tells the sha256, as its name."""
+    return repo_folder(repo) / "blobs" / file.sha256 if file.sha256 else None
+
+
+def _check_room(model: RemoteModel, files: Files) -> None:
+    """Raise if what is not in the cache yet cannot fit there."""
+    missing = 0
+    try:
+        for name in files.names():
+            file = model.files[name]
+            blob = _blob(model.repo, file)
+            if blob is not None:
+                missing += file.bytes - arrived(blob)
+        folder = cache_folder()
+        while not folder.exists():
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free
+    except OSError:  # it will be explained when the first file is fetched
+        return
+    if missing > free:
+        raise _unavailable(
+            model.repo,
+            f"it needs {missing / 1e6:,.0f} MB more in the cache {cache_folder()}, where "
+            f"{free / 1e6:,.0f} MB are free. {_DISK[errno.ENOSPC]}",
+            "disk",
+        )
 
 
 def find_cached_file(repo: str, name: str) -> Path | None:
@@ -236,27 +268,53 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _explained(repo: str, error: Exception, file: str | None = None) -> ModelUnavailable:
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
+    if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # why it asked the cache at all
     what = f"{file} cannot be fetched: " if file else ""
     context = {"file": file} if file else {}
+
+    def unavailable(why: str, code: str) -> ModelUnavailable:
+        return _unavailable(repo, what + why, code, **context)
+
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return _unavailable(repo, f"{what}HF_HUB_OFFLINE forbids it", "offline", **context)
+        return unavailable("HF_HUB_OFFLINE forbids it", "offline")
     if isinstance(error, errors.GatedRepoError) or status == 403:
-        why = "its owner restricts access: accept the terms on its page, then `hf auth login`"
-        return _unavailable(repo, what + why, "no-access", **context)
+        return unavailable(
+            f"its owner restricts access: accept the terms at {constants.ENDPOINT}/{repo}, then "
+            "`hf auth login`",
+            "no-access",
+        )
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return unavailable("the hub has no such file any more. Try again", "changed")
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
-        why = "the hub has no such model, or only for those who are logged in"
-        return _unavailable(repo, what + why, "not-found", **context)
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return unavailable(
+            "the hub has no such model, or only for those who are logged in", "not-found"
+        )
+    if isinstance(error, WrongBytes):
+        return unavailable(
+            "the bytes that arrived are not those that the hub announced (by their sha256); they "
+            "were thrown away. Try again",
+            "checksum",
+        )
     if isinstance(error, OSError) and error.errno in _DISK:
         way = _DISK[error.errno]
         why = f"the cache {cache_folder()} cannot be written ({error.strerror}). {way}"
-        return _unavailable(repo, what + why, "disk", **context)
-    # With a status it did answer; without one it was not reached, or the line broke.
-    why = "the hub cannot be reached" if status is None else "the hub did not answer as it should"
-    return _unavailable(repo, f"{what}{why} ({reason})", "unreachable", **context)
+        return unavailable(why, "disk")
+    if isinstance(error, (NotTheHub, errors.FileMetadataError, json.JSONDecodeError)):
+        return unavailable(
+            f"what answers at {constants.ENDPOINT} is not the hub, but perhaps a page to log in "
+            "to the network, or HF_ENDPOINT is wrong",
+            "unreachable",
+        )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    why = "the hub did not answer as it should"
+    if status is None:
+        why = "the line to the hub broke" if file else "the hub cannot be reached"
+    kept = f". What has arrived is kept in {cache_folder()}; try again to go on" if file else ""
+    return unavailable(f"{why} ({reason}){kept}", "unreachable")
 
 
 def _unavailable(repo: str, why: str, code: str, **context: str) -> ModelUnavailable:
@@ -266,11 +324,6 @@ def _unavailable(repo: str, why: str, code: str, **context: str) -> ModelUnavail
         repo=repo,
         **context,
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _silent() -> type[Any]:
