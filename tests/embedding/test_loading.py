@@ -11,7 +11,7 @@ from safelight.embedding.layouts import VARIANTS
 from safelight.embedding.loading import DEFAULT, load_embedder
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
-_DOCS = Path(__file__).parents[2] / "docs" / "models.md"
+_ROOT = Path(__file__).parents[2]
 
 
 def test_the_starter_does_not_run_where_it_cannot() -> None:
@@ -42,10 +42,18 @@ def test_a_text_query_imports_nothing_for_images_or_the_hub(tiny_model: str) -> 
     assert done.stdout.strip() == "[]"
 
 
-def test_the_guide_names_every_model_and_variant() -> None:
-    guide = _DOCS.read_text("utf-8")
-    for model in known_models():
-        row = f"| `{model.name}` | `{model.also[0]}` | {model.licence} | {model.megabytes} |"
-        assert row in guide
+def test_the_page_on_models_lists_the_catalogue_and_every_variant() -> None:
+    page = (_ROOT / "docs" / "models.md").read_text("utf-8")
+    table = subprocess.run(
+        [sys.executable, _ROOT / "scripts" / "models-table"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert all(f"| `{known.name}` | {known.use_when} |" in table for known in known_models())
+    assert f"\n\n{table}\n" in page, "put what scripts/models-table prints into docs/models.md"
     for variant in VARIANTS:
-        assert f"`{variant}`" in guide
+        assert f"`{variant}`" in page
+    compared = page.partition("## Verifying")[2]
+    for known in known_models():
+        assert (f"`{known.name}`" in compared) or not known.golden

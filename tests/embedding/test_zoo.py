@@ -132,6 +132,15 @@ def test_other_models_in_the_cache_are_listed_if_they_can_be_loaded(
     ]
 
 
+def test_what_is_here_is_told_without_the_network(cache: Path, model: Path) -> None:
+    assert not is_here(NAME)
+    assert not is_here("someone/else#onnx")
+    assert is_here("starter")
+    assert is_here(str(model))
+    with pytest.raises(UsageError):
+        is_here("nonsense")
+
+
 def test_a_folder_is_no_download(model: Path) -> None:
     assert find_model(str(model)).downloads == ()
 

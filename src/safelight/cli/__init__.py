@@ -12,6 +12,7 @@ from safelight.cli.config import config
 from safelight.cli.doctor import doctor
 from safelight.cli.ingest import ingest
 from safelight.cli.library import library
+from safelight.cli.models import models
 from safelight.cli.search import search
 from safelight.cli.status import status
 from safelight.errors import SafelightError, UsageError
@@ -34,7 +35,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, status, library, config, doctor):
+for command in (ingest, search, status, library, models, config, doctor):
     safelight.add_command(command)
 
 

@@ -118,6 +118,11 @@ def is_here(model: str, device: str = "auto") -> bool:
     SafelightError
         What :func:`safelight.embedding.loading.load_embedder` raises.
     """
+    if model != STARTER:
+        name = parse_model_name(model)
+        # Asking open_clip where it has weights takes seconds; of known models it is known.
+        if name.known is not None and name.folder is None and not find_downloads(_repos(name)):
+            return False
     try:
         load_embedder(model, device=device, local_files_only=True)
     except ModelUnavailable as error:

@@ -163,6 +163,15 @@ def failures(library: Library, namespace: str | None = None) -> list[Failure]:
     return [Failure(*row) for row in rows]
 
 
+def photo_paths(library: Library) -> list[str]:
+    """Return a path of each photo with a present file, in the order in which they were added."""
+    rows = library.connection.execute(
+        "SELECT min(f.path) FROM files f JOIN items i ON i.pk = f.item_pk "
+        "WHERE NOT f.gone AND i.kind = 'photo' GROUP BY i.pk ORDER BY i.pk"
+    )
+    return [path for (path,) in rows]
+
+
 def allowed_items(
     library: Library, *, namespace: str | None = None, under: str | None = None
 ) -> list[int]:

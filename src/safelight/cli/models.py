@@ -1,0 +1,359 @@
+"""``safelight models``: the models that there are, and those on this machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safelight.cli.model_texts import (
+    as_dict,
+    described,
+    measured_text,
+    megabytes,
+    table,
+    verified,
+    way_out,
+)
+from safelight.cli.options import library_option, load_settings
+from safelight.errors import ModelUnavailable, SafelightError, UsageError
+
+if TYPE_CHECKING:
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+    from safelight.embedding.pytorch.export import Dtype
+    from safelight.embedding.zoo import ModelOnDisk
+
+EPILOG = """\b
+Examples:
+  safelight models list                            the catalogue, and what is on this machine
+  safelight models info ViT-L-14/openai            all that is known of a model
+  safelight models pull ViT-L-14/openai            fetch it
+  safelight models verify ViT-L-14/openai          compare it with what its publisher says
+  safelight models export ViT-L-14/openai folder   write it for ONNX Runtime
+  safelight models rm ViT-L-14/openai              give its disk space back
+
+\b
+A model is named as --model names it: see docs/models.md.
+"""
+
+LIST_EPILOG = """\b
+Examples:
+  safelight models list
+  safelight models list --on-disk
+  safelight models list --json | jq -r 'select(.permissive) | .name'
+"""
+
+INFO_EPILOG = """\b
+Examples:
+  safelight models info ViT-B-16-SigLIP2/webli
+  safelight models info laion/CLIP-ViT-g-14-laion2B-s34B-b88K
+  safelight models info ./my-model --json
+"""
+
+PULL_EPILOG = """\b
+Examples:
+  safelight models pull ViT-B-32/openai ViT-B-16-SigLIP2/webli
+  safelight models pull Xenova/mobileclip_s0 --yes
+  safelight models pull ViT-B-32/openai#torch
+"""
+
+VERIFY_EPILOG = """\b
+Examples:
+  safelight models verify ViT-B-32/openai
+  safelight models verify ViT-B-32/openai --photo ~/Downloads/000000039769.jpg
+  safelight models verify ./my-export --json
+"""
+
+EXPORT_EPILOG = """\b
+Examples:
+  safelight models export ViT-B-16/datacomp_xl_s13b_b90k ~/models/datacomp
+  safelight models export ViT-L-14/openai ~/models/quick --dtype int8 --photos ~/Pictures
+  safelight ingest --model ~/models/datacomp ~/Pictures
+"""
+
+RM_EPILOG = """\b
+Examples:
+  safelight models rm ViT-L-14/openai
+  safelight models rm openai/clip-vit-large-patch14 --yes
+"""
+
+
+@click.group(epilog=EPILOG)
+def models() -> None:
+    """List, fetch, verify, export and remove models.
+
+    Nothing here touches a library; `safelight library` changes the model of one.
+    """
+
+
+@models.command("list", epilog=LIST_EPILOG)
+@click.option("--on-disk", is_flag=True, help="Only those on this machine.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_models(on_disk: bool, as_json: bool) -> None:
+    """List well-known models, and all that are on this machine."""
+    from safelight.embedding.zoo import all_models
+
+    found = [each for each in all_models() if each.is_complete or not on_disk]
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(as_dict(each), ensure_ascii=False))
+    else:
+        click.echo(table(found))
+
+
+@models.command(epilog=INFO_EPILOG)
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+def info(name: str, as_json: bool) -> None:
+    """Show all that is known of a model."""
+    from safelight.embedding.zoo import find_model
+
+    found = find_model(name)
+    more = {} if found.known else _found_out(found)
+    if as_json:
+        click.echo(json.dumps({**as_dict(found, every=True), **more}, ensure_ascii=False))
+    else:
+        click.echo("\n".join(described(found, more)))
+
+
+@models.command(epilog=PULL_EPILOG)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask, whatever the licence.")
+def pull(names: tuple[str, ...], yes: bool) -> None:
+    """Fetch models, both sides of each.
+
+    Licence and size are told first; a licence that does not allow every use has to be agreed to. A
+    download that was stopped goes on where it ended.
+    """
+    from safelight.embedding import zoo
+
+    device = load_settings().device
+    wanted, refused = [], False
+    for name in dict.fromkeys(names):
+        if zoo.is_here(name, device):
+            click.echo(f"{name} is on this machine already.")
+        elif _agreed(name, yes=yes):
+            wanted.append(name)
+        else:
+            refused = True
+    for name in wanted:
+        try:
+            zoo.pull(name, device=device, progress=sys.stderr.isatty(), tell=_tell)
+        except SafelightError as error:
+            if len(names) == 1:
+                raise
+            click.echo(f"safelight: {error}", err=True)
+            refused = True
+        else:
+            click.echo(f"Fetched {name}: {megabytes(zoo.find_model(name).bytes)} on disk.")
+    if refused:
+        sys.exit(1)
+
+
+@models.command(epilog=VERIFY_EPILOG)
+@click.argument("name")
+@click.option(
+    "--photo", metavar="FILE",
+    help="Also compare what others published of this photo; `safelight models info` names those.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+def verify(name: str, photo: str | None, as_json: bool) -> None:
+    """Compare a model on this machine with what is known of it.
+
+    Files are compared with the digests that the hub or the publisher gives; vectors with values
+    that others published. What was compared is said, and if there was nothing, that. The exit code
+    is 1 if something differs.
+    """
+    from safelight.embedding.verifying import verify as compare
+
+    found = compare(name, photo=Path(photo).expanduser() if photo else None)
+    if as_json:
+        row = {**asdict(found), "ok": found.ok, "compared": found.compared}
+        click.echo(json.dumps(row, ensure_ascii=False))
+    else:
+        click.echo("\n".join(verified(found)))
+    if not found.ok:
+        click.echo(f"safelight: {way_out(found)}", err=True)
+        sys.exit(1)
+
+
+@models.command(epilog=EXPORT_EPILOG)
+@click.argument("name")
+@click.argument("out", metavar="FOLDER")
+@click.option(
+    "--dtype", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True,
+    help="What the numbers are kept as.",
+)  # fmt: skip
+@click.option(
+    "--photos", metavar="DIR",
+    help="Photos to compare with; else those of the library, or of the demo.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Keep an export that is no good.")
+@click.option("--json", "as_json", is_flag=True, help="What was measured, as a JSON object.")
+@library_option
+def export(
+    name: str,
+    out: str,
+    dtype: Dtype,
+    photos: str | None,
+    force: bool,
+    as_json: bool,
+    library: str | None,
+) -> None:
+    """Write a model for ONNX Runtime into a new folder.
+
+    It needs the torch extra; the folder does not. Up to 64 real photos are embedded with both, and
+    an export whose vectors are not near enough to the original's is not written: a mean cosine of
+    0.99, of int8 0.97. One in fp32 is of the same space as the original.
+    """
+    from safelight.embedding.names import absolute_name, plain_name
+    from safelight.sources.samples import sample_photos
+
+    target = Path(out).expanduser()
+    if target.exists():
+        raise UsageError(f"{target} is there already. Name a new folder.", path=str(target))
+    settings = load_settings(library=library)
+    embedder = _torch_embedder(name)
+    from safelight.embedding.pytorch.export import LEAST, export_model
+
+    sample = sample_photos(photos, settings.library, min_side=embedder.min_side)
+    _tell(f"Comparing on {len(sample.frames)} photos of {sample.origin}.")
+    measured = export_model(
+        embedder.model,
+        absolute_name(plain_name(name)),
+        target,
+        sample.frames,
+        dtype=dtype,
+        force=force,
+        tell=lambda note: _tell(f"{note}."),
+    )
+    good = measured.is_good(dtype)
+    if as_json:
+        row = {"model": name, "dtype": dtype, "good": good, "written": good or force}
+        click.echo(json.dumps({**row, **asdict(measured)}, ensure_ascii=False))
+    else:
+        click.echo(measured_text(measured, dtype))
+    if good:
+        if not as_json:
+            click.echo(f"Wrote {target}. Use it: safelight ingest --model {shlex.quote(out)}")
+        return
+    short = f"it is no good: a mean cosine below {LEAST[dtype]:g} with the original"
+    if force:
+        _tell(f"{target} was written all the same; {short}.")
+        return
+    _tell(f"Nothing was written; {short}. Another --dtype keeps more; --force keeps this one.")
+    sys.exit(1)
+
+
+@models.command(epilog=RM_EPILOG)
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@library_option
+def rm(name: str, yes: bool, library: str | None) -> None:
+    """Remove a model from the hub's cache.
+
+    Only downloads are removed, never a folder that you gave as a model. Other programs use the same
+    cache: what is removed they have to fetch again as well.
+    """
+    from safelight.embedding.zoo import removable, remove
+
+    found = removable(name)
+    for space in _spaces_of(name, library):
+        _tell(f"Searches in the library use it ({space}); they will not work until it is back.")
+    size = megabytes(sum(each.bytes for each in found))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("There is no terminal to ask on. Add --yes to remove it.")
+        folders = "\n".join(f"  {each.folder}" for each in found)
+        if not click.confirm(f"{folders}\nRemove this, {size}?", err=True):
+            _tell("nothing was removed.")
+            sys.exit(1)
+    click.echo(f"Removed {name}: {megabytes(remove(found))} freed.")
+
+
+def _tell(note: str) -> None:
+    click.echo(f"safelight: {note}", err=True)
+
+
+def _agreed(name: str, *, yes: bool) -> bool:
+    """Tell licence and size of a model, and ask where the licence does not allow every use."""
+    from safelight.embedding.zoo import terms_of
+
+    terms = terms_of(name)
+    licence = f"licence {terms.licence}" if terms.licence else "its publisher names no licence"
+    size = f", about {terms.megabytes:,} MB" if terms.megabytes else ""
+    click.echo(f"{name}: {licence}{size} (from {terms.source}).", err=True)
+    if terms.permissive or yes:
+        return True
+    doubt = "does not allow every use" if terms.licence else "is not known"
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            f"The licence of {name} {doubt}, and there is no terminal to ask on. Read it, and add "
+            "--yes to fetch the model."
+        )
+    return click.confirm(f"The licence {doubt}: read it first. Fetch the model?", err=True)
+
+
+def _torch_embedder(name: str) -> TorchEmbedder:
+    """Return the embedder of a model in PyTorch, fetched if need be."""
+    import importlib.util
+
+    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.names import STARTER, parse_model_name, plain_name
+
+    if name == STARTER or parse_model_name(name).runtimes == ("onnx",):
+        raise UsageError(f"{name} is an ONNX model already; only one in PyTorch is exported.")
+    missing = [each for each in ("torch", "onnx") if importlib.util.find_spec(each) is None]
+    if missing:
+        raise ModelUnavailable(
+            f"An export needs {' and '.join(missing)}: pip install 'safelight[torch]'.",
+            code="no-torch",
+        )
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+
+    model = f"{plain_name(name)}#torch"
+    embedder = load_embedder(model, device="cpu", progress=sys.stderr.isatty(), tell=_tell)
+    if not isinstance(embedder, TorchEmbedder):
+        raise UsageError(f"{name} holds no model in PyTorch; only one in PyTorch is exported.")
+    return embedder
+
+
+def _spaces_of(name: str, library: str | None) -> list[str]:
+    """Return the spaces of the library that a model embeds."""
+    from safelight.embedding.zoo import names_of
+    from safelight.library.spaces import all_spaces
+    from safelight.library.store import Library
+
+    path = load_settings(library=library).library
+    if not path.exists():
+        return []
+    names = names_of(name)
+    with Library(path, create=False) as opened:
+        return [
+            each.space.name for each in all_spaces(opened) if names & names_of(each.space.model)
+        ]
+
+
+def _found_out(found: ModelOnDisk) -> dict[str, Any]:
+    """Return what can be found out of a model that is not in the catalogue."""
+    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.zoo import terms_of
+
+    try:
+        embedder = load_embedder(found.name, device="cpu", local_files_only=True)
+    except ModelUnavailable as error:
+        if error.code != "offline":
+            return {"problem": str(error)}
+        terms = terms_of(found.name)
+        return {"licence": terms.licence, "permissive": terms.permissive, "source": terms.source}
+    return {
+        "on_disk": True,
+        "dimension": embedder.dimension,
+        "runtime": embedder.where.runtime,
+        "fingerprint": embedder.fingerprint,
+    }
