@@ -13,13 +13,13 @@ import pytest
 from onnx import helper, numpy_helper
 from PIL import Image
 
-from safelight.embedding import starter
+from safelight.embedding import devices, starter
 from safelight.embedding.catalogue import Golden, find_known
 from safelight.embedding.digests import file_digest
 from safelight.embedding.loading import load_embedder
 from safelight.embedding.provenance import Provenance, write_provenance
 from safelight.embedding.verifying import Verification, check_golden, verify
-from safelight.errors import DecodeError, ModelUnavailable, UsageError
+from safelight.errors import DecodeError, ModelInvalid, ModelUnavailable, UsageError
 from safelight.imaging import decode
 from tests.embedding import tiny
 from tests.embedding.hub_cache import put
@@ -256,6 +256,29 @@ def test_files_that_do_not_load_are_an_answer(cache: Path, poser: Path) -> None:
     found = verify(NAME)
     assert not found.ok
     assert [each.ok for each in _checks(found, "sanity")] == [False]
+
+
+def test_a_folder_without_a_model_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalid, match="holds no ONNX model"):
+        verify(str(tmp_path))
+
+
+def test_files_are_compared_where_the_model_cannot_be_run(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "has_torch", lambda: False)
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "siglip", "text_config": 1, '
+                                        '"vision_config": 1}')  # fmt: skip
+    (folder / "model.safetensors").write_bytes(b"weights")
+    put(cache, "someone/torch", folder)
+    found = verify("someone/torch#torch")
+    assert found.ok
+    assert found.compared == 2
+    (check,) = _checks(found, "sanity")
+    assert check.ok is None
+    assert "safelight[torch]" in check.detail
 
 
 def test_quantized_weights_are_not_held_to_values_of_others(

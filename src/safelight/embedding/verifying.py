@@ -102,6 +102,8 @@ def verify(
         `model` names none, or no published values of it are of `photo`.
     ModelUnavailable
         The model is not on this machine.
+    ModelInvalid
+        `model` is a folder that holds none.
     DecodeError
         `photo` cannot be read.
     """
@@ -118,6 +120,8 @@ def verify(
         except ModelUnavailable as error:
             checks.append(Check("sanity", "the model", None, f"was not run: {error}"))
         except ModelError as error:
+            if error.code == "no-onnx":  # a folder that holds no model at all
+                raise
             checks.append(Check("sanity", "the model", False, str(error)))
     return Verification(model, places, bool(found.downloads), tuple(checks))
 

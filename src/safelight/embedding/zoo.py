@@ -202,7 +202,7 @@ def removable(model: str) -> tuple[Download, ...]:
     name = parse_model_name(model)
     if (own := name.folder or name.checkpoint) is not None:
         raise UsageError(
-            f"{own} is no download of safelight's: remove it yourself, if you want to.",
+            f"{own} is no download; only downloads are removed, and it is left alone.",
             path=str(own),
         )
     if name.variant is not None:
