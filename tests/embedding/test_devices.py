@@ -55,7 +55,8 @@ def test_auto_prefers_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {("onnx", "cpu"), ("onnx", "openvino"), ("torch", "cuda"), ("torch", "cpu")}
     monkeypatch.setattr(devices, "is_usable", lambda runtime, kind, _: (runtime, kind) in there)
     order = [(d.runtime, d.kind) for d in usable_devices("auto")]
-    assert order == [("torch", "cuda"), ("onnx", "openvino"), ("onnx", "cpu"), ("torch", "cpu")]
+    assert order == [("torch", "cuda"), ("onnx", "cpu"), ("torch", "cpu")]
+    assert usable_devices("openvino") == [Device("onnx", "openvino")]
     assert [d.runtime for d in usable_devices("cpu")] == ["onnx", "torch"]
     assert usable_devices("cuda:3") == [Device("torch", "cuda", 3)]
     with pytest.raises(ModelUnavailable, match="ONNX Runtime cannot use it"):
