@@ -79,6 +79,11 @@ def test_a_folder_that_is_missing_is_not_looked_for_on_the_hub(
         parse_model_name(model)
 
 
+def test_the_home_of_nobody_is_explained() -> None:
+    with pytest.raises(ModelUnavailable, match="does not exist"):
+        parse_model_name("~nobody-of-this-name/x")
+
+
 @pytest.mark.parametrize("model", ["", "clip", "ViT-B-32", "a/b/c", "hf-hub:", "a b/c", "#fp16"])
 def test_refuses_what_names_no_model(model: str) -> None:
     with pytest.raises(UsageError, match="names no model"):

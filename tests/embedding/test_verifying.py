@@ -333,11 +333,15 @@ def embedder(tiny_model: str) -> Embedder:
     return found
 
 
-def test_a_vector_may_differ_by_the_tolerance(embedder: Embedder) -> None:
+def test_a_vector_may_differ_by_the_tolerance_and_in_length(embedder: Embedder) -> None:
     vector = embedder.encode_texts(["a dog"])[0, :5].astype(float)
-    golden = Golden(texts=("a dog",), vector=tuple(vector + 9e-4), tolerance=1e-3, source="here")
+    off = vector + np.array([9e-4, -9e-4, 0, 0, 0])
+    golden = Golden(texts=("a dog",), vector=tuple(off), tolerance=1e-3, source="here")
     assert check_golden(embedder, golden).ok
-    golden = replace(golden, vector=tuple(vector + 1.1e-3))
+    assert check_golden(embedder, replace(golden, vector=tuple(7 * vector))).ok
+    golden = replace(golden, vector=tuple(vector + np.array([3e-3, -3e-3, 0, 0, 0])))
+    assert check_golden(embedder, golden).ok is False
+    golden = replace(golden, vector=tuple(-vector))
     assert check_golden(embedder, golden).ok is False
 
 

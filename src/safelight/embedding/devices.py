@@ -158,6 +158,15 @@ def usable_devices(device: str, runtimes: Sequence[Runtime] = ("onnx", "torch"))
     )
 
 
+def missing_extra(error: ImportError) -> ModelUnavailable:
+    """Return the error for a part of the `torch` extra that is not there, or does not work."""
+    return ModelUnavailable(
+        f"This model needs all of the `torch` extra, and {error.name or 'a part'} cannot be "
+        f"imported: {error}. Install it: pip install 'safelight[torch]'.",
+        code="no-torch",
+    )
+
+
 def is_usable(runtime: Runtime, kind: str, index: int = 0) -> bool:
     """Tell whether a runtime is installed and knows this device."""
     if runtime == "onnx":

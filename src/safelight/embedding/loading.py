@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.embedding.catalogue import is_permissive
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.hub import download, file_names, find_cached, is_offline, look_up
 from safelight.embedding.layouts import find_layout
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 
 #: What is used if it can be had and nothing else is named.
 DEFAULT = "ViT-B-32/openai"
-
-# As the hub tags licences that allow any use.
-_PERMISSIVE = frozenset(
-    ("mit", "apache-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-2.0",
-     "cc-by-3.0", "cc-by-4.0", "isc", "unlicense", "zlib")
-)  # fmt: skip
 
 # Answers that leave something else to try, where other errors end the search.
 _NOT_HERE = ("not-found", "no-onnx", "no-variant", "one-graph", "no-torch-model", "incomplete")
@@ -310,7 +305,7 @@ def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
 def _announce(name: ModelName, remote: RemoteModel, files: Files, tell: Tell) -> None:
     """Say what is fetched, and if its licence forbids something."""
     licence = name.known.licence if name.known else remote.licence
-    permissive = name.known.permissive if name.known else licence in _PERMISSIVE
+    permissive = name.known.permissive if name.known else is_permissive(licence)
     if not permissive:
         tell(
             f"The licence of {name.name} is {licence}, which does not allow every use: read it "

@@ -79,7 +79,7 @@ def absolute_name(model: str) -> str:
     if model == STARTER or not place:
         return model
     ending = f"#{suffix}" if suffix else ""
-    folder = Path(place).expanduser()
+    folder = _expanded(place)
     if folder.is_dir():
         return f"{folder.absolute()}{ending}"
     architecture, file = _checkpoint(place)
@@ -123,7 +123,7 @@ def parse_model_name(model: str) -> ModelName:
     place, suffix = _split(model)
     variant = suffix if suffix in VARIANTS else None
     runtime = next((each for each in _RUNTIMES if each == suffix), None)
-    folder = Path(place).expanduser()
+    folder = _expanded(place)
     if place and folder.is_dir():
         ending = f"#{suffix}" if suffix else ""
         return ModelName(
@@ -194,7 +194,7 @@ def _checkpoint(place: str) -> tuple[str, Path | None]:
     """Return an architecture and its file of weights, as in ``ViT-B-32/weights/mine.pt``."""
     architecture, _, rest = place.partition("/")
     if rest and architecture.startswith(_ARCHITECTURES):
-        file = Path(rest).expanduser()
+        file = _expanded(rest)
         if file.is_file():
             return architecture, file
     return architecture, None
@@ -204,3 +204,10 @@ def _split(model: str) -> tuple[str, str]:
     """Return the name and what follows the mark, which may be empty."""
     place, mark, suffix = model.rpartition("#")
     return (place, suffix) if mark and suffix in (*VARIANTS, *_RUNTIMES) else (model, "")
+
+
+def _expanded(place: str) -> Path:
+    try:
+        return Path(place).expanduser()
+    except (RuntimeError, ValueError):  # the home of nobody
+        return Path(place)

@@ -141,8 +141,10 @@ def check_golden(embedder: Embedder, golden: Golden, frame: Frame | None = None)
         return Check("golden", _what(golden), ok, detail)
 
     if golden.vector:
+        # Who published them does not say at which length: the direction is compared.
         published = np.array(golden.vector)
         ours = embedder.encode_texts(golden.texts)[0, : len(published)].astype(np.float64)
+        ours *= np.linalg.norm(published) / max(float(np.linalg.norm(ours)), 1e-9)
     elif frame is None:
         return check(
             None, f"not compared: give the photo with --photo; it is at {golden.photo_url}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from safelight.embedding.hub import file_names, find_cached, look_up
+from safelight.embedding.hub import cached_folder, file_names, find_cached, look_up
 from safelight.embedding.pytorch import from_open_clip, from_transformers
 from safelight.embedding.pytorch.layouts import find_checkpoint, find_tokenizer, find_torch_layout
 from safelight.errors import ModelInvalid, ModelUnavailable
@@ -41,6 +41,8 @@ def on_disk(name: ModelName) -> TorchModel | None:
             return _describe(*cached)
     if name.architecture is None or name.tag is None:
         return None
+    if name.known and name.known.torch and cached_folder(name.known.torch) is None:
+        return None  # without importing open_clip, which takes seconds
     tag = from_open_clip.find_tag(name.architecture, name.tag)
     weights = find_cached(tag.repo, partial(find_checkpoint, tag.filename))
     if weights is None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from safelight.embedding.configuration import Configuration
+from safelight.embedding.devices import missing_extra
 from safelight.embedding.digests import file_digest
 from safelight.embedding.preprocessing_files import parse_open_clip
 from safelight.embedding.pytorch.clip_tokenizer import save_clip_tokenizer
@@ -287,8 +288,11 @@ def _tokenizer_digests(folder: Path) -> dict[str, str]:
 def _open_clip() -> Any:
     # It is imported where it is used: that takes seconds.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    with _quiet():
-        import open_clip
+    try:
+        with _quiet():
+            import open_clip
+    except ImportError as error:
+        raise missing_extra(error) from error
     return open_clip
 
 

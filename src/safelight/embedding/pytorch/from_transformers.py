@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from safelight.embedding.configuration import Configuration
+from safelight.embedding.devices import missing_extra
 from safelight.embedding.digests import file_digest
 from safelight.embedding.preprocessing_files import read_transformers
 from safelight.embedding.pytorch.model import LoadedModel, TorchModel
@@ -85,8 +86,10 @@ def describe_folder(folder: Path, layout: TorchLayout) -> TorchModel:
 def _with_defaults(folder: Path) -> Any:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    from transformers import AutoConfig
-
+    try:
+        from transformers import AutoConfig
+    except ImportError as error:
+        raise missing_extra(error) from error
     try:
         return AutoConfig.from_pretrained(str(folder), local_files_only=True)
     except (ValueError, OSError, KeyError) as error:
