@@ -1,0 +1,1 @@
+"""How good a photo is technically, in the numbers that the field has published."""
