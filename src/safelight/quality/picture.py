@@ -10,6 +10,7 @@ import numpy as np
 from safelight.errors import UsageError
 from safelight.model import Frame
 from safelight.quality.averaging import average, fit
+from safelight.quality.wavelet import finest_detail, sigma_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,7 +33,7 @@ _GREY = tuple(
     round(weight * 2**_GREY_BITS)
     for weight in (0.298936021293775, 0.587043074451121, 0.114020904255103)
 )
-_PIXELS_AT_A_TIME = 16_384
+_PIXELS_AT_A_TIME = 32_768
 
 
 class Picture:
@@ -126,9 +127,14 @@ class Picture:
         )
 
     @cached_property
+    def channels(self) -> npt.NDArray[np.uint8]:
+        """(3, h, w) uint8: the pixels, one colour after the other."""
+        return np.ascontiguousarray(np.moveaxis(self.pixels, 2, 0))
+
+    @cached_property
     def gray(self) -> npt.NDArray[np.uint8]:
         """(h, w) uint8: MATLAB's rgb2gray, rounded half up."""
-        return gray_of(self.pixels)
+        return gray_of(self.channels)
 
     @cached_property
     def preview(self) -> npt.NDArray[np.uint8]:
@@ -136,31 +142,41 @@ class Picture:
         height, width = self.gray.shape
         return average(self.gray, fit(width, height, PREVIEW_SIDE))
 
+    @cached_property
+    def finest_detail(self) -> npt.NDArray[np.float64]:
+        """See :func:`safelight.quality.wavelet.finest_detail`."""
+        return finest_detail(self.gray)
 
-def gray_of(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the grey of each pixel of (h, w, 3) uint8, as MATLAB's rgb2gray has it.
+    @cached_property
+    def noise_sigma(self) -> float:
+        """The standard deviation of the noise in :attr:`gray`, of a range of 1."""
+        return sigma_of(self.finest_detail)
+
+
+def gray_of(channels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return the grey of each pixel of (3, h, w) uint8, as MATLAB's rgb2gray has it.
 
     Examples
     --------
-    >>> gray_of(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
+    >>> gray_of(np.array([[[255, 0, 0]], [[0, 255, 0]], [[0, 0, 255]]], np.uint8))
     array([[ 76, 150,  29]], dtype=uint8)
     """
-    flat = pixels.reshape(-1, 3)
-    result = np.empty(len(flat), np.uint8)
-    red, green, blue = (np.uint32(weight) for weight in _GREY)
+    flat = channels.reshape(3, -1)
+    result = np.empty(flat.shape[1], np.uint8)
     total, term = np.empty((2, _PIXELS_AT_A_TIME), np.uint32)
-    for start in range(0, len(flat), _PIXELS_AT_A_TIME):
-        part = flat[start : start + _PIXELS_AT_A_TIME]
-        here, other = total[: len(part)], term[: len(part)]
-        np.multiply(part[:, 0], red, out=here)
-        np.multiply(part[:, 1], green, out=other)
+    red, green, blue = (np.uint32(weight) for weight in _GREY)
+    for start in range(0, len(result), _PIXELS_AT_A_TIME):
+        part = flat[:, start : start + _PIXELS_AT_A_TIME]
+        here, other = total[: part.shape[1]], term[: part.shape[1]]
+        np.multiply(part[0], red, out=here)
+        np.multiply(part[1], green, out=other)
         here += other
-        np.multiply(part[:, 2], blue, out=other)
+        np.multiply(part[2], blue, out=other)
         here += other
         here += np.uint32(1 << _GREY_BITS - 1)
         here >>= np.uint32(_GREY_BITS)
-        result[start : start + len(part)] = here
-    return result.reshape(pixels.shape[:2])
+        result[start : start + len(here)] = here
+    return result.reshape(channels.shape[1:])
 
 
 def _colours(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
