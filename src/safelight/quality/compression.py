@@ -29,11 +29,11 @@ _GONE = 0.5
 # Blocks along a side that are looked at, at most: the answer is a share, and 576 blocks tell it.
 _SAMPLED = 24
 
-# How many times as many blocks of the moved grid must have kept their detail. Without compression
-# it is about 1, and was seldom seen above 2 even where almost none have any.
+# Without compression both grids have lost alike, to a percent or two. So much more than the moved
+# grid is its work; or, where hardly any block has detail, a third or less of what the moved grid
+# has kept, give or take what a few blocks may do by chance.
+_CLEARLY = 0.2
 _TIMES = 3.0
-
-# The share of blocks that may differ by chance where few have any detail left.
 _CHANCE = 0.02
 
 
@@ -54,7 +54,8 @@ def lost_share(gray: npt.NDArray[np.uint8]) -> float:
     # Turned upright, the grid may begin at any corner.
     starts = product({0, height % _BLOCK}, {0, width % _BLOCK})
     lost = max(_empty_share(gray[top:, left:]) for top, left in starts)
-    compressed = (1 - moved + _CHANCE) > _TIMES * (1 - lost + _CHANCE)
+    kept, kept_when_moved = 1 - lost + _CHANCE, 1 - moved + _CHANCE
+    compressed = lost - moved > _CLEARLY or kept_when_moved > _TIMES * kept
     return lost if compressed else 0.0
 
 

@@ -25,7 +25,7 @@ _RANGE = 0.6
 _CLIPPING = 2.0
 
 _CHANNELS = ("red", "green", "blue")
-_PIXELS_AT_A_TIME = 65_536
+_PIXELS_AT_A_TIME = 262_144
 
 
 class Exposure:

@@ -14,11 +14,8 @@ if TYPE_CHECKING:
 #: The standard deviation that scores 0, of a range of 1: about 20 of 255 levels.
 SIGMA_MAX = 0.08
 
-#: With more of JPEG's blocks robbed of their finest detail, the estimate was seen to be off by more
-#: than a quarter.
-_MOST_LOST = 0.75
-
-# A median says nothing of what fewer than half of the numbers have.
+# A median says nothing of what half of the numbers have lost, or never had.
+_MOST_LOST = 0.5
 _LEAST_TEXTURED = 0.5
 
 _MIN_SIDE = 8
