@@ -105,22 +105,19 @@ class Picture:
         >>> Picture.of(np.zeros((1500, 2048), np.uint8)).pixels.shape
         (750, 1024, 3)
         """
-        if isinstance(source, Frame):
-            pixels, width, height = source.pixels, source.width, source.height
-            if full_size and pixels.shape[:2] != (height, width):
-                raise UsageError(
-                    f"A frame of {pixels.shape[1]}x{pixels.shape[0]} pixels cannot be measured at "
-                    f"the photo's own size, {width}x{height}: decode it without min_side."
-                )
-        else:
-            pixels = _colours(source)
-            height, width = pixels.shape[:2]
+        frame = source if isinstance(source, Frame) else frame_of(source)
+        pixels = frame.pixels
+        if full_size and pixels.shape[:2] != (frame.height, frame.width):
+            raise UsageError(
+                f"A frame of {pixels.shape[1]}x{pixels.shape[0]} pixels cannot be measured at "
+                f"the photo's own size, {frame.width}x{frame.height}: decode it without min_side."
+            )
         if not full_size:
             pixels = average(pixels, fit(pixels.shape[1], pixels.shape[0], EVALUATION_SIDE))
         return cls(
             np.ascontiguousarray(pixels),
-            width=width,
-            height=height,
+            width=frame.width,
+            height=frame.height,
             full_size=full_size,
             embedding=embedding,
             fingerprint=fingerprint,
@@ -177,6 +174,18 @@ def gray_of(channels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         here >>= np.uint32(_GREY_BITS)
         result[start : start + len(here)] = here
     return result.reshape(channels.shape[1:])
+
+
+def frame_of(array: npt.NDArray[np.uint8]) -> Frame:
+    """Return the frame of (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) uint8.
+
+    Raises
+    ------
+    UsageError
+        It is no picture.
+    """
+    pixels = np.ascontiguousarray(_colours(array))
+    return Frame(pixels, pixels.shape[1], pixels.shape[0], "array")
 
 
 def _colours(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
