@@ -10,6 +10,7 @@ import click
 
 from safelight.cli.config import config
 from safelight.cli.ingest import ingest
+from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.status import status
 from safelight.errors import SafelightError, UsageError
@@ -18,6 +19,7 @@ EPILOG = """\b
 Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
+  safelight score ~/Pictures --worst 20
   safelight status
 """
 
@@ -32,7 +34,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, status, config):
+for command in (ingest, search, score, status, config):
     safelight.add_command(command)
 
 
