@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.store import Library
 
 #: The schema of each released version, by which migrations are tested; never edited.
-RELEASED = {0: ""}
+RELEASED = {0: "", 1: Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8")}
 
 
 def test_a_library_is_made_with_its_folder_and_opened_again(tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Progress of an ingest: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a long command: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextlib.contextmanager
-def show_progress(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+def show_progress(*, quiet: bool, doing: str = "Embedding") -> Iterator[Callable[[Progress], None]]:
     """Yield what to call with each step; it writes to standard error, or nothing if quiet."""
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
-        with _bar() as step:
+        with _bar(doing) as step:
             yield step
     else:
         yield _lines()
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
+def _bar(doing: str) -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -44,7 +44,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     )
     started = time.monotonic()
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Embedding", total=None, rate="")
+        task = bar.add_task(doing, total=None, rate="")
 
         def step(now: Progress) -> None:
             rate = now.done / max(time.monotonic() - started, 1e-3)

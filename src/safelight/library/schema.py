@@ -100,9 +100,33 @@ CREATE TABLE embeddings (
 CREATE INDEX embeddings_by_space ON embeddings (space_pk);
 """
 
+_TABLES_2 = """
+-- What was measured of a photo; of each metric only the last, in the version that it had then.
+CREATE TABLE scores (
+    item_pk INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    metric  TEXT    NOT NULL,
+    version TEXT    NOT NULL,
+    value   REAL,                               -- as published; null unless ok
+    score   REAL,                               -- 0 to 1, 1 is better; null unless ok
+    status  TEXT    NOT NULL CHECK (status IN ('ok', 'failed', 'skipped')),
+    reason  TEXT,
+    details TEXT    NOT NULL DEFAULT '{}',      -- JSON object
+    PRIMARY KEY (item_pk, metric)
+) STRICT;
+CREATE INDEX scores_by_score ON scores (metric, score);
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in _statements(_TABLES_1):
+    _execute(connection, _TABLES_1)
+
+
+def _add_scores(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_2)
+
+
+def _execute(connection: sqlite3.Connection, script: str) -> None:
+    for statement in _statements(script):
         connection.execute(statement)
 
 
@@ -118,7 +142,7 @@ def _statements(script: str) -> list[str]:
 
 
 #: Step i brings a library from version i to i + 1. Released steps are never edited.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_scores)
 
 VERSION = len(MIGRATIONS)
 

@@ -1,0 +1,245 @@
+"""``safelight score``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.cli.options import load_settings
+from safelight.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from safelight.quality import Report
+    from safelight.settings import Settings
+
+EPILOG = """\b
+Examples:
+  safelight score photo.jpg
+  safelight score ~/Pictures --worst 20
+  safelight score ~/Pictures --sort focus --metrics focus,exposure
+  safelight score *.jpg --json > scores.jsonl
+
+\b
+Scores are from 0 to 1, and 1 is better. docs/quality.md says what each metric sees, and what not.
+"""
+
+_NONE = "–"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("photos", nargs=-1, required=True, metavar="FILE|DIR...")
+@click.option("--metrics", metavar="NAMES", help="Only these, separated by commas.")
+@click.option("--sort", metavar="NAME", help="Best first, by a metric or by combined.")
+@click.option(
+    "--worst", type=click.IntRange(min=1), metavar="N",
+    help="Only the N worst, worst first, by --sort or by combined.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, with a heading.")
+@click.option("--details", is_flag=True, help="With --json: the parts of each measurement.")
+@click.option(
+    "--full-size", is_flag=True,
+    help="Measure at the photo's own size, as published values are, not at 1,024 pixels.",
+)  # fmt: skip
+@click.option("--model", metavar="MODEL", help="A CLIP model, for clip_iqa; see docs/models.md.")
+@click.option("--pairs", metavar="NAMES", help="With --model: prompt pairs to add to --details.")
+@click.option("--head", metavar="FILE", help="With --model: the file of a head on its vectors.")
+@click.option("--weights", metavar="NAME=N,...", help="Other weights for the combined score.")
+@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Threads that decode and measure."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+def score(
+    photos: tuple[str, ...],
+    metrics: str | None,
+    sort: str | None,
+    worst: int | None,
+    as_json: bool,
+    as_csv: bool,
+    details: bool,
+    full_size: bool,
+    model: str | None,
+    pairs: str | None,
+    head: str | None,
+    weights: str | None,
+    device: str | None,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Measure the technical quality of photos.
+
+    Needs no library and changes none. What cannot be read is named, and the run goes on.
+    """
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import Progress
+    from safelight.quality import Head, Weights, choose, score_files
+
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+    if model is None and (pairs or head):
+        raise click.UsageError("--pairs and --head need the vectors of a --model.")
+    settings = load_settings(threads=threads, device=device)
+    weighted = Weights.parse(weights or "")
+    embedder = None
+    if model is not None:
+        from safelight.embedding.loading import load_embedder
+
+        # One core for each thread that decodes and measures.
+        embedder = load_embedder(model, device=settings.device, threads=1, progress=not quiet)
+    chosen = choose(
+        _names(metrics) or None,
+        model=embedder,
+        head=Head.load(os.path.expanduser(head)) if head else None,
+        pairs=_names(pairs),
+    )
+    names = [metric.name for metric in chosen]
+    if sort not in (None, "combined", *names):
+        raise click.UsageError(f"--sort {sort}: there is {', '.join(names)}, combined.")
+    failures: list[str] = []
+    paths = list(_paths(photos, settings, failures.append))
+    if not as_json and not as_csv and model is None and metrics is None:
+        names.remove("clip_iqa")  # it would be a column of dashes
+
+    measured = 0
+
+    def reports() -> Iterator[Report]:
+        nonlocal measured
+        found = score_files(
+            paths,
+            chosen,
+            full_size,
+            weights=weighted,
+            model=embedder,
+            max_pixels=settings.pixel_limit,
+            threads=settings.threads,
+        )
+        with show_progress(quiet=quiet, doing="Measuring") as progress:
+            for done, (path, result) in enumerate(zip(paths, found, strict=True), start=1):
+                if isinstance(result, Exception):
+                    failures.append(_explained(path, result))
+                else:
+                    measured += 1
+                    yield result
+                progress(Progress(done, len(paths), len(failures)))
+
+    ordered = reports()
+    if sort or worst:
+        ordered = iter(_ranked(list(ordered), sort or "combined", worst))
+    elif sys.stdout.isatty():
+        ordered = iter(list(ordered))  # a bar and lines between each other cannot be read
+    if as_json:
+        _print_json(ordered, details=details)
+    elif as_csv:
+        _print_csv(ordered, names)
+    elif len(paths) == 1:
+        _print_one(ordered, names)
+    else:
+        _print_table(ordered, names)
+    for failure in failures:
+        click.echo(f"safelight: {failure}", err=True)
+    if not paths and not failures:
+        click.echo("safelight: found no photos.", err=True)
+    if failures and not measured:
+        sys.exit(1)
+
+
+def _names(text: str | None) -> list[str]:
+    return [part for part in (piece.strip() for piece in (text or "").split(",")) if part]
+
+
+def _paths(photos: Sequence[str], settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
+    """Yield the files to measure; a folder's are those whose names end as photos' do."""
+    from safelight.sources import parse_source
+
+    for photo in photos:
+        path = os.path.expanduser(photo)
+        if not os.path.isdir(path):
+            yield path
+            continue
+        try:
+            source = parse_source(f"images:{path}", exclude=settings.exclude)
+        except SourceError as exc:
+            fail(str(exc))
+            continue
+        for entry in source.entries():
+            if entry.code is not None:
+                fail(f"{_short(entry.path)} {entry.reason}")
+            else:
+                yield entry.path
+
+
+def _explained(path: str, error: Exception) -> str:
+    from safelight.sources.entry import explain
+
+    if isinstance(error, OSError):
+        return f"{_short(path)} {explain(error)[1]}"
+    return _short(str(error))
+
+
+def _ranked(reports: list[Report], name: str, worst: int | None) -> list[Report]:
+    """Return the best first, or only the worst, worst first; those without a score come last."""
+    direction = -1 if worst is None else 1
+
+    def key(report: Report) -> tuple[bool, float]:
+        found = report.score(name)
+        return found is None, direction * (found or 0.0)
+
+    return sorted(reports, key=key)[:worst]
+
+
+def _print_json(reports: Iterator[Report], *, details: bool) -> None:
+    for report in reports:
+        click.echo(json.dumps(report.to_dict(details=details), ensure_ascii=False))
+
+
+def _print_csv(reports: Iterator[Report], names: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    parts = ("score", "value", "status", "reason", "version")
+    writer.writerow(
+        ["path", "photo_id", "combined", *(f"{name}_{part}" for name in names for part in parts)]
+    )
+    for report in reports:
+        metrics = report.to_dict()["metrics"]
+        cells = [metrics[name][part] for name in names for part in parts]
+        writer.writerow([report.path, report.photo_id, report.combined.score, *cells])
+
+
+def _print_table(reports: Iterator[Report], names: Sequence[str]) -> None:
+    columns = ("combined", *names)
+    for number, report in enumerate(reports):
+        if number == 0:
+            click.echo("  ".join((*columns, "path")))
+        scores = (_number(report.score(name)).rjust(len(name)) for name in columns)
+        click.echo("  ".join((*scores, _short(report.path or ""))))
+
+
+def _print_one(reports: Iterator[Report], names: Sequence[str]) -> None:
+    wide = max(map(len, ("combined", *names)))
+    for report in reports:
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in report.combined.parts.items())
+        click.echo(_short(report.path or ""))
+        click.echo(f"  {'combined':<{wide}}  {_number(report.combined.score)}  {parts}".rstrip())
+        for name in names:
+            found = report.measurements[name]
+            said = f"{found.status}: {found.reason}" if found.value is None else _value(found.value)
+            click.echo(f"  {name:<{wide}}  {_number(found.score)}  {said}")
+
+
+def _value(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+def _number(score: float | None) -> str:
+    return f"{_NONE:>4}" if score is None else f"{score:.2f}"
+
+
+def _short(path: str) -> str:
+    return path.removeprefix(os.getcwd().rstrip(os.sep) + os.sep)

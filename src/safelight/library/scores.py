@@ -1,0 +1,137 @@
+"""What was measured of photos: writing it, reading it, and finding what is still to be measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import LibraryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from safelight.library.store import Library
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRecord:
+    """One measurement of one photo, as the library keeps it.
+
+    Attributes
+    ----------
+    metric, version : str
+    value, score : float or None
+        None unless `status` is ``ok``: a failure is never stored as a number.
+    status : str
+        ``ok``, ``failed`` or ``skipped``.
+    reason : str or None
+        Why it is not ``ok``.
+    details : mapping
+        JSON-ready.
+    """
+
+    metric: str
+    version: str
+    value: float | None
+    score: float | None
+    status: str = "ok"
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = [number for number in (self.value, self.score) if number is not None]
+        expected = 2 if self.status == "ok" else 0
+        if len(numbers) != expected or not all(map(math.isfinite, numbers)):
+            raise LibraryError(
+                f"A measurement by {self.metric} that is {self.status} cannot have the value "
+                f"{self.value} and the score {self.score}.",
+                metric=self.metric,
+            )
+
+
+def write_scores(library: Library, scores: Mapping[str, Iterable[ScoreRecord]]) -> None:
+    """Write measurements by photo id, in one transaction; each replaces the metric's last.
+
+    What was measured of a photo that the library does not have, or has no longer, is left out.
+    """
+    with library.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO scores (item_pk, metric, version, value, score, status, reason, details) "
+            "SELECT pk, ?, ?, ?, ?, ?, ?, ? FROM items WHERE id = ? "
+            "ON CONFLICT (item_pk, metric) DO UPDATE SET "
+            "version = excluded.version, value = excluded.value, score = excluded.score, "
+            "status = excluded.status, reason = excluded.reason, details = excluded.details",
+            (
+                (
+                    record.metric,
+                    record.version,
+                    record.value,
+                    record.score,
+                    record.status,
+                    record.reason,
+                    json.dumps(dict(record.details), ensure_ascii=False, allow_nan=False),
+                    photo_id,
+                )
+                for photo_id, records in scores.items()
+                for record in records
+            ),
+        )
+
+
+def read_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[str, ScoreRecord]]:
+    """Return what was measured of photos, by photo id and metric; nothing for those unmeasured."""
+    found: dict[str, dict[str, ScoreRecord]] = {}
+    for start in range(0, len(photo_ids), _AT_ONCE):
+        ids = photo_ids[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            "SELECT i.id, s.metric, s.version, s.value, s.score, s.status, s.reason, s.details "
+            "FROM items i JOIN scores s ON s.item_pk = i.pk "
+            f"WHERE i.id IN ({','.join('?' * len(ids))}) ORDER BY s.rowid",
+            tuple(ids),
+        )
+        for photo_id, metric, version, value, score, status, reason, details in rows:
+            found.setdefault(photo_id, {})[metric] = ScoreRecord(
+                metric, version, value, score, status, reason, json.loads(details)
+            )
+    return found
+
+
+def lacking(
+    library: Library, versions: Mapping[str, str], namespace: str | None = None
+) -> list[tuple[str, str]]:
+    """Return the photos that are not measured by every metric in its version.
+
+    Parameters
+    ----------
+    versions : mapping
+        The present version of each metric that is wanted.
+    namespace : str, optional
+        Only photos with a file in it.
+
+    Returns
+    -------
+    list of (str, str)
+        Photo id, and the path of a file that is not gone; in the order in which they were added.
+    """
+    if not versions:
+        return []
+    wanted = ",".join(["(?, ?)"] * len(versions))
+    rows = library.connection.execute(
+        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
+        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
+        "WHERE i.kind = 'photo' AND ? > (SELECT count(*) FROM scores s "
+        f"WHERE s.item_pk = i.pk AND (s.metric, s.version) IN (VALUES {wanted})) "
+        "GROUP BY i.pk ORDER BY i.pk",
+        (
+            namespace,
+            namespace,
+            len(versions),
+            *(part for metric_and_version in versions.items() for part in metric_and_version),
+        ),
+    )
+    return [(photo_id, path) for photo_id, path in rows]

@@ -1,0 +1,62 @@
+"""Every metric there is. One more is one more file, and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safelight.errors import UsageError
+from safelight.quality.clip_iqa import ALL_FIVE, ClipIqa
+from safelight.quality.exposure import Exposure
+from safelight.quality.focus import Focus
+from safelight.quality.noise import Noise
+from safelight.quality.sharpness import Sharpness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.quality.clip_iqa import TextModel
+    from safelight.quality.head import Head
+    from safelight.quality.metric import Metric
+
+#: Those that need the pixels only.
+PIXEL_METRICS: tuple[Metric, ...] = (Sharpness(), Focus(), Exposure(), Noise())
+
+#: Every name, in the order of reports.
+NAMES = (*(metric.name for metric in PIXEL_METRICS), ClipIqa.name, "head")
+
+
+def choose(
+    names: Sequence[str] | None = None,
+    *,
+    model: TextModel | None = None,
+    head: Head | None = None,
+    prompts: str = ALL_FIVE,
+    pairs: Sequence[str] = (),
+) -> tuple[Metric, ...]:
+    """Return metrics by name, in the order of reports.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        All if not given; ``head`` only if there is one.
+    model, prompts, pairs
+        See :class:`safelight.quality.clip_iqa.ClipIqa`.
+    head : Head, optional
+
+    Raises
+    ------
+    UsageError
+        There is no metric of that name, or ``head`` is asked for and none is given.
+    """
+    every: tuple[Metric, ...] = (*PIXEL_METRICS, ClipIqa(model, prompts=prompts, pairs=pairs))
+    if head is not None:
+        every = (*every, head)
+    if names is None:
+        return every
+    known = {metric.name for metric in every}
+    for name in names:
+        if name not in NAMES:
+            raise UsageError(f"There is no metric {name!r}; there are: {', '.join(NAMES)}.")
+        if name not in known:
+            raise UsageError(f"The metric {name!r} needs a file: name it with --head.")
+    return tuple(metric for metric in every if metric.name in names)
