@@ -7,21 +7,25 @@ import os
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
 from safelight.imaging import decode
 from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
 from safelight.model import FileStat
+from safelight.quality.picture import MIN_SIDE as SCORING_SIDE
 from safelight.sources.entry import explain
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from safelight.embedding.protocol import Embedder
+    from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
+    from safelight.quality.metric import Measurement
     from safelight.sources.entry import Entry
 
 #: A file of more bytes is no photo, whatever its name; reading it would only fill the memory.
@@ -42,6 +46,8 @@ class Loaded:
         New content, still without its vector; None if it is known or being worked on already.
     prepared : array or None
         The model's input for a new photo.
+    measured : mapping or None
+        What its pixels tell of its quality, if scores are wanted.
     code, reason : str or None
         Why it failed.
     seconds : dict
@@ -51,7 +57,8 @@ class Loaded:
     entry: Entry
     item_id: str | None = None
     item: ItemRecord | None = None
-    prepared: npt.NDArray[np.float32] | None = None
+    prepared: npt.NDArray[Any] | None = None
+    measured: Mapping[str, Measurement] | None = None
     code: str | None = None
     reason: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -74,7 +81,12 @@ class Claims:
 
 
 def load(
-    entry: Entry, library: Library, embedder: Embedder, claims: Claims, pixel_limit: int
+    entry: Entry,
+    library: Library,
+    embedder: Embedder,
+    claims: Claims,
+    pixel_limit: int,
+    scoring: Scoring | None = None,
 ) -> Loaded:
     """Read, hash, decode and prepare one entry; every failure is returned, none is raised."""
     seconds: dict[str, float] = {}
@@ -94,14 +106,19 @@ def load(
     if entry.text is not None:
         item = ItemRecord(item_id, "text", len(data), None, text=entry.text)
         return Loaded(entry, item_id, item, seconds=seconds)
+    min_side = max(embedder.min_side, SCORING_SIDE) if scoring else embedder.min_side
     try:
-        frame = decode(data, min_side=embedder.min_side, max_pixels=pixel_limit)
+        frame = decode(data, min_side=min_side, max_pixels=pixel_limit)
     except DecodeError as exc:
         _lap(seconds, "decode", started)
         return Loaded(entry, item_id, code=exc.code, reason=str(exc), seconds=seconds)
     started = _lap(seconds, "decode", started)
     prepared = embedder.prepare(frame)
-    _lap(seconds, "prepare", started)
+    started = _lap(seconds, "prepare", started)
+    measured = None
+    if scoring is not None:
+        measured = scoring.of_pixels(frame)
+        _lap(seconds, "score", started)
     item = ItemRecord(
         item_id,
         "photo",
@@ -116,7 +133,7 @@ def load(
             if value is not None and (key, value) != ("orientation", 1)
         },
     )
-    return Loaded(entry, item_id, item, prepared, seconds=seconds)
+    return Loaded(entry, item_id, item, prepared, measured, seconds=seconds)
 
 
 def _read(entry: Entry) -> tuple[bytes, Entry]:

@@ -19,6 +19,7 @@ from safelight.ingest.plan import Plan, as_record
 from safelight.ingest.summary import Progress
 from safelight.library.items import is_embedded
 from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
+from safelight.library.scores import write_scores
 from safelight.model import Failure
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.protocol import Embedder
+    from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
     from safelight.sources.entry import Entry
 
@@ -44,12 +46,14 @@ class Pipeline:
         namespace: str,
         batch_size: int,
         progress: Callable[[Progress], None],
+        scoring: Scoring | None = None,
     ) -> None:
         self._library = library
         self._embedder = embedder
         self._namespace = namespace
         self._batch_size = batch_size
         self._progress = progress
+        self._scoring = scoring
         self._waiting: list[Loaded] = []  # in order; those without an item wait with the others
         self._to_embed = 0
         self._broken: dict[str, tuple[str, str]] = {}  # content that failed, and why
@@ -81,7 +85,15 @@ class Pipeline:
         def submit(count: int) -> None:
             for entry in islice(source, count):
                 pending.append(
-                    pool.submit(load, entry, self._library, self._embedder, claims, pixel_limit)
+                    pool.submit(
+                        load,
+                        entry,
+                        self._library,
+                        self._embedder,
+                        claims,
+                        pixel_limit,
+                        self._scoring,
+                    )
                 )
 
         interrupted = False
@@ -141,8 +153,24 @@ class Pipeline:
                 items,
                 fingerprint=self._embedder.fingerprint,
             )
+            if self._scoring is not None:
+                self._write_scores(self._scoring, waiting, items)
         self.failures += [self._failure(record) for record in records if record.code is not None]
         self._written_at = time.monotonic()
+
+    def _write_scores(
+        self, scoring: Scoring, waiting: Sequence[Loaded], items: Sequence[ItemRecord]
+    ) -> None:
+        vectors = {item.id: item.vector for item in items}
+        scores = {
+            loaded.item_id: scoring.records(
+                loaded.measured, vectors[loaded.item_id], self._embedder.fingerprint
+            )
+            for loaded in waiting
+            if loaded.item_id in vectors and loaded.measured is not None
+        }
+        write_scores(self._library, scores)
+        self.tally["scored"] += len(scores)
 
     def _is_written(self, loaded: Loaded, embedded: Container[str]) -> bool:
         item_id = loaded.item_id or ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.ingest.pipeline import Pipeline
 from safelight.ingest.plan import make_plan
+from safelight.ingest.scoring import score_lacking
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.exact import open_index
 from safelight.library.remembered import remember
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest.plan import Plan
+    from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
     from safelight.sources import Source
     from safelight.sources.entry import Entry
@@ -38,6 +40,7 @@ def ingest(
     threads: int | None = None,
     pixel_limit: int = 200_000_000,
     retry_failed: bool = False,
+    scoring: Scoring | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Bring the library up to date with `sources`.
@@ -62,6 +65,9 @@ def ingest(
         A photo with more pixels fails with ``too-large``.
     retry_failed : bool
         Also try files again that failed before and have not changed.
+    scoring : Scoring, optional
+        Keep these scores as well: of new photos from the decode that is there, then of all photos
+        of the namespace that lack one in its present version.
     progress : callable
         Called from this thread after each entry.
 
@@ -79,12 +85,25 @@ def ingest(
     )
     if batch_size is None and work:
         batch_size = max(BATCH_SIZE, embedder.batch_size * embedder.workers)
-    pipeline = Pipeline(library, embedder, namespace, batch_size or BATCH_SIZE, progress)
+    pipeline = Pipeline(library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring)
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     pipeline.write_plans(plans)
     if work or find_space(library, embedder.fingerprint) is not None:
         add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
-    interrupted = pipeline.work(work, threads or os.cpu_count() or 1, pixel_limit)
+    threads = threads or os.cpu_count() or 1
+    interrupted = pipeline.work(work, threads, pixel_limit)
+    if scoring is not None and not interrupted:
+        with pipeline.stage("score"):
+            scored, interrupted = score_lacking(
+                library,
+                scoring,
+                fingerprint=embedder.fingerprint,
+                namespace=namespace,
+                threads=threads,
+                pixel_limit=pixel_limit,
+                progress=progress,
+            )
+        pipeline.tally["scored"] += scored
     if find_space(library, embedder.fingerprint) is not None:
         with pipeline.stage("index"):
             open_index(library, embedder.fingerprint)
@@ -93,6 +112,7 @@ def ingest(
         new=pipeline.tally["new"],
         known=planned.known + pipeline.tally["known"],
         failed=len(pipeline.failures),
+        scored=pipeline.tally["scored"],
         device=str(embedder.where) if work else None,
         interrupted=interrupted,
         seconds=time.perf_counter() - started,

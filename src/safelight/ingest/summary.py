@@ -41,6 +41,8 @@ class Summary:
         Files that failed now; that failed before and have not changed.
     gone : int
         Files that are no longer there.
+    scored : int
+        Photos whose quality was measured.
     device : str or None
         Where the model ran; None if there was nothing to embed.
     interrupted : bool
@@ -63,6 +65,7 @@ class Summary:
     failed: int = 0
     failing: int = 0
     gone: int = 0
+    scored: int = 0
     device: str | None = None
     interrupted: bool = False
     seconds: float = 0.0

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from safelight.errors import UsageError
+from safelight.quality.brisque import Brisque
 from safelight.quality.clip_iqa import ALL_FIVE, ClipIqa
 from safelight.quality.exposure import Exposure
 from safelight.quality.focus import Focus
+from safelight.quality.niqe import Niqe
 from safelight.quality.noise import Noise
 from safelight.quality.sharpness import Sharpness
 
@@ -19,7 +21,14 @@ if TYPE_CHECKING:
     from safelight.quality.metric import Metric
 
 #: Those that need the pixels only.
-PIXEL_METRICS: tuple[Metric, ...] = (Sharpness(), Focus(), Exposure(), Noise())
+PIXEL_METRICS: tuple[Metric, ...] = (
+    Sharpness(),
+    Focus(),
+    Exposure(),
+    Noise(),
+    Brisque(),
+    Niqe(),
+)
 
 #: Every name, in the order of reports.
 NAMES = (*(metric.name for metric in PIXEL_METRICS), ClipIqa.name, "head")
