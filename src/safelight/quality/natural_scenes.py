@@ -9,10 +9,10 @@ Bovik 2012). Of pixels x from 0 to 255::
     sigma(x) = sqrt(|mean(x²) - mean(x)²|)
     mscn     = (x - mean(x)) / (sigma(x) + 1)
 
-Where 7x7 pixels are equal, x - mean(x) is zero; computed, it is some 1e-14 either way, by the order
+Where 7x7 pixels are equal, x - mean(x) is zero; computed, it is some 1e-13 either way, by the order
 of the sum alone. The fits count what is above zero and what is below, so that order has moved
-published scores by several points. Here a difference below 1e-9 is zero: in photos of 8 bits,
-nothing lies between that rounding and genuine differences.
+published scores by several points. Here a difference below 1e-9 is zero: no genuine one that small
+was found in photos of 8 bits.
 """
 
 from __future__ import annotations
