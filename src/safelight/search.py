@@ -11,6 +11,7 @@ from safelight.errors import DecodeError, QueryError
 from safelight.library.exact import open_index
 from safelight.library.files import allowed_items, places
 from safelight.library.items import vectors_by_id
+from safelight.library.scores import at_least
 from safelight.model import Hit
 from safelight.query import Term, parse_query
 
@@ -34,6 +35,7 @@ def search(
     namespace: str | None = None,
     under: str | os.PathLike[str] | None = None,
     min_score: float | None = None,
+    least: Mapping[str, float] | None = None,
     index: VectorIndex | None = None,
     pixel_limit: int = 200_000_000,
 ) -> list[Hit]:
@@ -53,6 +55,8 @@ def search(
         Only files in this folder, at any depth.
     min_score : float, optional
         Only hits with at least this cosine.
+    least : mapping of str to float, optional
+        Only photos with at least these scores, as in ``{"focus": 0.6}``.
     index : VectorIndex, optional
         Of the embedder's space, to be used again; opened if not given.
     pixel_limit : int
@@ -64,6 +68,8 @@ def search(
         The query cannot be parsed, or an image in it cannot be read.
     SpaceError
         Nothing in the library was embedded by this model.
+    LibraryError
+        No photo has a score of a metric that `least` names.
     """
     if top < 1:
         raise QueryError(f"The number of hits must be at least 1, not {top}.")
@@ -72,9 +78,11 @@ def search(
         index = open_index(library, embedder.fingerprint)
     vector = query_vector(library, terms, embedder, pixel_limit=pixel_limit)
     folder = None if under is None else os.path.abspath(os.path.expanduser(under))
-    if namespace is None and folder is None:
+    if namespace is None and folder is None and not least:
         return _all(library, index, vector, top, min_score)
     allowed = np.asarray(allowed_items(library, namespace=namespace, under=folder), np.int64)
+    if least:
+        allowed = np.intersect1d(allowed, np.asarray(at_least(library, least), np.int64))
     found = index.search(vector, top, allowed=allowed)
     at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
     return _hits(found, at, min_score)

@@ -81,6 +81,9 @@ class Settings:
     pixel_limit: int = _setting(
         _positive, "A photo with more pixels than this is refused.", default=200_000_000
     )
+    score_weights: str = _setting(
+        _text, "Weights of the combined score that differ, e.g. focus=2,noise=0.", default=""
+    )
     exclude: tuple[str, ...] = _setting(
         _globs,
         "Names of folders and files that are passed over: shell patterns, separated by commas.",

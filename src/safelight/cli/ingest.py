@@ -37,6 +37,7 @@ Examples:
   safelight ingest ~/Pictures
   safelight ingest -n holiday images:./photos --exclude "*.tmp.jpg"
   safelight ingest -e clip --clip-model ViT-L-14 --clip-pretrain laion2b_s32b_b82k ./photos
+  safelight ingest --score ~/Pictures
   safelight ingest --dry-run ~/Pictures
 """
 
@@ -74,6 +75,10 @@ Examples:
 @click.option(
     "--text-col", metavar="NAME", help="The column of a text: source that holds the text."
 )
+@click.option(
+    "--score", is_flag=True,
+    help="Measure the quality of photos as well, also of those that are embedded already.",
+)  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try unchanged files that failed once more.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option("--profile", is_flag=True, help="Tell where the time went.")
@@ -93,6 +98,7 @@ def ingest(
     batch_size: int | None,
     threads: int | None,
     text_col: str | None,
+    score: bool,
     retry_failed: bool,
     dry_run: bool,
     profile: bool,
@@ -139,7 +145,14 @@ def ingest(
             click.echo(f"safelight: {where} {why}", err=True)
         for name, group in work.items():
             summary = _run(
-                opened, settings, choice, group, name, quiet=quiet, retry_failed=retry_failed
+                opened,
+                settings,
+                choice,
+                group,
+                name,
+                quiet=quiet,
+                retry_failed=retry_failed,
+                score=score,
             )
             _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
@@ -188,10 +201,13 @@ def _run(
     *,
     quiet: bool,
     retry_failed: bool = False,
+    score: bool = False,
 ) -> Summary:
     from safelight.cli.progress import show_progress
     from safelight.ingest import ingest as bring_up_to_date
+    from safelight.ingest.scoring import usual_scoring
 
+    scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
     with show_progress(quiet=quiet) as progress:
         return bring_up_to_date(
             library,
@@ -203,6 +219,7 @@ def _run(
             threads=settings.threads,
             pixel_limit=settings.pixel_limit,
             retry_failed=retry_failed,
+            scoring=scoring,
             progress=progress,
         )
 
@@ -292,6 +309,7 @@ def _sentence(summary: Summary) -> str:
         (summary.gone, "gone"),
         (summary.failed, "failed"),
         (summary.failing, "failed before"),
+        (summary.scored, "scored"),
     ):
         if count:
             parts.append(f"{count:,} {word}")

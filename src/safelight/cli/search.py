@@ -21,6 +21,7 @@ Examples:
   safelight search "beach + ./sunset.jpg:0.5 - people"
   safelight search ./this-one.jpg --top 20
   safelight search cake --namespace birthdays --json
+  safelight search portrait --min focus=0.7 --min noise=0.5
   safelight search receipts --paths -0 | xargs -0 open
   safelight search "a cat" --images-dir data/images
 
@@ -38,6 +39,10 @@ A query is words, an image, or terms joined by + and - (between spaces), each wi
 @click.option(
     "-k", "--top", "--top-k", "--top_k", "--limit", type=click.IntRange(min=1), default=10,
     show_default=True, metavar="N", help="How many hits.",
+)  # fmt: skip
+@click.option(
+    "--min", "least", multiple=True, metavar="NAME=S",
+    help="Only photos whose score of a metric is at least S, e.g. focus=0.6. May be repeated.",
 )  # fmt: skip
 @click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
 @click.option(
@@ -58,6 +63,7 @@ def search(
     minus: tuple[str, ...],
     namespace: str | None,
     top: int,
+    least: tuple[str, ...],
     min_score: float | None,
     images_dir: str | None,
     model: str | None,
@@ -93,12 +99,26 @@ def search(
             namespace=namespace,
             under=images_dir,
             min_score=min_score,
+            least=_least(least),
             pixel_limit=settings.pixel_limit,
         )
     _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
     if not hits:
         where = f" in namespace {namespace}" if namespace else ""
         click.echo(f"safelight: nothing found{where}.", err=True)
+
+
+def _least(given: tuple[str, ...]) -> dict[str, float]:
+    found = {}
+    for each in given:
+        name, _, number = each.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise click.BadParameter(
+                f"{each!r} is not NAME=NUMBER, e.g. focus=0.6.", param_hint="--min"
+            ) from None
+    return found
 
 
 def _print(hits: list[Hit], *, as_json: bool, paths: bool, end: str) -> None:

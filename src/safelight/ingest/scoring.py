@@ -10,9 +10,11 @@ import numpy as np
 from safelight.errors import DecodeError
 from safelight.library.items import vectors_by_id
 from safelight.library.scores import ScoreRecord, lacking, write_scores
+from safelight.quality.clip_iqa import ClipIqa
 from safelight.quality.combined import Weights, combine
 from safelight.quality.files import score_files
 from safelight.quality.picture import Picture
+from safelight.quality.registry import PIXEL_METRICS
 from safelight.quality.scoring import measure
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from safelight.embedding.protocol import Embedder
     from safelight.ingest.summary import Progress
     from safelight.library.store import Library
     from safelight.model import Frame
@@ -100,6 +103,24 @@ class Scoring:
                 {"parts": dict(combined.parts), "weights": asdict(self.weights)},
             ),
         ]
+
+
+def usual_scoring(embedder: Embedder, weights: str = "") -> Scoring:
+    """Return every metric that needs no file of the user's.
+
+    Parameters
+    ----------
+    embedder : Embedder
+        Whose vectors CLIP-IQA looks at.
+    weights : str
+        See :meth:`safelight.quality.combined.Weights.parse`.
+
+    Raises
+    ------
+    SettingsError
+        `weights` cannot be read.
+    """
+    return Scoring(PIXEL_METRICS, (ClipIqa(embedder),), Weights.parse(weights))
 
 
 def score_lacking(

@@ -101,6 +101,40 @@ def read_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[st
     return found
 
 
+def at_least(library: Library, least: Mapping[str, float]) -> list[int]:
+    """Return the keys of photos with at least these scores, whatever version measured them.
+
+    A photo that was not measured, or could not be, has no score and is left out.
+
+    Raises
+    ------
+    LibraryError
+        No photo has a score of one of these metrics.
+    """
+    kept: set[int] | None = None
+    for metric, score in least.items():
+        known = library.connection.execute(
+            "SELECT 1 FROM scores WHERE metric = ? AND score IS NOT NULL LIMIT 1", (metric,)
+        ).fetchone()
+        if known is None:
+            measured = [row[0] for row in library.connection.execute(
+                "SELECT DISTINCT metric FROM scores WHERE score IS NOT NULL ORDER BY metric"
+            )]  # fmt: skip
+            there = f"It has {', '.join(measured)}" if measured else "It has none"
+            raise LibraryError(
+                f"The library {library.path} has no scores called {metric!r}. {there}; "
+                "`safelight ingest --score` measures the photos.",
+                code="no-scores",
+                metric=metric,
+            )
+        rows = library.connection.execute(
+            "SELECT item_pk FROM scores WHERE metric = ? AND score >= ?", (metric, score)
+        )
+        keys = {key for (key,) in rows}
+        kept = keys if kept is None else kept & keys
+    return sorted(kept or ())
+
+
 def lacking(
     library: Library, versions: Mapping[str, str], namespace: str | None = None
 ) -> list[tuple[str, str]]:
