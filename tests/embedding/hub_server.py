@@ -38,8 +38,8 @@ class Hub:
         Files of which half is sent, and the rest after so many seconds.
     gated : set of str
         Repositories of which everybody may see what is in them, and few may have it.
-    tags : list of str
-        Of every repository.
+    tags : dict of str to list of str
+        Of repositories, such as their licences.
     refused : dict of str to int
         Files that are announced, and the status with which they are refused.
     ignores_ranges : bool
@@ -64,7 +64,7 @@ class Hub:
     breaks: dict[str, int] = field(default_factory=dict)
     stalls: dict[str, float] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
-    tags: list[str] = field(default_factory=list)
+    tags: dict[str, list[str]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     ignores_ranges: bool = False
     is_page: bool = False
@@ -94,6 +94,10 @@ class Hub:
 class _Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # who has asked has gone
+            super().handle()
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -125,10 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
             if name != path and repo in self.hub.gated:
                 self._send(403, b"{}", {"X-Error-Code": "GatedRepo"})
                 return
-            if name in self.hub.refused and self.hub.refused[name] != 404:
-                self._send(self.hub.refused[name], b"{}", {})
+            refused = self.hub.refused.get(name)
+            if refused:
+                why = {"X-Error-Code": "EntryNotFound"} if refused == 404 else {}
+                self._send(refused, b"{}", why)
                 return
-            if name != path and (folder / name).is_file() and name not in self.hub.refused:
+            if name != path and (folder / name).is_file():
                 self._send_file(folder, name)
                 return
         code = "RepoNotFound" if path.startswith("/api/models/") else "EntryNotFound"
@@ -197,7 +203,7 @@ def _info(repo: str, folder: Path, hub: Hub) -> dict[str, Any]:
             digest = hashlib.sha256(data).hexdigest()
             entry["lfs"] = {"sha256": digest, "size": size, "pointerSize": 134}
         siblings.append(entry)
-    about = {"sha": COMMIT, "private": False, "tags": hub.tags, "siblings": siblings}
+    about = {"sha": COMMIT, "private": False, "tags": hub.tags.get(repo, []), "siblings": siblings}
     return {"id": repo, "modelId": repo, **about}
 
 
