@@ -69,7 +69,9 @@ def test_json_lines_are_what_python_gives(run, folder) -> None:
 
 def test_a_table_has_a_line_a_photo(run, folder) -> None:
     heading, *lines = run(folder).stdout.splitlines()
-    assert heading.split() == ["combined", "sharpness", "focus", "exposure", "noise", "path"]
+    assert heading.split() == [
+        "combined", "sharpness", "focus", "exposure", "noise", "brisque", "niqe", "path",
+    ]  # fmt: skip
     assert len(lines) == 3
     assert lines[-1].endswith("  My Photos/sharp katt ä.png")
     assert "clip_iqa" in run(folder, "--metrics", "clip_iqa,focus").stdout
@@ -158,7 +160,8 @@ def test_a_model_and_a_head(run, folder, tmp_path) -> None:
 
 
 def test_weights_change_the_combined_score(run, folder) -> None:
-    line = run(folder / "sharp katt ä.png", "--json", "--weights", "focus=1,exposure=0,noise=0")
+    weights = "focus=1,exposure=0,noise=0,brisque=0,niqe=0"
+    line = run(folder / "sharp katt ä.png", "--json", "--weights", weights)
     assert json.loads(line.stdout)["combined"]["parts"] == {"focus": 1.0}
 
 

@@ -67,7 +67,8 @@ def _spread(model: Any) -> None:
                 parameter.add_(0.03 * torch.randn_like(parameter))
         if any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules()):
             size = model.visual.image_size
-            model.train().visual(torch.randn(8, 3, *size))  # finds means and variances
+            sides = (size, size) if isinstance(size, int) else size
+            model.train().visual(torch.randn(8, 3, *sides))  # finds means and variances
 
 
 def write_open_clip(

@@ -263,7 +263,6 @@ def test_licences_are_told_before_anything_is_fetched(
     assert max(said) < min(taken)
 
 
-@pytest.mark.xfail(reason="pytorch/layouts.py takes some of the shards for all of them")
 def test_a_download_that_ends_between_two_shards(served: dict[str, Path], tmp_path: Path) -> None:
     last = _shards(served[SHARDED])[-1]
     home = tmp_path / "home"

@@ -275,3 +275,7 @@ def test_an_export_that_is_no_good_is_not_written(
         export.export_model(embedder.model, "small", out, _frames(4))
     with pytest.raises(UsageError, match="there are none"):
         export.export_model(embedder.model, "small", tmp_path / "new", [])
+
+
+def test_half_of_a_surrogate_pair_is_a_text_like_any_other(embedder: TorchEmbedder) -> None:
+    assert embedder.encode_texts(["a \udcff dog"]).shape == (1, 16)

@@ -192,6 +192,11 @@ def _write(
 
     _export(loaded, text, ids, folder / "textual", "text")
     loaded.save_tokenizer(str(folder / "textual"))
+    if not (folder / "textual" / "tokenizer.json").exists():
+        raise ModelInvalid(
+            "The model's tokenizer runs in Python only, and no tokenizer.json was published with "
+            "it; it cannot be exported."
+        )
     for path in (folder / "textual").iterdir():  # what only Python's tokenizers need
         if path.name not in ("tokenizer.json", "tokenizer_config.json") and path.suffix in (
             ".json",

@@ -20,6 +20,7 @@ from safelight.embedding.preprocessing_files import parse_open_clip
 from safelight.embedding.pytorch.clip_tokenizer import save_clip_tokenizer
 from safelight.embedding.pytorch.layouts import OPEN_CLIP_CONFIG
 from safelight.embedding.pytorch.model import LoadedModel, TorchModel
+from safelight.embedding.tokenizing import clean
 from safelight.errors import ModelInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -272,8 +273,9 @@ def _tokenizer(text: Mapping[str, Any], folder: Path | None) -> tuple[Any, Any]:
         save = tokenizer.save_pretrained
 
     def tokenize(texts: Sequence[str]) -> tuple[torch.Tensor, int]:
-        ids = tokenizer(list(texts))
-        full = [content for content, row in zip(texts, ids, strict=True) if int(row[-1]) != pad]
+        given = [clean(content, "none") for content in texts]
+        ids = tokenizer(given)
+        full = [content for content, row in zip(given, ids, strict=True) if int(row[-1]) != pad]
         return ids, sum(len(measure(content)) + around > context for content in full)
 
     return tokenize, save

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.embedding.configuration import Configuration
@@ -11,11 +13,11 @@ from safelight.embedding.devices import missing_extra
 from safelight.embedding.digests import file_digest
 from safelight.embedding.preprocessing_files import read_transformers
 from safelight.embedding.pytorch.model import LoadedModel, TorchModel
+from safelight.embedding.tokenizing import clean
 from safelight.errors import ModelInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import torch
 
@@ -139,7 +141,7 @@ def _load(folder: Path, kind: str, context: int, dimension: int) -> LoadedModel:
         return _vectors(module.get_text_features(input_ids=ids, **mask))
 
     def tokenize(texts: Sequence[str]) -> tuple[torch.Tensor, int]:
-        given = list(texts)
+        given = [clean(text, "none") for text in texts]
         ids = tokenizer(
             given, padding=padding, truncation=True, max_length=context, return_tensors="pt"
         ).input_ids
@@ -153,11 +155,19 @@ def _load(folder: Path, kind: str, context: int, dimension: int) -> LoadedModel:
         image=image,
         text=text,
         tokenize=tokenize,
-        save_tokenizer=tokenizer.save_pretrained,
+        save_tokenizer=partial(_save_tokenizer, tokenizer, folder),
         dimension=dimension,
         logit_scale=None if scale is None else float(scale.detach().exp()),
         logit_bias=None if bias is None else float(bias.detach()),
     )
+
+
+def _save_tokenizer(tokenizer: Any, folder: Path, to: str) -> None:
+    tokenizer.save_pretrained(to)
+    # One that runs in Python writes no tokenizer.json; the model may have been published with it.
+    written = Path(to, "tokenizer.json")
+    if not written.exists() and (folder / "tokenizer.json").exists():
+        shutil.copyfile(folder / "tokenizer.json", written)
 
 
 def _vectors(outputs: Any) -> torch.Tensor:

@@ -29,7 +29,7 @@ _TRANSFORMERS_WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-_SHARD = re.compile(r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)")
+_SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-(\d+)\.(?:safetensors|bin)")
 
 _TOKENIZERS = ("tokenizer", "vocab", "spiece", "sentencepiece")
 
@@ -80,9 +80,7 @@ def find_torch_layout(names: Collection[str], where: str) -> TorchLayout:
     if OPEN_CLIP_CONFIG in names and (found := _first(_OPEN_CLIP_WEIGHTS, names)):
         return TorchLayout("open_clip", (found,), others)
     if "config.json" in names and (found := _first(_TRANSFORMERS_WEIGHTS, names)):
-        suffix = ".safetensors" if "safetensors" in found else ".bin"
-        shards = tuple(sorted(n for n in names if _SHARD.fullmatch(n) and n.endswith(suffix)))
-        weights = shards if found.endswith(".index.json") else (found,)
+        weights = _shards(names, where, found) if found.endswith(".index.json") else (found,)
         return TorchLayout("transformers", weights, others)
     raise ModelInvalid(
         f"{where} holds no PyTorch model that safelight knows: neither {OPEN_CLIP_CONFIG} nor "
@@ -121,6 +119,17 @@ def find_tokenizer(names: Collection[str], where: str) -> TorchLayout:
     if not any(name.startswith(_TOKENIZERS) for name in others):
         raise ModelInvalid(f"{where} has no tokenizer.", code="no-torch-model")
     return TorchLayout("tokenizer", (), others)
+
+
+def _shards(names: Collection[str], where: str, index: str) -> tuple[str, ...]:
+    """Return the parts that weights are in; some of them are no model."""
+    suffix = ".safetensors" if "safetensors" in index else ".bin"
+    found = {n: m for n in names if n.endswith(suffix) and (m := _SHARD.fullmatch(n))}
+    if not found or any(int(match[1]) != len(found) for match in found.values()):
+        raise ModelInvalid(
+            f"{where} lacks some of the files that {index} names.", code="incomplete", index=index
+        )
+    return tuple(sorted(found))
 
 
 def _small_files(names: Collection[str]) -> tuple[str, ...]:
