@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MISSING = [
     name
-    for name in ("torch", "open_clip", "transformers", "onnxscript")
+    for name in ("torch", "open_clip", "transformers", "onnx")
     if importlib.util.find_spec(name) is None
 ]
 if _MISSING and os.environ.get("SAFELIGHT_TEST_PARITY") == "1":
