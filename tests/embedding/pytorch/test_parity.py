@@ -91,7 +91,13 @@ def test_an_open_clip_folder_and_its_export_give_open_clips_vectors(
 
 
 def _transformers_families() -> dict[str, Any]:
-    return {"CLIP": _clip, "CLIP-gelu": _clip_gelu, "SigLIP": _siglip, "Chinese-CLIP": _chinese}
+    return {
+        "CLIP": _clip,
+        "CLIP-gelu": _clip_gelu,
+        "SigLIP": _siglip,
+        "Chinese-CLIP": _chinese,
+        "AltCLIP": _alt,
+    }
 
 
 _SIDE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3,
@@ -138,7 +144,19 @@ def _chinese(folder: Path) -> Any:
     return ChineseCLIPModel(config), ChineseCLIPImageProcessorPil()
 
 
-@pytest.mark.parametrize("name", ["CLIP", "CLIP-gelu", "SigLIP", "Chinese-CLIP"])
+def _alt(folder: Path) -> Any:
+    from transformers import AltCLIPConfig, AltCLIPModel, CLIPImageProcessorPil
+
+    size = random_models.write_wordpiece_tokenizer(folder, TEXTS, context=77)
+    config = AltCLIPConfig(
+        text_config=_SIDE | {"vocab_size": size, "project_dim": 32, "pad_token_id": 0},
+        vision_config=_SIDE | {"patch_size": 32},
+        projection_dim=32,
+    )
+    return AltCLIPModel(config), CLIPImageProcessorPil()
+
+
+@pytest.mark.parametrize("name", ["CLIP", "CLIP-gelu", "SigLIP", "Chinese-CLIP", "AltCLIP"])
 def test_a_transformers_folder_and_its_export_give_transformers_vectors(
     name: str, frames: list[Frame], tmp_path: Path
 ) -> None:
