@@ -54,7 +54,6 @@ def test_what_can_be_sorted_by() -> None:
 
 def test_only_as_many_as_are_asked_for_are_kept() -> None:
     # Cards hold pictures: those that are not shown are let go of while the rest are still to come.
-    import gc
     import weakref
 
     class Noticed(list):  # lists can be weakly referenced only as a class of one's own
@@ -68,7 +67,6 @@ def test_only_as_many_as_are_asked_for_are_kept() -> None:
             alive.append(weakref.ref(mark))
             yield Card(f"{number}.jpg", match=float(number), thumbnail=mark)
             del mark
-            gc.collect()
             assert sum(ref() is not None for ref in alive) <= 5
 
     assert len(arrange(stream(), "query", worst=3)) == 3
@@ -78,6 +76,7 @@ def test_names_lose_the_folders_that_all_have_in_common() -> None:
     assert display_names(["/a/b/c.jpg", "/a/b/d/e.jpg"]) == ["c.jpg", "d/e.jpg"]
     assert display_names(["/a/b/c.jpg"]) == ["c.jpg"]
     assert display_names([]) == []
+    assert display_names(["/a/b/d/e.jpg"], "/a/b") == ["d/e.jpg"]
 
 
 def test_what_is_not_seen_is_escaped() -> None:

@@ -12,6 +12,7 @@ from safelight.cli.config import config
 from safelight.cli.ingest import ingest
 from safelight.cli.score import score
 from safelight.cli.search import search
+from safelight.cli.sheet import sheet
 from safelight.cli.status import status
 from safelight.errors import SafelightError, UsageError
 
@@ -20,6 +21,7 @@ Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
   safelight score ~/Pictures --worst 20
+  safelight sheet ~/Pictures -o sheet.html
   safelight status
 """
 
@@ -34,7 +36,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, score, status, config):
+for command in (ingest, search, score, sheet, status, config):
     safelight.add_command(command)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight import __version__
+from safelight.sheet.names import display_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,13 +14,9 @@ if TYPE_CHECKING:
 
 #: How each sheet says what it is, and what another sheet may therefore replace.
 GENERATOR = "safelight sheet"
-GENERATOR_AND_VERSION = f"{GENERATOR} {__version__}"
 
-#: The longer side of a thumbnail, in pixels: usual, least and most. They are made from pictures at
-#: evaluation size, so more would only be blurred.
+#: The usual longer side of a thumbnail, in pixels. They are made from pictures at evaluation size.
 THUMB = 320
-LEAST_THUMB = 64
-MOST_THUMB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,8 @@ class Sheet:
         None: as many as fit.
     thumb : int
         The longer side of a thumbnail, in pixels.
+    folder : str or None
+        Where names are seen from; None: the last folder that all photos lie in.
     """
 
     title: str
@@ -50,6 +48,12 @@ class Sheet:
     worst_first: bool = False
     columns: int | None = None
     thumb: int = THUMB
+    folder: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What each photo is called on the sheet."""
+        return display_names([card.path for card in self.cards], self.folder)
 
     @property
     def scored(self) -> tuple[str, ...]:

@@ -34,8 +34,14 @@ def visible(text: str) -> str:
     )
 
 
-def display_names(paths: Sequence[str]) -> list[str]:
-    """Return each path, visible, without the folders that all of them have in common.
+def display_names(paths: Sequence[str], folder: str | None = None) -> list[str]:
+    """Return each path, visible, as seen from a folder.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    folder : str, optional
+        The last that all of them lie in, if not given.
 
     Examples
     --------
@@ -46,10 +52,10 @@ def display_names(paths: Sequence[str]) -> list[str]:
     if not full:
         return []
     try:
-        shared = os.path.commonpath([os.path.dirname(path) for path in full])
+        seen_from = folder or os.path.commonpath([os.path.dirname(path) for path in full])
+        return [visible(os.path.relpath(path, seen_from)) for path in full]
     except ValueError:  # they lie on several drives
         return [visible(path) for path in full]
-    return [visible(os.path.relpath(path, shared)) for path in full]
 
 
 def by_name(name: str) -> tuple[list[tuple[int, int, str]], str]:

@@ -16,8 +16,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from safelight.sheet.arranging import order_keys
-from safelight.sheet.model import GENERATOR_AND_VERSION
-from safelight.sheet.names import by_name, display_names, visible
+from safelight.sheet.model import GENERATOR
+from safelight.sheet.names import by_name, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def page(sheet: Sheet) -> str:
             '<html lang="en">',
             "<head>",
             '<meta charset="utf-8">',
-            f'<meta name="generator" content="{GENERATOR_AND_VERSION}">',
+            f'<meta name="generator" content="{GENERATOR}">',
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
@@ -113,7 +113,7 @@ def _heading(sheet: Sheet, title: str) -> Iterator[str]:
 
 
 def _cards(sheet: Sheet) -> Iterator[str]:
-    names = display_names([card.path for card in sheet.cards])
+    names = sheet.names
     alphabetical = sorted(range(len(names)), key=lambda index: by_name(names[index]))
     ranks = {index: rank for rank, index in enumerate(alphabetical)}
     for index, (card, name) in enumerate(zip(sheet.cards, names, strict=True)):
@@ -220,5 +220,5 @@ def _footing() -> Iterator[str]:
     yield (
         "<footer><p>Scores are from 0 to 1, and 1 is better; they tell what is technically right "
         "or wrong, not what a photo is worth. Focus maps: the brighter the amber, the sharper the "
-        f"photo there. {GENERATOR_AND_VERSION}.</p></footer>"
+        f"photo there. Made by {GENERATOR}.</p></footer>"
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from safelight.errors import UsageError
-from safelight.sheet.model import GENERATOR_AND_VERSION
-from safelight.sheet.names import display_names, visible
+from safelight.sheet.model import GENERATOR
+from safelight.sheet.names import visible
 
 if TYPE_CHECKING:
     from safelight.sheet.card import Card
@@ -103,7 +103,7 @@ def poster(sheet: Sheet) -> bytes:
     image = Image.new("RGB", size, _BACK)
     draw = ImageDraw.Draw(image)
     _heading(draw, sheet, layout, size[0])
-    names = display_names([card.path for card in sheet.cards])
+    names = sheet.names
     top = layout.head + layout.pad
     for row, shot, height in zip(rows, shots, row_heights, strict=True):
         for column, index in enumerate(row):
@@ -113,7 +113,7 @@ def poster(sheet: Sheet) -> bytes:
             _draw(image, draw, sheet.cards[index], names[index], scores, layout, place, shot)
         top += height + layout.pad
     about = PngImagePlugin.PngInfo()
-    about.add_text("Software", GENERATOR_AND_VERSION)
+    about.add_text("Software", GENERATOR)
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=about, optimize=True)
     return out.getvalue()
