@@ -87,10 +87,12 @@ def test_weights_and_limits_are_passed_on(folder) -> None:
     assert "more than the limit" in card_of(path, max_pixels=1000).reason
 
 
-def test_the_model_is_given_each_photo(folder, embedder) -> None:
-    card = card_of(folder / "sharp 10.png", model=embedder)
-    assert card.reason is None
-    assert embedder.encoded == 1
+def test_the_model_is_given_each_photo_once(folder, embedder) -> None:
+    metrics = choose(["clip_iqa", "focus"], model=embedder)
+    (card,) = cards([Listed(str(folder / "sharp 10.png"))], metrics, model=embedder)
+    expected = score(card.path, metrics, model=embedder)
+    assert card.score("clip_iqa") == expected.score("clip_iqa") is not None
+    assert embedder.encoded == 2  # once for each of both
 
 
 def test_threads_change_nothing(listed, every) -> None:
