@@ -5,6 +5,8 @@ with the photo as it is among them, and once the damaged ones alone, because a d
 for one stop more, and the noise of a compressed photo is not known. Values are compared, not
 scores, which end at 0 and 1; a version that was not measured is left out.
 
+Then whether other weights of the parts of exposure would rank its damage better.
+
 Then what JPEG does to the estimate of noise, on uncompressed photos with known noise: how many are
 skipped, and how far the others are from what was measured before compression.
 """
@@ -27,6 +29,8 @@ from safelight.quality import choose, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from safelight.quality import Report
 
 DAMAGE: dict[str, tuple[Callable[[np.ndarray, float], np.ndarray], tuple[float, ...]]] = {
     "blurred, sigma 1, 2, 4 pixels": (blurred, (1, 2, 4)),
@@ -62,6 +66,45 @@ def recovered(folder: Path, count: int | None) -> dict[str, dict[str, dict[str, 
         of_metric[kind] = round(float(np.mean(outcomes)), 3)
         of_metric[f"photos, {kind}"] = len(outcomes)
     return found
+
+
+def other_weights(folder: Path, count: int | None) -> list[dict[str, float]]:
+    """Return, by weight of the midtones and cost of clipping, how well exposure ranks its damage.
+
+    The shares are of the worse of both directions, over and under.
+    """
+    metric = choose(["exposure"])
+    stops = (-3, -2, -1, 0, 1, 2, 3)
+    parts = np.array(
+        [
+            [_parts(score(exposed(pixels, stop) if stop else pixels, metric)) for stop in stops]
+            for path in sorted(folder.glob("*.jpg"))[:count]
+            for pixels in [decode(path.read_bytes()).pixels]
+        ]
+    )  # (photos, stops, 3)
+    midtone, dynamic_range, clipped = np.moveaxis(parts, 2, 0)
+    rows = []
+    for weight in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        for cost in (1.0, 2.0, 3.0, 4.0, 8.0):
+            values = (weight * midtone + (1 - weight) * dynamic_range) * np.exp(-cost * clipped)
+            falls_over, rises_under = np.diff(values) < 0, np.diff(values) > 0
+            over, under = falls_over[:, 4:].all(axis=1), rises_under[:, :2].all(axis=1)
+            over_too, under_too = over & falls_over[:, 3], under & rises_under[:, 2]
+            rows.append(
+                {
+                    "midtone": weight,
+                    "clipping": cost,
+                    "damaged ones": round(float(min(over.mean(), under.mean())), 3),
+                    "with the photo": round(float(min(over_too.mean(), under_too.mean())), 3),
+                }
+            )
+    return rows
+
+
+def _parts(report: Report) -> tuple[float, float, float]:
+    found = report.measurements["exposure"].details
+    clipped = found["clipped"]["high"]["any"] + found["clipped"]["low"]["all"]
+    return found["midtone"], found["dynamic_range"], clipped
 
 
 def compression(folder: Path) -> list[dict[str, float]]:
@@ -109,10 +152,13 @@ def main() -> None:
             [("metric", "with the photo as it is", "damaged ones")]
             + [(m, each.get("with the photo"), each.get("damaged")) for m, each in metrics.items()]
         )
+    weights = other_weights(Path(photos) / "imagenet-sample", options.count)
+    print("\nexposure with other weights: share of photos whose damage is ranked")
+    table([tuple(weights[0]), *(tuple(row.values()) for row in weights)])
     rows = compression(Path(photos) / "kodak")
     print("\nnoise after JPEG, as a share of the noise before it:")
     table([tuple(rows[0]), *(tuple(row.values()) for row in rows)])
-    save("quality_damage", {"ranked": found, "compressed": rows})
+    save("quality_damage", {"ranked": found, "weights": weights, "compressed": rows})
 
 
 if __name__ == "__main__":

@@ -201,7 +201,9 @@ def test_every_metric_is_explained_and_has_a_version() -> None:
         assert metric.version.split("-")[0].isdigit()
     guide = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
     for name in (*NAMES, "combined"):
-        assert f"\n## {name}\n" in guide, f"docs/quality.md has no section on {name}"
+        _, heading, rest = guide.partition(f"\n## {name}\n")
+        assert heading, f"docs/quality.md has no section on {name}"
+        assert "](pictures/" in rest.partition("\n## ")[0], f"{name} has no picture"
     assert {metric.name for metric in PIXEL_METRICS} < set(NAMES)
 
 

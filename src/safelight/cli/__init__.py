@@ -15,6 +15,7 @@ from safelight.cli.library import library
 from safelight.cli.models import models
 from safelight.cli.score import score
 from safelight.cli.search import search
+from safelight.cli.sheet import sheet
 from safelight.cli.status import status
 from safelight.errors import SafelightError, UsageError
 
@@ -23,6 +24,7 @@ Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
   safelight score ~/Pictures --worst 20
+  safelight sheet ~/Pictures -o sheet.html
   safelight status
 """
 
@@ -37,7 +39,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, score, status, library, models, config, doctor):
+for command in (ingest, search, score, sheet, status, library, models, config, doctor):
     safelight.add_command(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,3 +61,13 @@ def load_settings(**given: Any) -> Settings:
     if given.get("library"):
         given["library"] = Path(given["library"]).expanduser().absolute()
     return Settings.load(**given)
+
+
+def short(path: str) -> str:
+    """Return `path` without the folder that the command runs in."""
+    return path.removeprefix(os.getcwd().rstrip(os.sep) + os.sep)
+
+
+def separated(text: str | None) -> list[str]:
+    """Return the names in `text`, which commas separate."""
+    return [part for part in (piece.strip() for piece in (text or "").split(",")) if part]

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import load_settings
-from safelight.errors import SourceError
+from safelight.cli.options import load_settings, separated, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from safelight.quality import Report
-    from safelight.settings import Settings
 
 EPILOG = """\b
 Examples:
@@ -81,6 +79,7 @@ def score(
     from safelight.cli.progress import show_progress
     from safelight.ingest import Progress
     from safelight.quality import Head, Weights, choose, score_files
+    from safelight.sources.listing import list_photos
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
@@ -95,16 +94,17 @@ def score(
         # One core for each thread that decodes and measures.
         embedder = load_embedder(model, device=settings.device, threads=1, progress=not quiet)
     chosen = choose(
-        _names(metrics) or None,
+        separated(metrics) or None,
         model=embedder,
         head=Head.load(os.path.expanduser(head)) if head else None,
-        pairs=_names(pairs),
+        pairs=separated(pairs),
     )
     names = [metric.name for metric in chosen]
     if sort not in (None, "combined", *names):
         raise click.UsageError(f"--sort {sort}: there is {', '.join(names)}, combined.")
-    failures: list[str] = []
-    paths = list(_paths(photos, settings, failures.append))
+    entries = list(list_photos(photos, settings.exclude))
+    failures = [f"{short(entry.path)} {entry.reason}" for entry in entries if entry.code]
+    paths = [entry.path for entry in entries if not entry.code]
     if not as_json and not as_csv and model is None and metrics is None:
         names.remove("clip_iqa")  # it would be a column of dashes
 
@@ -151,37 +151,12 @@ def score(
         sys.exit(1)
 
 
-def _names(text: str | None) -> list[str]:
-    return [part for part in (piece.strip() for piece in (text or "").split(",")) if part]
-
-
-def _paths(photos: Sequence[str], settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
-    """Yield the files to measure; a folder's are those whose names end as photos' do."""
-    from safelight.sources import parse_source
-
-    for photo in photos:
-        path = os.path.expanduser(photo)
-        if not os.path.isdir(path):
-            yield path
-            continue
-        try:
-            source = parse_source(f"images:{path}", exclude=settings.exclude)
-        except SourceError as exc:
-            fail(str(exc))
-            continue
-        for entry in source.entries():
-            if entry.code is not None:
-                fail(f"{_short(entry.path)} {entry.reason}")
-            else:
-                yield entry.path
-
-
 def _explained(path: str, error: Exception) -> str:
     from safelight.sources.entry import explain
 
     if isinstance(error, OSError):
-        return f"{_short(path)} {explain(error)[1]}"
-    return _short(str(error))
+        return f"{short(path)} {explain(error)[1]}"
+    return short(str(error))
 
 
 def _ranked(reports: list[Report], name: str, worst: int | None) -> list[Report]:
@@ -218,14 +193,14 @@ def _print_table(reports: Iterator[Report], names: Sequence[str]) -> None:
         if number == 0:
             click.echo("  ".join((*columns, "path")))
         scores = (_number(report.score(name)).rjust(len(name)) for name in columns)
-        click.echo("  ".join((*scores, _short(report.path or ""))))
+        click.echo("  ".join((*scores, short(report.path or ""))))
 
 
 def _print_one(reports: Iterator[Report], names: Sequence[str]) -> None:
     wide = max(map(len, ("combined", *names)))
     for report in reports:
         parts = ", ".join(f"{name} {share:.0%}" for name, share in report.combined.parts.items())
-        click.echo(_short(report.path or ""))
+        click.echo(short(report.path or ""))
         click.echo(f"  {'combined':<{wide}}  {_number(report.combined.score)}  {parts}".rstrip())
         for name in names:
             found = report.measurements[name]
@@ -239,7 +214,3 @@ def _value(value: float) -> str:
 
 def _number(score: float | None) -> str:
     return f"{_NONE:>4}" if score is None else f"{score:.2f}"
-
-
-def _short(path: str) -> str:
-    return path.removeprefix(os.getcwd().rstrip(os.sep) + os.sep)

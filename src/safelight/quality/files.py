@@ -6,7 +6,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from safelight.errors import DecodeError
 from safelight.imaging import DEFAULT_MAX_PIXELS
@@ -14,13 +14,16 @@ from safelight.quality.registry import choose
 from safelight.quality.scoring import score
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from concurrent.futures import Future
 
     from safelight.quality.combined import Weights
     from safelight.quality.metric import Metric
     from safelight.quality.report import Report
     from safelight.quality.scoring import ImageModel
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def score_files(
@@ -48,9 +51,6 @@ def score_files(
     Report, DecodeError or OSError
     """
     chosen = choose() if metrics is None else metrics
-    count = threads or os.cpu_count() or 1
-    source = iter(paths)
-    pending: deque[Future[Report | DecodeError | OSError]] = deque()
 
     def work(path: str | os.PathLike[str]) -> Report | DecodeError | OSError:
         try:
@@ -60,10 +60,26 @@ def score_files(
         except (DecodeError, OSError) as error:
             return error
 
+    return in_order(work, paths, threads)
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Generator[Result]:
+    """Yield ``work(item)`` of each item, in order, computed a little ahead on threads.
+
+    Parameters
+    ----------
+    threads : int, optional
+        One a processor core if not given.
+    """
+    count = threads or os.cpu_count() or 1
+    source = iter(items)
+    pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(count, thread_name_prefix="safelight-score") as pool:
 
         def submit(wanted: int) -> None:
-            pending.extend(pool.submit(work, path) for path in islice(source, wanted))
+            pending.extend(pool.submit(work, item) for item in islice(source, wanted))
 
         try:
             submit(2 * count)
