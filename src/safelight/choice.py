@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, ModelUnavailable, SpaceError
 from safelight.library.spaces import all_spaces, default_space, find_space, is_empty
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from safelight.embedding.protocol import Embedder
+    from safelight.embedding.pytorch.without_positions import WithoutPositions
     from safelight.library.store import Library
     from safelight.settings import Settings
 
@@ -68,6 +69,46 @@ def choose_for_ingest(
         tell=tell,
     )
     return Choice(embedder, _lasting_name(model, embedder))
+
+
+def choose_for_scoring(
+    model: str, settings: Settings, *, full_size: bool = False, progress: bool = False
+) -> Embedder | WithoutPositions:
+    """Return the model that looks at the quality of photos.
+
+    OpenAI's RN50 is used as CLIP-IQA was published, at the photo's resolution and without its
+    positional embedding, if PyTorch is installed; any other model as it is.
+
+    Parameters
+    ----------
+    full_size : bool
+        Whether photos are measured at their own size.
+    progress : bool
+        Show a bar on standard error while downloading.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be loaded.
+    """
+    from safelight.embedding.devices import has_torch
+    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.names import STARTER, parse_model_name, plain_name
+    from safelight.quality.picture import EVALUATION_SIDE
+
+    # One core for each thread that decodes and measures.
+    options: dict[str, Any] = {"device": settings.device, "threads": 1, "progress": progress}
+    name = None if model == STARTER else parse_model_name(model)
+    is_rn50 = name is not None and name.architecture == "RN50" and "torch" in name.runtimes
+    if not is_rn50 or not has_torch():
+        return load_embedder(model, **options)
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
+    from safelight.embedding.pytorch.without_positions import WithoutPositions
+
+    embedder = load_embedder(f"{plain_name(model)}#torch", **options)
+    if not isinstance(embedder, TorchEmbedder):
+        return embedder
+    return WithoutPositions(embedder, None if full_size else EVALUATION_SIDE)
 
 
 def choose_for_preview(

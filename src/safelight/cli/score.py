@@ -89,10 +89,9 @@ def score(
     weighted = Weights.parse(weights or "")
     embedder = None
     if model is not None:
-        from safelight.embedding.loading import load_embedder
+        from safelight.choice import choose_for_scoring
 
-        # One core for each thread that decodes and measures.
-        embedder = load_embedder(model, device=settings.device, threads=1, progress=not quiet)
+        embedder = choose_for_scoring(model, settings, full_size=full_size, progress=not quiet)
     chosen = choose(
         separated(metrics) or None,
         model=embedder,

@@ -151,6 +151,14 @@ def test_an_architecture_of_open_clips_with_a_checkpoint(tmp_path: Path) -> None
         theirs = model.encode_image(inputs, normalize=True).numpy()
     assert float((embedder.encode_images(frames) * theirs).sum(axis=1).min()) > 0.99999
 
+    # To score photos, the same weights are used without positions.
+    from safelight.choice import choose_for_scoring
+    from safelight.embedding.pytorch.without_positions import WithoutPositions
+    from safelight.settings import Settings
+
+    chosen = choose_for_scoring(f"RN50/{tmp_path}/mine.pt", Settings(device="cpu"))
+    assert isinstance(chosen, WithoutPositions)
+
 
 def test_names_that_open_clip_does_not_know_are_explained() -> None:
     with pytest.raises(UsageError, match=r"no weights 'mine' of ViT-B-32; it knows openai"):
@@ -275,6 +283,55 @@ def test_an_export_that_is_no_good_is_not_written(
         export.export_model(embedder.model, "small", out, _frames(4))
     with pytest.raises(UsageError, match="there are none"):
         export.export_model(embedder.model, "small", tmp_path / "new", [])
+
+
+def test_a_resnet_without_positions_sees_photos_of_any_size(tmp_path: Path) -> None:
+    import torch
+
+    from safelight.choice import choose_for_scoring
+    from safelight.embedding.pytorch.without_positions import WithoutPositions
+    from safelight.quality.clip_iqa import ClipIqa
+    from safelight.quality.scoring import score
+    from safelight.settings import Settings
+
+    config = random_models.config_of("RN50", 2)
+    config["vision_cfg"]["layers"] = [1, 1, 1, 1]
+    model = random_models.build_open_clip(config)
+    random_models.write_open_clip(tmp_path, model, config, CLIP_PREPROCESSING)
+    embedder = load_embedder(str(tmp_path), device="cpu")
+    assert isinstance(embedder, TorchEmbedder)
+    without = WithoutPositions(embedder, 128)
+    # As the published code does it: nothing but the mean and deviation, no resizing, no positions.
+    pool = model.visual.attnpool
+    small, large = _frames(1)[0].pixels[:32, :64], np.tile(_frames(1)[0].pixels, (5, 5, 1))
+    for pixels in (small, large):
+        resized = pixels if pixels is small else None
+        (ours,) = without.encode_images([Frame(pixels, *pixels.shape[1::-1], "PNG")])
+        assert ours.shape == (config["embed_dim"],)
+        if resized is not None:
+            tensor = torch.from_numpy(
+                (pixels.transpose(2, 0, 1) * embedder.model.preprocessing.gain
+                 - embedder.model.preprocessing.offset).astype(np.float32)[None]
+            )  # fmt: skip
+            places = (pixels.shape[0] // 32) * (pixels.shape[1] // 32) + 1
+            pool.positional_embedding = torch.nn.Parameter(torch.zeros(places, 2048))
+            with torch.inference_mode():
+                theirs = torch.nn.functional.normalize(model.visual(tensor)).numpy()[0]
+            assert float(ours @ theirs) > 0.99999
+    assert without.fingerprint != embedder.fingerprint
+    # The embedder that it was made of is as it was.
+    assert embedder._ready().module.visual.attnpool.positional_embedding.shape[0] > 1
+    report = score(large, [ClipIqa(without)], model=without)
+    assert report.measurements["clip_iqa"].status == "ok"
+    # By name, a checkpoint of RN50 is used in this way.
+    assert choose_for_scoring("starter", Settings()).name == "starter"
+
+
+def test_only_a_resnet_can_do_without_positions(embedder: TorchEmbedder) -> None:
+    from safelight.embedding.pytorch.without_positions import WithoutPositions
+
+    with pytest.raises(ModelInvalid, match="is not a ResNet"):
+        WithoutPositions(embedder, 1024)
 
 
 def test_half_of_a_surrogate_pair_is_a_text_like_any_other(embedder: TorchEmbedder) -> None:
