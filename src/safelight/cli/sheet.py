@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from safelight.embedding.protocol import Embedder
+    from safelight.embedding.pytorch.without_positions import WithoutPositions
     from safelight.settings import Settings
     from safelight.sheet import Card, Listed
 
@@ -121,7 +122,7 @@ def sheet(
     known = order_keys([metric.name for metric in choose()], has_query=by_query)
     if by not in known:
         raise click.UsageError(f"--sort {by}: there is {', '.join(known)}.")
-    embedder: Embedder | None
+    embedder: Embedder | WithoutPositions | None
     if by_query:
         if not quiet:
             click.echo(f"Searching the library for: {' '.join(what)}", err=True)
@@ -179,13 +180,12 @@ def _folder(what: Sequence[str]) -> str | None:
     return path if len(what) == 1 and os.path.isdir(path) else None
 
 
-def _load(model: str | None, settings: Settings, quiet: bool) -> Embedder | None:
+def _load(model: str | None, settings: Settings, quiet: bool) -> Embedder | WithoutPositions | None:
     if model is None:
         return None
-    from safelight.embedding.loading import load_embedder
+    from safelight.choice import choose_for_scoring
 
-    # One core for each thread that decodes and measures.
-    return load_embedder(model, device=settings.device, threads=1, progress=not quiet)
+    return choose_for_scoring(model, settings, progress=not quiet)
 
 
 def _listed(what: Sequence[str], output: str, settings: Settings) -> list[Listed]:

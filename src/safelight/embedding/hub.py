@@ -227,13 +227,6 @@ def _check_room(model: RemoteModel, files: Files) -> None:
         )
 
 
-def find_cached_file(repo: str, name: str) -> Path | None:
-    """Return a file of the hub's cache, if it is there."""
-    folder = cached_folder(repo)
-    path = folder / name if folder else None
-    return path if path is not None and path.exists() else None
-
-
 def cache_folder() -> Path:
     """Return the hub's cache, where its own client has it."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
