@@ -11,13 +11,9 @@ from skimage import data
 from safelight.quality import choose
 from safelight.sheet import Card, Listed, cards
 from tests.quality.damage import blurred, exposed
-from tests.sheet.browser import CHROMIUM
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-#: The page is also read by a parser, in test_page.py; this needs a browser on the machine.
-collect_ignore = [] if CHROMIUM else ["test_browser.py"]
 
 HOSTILE = '"><img src=x onerror=alert(1)><!--&lt;\u202egpj'
 

@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from safelight.sheet import Sheet, arrange, page
-from tests.sheet.browser import Browser, browsing
+from tests.sheet.browser import CHROMIUM, Browser, browsing
 from tests.sheet.conftest import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 METRICS = ("focus", "exposure", "noise")
 MAP = "getComputedStyle(document.querySelectorAll('.map')[{}]).opacity"
