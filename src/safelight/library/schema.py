@@ -116,6 +116,50 @@ CREATE TABLE scores (
 CREATE INDEX scores_by_score ON scores (metric, score);
 """
 
+_TABLES_3 = """
+-- Labels and prompt templates that photos were labelled with.
+CREATE TABLE label_sets (
+    pk        INTEGER PRIMARY KEY,
+    version   TEXT    NOT NULL UNIQUE,          -- hex digest of labels and templates
+    labels    TEXT    NOT NULL,                 -- JSON array
+    templates TEXT    NOT NULL,                 -- JSON array
+    added_at  TEXT    NOT NULL
+) STRICT;
+
+-- Which photos were labelled, with what, also those to which no label applies.
+CREATE TABLE labelled (
+    item_pk      INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    space_pk     INTEGER NOT NULL REFERENCES spaces ON DELETE CASCADE,
+    label_set_pk INTEGER NOT NULL REFERENCES label_sets ON DELETE CASCADE,
+    abstained    INTEGER NOT NULL,
+    PRIMARY KEY (item_pk, space_pk, label_set_pk)
+) STRICT, WITHOUT ROWID;
+
+-- The labels of a photo that rank first, and all that apply to it.
+CREATE TABLE labels (
+    item_pk      INTEGER NOT NULL,
+    space_pk     INTEGER NOT NULL,
+    label_set_pk INTEGER NOT NULL,
+    label        TEXT    NOT NULL,
+    confidence   REAL    NOT NULL,              -- share of the softmax over the set
+    cosine       REAL    NOT NULL,
+    calibrated   REAL    NOT NULL,              -- probability that it applies
+    applies      INTEGER NOT NULL,
+    PRIMARY KEY (item_pk, space_pk, label_set_pk, label),
+    FOREIGN KEY (item_pk, space_pk, label_set_pk) REFERENCES labelled ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX labels_by_label ON labels (label, space_pk, calibrated) WHERE applies;
+
+-- What the features service found, in each version; a photo need not be an item of this library.
+CREATE TABLE features (
+    photo_id TEXT NOT NULL,
+    version  TEXT NOT NULL,                     -- hex digest of model, metrics and labels
+    features TEXT NOT NULL,                     -- JSON object
+    made_at  TEXT NOT NULL,
+    PRIMARY KEY (photo_id, version)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
@@ -123,6 +167,10 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _add_scores(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_2)
+
+
+def _add_labels(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_3)
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:
@@ -142,7 +190,7 @@ def _statements(script: str) -> list[str]:
 
 
 #: Step i brings a library from version i to i + 1. Released steps are never edited.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_scores)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_scores, _add_labels)
 
 VERSION = len(MIGRATIONS)
 

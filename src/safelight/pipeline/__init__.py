@@ -1,0 +1,1 @@
+"""Batches of photos from service to service: ingest, preprocess, features."""
