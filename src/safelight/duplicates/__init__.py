@@ -1,0 +1,1 @@
+"""Photos that belong together: how they are related, which to keep, and what to do with the rest."""
