@@ -1,1 +1,1 @@
-"""Photos that belong together: how they are related, which to keep, and what to do with the rest."""
+"""Photos that belong together: how they are related, and what to do about it."""
