@@ -160,6 +160,44 @@ CREATE TABLE features (
 ) STRICT, WITHOUT ROWID;
 """
 
+_TABLES_4 = """
+-- What tells that photos look alike, computed from the pixels.
+CREATE TABLE hashes (
+    item_pk INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE,
+    version TEXT    NOT NULL,
+    dct64   BLOB    NOT NULL,                   -- 1 uint64, little-endian
+    dct256  BLOB    NOT NULL,                   -- 4 uint64, little-endian
+    words   BLOB    NOT NULL                    -- uint32, little-endian: of local features, sorted
+) STRICT;
+
+-- How two photos are related; a pair without a row, both compared, is not related.
+CREATE TABLE edges (
+    a_pk     INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    b_pk     INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    relation TEXT    NOT NULL,
+    evidence TEXT    NOT NULL,                  -- JSON object
+    version  TEXT    NOT NULL,                  -- of hashes, thresholds and space
+    PRIMARY KEY (a_pk, b_pk)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edges_by_b ON edges (b_pk);
+
+-- Photos that were compared with all others compared in the same version.
+CREATE TABLE compared (
+    item_pk INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE,
+    version TEXT    NOT NULL
+) STRICT;
+
+-- What the user decided of two photos; by content, so that it outlives everything else.
+CREATE TABLE decisions (
+    a_id       TEXT NOT NULL,
+    b_id       TEXT NOT NULL,
+    decision   TEXT NOT NULL CHECK (decision IN ('not-duplicates', 'keep-both', 'resolved')),
+    decided_at TEXT NOT NULL,
+    PRIMARY KEY (a_id, b_id),
+    CHECK (a_id <= b_id)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
@@ -171,6 +209,10 @@ def _add_scores(connection: sqlite3.Connection) -> None:
 
 def _add_labels(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_3)
+
+
+def _add_duplicates(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_4)
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:
@@ -190,7 +232,12 @@ def _statements(script: str) -> list[str]:
 
 
 #: Step i brings a library from version i to i + 1. Released steps are never edited.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_scores, _add_labels)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create,
+    _add_scores,
+    _add_labels,
+    _add_duplicates,
+)
 
 VERSION = len(MIGRATIONS)
 
