@@ -134,7 +134,20 @@ def query_vector(
             vectors[number] = _image_vector(term.value, embedder, pixel_limit)
         elif term.kind == "photo":
             vectors[number] = _photo_vector(library, term.value, embedder.fingerprint)
-    total = np.asarray([term.weight for term in terms], np.float32) @ vectors
+    return weighted_sum(vectors, [term.weight for term in terms])
+
+
+def weighted_sum(
+    vectors: npt.NDArray[np.float32], weights: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """Return the sum of the rows of (n, d) float32, each by its weight, at unit length.
+
+    Raises
+    ------
+    QueryError
+        They cancel each other out.
+    """
+    total = np.asarray(weights, np.float32) @ vectors
     norm = float(np.linalg.norm(total))
     if norm < 1e-6:
         raise QueryError("The terms of the query cancel each other out.")

@@ -15,8 +15,10 @@ from safelight.cli.library import library
 from safelight.cli.models import models
 from safelight.cli.score import score
 from safelight.cli.search import search
+from safelight.cli.serve import serve
 from safelight.cli.sheet import sheet
 from safelight.cli.status import status
+from safelight.cli.token import token
 from safelight.errors import SafelightError, UsageError
 
 EPILOG = """\b
@@ -25,6 +27,7 @@ Examples:
   safelight search "a dog in the snow"
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
+  safelight serve
   safelight status
 """
 
@@ -39,7 +42,9 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, score, sheet, status, library, models, config, doctor):
+for command in (
+    ingest, search, score, sheet, serve, token, status, library, models, config, doctor,
+):  # fmt: skip
     safelight.add_command(command)
 
 

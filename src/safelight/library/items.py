@@ -23,14 +23,29 @@ def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
 
 
 def vectors_by_id(
-    library: Library, prefix: str, fingerprint: str, *, limit: int = 2
+    library: Library,
+    prefix: str,
+    fingerprint: str,
+    *,
+    limit: int = 2,
+    namespaces: tuple[str, ...] | None = None,
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
-    """Return the ids that begin with `prefix`, at most `limit`, with their vectors in a space."""
+    """Return the ids that begin with `prefix`, at most `limit`, with their vectors in a space.
+
+    With `namespaces`, only those with a file in one of them.
+    """
     prefix = prefix.lower()
+    scope = "1"
+    if namespaces is not None:
+        scope = (
+            "EXISTS (SELECT 1 FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+            f"WHERE f.item_pk = i.pk AND n.name IN ({','.join('?' * len(namespaces))}))"
+        )
     rows = library.connection.execute(
         "SELECT i.id, e.vector FROM items i JOIN embeddings e ON e.item_pk = i.pk "
         "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
-        "WHERE i.id >= ? AND i.id < ? ORDER BY i.id LIMIT ?",
-        (fingerprint, prefix, prefix + "g", limit),  # "g" comes after every hex digit
+        f"WHERE i.id >= ? AND i.id < ? AND {scope} ORDER BY i.id LIMIT ?",
+        # "g" comes after every hex digit
+        (fingerprint, prefix, prefix + "g", *(namespaces or ()), limit),
     )
     return [(item_id, np.frombuffer(vector, "<f4")) for item_id, vector in rows]

@@ -198,6 +198,55 @@ CREATE TABLE decisions (
 ) STRICT, WITHOUT ROWID;
 """
 
+_TABLES_5 = """
+-- Who may use the server besides people at this machine. The token itself is kept by nobody.
+CREATE TABLE tokens (
+    id         TEXT    PRIMARY KEY,             -- to name it by
+    name       TEXT    NOT NULL,
+    digest     TEXT    NOT NULL UNIQUE,         -- sha256, hex, of its 256 random bits
+    may_write  INTEGER NOT NULL,
+    namespaces TEXT,                            -- JSON array; null: all
+    created_at TEXT    NOT NULL,
+    revoked_at TEXT
+) STRICT;
+
+-- What the server was asked to do in the background.
+CREATE TABLE jobs (
+    id          TEXT    PRIMARY KEY,
+    kind        TEXT    NOT NULL,
+    namespace   TEXT    NOT NULL,
+    request     TEXT    NOT NULL,               -- JSON object
+    state       TEXT    NOT NULL CHECK (
+        state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'interrupted')
+    ),
+    owner       TEXT    NOT NULL,               -- the process that runs it
+    done        INTEGER NOT NULL DEFAULT 0,
+    total       INTEGER NOT NULL DEFAULT 0,
+    failed      INTEGER NOT NULL DEFAULT 0,
+    message     TEXT,
+    summary     TEXT,                           -- JSON object
+    created_at  TEXT    NOT NULL,
+    finished_at TEXT
+) STRICT;
+CREATE INDEX jobs_by_creation ON jobs (created_at);
+
+-- Vectors that a client brought, of whatever model and dimension.
+-- AUTOINCREMENT: a changed vector gets a new pk, so count and greatest pk tell whether anything is
+-- new.
+CREATE TABLE vectors (
+    pk           INTEGER PRIMARY KEY AUTOINCREMENT,
+    namespace_pk INTEGER NOT NULL REFERENCES namespaces,
+    id           TEXT    NOT NULL,
+    dimension    INTEGER NOT NULL,
+    vector       BLOB    NOT NULL,              -- float32, little-endian, as it was brought
+    metadata     TEXT    NOT NULL,              -- JSON object of strings
+    created_at   TEXT    NOT NULL,
+    updated_at   TEXT    NOT NULL,
+    UNIQUE (namespace_pk, id)
+) STRICT;
+CREATE INDEX vectors_by_dimension ON vectors (dimension);
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
@@ -213,6 +262,10 @@ def _add_labels(connection: sqlite3.Connection) -> None:
 
 def _add_duplicates(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_4)
+
+
+def _add_server(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_5)
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:
@@ -237,6 +290,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_scores,
     _add_labels,
     _add_duplicates,
+    _add_server,
 )
 
 VERSION = len(MIGRATIONS)

@@ -88,6 +88,10 @@ class Library:
             self._local.connection = connection
         return connection
 
+    def separate_connection(self) -> sqlite3.Connection:
+        """Return a connection of nobody's, for one thread at a time; closed with the library."""
+        return self._connect()
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,

@@ -1,0 +1,110 @@
+"""``safelight serve``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from safelight.cli.options import library_option, load_settings
+from safelight.errors import UsageError
+
+EPILOG = """\b
+Examples:
+  safelight serve
+  safelight serve --root ~/Pictures
+  safelight serve --host 0.0.0.0 --allow-host photos.lan    (needs a token: safelight token create)
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+    help="Where to listen. Any address but this machine's own needs tokens.",
+)  # fmt: skip
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N",
+    help="The port; 0 for any that is free.",
+)  # fmt: skip
+@click.option(
+    "--root", "roots", multiple=True, metavar="DIR",
+    help="A folder that clients may have ingested. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--require-token", is_flag=True,
+    help="Ask for a token at this machine's own address too: behind a proxy, or among other users.",
+)  # fmt: skip
+@click.option("--insecure", is_flag=True, help="Let everybody who can reach it do everything.")
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME",
+    help="A name by which the server may be called. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--allow-origin", "origins", multiple=True, metavar="URL",
+    help="Another web page that may use it, as in https://photos.example. May be repeated.",
+)  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Search in this model's space.")
+@click.option(
+    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+)
+@click.option("--log-json", is_flag=True, help="Write the log as JSON, one object a line.")
+@library_option
+def serve(
+    host: str,
+    port: int,
+    roots: tuple[str, ...],
+    require_token: bool,
+    insecure: bool,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    model: str | None,
+    device: str | None,
+    log_json: bool,
+    library: str | None,
+) -> None:
+    """Serve the library: a web page, and a REST API.
+
+    Only programs of this machine can reach it unless --host says otherwise. Ctrl-C stops it.
+    """
+    try:
+        from safelight.server.running import configure_log
+        from safelight.server.running import serve as run
+    except ModuleNotFoundError as exc:
+        raise UsageError(
+            f"The server needs the `server` extra ({exc.name} is not installed): "
+            "pip install 'safelight[server]'.",
+            code="missing-extra",
+        ) from exc
+    from safelight.choice import choose_for_search
+    from safelight.library.store import Library
+    from safelight.library.tokens import tokens
+    from safelight.server.options import Options, is_loopback
+
+    settings = load_settings(library=library, device=device)
+    with Library(settings.library) as opened:
+        needs_token = not insecure and (require_token or not is_loopback(host))
+        if needs_token and not any(each.revoked_at is None for each in tokens(opened)):
+            raise UsageError(
+                f"Whoever can reach {host} could see and change the library, so a token is "
+                "needed, and there is none yet. Make one with `safelight token create NAME "
+                "--write`, or let everybody in with --insecure.",
+                code="no-token",
+            )
+        options = Options(
+            host=host,
+            port=port,
+            roots=tuple(_root(each) for each in roots),
+            needs_token=needs_token,
+            allowed_hosts=tuple(each.lower() for each in hosts),
+            allowed_origins=tuple(each.rstrip("/") for each in origins),
+        )
+        choice = choose_for_search(opened, settings, model) if model else None
+        configure_log(as_json=log_json)
+        run(opened, settings, options, choice)
+
+
+def _root(path: str) -> str:
+    folder = os.path.realpath(os.path.expanduser(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"--root {path}: there is no such folder.", code="no-folder", path=path)
+    return folder

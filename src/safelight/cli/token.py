@@ -1,0 +1,79 @@
+"""``safelight token``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from safelight.cli.options import library_option, load_settings
+
+
+@click.group()
+def token() -> None:
+    """Say who may use the server from elsewhere."""
+
+
+@token.command()
+@click.argument("name")
+@click.option(
+    "--read/--write", "read_only", default=True, show_default="read",
+    help="Only to look and search, or also to ingest, upload and decide.",
+)  # fmt: skip
+@click.option(
+    "-n", "--namespace", "namespaces", multiple=True, metavar="NAME",
+    help="Only this namespace. May be repeated; all if not given.",
+)  # fmt: skip
+@library_option
+def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str | None) -> None:
+    """Make a token and print it: it is kept nowhere, and cannot be shown again.
+
+    NAME says whose it is, or what it is for.
+    """
+    from safelight.library.store import Library
+    from safelight.library.tokens import create_token
+
+    with Library(load_settings(library=library).library) as opened:
+        text, made = create_token(
+            opened, name, may_write=not read_only, namespaces=namespaces or None
+        )
+    click.echo(text)
+    click.echo(
+        f"safelight: Made token {made.id} for {name}. Keep it: it is not shown again.", err=True
+    )
+
+
+@token.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@library_option
+def list_(as_json: bool, library: str | None) -> None:
+    """List tokens: what they allow, not what they are."""
+    from safelight.library.store import Library
+    from safelight.library.tokens import tokens
+
+    with Library(load_settings(library=library).library, create=False) as opened:
+        found = tokens(opened)
+    for each in found:
+        if as_json:
+            fields = asdict(each)
+            del fields["digest"]
+            click.echo(json.dumps(fields, ensure_ascii=False))
+            continue
+        where = "all namespaces" if each.namespaces is None else ", ".join(each.namespaces)
+        what = "write" if each.may_write else "read"
+        state = f"revoked {each.revoked_at}" if each.revoked_at else f"since {each.created_at}"
+        click.echo(f"{each.id}  {what:<5}  {each.name}  ({where}; {state})")
+
+
+@token.command()
+@click.argument("token_id", metavar="ID")
+@library_option
+def revoke(token_id: str, library: str | None) -> None:
+    """Let a token allow nothing any more; a running server notices within a second."""
+    from safelight.library.store import Library
+    from safelight.library.tokens import revoke_token
+
+    with Library(load_settings(library=library).library, create=False) as opened:
+        found = revoke_token(opened, token_id)
+    click.echo(f"Revoked {found.id} ({found.name}).")

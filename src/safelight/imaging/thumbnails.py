@@ -1,0 +1,63 @@
+"""Small pictures of a photo, as WebP: several sizes from one scaled decode."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.model import Frame
+
+#: Changes when other bytes are made of the same photo.
+VERSION = "1"
+
+# 80 at 320 pixels is some 15 kB; method 4 makes it 3 % smaller and takes twice the time of 2.
+_QUALITY = 80
+_METHOD = 2
+
+
+def thumbnails(
+    data: bytes, sides: Sequence[int], *, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> dict[int, bytes]:
+    """Return WebP pictures of a photo by the length of their longer side.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    sides : sequence of int
+        Pixels of the longer side; a smaller photo stays as it is.
+    max_pixels : int
+        A photo with more is refused before anything is decoded.
+
+    Raises
+    ------
+    DecodeError
+        See :func:`safelight.imaging.decode`.
+    """
+    # The shorter side of a frame is what is asked for: for the longer side of the thumbnail
+    # to have twice as many pixels as it needs, at any shape up to 1:2, that is enough.
+    frame = decode(data, min_side=max(sides), max_pixels=max_pixels)
+    return of_frame(frame, sides)
+
+
+def of_frame(frame: Frame, sides: Sequence[int]) -> dict[int, bytes]:
+    """Return WebP pictures of a frame by the length of their longer side."""
+    from PIL import Image
+
+    image = Image.fromarray(frame.pixels)
+    made: dict[int, bytes] = {}
+    for side in sorted(sides, reverse=True):
+        # Each from the next larger one: an eighth of the work, and no visible difference.
+        if max(image.size) > side:
+            scale = side / max(image.size)
+            size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+            image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        out = io.BytesIO()
+        image.save(out, "WEBP", quality=_QUALITY, method=_METHOD)
+        made[side] = out.getvalue()
+    return made

@@ -1,0 +1,302 @@
+"""Looking through a library without a query: filters, orders, cards, and what there is to choose.
+
+The filters are those of a search as well: :func:`matching` gives the keys that it may return.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import UsageError
+from safelight.library.scores import at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from safelight.library.store import Library
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
+
+_MAKE = "json_extract(i.exif, '$.camera_make')"
+_MODEL = "json_extract(i.exif, '$.camera_model')"
+
+# Half of the makers write their name into the model as well.
+_CAMERA = (
+    f"CASE WHEN {_MODEL} IS NULL THEN {_MAKE} "
+    f"WHEN {_MAKE} IS NULL OR instr(lower({_MODEL}), lower({_MAKE})) = 1 THEN {_MODEL} "
+    f"ELSE {_MAKE} || ' ' || {_MODEL} END"
+)
+
+_ORDERS = {
+    "taken": "i.taken_at IS NULL, i.taken_at, i.pk",
+    "-taken": "i.taken_at IS NULL, i.taken_at DESC, i.pk DESC",
+    "added": "i.pk",
+    "-added": "i.pk DESC",
+}
+
+_BY_SCORE = re.compile(r"(-?)score:([a-z0-9_-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a photo has to be to be shown; what is None, or empty, does not matter.
+
+    Attributes
+    ----------
+    namespaces : tuple of str or None
+        It has a file in one of them.
+    camera : str or None
+        As :func:`facets` calls it.
+    label : str or None
+        It applies to the photo, or its source said so.
+    taken_from, taken_to : str or None
+        ``YYYY-MM-DD``, both included, in the camera's own time.
+    least : mapping of str to float
+        At least these scores, as in ``{"focus": 0.6}``.
+    photos_only : bool
+        No texts.
+    """
+
+    namespaces: tuple[str, ...] | None = None
+    camera: str | None = None
+    label: str | None = None
+    taken_from: str | None = None
+    taken_to: str | None = None
+    least: Mapping[str, float] = field(default_factory=dict)
+    photos_only: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it lets every photo pass that has a file."""
+        return self == Filter(photos_only=self.photos_only)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Something hashable that is the same for the same filter."""
+        return (
+            self.namespaces,
+            self.camera,
+            self.label,
+            self.taken_from,
+            self.taken_to,
+            tuple(sorted(self.least.items())),
+            self.photos_only,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a list of photos shows of each.
+
+    Attributes
+    ----------
+    key : int
+        Its item's row key.
+    photo_id, path, name, namespace : str
+        One of its files that are there.
+    width, height : int
+    format : str
+    taken_at : str or None
+    """
+
+    key: int
+    photo_id: str
+    path: str
+    name: str
+    namespace: str
+    width: int
+    height: int
+    format: str
+    taken_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What there is to filter by.
+
+    Attributes
+    ----------
+    namespaces, cameras, labels : list of (str, int)
+        Names and how many photos have them, most first.
+    metrics : list of str
+        Those that photos have scores of.
+    taken : (str, str) or None
+        The first and the last time of exposure.
+    """
+
+    namespaces: list[tuple[str, int]]
+    cameras: list[tuple[str, int]]
+    labels: list[tuple[str, int]]
+    metrics: list[str]
+    taken: tuple[str, str] | None
+
+
+def matching(library: Library, where: Filter, order: str | None = None) -> list[int]:
+    """Return the keys of all items with a file that is there and to which a filter applies.
+
+    Parameters
+    ----------
+    order : str, optional
+        ``taken``, ``-taken``, ``added``, ``-added``, ``score:METRIC`` or ``-score:METRIC``; the
+        minus means last, or best, first. By key if not given.
+
+    Raises
+    ------
+    UsageError
+        There is no such order, or a date is none.
+    LibraryError
+        No photo has a score of a metric that ``least`` names.
+    """
+    condition, values = _condition(where)
+    joined, ordered, more = _order(order)
+    rows = library.connection.execute(
+        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {ordered}",
+        (*more, *values),
+    )
+    keys = [key for (key,) in rows]
+    if where.least:
+        enough = set(at_least(library, where.least))
+        keys = [key for key in keys if key in enough]
+    return keys
+
+
+def cards(
+    library: Library, keys: Sequence[int], namespaces: tuple[str, ...] | None = None
+) -> list[Card]:
+    """Return the cards of photos by key, in that order; without those that have no file there."""
+    found: dict[int, Card] = {}
+    scope, values = _in_namespaces(namespaces)
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            # With min(), SQLite takes the other columns from the row of the minimum.
+            "SELECT min(f.pk), i.pk, i.id, f.path, n.name, i.width, i.height, i.format, "
+            "i.taken_at FROM items i JOIN files f ON f.item_pk = i.pk "
+            "JOIN namespaces n ON n.pk = f.namespace_pk "
+            f"WHERE i.pk IN ({','.join('?' * len(part))}) AND i.kind = 'photo' "
+            f"AND NOT f.gone AND {scope} GROUP BY i.pk",
+            (*part, *values),
+        )
+        for _, key, photo_id, path, namespace, width, height, form, taken_at in rows:
+            found[key] = Card(
+                key,
+                photo_id,
+                path,
+                os.path.basename(path),
+                namespace,
+                width or 0,
+                height or 0,
+                form or "",
+                taken_at,
+            )
+    return [found[key] for key in keys if key in found]
+
+
+def facets(library: Library, namespaces: tuple[str, ...] | None = None) -> Facets:
+    """Return what the photos of a library, or of some of its namespaces, can be filtered by."""
+    scope, values = _in_namespaces(namespaces)
+    shown = (
+        "i.kind = 'photo' AND EXISTS (SELECT 1 FROM files f "
+        f"WHERE f.item_pk = i.pk AND NOT f.gone AND {scope})"
+    )
+    execute = library.connection.execute
+    by_namespace = execute(
+        "SELECT n.name, count(DISTINCT f.item_pk) AS count FROM files f "
+        "JOIN items i ON i.pk = f.item_pk AND i.kind = 'photo' "
+        "JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE NOT f.gone AND {scope} GROUP BY n.pk ORDER BY count DESC, n.name",
+        values,
+    )
+    by_camera = execute(
+        f"SELECT {_CAMERA} AS camera, count(*) AS count FROM items i WHERE {shown} "
+        "GROUP BY camera HAVING camera IS NOT NULL ORDER BY count DESC, camera",
+        values,
+    )
+    by_label = execute(
+        "SELECT label, count(DISTINCT item_pk) AS count FROM ("
+        "SELECT l.label, l.item_pk FROM labels l WHERE l.applies "
+        "UNION ALL SELECT m.value, f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
+        "WHERE m.key = 'label' AND NOT f.gone"
+        f") JOIN items i ON i.pk = item_pk WHERE {shown} "
+        "GROUP BY label ORDER BY count DESC, label",
+        values,
+    )
+    metrics = execute("SELECT DISTINCT metric FROM scores WHERE score IS NOT NULL ORDER BY metric")
+    first, last = execute(
+        f"SELECT min(i.taken_at), max(i.taken_at) FROM items i WHERE {shown}", values
+    ).fetchone()
+    return Facets(
+        by_namespace.fetchall(),
+        by_camera.fetchall(),
+        by_label.fetchall(),
+        [name for (name,) in metrics],
+        None if first is None else (first, last),
+    )
+
+
+def _condition(where: Filter) -> tuple[str, list[Any]]:
+    scope, values = _in_namespaces(where.namespaces)
+    parts = [
+        f"EXISTS (SELECT 1 FROM files f WHERE f.item_pk = i.pk AND NOT f.gone AND {scope})",
+    ]
+    given: list[Any] = list(values)
+    if where.photos_only:
+        parts.append("i.kind = 'photo'")
+    if where.camera is not None:
+        parts.append(f"{_CAMERA} = ?")
+        given.append(where.camera)
+    if where.label is not None:
+        parts.append(
+            "i.pk IN (SELECT item_pk FROM labels WHERE label = ? AND applies "
+            "UNION SELECT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
+            "WHERE m.key = 'label' AND m.value = ? AND NOT f.gone)"
+        )
+        given += [where.label, where.label]
+    if where.taken_from is not None:
+        parts.append("i.taken_at >= ?")
+        given.append(_day(where.taken_from).isoformat())
+    if where.taken_to is not None:
+        last = _day(where.taken_to)
+        parts.append("i.taken_at < ?")
+        given.append((last + timedelta(days=1)).isoformat() if last < date.max else "9999-12-32")
+    return " AND ".join(parts), given
+
+
+def _day(text: str) -> date:
+    # Python takes other spellings of ISO 8601 as well, week dates among them.
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD.", code="date", date=text)
+
+
+def _order(order: str | None) -> tuple[str, str, list[str]]:
+    """Return what to join for it, the order itself, and values for the join."""
+    if order is None:
+        return "", "i.pk", []
+    if order in _ORDERS:
+        return "", _ORDERS[order], []
+    if found := _BY_SCORE.fullmatch(order):
+        direction = "DESC" if found[1] else "ASC"
+        joined = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
+        return joined, f"s.score IS NULL, s.score {direction}, i.pk", [found[2]]
+    raise UsageError(
+        f"There is no order {order!r}; there are: {', '.join(_ORDERS)}, score:METRIC and "
+        "-score:METRIC.",
+        code="order",
+        order=order,
+    )
+
+
+def _in_namespaces(namespaces: tuple[str, ...] | None) -> tuple[str, tuple[str, ...]]:
+    if namespaces is None:
+        return "1", ()
+    marks = ",".join("?" * len(namespaces))
+    return f"f.namespace_pk IN (SELECT pk FROM namespaces WHERE name IN ({marks}))", namespaces

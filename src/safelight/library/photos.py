@@ -1,0 +1,128 @@
+"""All that a library knows of one photo."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import LibraryError
+from safelight.library.scores import read_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from safelight.library.scores import ScoreRecord
+    from safelight.library.store import Library
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A path at which a photo was seen, and what its source said of it."""
+
+    path: str
+    namespace: str
+    gone: bool
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoLabel:
+    """A label of a photo; see the table ``labels``."""
+
+    label: str
+    confidence: float
+    cosine_score: float
+    calibrated: float
+    applies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """All that a library knows of one photo, or text."""
+
+    key: int
+    id: str
+    kind: str
+    size: int
+    format: str | None
+    width: int | None
+    height: int | None
+    taken_at: str | None
+    added_at: str
+    exif: Mapping[str, Any]
+    text: str | None
+    files: tuple[PhotoFile, ...]
+    labels: tuple[PhotoLabel, ...]
+    scores: Mapping[str, ScoreRecord]
+
+
+def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | None = None) -> Photo:
+    """Return all that is known of a photo, or text.
+
+    Parameters
+    ----------
+    namespaces : tuple of str, optional
+        Only what has a file in one of these, and only those files.
+
+    Raises
+    ------
+    LibraryError
+        There is no such photo.
+    """
+    execute = library.connection.execute
+    row = execute(
+        "SELECT pk, id, kind, size, format, width, height, taken_at, added_at, exif, text "
+        "FROM items WHERE id = ?",
+        (photo_id,),
+    ).fetchone()
+    files = _files(library, row[0], namespaces) if row else ()
+    if not files:
+        raise LibraryError(
+            f"There is no photo {photo_id[:12]} here.", code="no-photo", photo_id=photo_id
+        )
+    labels = execute(
+        "SELECT l.label, l.confidence, l.cosine, l.calibrated, l.applies FROM labels l "
+        "JOIN spaces s ON s.pk = l.space_pk WHERE l.item_pk = ? AND (l.space_pk, l.label_set_pk) "
+        # Of several models and sets, the one searched with, and the newest.
+        "= (SELECT d.space_pk, d.label_set_pk FROM labelled d JOIN spaces s ON s.pk = d.space_pk "
+        "WHERE d.item_pk = ? ORDER BY s.is_default DESC, d.label_set_pk DESC LIMIT 1) "
+        "ORDER BY l.calibrated DESC, l.confidence DESC",
+        (row[0], row[0]),
+    )
+    key, _, kind, size, form, width, height, taken_at, added_at, exif, text = row
+    return Photo(
+        key=key,
+        id=photo_id,
+        kind=kind,
+        size=size,
+        format=form,
+        width=width,
+        height=height,
+        taken_at=taken_at,
+        added_at=added_at,
+        exif=json.loads(exif),
+        text=text,
+        files=files,
+        labels=tuple(
+            PhotoLabel(label, confidence, cosine, calibrated, bool(applies))
+            for label, confidence, cosine, calibrated, applies in labels
+        ),
+        scores=read_scores(library, [photo_id]).get(photo_id, {}),
+    )
+
+
+def _files(library: Library, key: int, namespaces: tuple[str, ...] | None) -> tuple[PhotoFile, ...]:
+    marks = ",".join("?" * len(namespaces or ()))
+    scope = "1" if namespaces is None else f"n.name IN ({marks})"
+    rows = library.connection.execute(
+        "SELECT f.path, n.name, f.gone, "
+        "(SELECT json_group_object(key, value) FROM metadata WHERE file_pk = f.pk) "
+        "FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE f.item_pk = ? AND {scope} ORDER BY f.gone, f.pk",
+        (key, *(namespaces or ())),
+    )
+    return tuple(
+        PhotoFile(path, namespace, bool(gone), json.loads(metadata))
+        for path, namespace, gone, metadata in rows
+    )

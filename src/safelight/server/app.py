@@ -1,0 +1,160 @@
+"""The application: endpoints, errors in one shape, the page."""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from loguru import logger
+from starlette.exceptions import HTTPException
+
+from safelight.errors import SafelightError
+from safelight.server.gate import Gate
+from safelight.server.problems import (
+    ProblemDetails,
+    ProblemResponse,
+    of_error,
+    respond,
+)
+from safelight.server.routes import images, photos, session
+from safelight.server.shapes import ImageSearch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from safelight.server.service import Service
+
+# What a machine's own tables say of these differs, and a browser runs no script of another type.
+for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
+    mimetypes.add_type(kind, suffix)
+
+PAGE = Path(__file__).with_name("page")
+
+_PROBLEM: dict[str, Any] = {
+    "model": ProblemDetails,
+    "content": {"application/problem+json": {}},
+}
+
+#: Every endpoint may answer with these; which, is a matter of `code`.
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {**_PROBLEM, "description": "The request was refused."},
+    "5XX": {**_PROBLEM, "description": "The server could not do it."},
+}
+
+_NO_TELEMETRY: Any = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the ASGI application of a service; its lifespan starts and stops the service."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="safelight",
+        summary="Search photos by meaning, on your own machine.",
+        version=version("safelight"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=_PROBLEMS,
+        exception_handlers={
+            SafelightError: _refused,
+            RequestValidationError: _invalid,
+            HTTPException: _http,
+            Exception: _failed,
+        },
+        telemetry=_NO_TELEMETRY,
+    )
+    app.state.service = service
+    for each in (session, photos, images):
+        app.include_router(each.router)
+    app.mount("/static", StaticFiles(directory=PAGE, check_dir=False), name="static")
+    app.add_api_route("/", _page, include_in_schema=False)
+    _describe(app)
+    app.add_middleware(Gate, service=service)
+    return app
+
+
+async def _page() -> FileResponse:
+    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+def _describe(app: FastAPI) -> None:
+    """Complete what FastAPI writes of the API by what it cannot know."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        document = plain()
+        schemas = document["components"]["schemas"]
+        for name, schema in (
+            ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
+            .pop("$defs", {})
+            .items()
+        ):
+            schemas.setdefault(name, schema)
+        wanted = ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
+        wanted.pop("$defs", None)
+        schemas["ImageSearch"] = wanted
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for status, response in operation["responses"].items():
+                    if status in ("4XX", "5XX"):
+                        # FastAPI puts the model under application/json as well.
+                        response["content"] = {
+                            "application/problem+json": {
+                                "schema": {"$ref": "#/components/schemas/ProblemDetails"}
+                            }
+                        }
+        app.openapi_schema = document
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def _refused(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, SafelightError)
+    return of_error(error)
+
+
+async def _http(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    code = getattr(error, "code", "http")
+    return respond(error.status_code, str(error.detail), code, headers=error.headers)
+
+
+async def _invalid(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    # Not what was sent: it may be a secret in the wrong place.
+    errors = [
+        {"field": ".".join(str(part) for part in each["loc"]) or "body", "reason": each["msg"]}
+        for each in error.errors()
+    ]
+    first = errors[0] if errors else {"field": "body", "reason": "cannot be read"}
+    detail = f"{first['field']}: {first['reason']}"
+    return respond(422, detail, "invalid", errors=errors)
+
+
+async def _failed(_: Request, error: Exception) -> ProblemResponse:
+    logger.opt(exception=error).error("An error that was not foreseen")
+    return respond(500, "Something failed inside the server; its log says what.", "internal")

@@ -1,0 +1,65 @@
+"""Filters as requests spell them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from safelight.library.browsing import Filter
+from safelight.server.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from safelight.server.access import Access
+
+
+def filter_of(
+    access: Access,
+    *,
+    namespace: str | None,
+    camera: str | None = None,
+    label: str | None = None,
+    taken_from: str | None = None,
+    taken_to: str | None = None,
+    least: Mapping[str, float] | None = None,
+) -> Filter:
+    """Return the filter for photos; what is empty does not matter.
+
+    Raises
+    ------
+    Problem
+        The namespace is not for this token, or a score is no number.
+    """
+    for metric, score in (least or {}).items():
+        if not math.isfinite(score):
+            raise Problem(400, f"The least score of {metric!r} should be a number.", "usage")
+    return Filter(
+        namespaces=access.within(namespace or None),
+        camera=camera or None,
+        label=label or None,
+        taken_from=taken_from or None,
+        taken_to=taken_to or None,
+        least=dict(least or {}),
+        photos_only=True,
+    )
+
+
+def least_of(given: Sequence[str]) -> dict[str, float]:
+    """Return the least scores that ``min=focus:0.6`` asks for.
+
+    Raises
+    ------
+    Problem
+        One is not METRIC:NUMBER.
+    """
+    found = {}
+    for each in given:
+        metric, _, number = each.replace("=", ":").rpartition(":")
+        try:
+            found[metric.strip()] = float(number)
+        except ValueError:
+            metric = ""
+        if not metric:
+            raise Problem(400, f"min={each[:50]!r} is not METRIC:NUMBER, as focus:0.6.", "usage")
+    return found

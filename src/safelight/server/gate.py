@@ -1,0 +1,249 @@
+"""What every request passes on its way in, and every answer on its way out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from safelight.server.access import access_of, check_host, check_origin
+from safelight.server.problems import Problem, respond
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from safelight.server.service import Service
+
+#: Scripts, styles and calls of our own only; nothing inline, nothing from elsewhere, no frames.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+
+_OWN = [(b"cross-origin-resource-policy", b"same-origin")]
+
+_API = "/api/"
+
+
+class Gate:
+    """ASGI middleware: host, origin, token, size, time; headers, metrics, the access log.
+
+    Parameters
+    ----------
+    app : ASGI application
+    service : Service
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, send, self._service)
+        try:
+            await self._pass(scope, receive, answer)
+        except Problem as problem:
+            await answer.refuse(problem)
+        except TimeoutError:
+            await answer.refuse(
+                Problem(504, "It took too long, and was given up. Ask for less.", "timeout")
+            )
+        finally:
+            answer.finished()
+
+    async def _pass(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        options = self._service.options
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        check_host(headers.get("host"), options)
+        method, path = scope["method"], scope["path"]
+        if headers.get("origin") in options.allowed_origins:
+            answer.origin = headers["origin"]
+            if method == "OPTIONS" and "access-control-request-method" in headers:
+                await answer.preflight()
+                return
+        check_origin(method, headers, path, options)
+        known = await self._service.tokens() if "authorization" in headers else ()
+        access = access_of(headers.get("authorization"), known, needs_token=options.needs_token)
+        scope["access"] = access
+        answer.token = access.token
+        body = _Body(
+            receive, _limit(self._service, method, path), self._service.limits.body_seconds
+        )
+        body.check(headers.get("content-length"))
+        if path.endswith("/events"):
+            await self._app(scope, body, answer)
+            return
+        async with asyncio.timeout(None) as clock:
+            # A large body, or answer, takes as long as it takes on its way: the time counts from
+            # the last part of the one to the first of the other.
+            body.when_read = lambda: _reschedule(clock, self._service.limits.seconds)
+            answer.when_begun = lambda: _reschedule(clock, None)
+            body.when_read()
+            await self._app(scope, body, answer)
+
+
+def _reschedule(clock: asyncio.Timeout, seconds: float | None) -> None:
+    if not clock.expired():
+        now = asyncio.get_running_loop().time()
+        clock.reschedule(None if seconds is None else now + seconds)
+
+
+def _limit(service: Service, method: str, path: str) -> int:
+    limits = service.limits
+    if method == "PUT" and path == "/api/v1/photos":
+        return limits.upload_bytes
+    if path == "/api/v1/images/search":
+        return limits.image_bytes
+    return limits.json_bytes
+
+
+class _Body:
+    """A request's body: counted while it comes, and not waited for without end."""
+
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seconds = seconds
+        self._read = 0
+        self._is_over = False
+        self.when_read: Callable[[], None] = lambda: None
+
+    def check(self, length: str | None) -> None:
+        if length is not None and length.isdigit() and int(length) > self._limit:
+            raise self._too_large()
+
+    async def __call__(self) -> Message:
+        if self._is_over:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._seconds):
+                message = await self._receive()
+        except TimeoutError:
+            raise Problem(
+                408, "The request stopped coming in. Send it again.", "slow-body"
+            ) from None
+        self.when_read()
+        if message["type"] == "http.disconnect":
+            self._is_over = True
+            return message
+        self._read += len(message.get("body", b""))
+        if self._read > self._limit:
+            raise self._too_large()
+        self._is_over = not message.get("more_body", False)
+        return message
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            413,
+            f"The request is larger than {self._limit / 1e6:,.0f} MB. Send less at once.",
+            "too-large",
+            {"Connection": "close"},
+        )
+
+
+class _Answer:
+    """An answer on its way out."""
+
+    def __init__(self, scope: Scope, send: Send, service: Service) -> None:
+        self._scope = scope
+        self._send = send
+        self._service = service
+        self._started = time.perf_counter()
+        self._bytes = 0
+        self.status = 0
+        self.token: str | None = None
+        self.origin: str | None = None
+        self.when_begun: Callable[[], None] = lambda: None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.when_begun()
+            own = {name for name, _ in message["headers"]}
+            extra = [pair for pair in _HEADERS if pair[0] not in own]
+            if self.origin is None:
+                extra += _OWN
+            else:
+                extra += [
+                    (b"access-control-allow-origin", self.origin.encode("latin-1")),
+                    (b"access-control-expose-headers", b"ETag, Retry-After, Location"),
+                    (b"vary", b"Origin"),
+                ]
+            if self._scope["path"].startswith(_API) and b"cache-control" not in own:
+                extra.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": [*message["headers"], *extra]}
+        else:
+            self._bytes += len(message.get("body", b""))
+        await self._send(message)
+
+    async def refuse(self, problem: Problem) -> None:
+        if self.status:
+            return  # the answer has begun; it just ends
+        response = respond(
+            problem.status_code, problem.detail, problem.code, headers=problem.headers
+        )
+        await response(self._scope, _nothing, self)
+
+    async def preflight(self) -> None:
+        from starlette.responses import Response
+
+        response = Response(
+            status_code=204,
+            headers={
+                "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+                "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
+                "Access-Control-Max-Age": "600",
+            },
+        )
+        await response(self._scope, _nothing, self)
+
+    def finished(self) -> None:
+        seconds = time.perf_counter() - self._started
+        route = self._scope.get("route")
+        name = getattr(route, "path", None) or "other"
+        method = self._scope["method"] if name != "other" else "other"
+        self._service.metrics.answered(method, name, self.status, seconds)
+        client = self._scope.get("client")
+        # Without the query string: what people look for is nobody's business.
+        logger.bind(
+            access=True,
+            method=self._scope["method"],
+            path=self._scope["path"],
+            status=self.status,
+            ms=round(1000 * seconds, 1),
+            bytes=self._bytes,
+            client=client[0] if client else None,
+            token=self.token,
+        ).info("{} {} {}", self._scope["method"], self._scope["path"], self.status)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}

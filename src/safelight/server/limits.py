@@ -1,0 +1,58 @@
+"""How much a client may ask of the server at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused, and when; memory never decides it.
+
+    Attributes
+    ----------
+    json_bytes : int
+        The body of a request, unless it brings photos.
+    image_bytes : int
+        The body of a search that brings a photo.
+    upload_bytes : int
+        The body of an upload.
+    upload_files : int
+        Photos in one upload.
+    pixels : int
+        Of a photo that a client brings. Decoded it takes three bytes a pixel.
+    hits : int
+        Results of one search or page.
+    terms : int
+        Parts of one query.
+    dimension : int
+        Numbers of a vector that a client brings.
+    artifacts : int
+        Photos in one batch of the features service.
+    waiting_queries, waiting_decodes, waiting_reads : int
+        Those that wait for a thread; more are refused with 429.
+    streams : int
+        Clients that listen to jobs.
+    seconds : float
+        For answering; then it is given up.
+    body_seconds : float
+        Between two parts of a body that is sent to us.
+    """
+
+    json_bytes: int = 8 * MEGABYTE
+    image_bytes: int = 64 * MEGABYTE
+    upload_bytes: int = 1024 * MEGABYTE
+    upload_files: int = 200
+    pixels: int = 100_000_000
+    hits: int = 1000
+    terms: int = 32
+    dimension: int = 4096
+    artifacts: int = 1000
+    waiting_queries: int = 256
+    waiting_decodes: int = 128
+    waiting_reads: int = 512
+    streams: int = 256
+    seconds: float = 60.0
+    body_seconds: float = 20.0

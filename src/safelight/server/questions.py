@@ -1,0 +1,81 @@
+"""From what a request asks to what is embedded: the one grammar, and what a server must not do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safelight.errors import QueryError
+from safelight.library.items import vectors_by_id
+from safelight.query import parse_query, parse_term
+from safelight.server.asking import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.library.store import Library
+    from safelight.query import Term
+
+
+def terms_of(query: str | None, plus: Sequence[str], minus: Sequence[str]) -> list[Term]:
+    """Return the terms of a query and of what is to be added and avoided.
+
+    Raises
+    ------
+    QueryError
+        They cannot be parsed, or name a file: a client has no business in the server's folders.
+    """
+    terms = parse_query(query) if query and query.strip() else []
+    terms += [parse_term(body) for body in plus]
+    terms += [parse_term(body, -1.0) for body in minus]
+    for term in terms:
+        if term.kind == "image":
+            raise QueryError(
+                f"{term.value!r} looks like a file, and a query to the server cannot name one. "
+                f'Upload the photo, or write text:"{term.value}" to search for these words.',
+                path=term.value,
+            )
+    return terms
+
+
+def question_of(
+    library: Library,
+    terms: Sequence[Term],
+    fingerprint: str,
+    namespaces: tuple[str, ...] | None = None,
+) -> Question:
+    """Return the question that terms make up, with the vectors of photos that they name.
+
+    Parameters
+    ----------
+    namespaces : tuple of str, optional
+        Only photos in these can be named.
+
+    Raises
+    ------
+    QueryError
+        A photo is not known, or its id is not given in full enough.
+    """
+    question = Question()
+    for term in terms:
+        if term.kind == "text":
+            question.texts.append((term.value, term.weight))
+        else:
+            question.vectors.append(
+                (_vector(library, term.value, fingerprint, namespaces), term.weight)
+            )
+    return question
+
+
+def _vector(
+    library: Library, photo_id: str, fingerprint: str, namespaces: tuple[str, ...] | None
+) -> npt.NDArray[np.float32]:
+    found = vectors_by_id(library, photo_id, fingerprint, namespaces=namespaces)
+    if len(found) != 1:
+        problem = (
+            "Several photos have ids that begin" if found else "No photo has an id that begins"
+        )
+        raise QueryError(f"{problem} with {photo_id!r}.", photo_id=photo_id)
+    return found[0][1]

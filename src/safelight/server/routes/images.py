@@ -1,0 +1,125 @@
+"""Search for photos: words, photos of the library, a photo that is uploaded, and sums of these."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+
+from safelight.errors import QueryError
+from safelight.imaging import decode
+from safelight.query import Term
+from safelight.server import shapes
+from safelight.server.access import Reader
+from safelight.server.filters import filter_of
+from safelight.server.problems import Problem
+from safelight.server.questions import question_of, terms_of
+from safelight.server.routes.photos import card_of
+from safelight.server.within import Served
+
+if TYPE_CHECKING:
+    from safelight.embedding.protocol import Embedder
+
+router = APIRouter(prefix="/api/v1", tags=["search"])
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/ImageSearch"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "image": {"type": "string", "format": "binary"},
+                        "request": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "The same as the JSON body.",
+                        },
+                    },
+                    "required": ["image"],
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("/images/search", openapi_extra=_BODY)
+async def search_images(request: Request, served: Served, access: Reader) -> shapes.Hits:
+    """Find photos by words, by photos, and by both together.
+
+    At least one of `query`, `photo_id`, `plus`, `minus` and an uploaded `image` is needed.
+    """
+    started = time.perf_counter()
+    wanted, data = await _read(request)
+    where = filter_of(
+        access,
+        namespace=wanted.namespace,
+        camera=wanted.camera,
+        label=wanted.label,
+        taken_from=wanted.taken_from,
+        taken_to=wanted.taken_to,
+        least=wanted.min,
+    )
+    terms = terms_of(wanted.query, wanted.plus, wanted.minus)
+    if wanted.photo_id:
+        terms.append(Term("photo", wanted.photo_id))
+    if not terms and data is None:
+        raise QueryError("The query is empty. Say what to look for.")
+    if len(terms) > served.limits.terms:
+        raise QueryError(f"A query may have {served.limits.terms} terms, not {len(terms)}.")
+    searched = await served.current()
+    embedder = searched.choice.embedder
+    question = await served.reading.run(
+        question_of, served.library, terms, embedder.fingerprint, access.namespaces
+    )
+    if data is not None:
+        prepared = await served.decoding.run(_prepare, data, embedder, served.limits.pixels)
+        question.images.append((prepared, 1.0))
+    vector = await served.vector(searched, question)
+    found = await served.photos(searched, vector, wanted.limit, where)
+    hits = [
+        card_of(card, score)
+        for card, score in found
+        if wanted.min_score is None or score >= wanted.min_score
+    ]
+    return shapes.Hits(
+        hits=hits,
+        total=len(hits),
+        took_ms=round(1000 * (time.perf_counter() - started), 2),
+        model=embedder.name,
+        weak=not hits,
+    )
+
+
+def _prepare(data: bytes, embedder: Embedder, pixels: int) -> Any:
+    return embedder.prepare(decode(data, min_side=embedder.min_side, max_pixels=pixels))
+
+
+async def _read(request: Request) -> tuple[shapes.ImageSearch, bytes | None]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _parse(await request.body()), None
+    if kind != "multipart/form-data":
+        raise Problem(
+            415, "Send JSON, or multipart/form-data with a photo as `image`.", "media-type"
+        )
+    async with request.form(max_files=1, max_fields=4) as form:
+        text, image = form.get("request"), form.get("image")
+        if not isinstance(image, UploadFile):
+            raise Problem(400, "There is no photo in the form: name its part `image`.", "no-image")
+        data = await image.read()
+    return _parse(text.encode() if isinstance(text, str) and text else b"{}"), data
+
+
+def _parse(body: bytes) -> shapes.ImageSearch:
+    try:
+        return shapes.ImageSearch.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False)) from error

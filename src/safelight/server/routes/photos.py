@@ -1,0 +1,256 @@
+"""Photos: browsing, all that is known of one, and its pictures."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BeforeValidator
+
+from safelight.library.browsing import Filter, cards, matching
+from safelight.library.originals import open_original
+from safelight.library.photos import read_photo
+from safelight.server import shapes
+from safelight.server.access import Access, Reader
+from safelight.server.filters import filter_of, least_of
+from safelight.server.pictures import etag, kept_thumbnail, make_picture, make_thumbnail
+from safelight.server.service import Service
+from safelight.server.shapes import NamespaceQuery, PhotoId
+from safelight.server.within import Served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from safelight.library.browsing import Card
+
+router = APIRouter(prefix="/api/v1", tags=["photos"])
+
+#: A photo's id names its content, so what is made of it never changes.
+_FOR_EVER = "private, max-age=31536000, immutable"
+
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The picture.",
+    },
+    304: {"description": "It is what the client has.", "content": {}},
+}
+
+_CHUNK = 1 << 18
+
+
+def _whole(given: object) -> object:
+    # A query has texts only, and a literal number is not taken from one.
+    return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
+
+
+Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
+
+
+@router.get("/photos")
+async def browse(
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    camera: Annotated[str | None, Query(max_length=200)] = None,
+    label: Annotated[str | None, Query(max_length=200)] = None,
+    taken_from: Annotated[Day, Query(alias="from")] = None,
+    taken_to: Annotated[Day, Query(alias="to")] = None,
+    least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
+    sort: Annotated[
+        str, Query(pattern=r"^-?(taken|added|score:[a-z0-9_-]{1,40})$", max_length=50)
+    ] = "-taken",
+    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> shapes.Photos:
+    """Return photos in order, without a query."""
+    where = filter_of(
+        access,
+        namespace=namespace,
+        camera=camera,
+        label=label,
+        taken_from=taken_from,
+        taken_to=taken_to,
+        least=least_of(least),
+    )
+    total, page = await served.reading.run(_page, served, where, sort, offset, limit)
+    return shapes.Photos(photos=[card_of(card) for card in page], total=total)
+
+
+def _page(
+    served: Service, where: Filter, sort: str, offset: int, limit: int
+) -> tuple[int, list[Card]]:
+    # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
+    keys = served.kept(("matching", where.key, sort), lambda: matching(served.library, where, sort))
+    return len(keys), cards(served.library, keys[offset : offset + limit], where.namespaces)
+
+
+@router.get("/photos/{photo_id}")
+async def photo(
+    served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
+) -> shapes.Photo:
+    """Return all that is known of a photo: files, EXIF, labels, scores."""
+    found = await served.reading.run(
+        read_photo, served.library, photo_id, access.within(namespace or None)
+    )
+    return shapes.Photo(
+        photo_id=found.id,
+        width=found.width,
+        height=found.height,
+        size=found.size,
+        format=found.format,
+        taken_at=found.taken_at,
+        added_at=found.added_at,
+        exif=dict(found.exif),
+        files=[
+            shapes.File(
+                path=file.path,
+                namespace=file.namespace,
+                gone=file.gone,
+                metadata=dict(file.metadata),
+            )
+            for file in found.files
+        ],
+        labels=[
+            shapes.Label(
+                label=each.label,
+                confidence=each.confidence,
+                cosine_score=each.cosine_score,
+                calibrated=each.calibrated,
+                applies=each.applies,
+            )
+            for each in found.labels
+        ],
+        scores=[
+            shapes.Score(
+                metric=metric,
+                score=each.score,
+                value=each.value,
+                status=each.status,
+                reason=each.reason,
+            )
+            for metric, each in found.scores.items()
+        ],
+        text=found.text,
+    )
+
+
+@router.get("/photos/{photo_id}/thumbnail", response_class=Response, responses=_PICTURE)
+async def thumbnail(
+    request: Request,
+    served: Served,
+    access: Reader,
+    photo_id: PhotoId,
+    side: Annotated[
+        Literal[160, 320, 640], BeforeValidator(_whole), Query(description="Of the longer side.")
+    ] = 320,
+) -> Response:
+    """Return a small picture of a photo."""
+    await _check(served, access, photo_id)
+    picture = await served.reading.run(kept_thumbnail, served.library, photo_id, side)
+    if picture is None:
+        picture = await served.decoding.run(
+            make_thumbnail,
+            served.library,
+            photo_id,
+            side,
+            access.namespaces,
+            max_pixels=served.settings.pixel_limit,
+        )
+    return _answer(request, picture, "image/webp")
+
+
+@router.get("/photos/{photo_id}/image", response_class=Response, responses=_PICTURE)
+async def image(
+    request: Request,
+    served: Served,
+    access: Reader,
+    photo_id: PhotoId,
+    side: Annotated[int, Query(ge=16, le=4096, description="Of the longer side.")] = 2048,
+) -> Response:
+    """Return a photo upright, for looking at."""
+    picture = await served.decoding.run(
+        make_picture,
+        served.library,
+        photo_id,
+        side,
+        access.namespaces,
+        max_pixels=served.settings.pixel_limit,
+    )
+    return _answer(request, picture, "image/webp")
+
+
+@router.get(
+    "/photos/{photo_id}/original",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            }
+        }
+    },
+)
+async def original(served: Served, access: Reader, photo_id: PhotoId) -> StreamingResponse:
+    """Return a photo's file as it is, if it still is what was ingested."""
+    file, path = await served.reading.run(
+        open_original, served.library, photo_id, access.namespaces
+    )
+    size = os.fstat(file.fileno()).st_size
+    name = os.path.basename(path)
+    # Never shown in place, whatever it is: what is in it may be made to look like a page.
+    return StreamingResponse(
+        _chunks(file, size),
+        media_type="application/octet-stream",
+        headers={
+            "Content-Length": str(size),
+            "Content-Disposition": _attachment(name),
+            "Cache-Control": "private, no-cache",
+            "ETag": f'"{photo_id}"',
+        },
+    )
+
+
+def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    with file:
+        while size > 0 and (chunk := file.read(min(_CHUNK, size))):
+            size -= len(chunk)
+            yield chunk
+
+
+def _attachment(name: str) -> str:
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+async def _check(served: Service, access: Access, photo_id: str) -> None:
+    """Refuse a photo that is in none of the namespaces of a token."""
+    if access.namespaces is not None:
+        await served.reading.run(read_photo, served.library, photo_id, access.namespaces)
+
+
+def _answer(request: Request, picture: bytes, media_type: str) -> Response:
+    headers = {"ETag": etag(picture), "Cache-Control": _FOR_EVER}
+    known = request.headers.get("if-none-match", "")
+    if headers["ETag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(picture, media_type=media_type, headers=headers)
+
+
+def card_of(card: Card, score: float | None = None) -> shapes.Card:
+    """Return a card in the shape of the API."""
+    return shapes.Card(
+        photo_id=card.photo_id,
+        path=card.path,
+        name=card.name,
+        namespace=card.namespace,
+        width=card.width,
+        height=card.height,
+        format=card.format,
+        taken_at=card.taken_at,
+        score=score,
+    )

@@ -1,0 +1,106 @@
+"""What the server is, what it has, and how it is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from safelight.errors import SafelightError
+from safelight.library.browsing import facets as read_facets
+from safelight.library.files import counts
+from safelight.server import shapes
+from safelight.server.access import Access, Reader
+from safelight.server.metrics import CONTENT_TYPE
+from safelight.server.service import Service
+from safelight.server.within import Served
+
+router = APIRouter()
+
+
+@router.get("/health", tags=["server"])
+@router.get("/api/v1/health", tags=["server"])
+async def health() -> shapes.Health:
+    """Tell that the server is alive."""
+    return shapes.Health()
+
+
+_NUMBERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/metrics", tags=["server"], response_class=Response, responses=_NUMBERS)
+async def metrics(served: Served, _: Reader) -> Response:
+    """Return counts and times in Prometheus's format."""
+    return Response(served.metrics.text(), media_type=CONTENT_TYPE)
+
+
+@router.get("/api/v1/session", tags=["server"])
+async def session(request: Request, served: Served) -> shapes.Session:
+    """Tell what the server is, and what the one who asks may do; needs no token."""
+    access: Access = request.scope["access"]
+    size = shapes.LibrarySize(photos=0, texts=0)
+    model = None
+    if access.may_read:
+        size = await served.reading.run(_size, served, access)
+        try:
+            embedder = (await served.current()).choice.embedder
+            model = shapes.Model(
+                name=embedder.name,
+                dimension=embedder.dimension,
+                is_starter=embedder.name == "starter",
+            )
+        except SafelightError:  # nothing was ingested yet, or the model is not to be had
+            model = None
+    return shapes.Session(
+        version=version("safelight"),
+        authenticated=access.token is not None,
+        token_needed=served.options.needs_token,
+        may_write=access.may_write,
+        namespaces=None if access.namespaces is None else list(access.namespaces),
+        library=size,
+        model=model,
+        max_upload_bytes=served.limits.upload_bytes,
+        max_pixels=served.limits.pixels,
+        roots=list(served.options.roots) if access.may_write else [],
+    )
+
+
+@router.get("/api/v1/facets", tags=["photos"])
+async def facets(
+    served: Served,
+    access: Reader,
+    namespace: Annotated[str | None, Query(max_length=200)] = None,
+) -> shapes.Facets:
+    """Return what photos can be filtered by."""
+    namespaces = access.within(namespace or None)
+    found = await served.reading.run(
+        served.kept,
+        ("facets", namespaces),
+        lambda: read_facets(served.library, namespaces),
+    )
+    return shapes.Facets(
+        namespaces=[shapes.Count(name=name, count=count) for name, count in found.namespaces],
+        cameras=[shapes.Count(name=name, count=count) for name, count in found.cameras],
+        labels=[shapes.LabelCount(label=name, count=count) for name, count in found.labels],
+        metrics=found.metrics,
+        taken=None
+        if found.taken is None
+        else shapes.Taken(first=found.taken[0], last=found.taken[1]),
+    )
+
+
+def _size(served: Service, access: Access) -> shapes.LibrarySize:
+    def count() -> shapes.LibrarySize:
+        if access.namespaces is None:
+            found = [counts(served.library)]
+        else:
+            found = [counts(served.library, name) for name in access.namespaces]
+        return shapes.LibrarySize(
+            photos=sum(each.photos for each in found), texts=sum(each.texts for each in found)
+        )
+
+    size: shapes.LibrarySize = served.kept(("size", access.namespaces), count)
+    return size

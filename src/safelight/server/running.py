@@ -1,0 +1,120 @@
+"""Running the server until somebody stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from loguru import logger
+
+from safelight.errors import UsageError
+from safelight.server.app import create_app
+from safelight.server.service import Service
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from safelight.choice import Choice
+    from safelight.library.store import Library
+    from safelight.server.options import Options
+    from safelight.settings import Settings
+
+#: Seconds that requests are given to end when the server is stopped.
+GRACE = 10
+
+
+def make_server(app: FastAPI, options: Options) -> uvicorn.Server:
+    """Return the server for an application; its ``run()`` blocks until it is stopped."""
+    config = uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port,
+        http="h11",  # counts the bytes of headers; llhttp takes as many as are sent
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # whoever asks could claim to be somebody else
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE,
+        lifespan="on",
+    )
+    return uvicorn.Server(config)
+
+
+def serve(
+    library: Library, settings: Settings, options: Options, choice: Choice | None = None
+) -> None:
+    """Serve a library until SIGINT or SIGTERM; requests that are being answered are finished.
+
+    Raises
+    ------
+    UsageError
+        The port is taken, or the address is not this machine's.
+    """
+    allow_many_connections()
+    service = Service(library, settings, options, choice)
+    server = make_server(create_app(service), options)
+    try:
+        server.run()
+    except SystemExit as exc:  # uvicorn's word for a port that cannot be had
+        raise UsageError(
+            f"Cannot listen on {options.host}:{options.port}: it is taken, or not an address of "
+            "this machine. Choose another with --port or --host.",
+            code="address",
+        ) from exc
+
+
+def allow_many_connections() -> None:
+    """Let this process open as many files as it may: a connection is one, and 1,024 are few."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if most == resource.RLIM_INFINITY else min(most, 65536)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def configure_log(*, as_json: bool) -> None:
+    """Write the log to standard error: a line, or a JSON object, for each request."""
+    logger.remove()
+    debug = bool(os.environ.get("SAFELIGHT_DEBUG"))
+    logger.add(
+        _write_json if as_json else _write_line,
+        level="DEBUG" if debug else "INFO",
+        backtrace=False,
+        diagnose=False,
+        catch=True,
+    )
+
+
+def _write_json(message: Any) -> None:
+    import json
+
+    record = message.record
+    fields = {
+        "time": record["time"].isoformat(timespec="milliseconds"),
+        "level": record["level"].name.lower(),
+        "message": record["message"],
+        **{key: value for key, value in record["extra"].items() if value is not None},
+    }
+    if record["exception"] is not None:
+        fields["exception"] = str(message)
+    sys.stderr.write(json.dumps(fields, ensure_ascii=False, default=str) + "\n")
+
+
+def _write_line(message: Any) -> None:
+    record = message.record
+    extra = record["extra"]
+    line = f"{record['time']:HH:mm:ss} {record['message']}"
+    if extra.get("access"):
+        who = f" {extra['token']}" if extra["token"] else ""
+        line += f" {extra['ms']} ms {extra['client']}{who}"
+    elif record["exception"] is not None:
+        line = str(message).rstrip()
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,255 @@
+"""What all requests share: the library, its model and vectors in memory, threads, and limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from safelight.choice import choose_for_ingest, choose_for_search
+from safelight.errors import LibraryError
+from safelight.library.browsing import cards, matching
+from safelight.library.exact import index_state, open_index
+from safelight.library.spaces import default_space, is_empty
+from safelight.library.tokens import tokens
+from safelight.server.asking import Batches, Question, Scan, embed, scan
+from safelight.server.freshness import Freshness, Kept
+from safelight.server.metrics import Metrics
+from safelight.server.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from safelight.choice import Choice
+    from safelight.library.browsing import Card, Filter
+    from safelight.library.exact import ExactIndex
+    from safelight.library.index import Neighbours
+    from safelight.library.store import Library
+    from safelight.library.tokens import Token
+    from safelight.server.options import Options
+    from safelight.settings import Settings
+
+_LOOKS_EVERY = 0.5  # seconds between looks whether another program has written
+
+#: More than are asked for at first, since a few photos' files may be gone.
+_SPARE = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """A model and the vectors that it made, as a search needs them together."""
+
+    choice: Choice
+    index: ExactIndex
+    state: tuple[str, int]
+
+
+class Service:
+    """The server's state.
+
+    Parameters
+    ----------
+    library : Library
+    settings : Settings
+    options : Options
+    choice : Choice, optional
+        The model to use, whatever the library's own is.
+    """
+
+    def __init__(
+        self, library: Library, settings: Settings, options: Options, choice: Choice | None = None
+    ) -> None:
+        self.library = library
+        self.settings = settings
+        self.options = options
+        self.limits = options.limits
+        self.metrics = Metrics()
+        self._given = choice
+        self._searched: Searched | None = None
+        self._refreshing = threading.Lock()
+        self._freshness = Freshness(library)
+        self._filtered = Kept(64)
+        self._kept = Kept(256)
+        self._tokens: tuple[int, list[Token]] = (-1, [])
+        limits = self.limits
+        cores = os.cpu_count() or 1
+        self.reading = Workers("requests", max(4, cores), limits.waiting_reads)
+        self.decoding = Workers("photos", cores, limits.waiting_decodes)
+        self.writing = Workers("changes", 2, limits.waiting_decodes)
+        self._looking = Workers("looks", 1, 1)
+        self._encoder = Batches(
+            "queries", self._encode, waiting=limits.waiting_queries, tell=self.metrics.encoded
+        )
+        self._scanner = Batches(
+            "searches", scan, waiting=limits.waiting_queries, tell=self.metrics.scanned
+        )
+        self.stopping = asyncio.Event()
+        self._watch: asyncio.Task[None] | None = None
+
+    # --- freshness -------------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """A number that grows when the library was written to."""
+        return self._freshness.generation
+
+    async def start(self) -> None:
+        """Load what the first search needs, and begin to watch the library."""
+        with contextlib.suppress(LibraryError):  # nothing was ingested yet
+            await self.reading.run(self.searched)
+        self._watch = asyncio.create_task(self._look_again())
+
+    async def stop(self) -> None:
+        """Stop all threads; what is being worked on is finished."""
+        self.stopping.set()
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        for each in (self._encoder, self._scanner, self.reading, self.decoding, self.writing):
+            await asyncio.to_thread(each.close)
+        await asyncio.to_thread(self._looking.close)
+
+    async def look(self) -> None:
+        """Notice at once what we have just written ourselves."""
+        before = self.generation
+        if await self.reading.run(self._freshness.look) != before:
+            await self._refresh()
+
+    async def _look_again(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOKS_EVERY)
+            before = self.generation
+            if await self._looking.run(self._freshness.look) != before:
+                await self._refresh()
+
+    async def _refresh(self) -> None:
+        with contextlib.suppress(Exception):  # the next search says what is wrong
+            await self.reading.run(self.searched)
+
+    def kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` returns, or returned before if the library is as it was then."""
+        return self._kept.get(key, self.generation, make)
+
+    async def tokens(self) -> list[Token]:
+        """Return the tokens that the library knows, as it knew them half a second ago."""
+        if self._tokens[0] != self.generation:
+            generation = self.generation
+            self._tokens = (generation, await self.reading.run(tokens, self.library))
+        return self._tokens[1]
+
+    # --- searching -------------------------------------------------------------------------
+
+    def searched(self) -> Searched:
+        """Return model and vectors, as the library has them now; on a worker's thread.
+
+        Raises
+        ------
+        LibraryError
+            Nothing was ingested yet.
+        ModelError
+            The model cannot be loaded.
+        """
+        with self._refreshing:
+            space = default_space(self.library)
+            known = self._searched
+            choice = self._given
+            if (
+                choice is None
+                and known is not None
+                and space is not None
+                and known.choice.embedder.fingerprint == space.fingerprint
+            ):
+                choice = known.choice
+            if choice is None:
+                choice = choose_for_search(self.library, self.settings)
+            fingerprint = choice.embedder.fingerprint
+            state = index_state(self.library, fingerprint)
+            if known is not None and known.choice is choice and known.state == state:
+                return known
+            self._searched = Searched(choice, open_index(self.library, fingerprint), state)
+            return self._searched
+
+    def choice(self) -> Choice:
+        """Return the model to ingest with; on a worker's thread, since it may be fetched."""
+        if self._given is not None:
+            return self._given
+        space = default_space(self.library)
+        if space is not None and not is_empty(self.library, space):
+            return self.searched().choice
+        return choose_for_ingest(self.library, self.settings)
+
+    async def current(self) -> Searched:
+        """Return model and vectors, read anew only if the library changed."""
+        known = self._searched
+        return known if known is not None else await self.reading.run(self.searched)
+
+    def _encode(self, batch: list[tuple[Any, Question]]) -> list[Any]:
+        # While the model of a library is being changed, two may be asked.
+        answers: dict[int, Any] = {}
+        by_model: dict[int, list[int]] = {}
+        for number, (embedder, _) in enumerate(batch):
+            by_model.setdefault(id(embedder), []).append(number)
+        for numbers in by_model.values():
+            embedder = batch[numbers[0]][0]
+            found = embed(embedder, [batch[number][1] for number in numbers])
+            answers |= dict(zip(numbers, found, strict=True))
+        return [answers[number] for number in range(len(batch))]
+
+    async def vector(self, searched: Searched, question: Question) -> npt.NDArray[np.float32]:
+        """Return the vector of a question, (dimension,) float32 of unit length."""
+        vector: npt.NDArray[np.float32] = await self._encoder.ask(
+            (searched.choice.embedder, question)
+        )
+        return vector
+
+    async def neighbours(
+        self,
+        searched: Searched,
+        vector: npt.NDArray[np.float32],
+        top: int,
+        where: Filter | None = None,
+    ) -> Neighbours:
+        """Return the nearest items to which a filter applies."""
+        rows = None
+        if where is not None:
+            rows = await self.reading.run(self._rows, searched, where)
+        found: Neighbours = await self._scanner.ask(Scan(searched.index, vector, top, rows))
+        return found
+
+    def _rows(self, searched: Searched, where: Filter) -> Any:
+        def make() -> Any:
+            keys = np.asarray(matching(self.library, where), np.int64)
+            return searched.index.rows(keys)
+
+        return self._filtered.get((id(searched.index), where.key), self.generation, make)
+
+    async def photos(
+        self,
+        searched: Searched,
+        vector: npt.NDArray[np.float32],
+        top: int,
+        where: Filter,
+    ) -> list[tuple[Card, float]]:
+        """Return the nearest photos with their cosines, best first."""
+        plain = where.is_plain
+        wanted = top + _SPARE
+        while True:
+            found = await self.neighbours(searched, vector, wanted, None if plain else where)
+            shown = await self.reading.run(
+                cards, self.library, found.keys.tolist(), where.namespaces
+            )
+            # Nearly every item is a photo whose file is there: asking for a few too many, and
+            # again for more, is cheaper than listing all.
+            if not plain or len(shown) >= top or len(found.keys) < wanted:
+                break
+            wanted *= 4
+        scores = dict(zip(found.keys.tolist(), found.scores.tolist(), strict=True))
+        return [(card, scores[card.key]) for card in shown[:top]]

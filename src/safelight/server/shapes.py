@@ -1,0 +1,189 @@
+"""What goes in and out as JSON. The names are part of the API: they never change."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+PhotoId = Annotated[
+    str, Path(pattern="^[0-9a-f]{64}$", description="sha256 of the photo's bytes, hex.")
+]
+
+Day = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
+Namespace = Annotated[str, Field(max_length=200)]
+NamespaceQuery = Annotated[
+    str | None, Query(max_length=200, description="Only files of it; of all if empty.")
+]
+
+
+class Given(BaseModel):
+    """A request; a field that is not known is an error, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Health(BaseModel):
+    """That the server is alive."""
+
+    status: Literal["healthy"] = "healthy"
+
+
+class LibrarySize(BaseModel):
+    """How much the library holds."""
+
+    photos: int
+    texts: int
+
+
+class Model(BaseModel):
+    """The model that searches use."""
+
+    name: str
+    dimension: int
+    is_starter: bool
+
+
+class Session(BaseModel):
+    """What the server is, and what the one who asks may do."""
+
+    version: str
+    authenticated: bool
+    token_needed: bool
+    may_write: bool
+    namespaces: list[str] | None = Field(description="Those that the token allows; null: all.")
+    library: LibrarySize
+    model: Model | None = Field(description="Null as long as nothing was ingested.")
+    max_upload_bytes: int
+    max_pixels: int
+    roots: list[str] = Field(description="Folders of the server that can be ingested.")
+
+
+class Count(BaseModel):
+    """A name, and how many photos have it."""
+
+    name: str
+    count: int
+
+
+class LabelCount(BaseModel):
+    """A label, and how many photos have it."""
+
+    label: str
+    count: int
+
+
+class Taken(BaseModel):
+    """The first and the last time of exposure."""
+
+    first: str
+    last: str
+
+
+class Facets(BaseModel):
+    """What photos can be filtered by."""
+
+    namespaces: list[Count]
+    cameras: list[Count]
+    labels: list[LabelCount]
+    metrics: list[str]
+    taken: Taken | None
+
+
+class Card(BaseModel):
+    """A photo in a list."""
+
+    photo_id: str
+    path: str
+    name: str
+    namespace: str
+    width: int
+    height: int
+    format: str
+    taken_at: str | None
+    score: float | None = Field(description="Cosine of query and photo; null without a query.")
+
+
+class Photos(BaseModel):
+    """A page of photos."""
+
+    photos: list[Card]
+    total: int
+
+
+class Hits(BaseModel):
+    """Photos found, best first."""
+
+    hits: list[Card]
+    total: int
+    took_ms: float
+    model: str
+    weak: bool = Field(
+        description="The best photo is no nearer to the query than chance would have it."
+    )
+
+
+class ImageSearch(Given):
+    """A search; `query` has the grammar of `safelight search`."""
+
+    query: str | None = Field(default=None, max_length=4000, examples=["beach + sunset - people"])
+    photo_id: str | None = Field(
+        default=None, pattern="^([0-9a-f]{6,64})?$", description="More like this photo."
+    )
+    plus: list[Annotated[str, Field(max_length=1000)]] = Field(default=[], max_length=32)
+    minus: list[Annotated[str, Field(max_length=1000)]] = Field(default=[], max_length=32)
+    namespace: Namespace | None = None
+    camera: str | None = Field(default=None, max_length=200)
+    label: str | None = Field(default=None, max_length=200)
+    taken_from: Day | None = Field(default=None, alias="from")
+    taken_to: Day | None = Field(default=None, alias="to")
+    min: dict[str, float] = Field(default={}, max_length=32, examples=[{"focus": 0.6}])
+    limit: int = Field(default=200, ge=1, le=1000)
+    min_score: float | None = Field(default=None, ge=-1, le=1)
+
+
+class File(BaseModel):
+    """A path at which a photo was seen."""
+
+    path: str
+    namespace: str
+    gone: bool
+    metadata: dict[str, str]
+
+
+class Label(BaseModel):
+    """A label of a photo."""
+
+    label: str
+    confidence: float = Field(description="Share of the softmax over all labels.")
+    cosine_score: float
+    calibrated: float = Field(description="Probability that it applies.")
+    applies: bool
+
+
+class Score(BaseModel):
+    """What a metric measured."""
+
+    metric: str
+    score: float | None = Field(description="0 to 1, 1 is better; null unless ok.")
+    value: float | None = Field(description="As published.")
+    status: str = Field(description="`ok`, `failed` or `skipped`.")
+    reason: str | None
+
+
+class Photo(BaseModel):
+    """All that is known of a photo."""
+
+    photo_id: str
+    width: int | None
+    height: int | None
+    size: int
+    format: str | None
+    taken_at: str | None
+    added_at: str
+    exif: dict[str, Any]
+    files: list[File]
+    labels: list[Label]
+    scores: list[Score]
+    text: str | None = Field(description="Of a text that was ingested beside photos.")

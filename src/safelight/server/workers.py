@@ -1,0 +1,72 @@
+"""Threads with a bounded queue: the event loop never waits for work, and work never piles up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from safelight.server.problems import busy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+
+
+class Workers:
+    """A few threads for one kind of work.
+
+    Parameters
+    ----------
+    what : str
+        For messages: what there are too many of.
+    threads : int
+    waiting : int
+        How many may wait besides those that are being worked on.
+    """
+
+    def __init__(self, what: str, threads: int, waiting: int) -> None:
+        self._what = what
+        self._threads = threads
+        self._limit = threads + waiting
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"safelight-{what}")
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """How many are worked on or wait."""
+        return self._taken
+
+    async def run(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Return what `work` returns, called on a thread.
+
+        Raises
+        ------
+        Problem
+            With 429, if too many wait.
+        """
+        with self._lock:
+            if self._taken >= self._limit:
+                raise busy(self._what)
+            self._taken += 1
+        try:
+            future = self._pool.submit(partial(work, *args, **named))
+        except BaseException:
+            self._release(None)
+            raise
+        # Not when the client goes away: the thread is busy until the work is done.
+        future.add_done_callback(self._release)
+        return await asyncio.wrap_future(future)
+
+    def _release(self, _: Future[Any] | None) -> None:
+        with self._lock:
+            self._taken -= 1
+
+    def close(self) -> None:
+        """Drop what waits, and wait for what is being worked on."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
