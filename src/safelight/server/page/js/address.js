@@ -1,0 +1,60 @@
+// What is looked at, as an address: so the back button works, and a search can be kept. Pure.
+
+export const NOTHING = Object.freeze({
+  view: "photos",
+  q: "",
+  terms: Object.freeze([]),
+  image: "",
+  namespace: "",
+  camera: "",
+  label: "",
+  from: "",
+  to: "",
+  min: Object.freeze({}),
+  sort: "",
+  relation: "",
+  photo: "",
+});
+
+const VIEWS = ["photos", "duplicates", "add"];
+const PLAIN = ["q", "image", "namespace", "camera", "label", "from", "to", "sort", "relation", "photo"];
+export const FILTERS = ["namespace", "camera", "label", "from", "to", "min"];
+
+export const read = (search) => {
+  const found = new URLSearchParams(search);
+  const state = { ...NOTHING, terms: [], min: {} };
+  if (VIEWS.includes(found.get("view"))) state.view = found.get("view");
+  for (const name of PLAIN) state[name] = found.get(name) ?? "";
+  for (const [name, value] of found) {
+    if (name === "plus" && value) state.terms.push({ sign: "+", body: value });
+    if (name === "minus" && value) state.terms.push({ sign: "-", body: value });
+    if (name === "min") {
+      const [metric, least] = value.split(":");
+      if (metric && Number(least) > 0 && Number(least) <= 1) state.min[metric] = Number(least);
+    }
+  }
+  return state;
+};
+
+export const write = (state) => {
+  const found = new URLSearchParams();
+  if (state.view !== "photos") found.set("view", state.view);
+  for (const name of PLAIN) if (state[name]) found.set(name, state[name]);
+  for (const { sign, body } of state.terms) found.append(sign === "-" ? "minus" : "plus", body);
+  for (const [metric, least] of Object.entries(state.min)) {
+    if (least > 0) found.append("min", metric + ":" + least);
+  }
+  const text = found.toString();
+  return text ? "?" + text : "";
+};
+
+/** Whether something is searched for, rather than all photos shown. */
+export const searches = (state) => Boolean(state.q.trim() || state.terms.length || state.image);
+
+/** How many filters are set. */
+export const filtered = (state) =>
+  FILTERS.filter((name) => name !== "min" && state[name]).length + Object.keys(state.min).length;
+
+/** What distinguishes one list of photos from another. */
+export const listing = (state) =>
+  JSON.stringify([state.q.trim(), state.terms, state.image, ...FILTERS.map((name) => state[name])]);

@@ -1,0 +1,29 @@
+// What changes out of sight, said aloud by screen readers; and short notes that everybody sees.
+
+import { byId, h } from "./dom.js";
+
+let timer = 0;
+
+/** Say something when the user has stopped typing. */
+export const announce = (text, { now = false } = {}) => {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    byId("live").textContent = text;
+  }, now ? 0 : 500);
+};
+
+/** Show a note for some seconds, with a way back if there is one. */
+export const note = (text, { bad = false, undo = null } = {}) => {
+  const shown = h("p", { class: bad ? "note bad" : "note" }, h("span", {}, text));
+  const gone = () => shown.remove();
+  if (undo) {
+    shown.append(
+      h("button", { type: "button", class: "plain", onclick: () => (gone(), undo()) }, "Undo"),
+    );
+  }
+  shown.append(
+    h("button", { type: "button", class: "plain", onclick: gone, "aria-label": "Close this note" }, "×"),
+  );
+  byId("notes").replaceChildren(shown);
+  if (!bad && !undo) setTimeout(gone, 6000);
+};

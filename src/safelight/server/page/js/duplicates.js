@@ -1,0 +1,259 @@
+// The view of duplicates: groups to decide on, one after the other, with the keyboard or without.
+
+import { announce, note } from "./announce.js";
+import { get, post, send } from "./api.js";
+import { byId, h } from "./dom.js";
+import * as draft from "./draft.js";
+import { bytes, count } from "./format.js";
+import { groupCard } from "./group.js";
+import { openPhoto } from "./photo.js";
+import { preview, showPlans, startPlans } from "./plans.js";
+import { inWords, keptTogether, RELATIONS } from "./relations.js";
+import { session } from "./session.js";
+import { go, here } from "./where.js";
+
+const PAGE = 20;
+
+let shown = null; // the state whose groups are shown, or null
+let groups = []; // {group, keeper, state, card, show}
+let total = 0;
+let fetched = 0;
+let running = null;
+let changed = () => {};
+const done = []; // groups in the order in which they were decided, for U
+
+const list = () => byId("groups");
+const key = (state) => state.relation + "\n" + state.namespace;
+
+export const showDuplicates = (state) => {
+  byId("relation").value = state.relation;
+  if (shown === key(state)) return;
+  shown = key(state);
+  load({ anew: true });
+};
+
+const load = async ({ anew = false } = {}) => {
+  if (anew) {
+    running?.abort();
+    groups = [];
+    fetched = 0;
+    list().replaceChildren();
+  } else if (running) return;
+  const controller = new AbortController();
+  running = controller;
+  byId("groups-failure").hidden = true;
+  byId("duplicates-view").setAttribute("aria-busy", "true");
+  try {
+    const { relation, namespace } = here();
+    // What was decided on is no longer among the groups that the server lists.
+    const decided = groups.filter(({ state }) => state === "keep-both" || state === "not-duplicates");
+    const offset = Math.max(0, fetched - decided.length);
+    const found = await get("duplicates", { relation, namespace, offset, limit: PAGE }, controller.signal);
+    total = found.total + decided.length;
+    fetched += found.groups.length;
+    const known = new Set(groups.map(({ group }) => group.group));
+    for (const group of found.groups) if (!known.has(group.group)) add(group);
+    tell();
+    if (anew) await showPlans();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    shown = null;
+    byId("groups-failure").hidden = false;
+    byId("groups-problem").textContent = error.message;
+  } finally {
+    if (running === controller) {
+      running = null;
+      byId("duplicates-view").removeAttribute("aria-busy");
+    }
+  }
+};
+
+const add = (group) => {
+  const suggested = group.photos.find((photo) => photo.keeper)?.photo_id ?? group.photos[0].photo_id;
+  const entry = {
+    group,
+    keeper: keptTogether(group.relation) ? null : (draft.keeperOf(group.group) ?? suggested),
+    state: draft.has(group.group) ? "accepted" : "open",
+    ...groupCard(group, {
+      accept: () => accept(entry),
+      keepBoth: () => decide(entry, "keep-both"),
+      notDuplicates: () => decide(entry, "not-duplicates"),
+      takeBack: () => takeBack(entry),
+      choose: (_, id) => choose(entry, id),
+      open: (_, index) => open(entry, index),
+    }),
+  };
+  groups.push(entry);
+  list().append(h("li", {}, entry.card));
+  entry.show(entry);
+};
+
+const tell = () => {
+  const open = total - groups.filter(({ state }) => state !== "open").length;
+  byId("groups-count").textContent = count(total, "group") + (open < total ? ", " + open + " open" : "");
+  byId("no-groups").hidden = total > 0;
+  byId("more-groups").hidden = groups.length >= total || !groups.length;
+  if (groups.length) groups[0].card.tabIndex = 0;
+  for (const button of list().querySelectorAll(".buttons button, .choice input")) {
+    button.disabled = !session().may_write;
+  }
+  const { groups: n, files, bytes: size } = draft.sum();
+  byId("plan-bar").hidden = !n;
+  byId("plan-sum").textContent =
+    "Plan: " + count(n, "group") + ", " + count(files, "file") + ", " + bytes(size);
+  announce(byId("groups-count").textContent + (n ? ". " + byId("plan-sum").textContent : ""));
+};
+
+const set = (entry, state) => {
+  entry.state = state;
+  entry.show(entry);
+  tell();
+};
+
+const accept = (entry) => {
+  if (keptTogether(entry.group.relation) || !session().may_write) return;
+  const going = entry.group.photos.filter((photo) => photo.photo_id !== entry.keeper);
+  draft.put(entry.group.group, {
+    keeper: entry.keeper,
+    files: going.length,
+    bytes: going.reduce((sum, photo) => sum + (photo.size ?? 0), 0),
+  });
+  done.push(entry);
+  set(entry, "accepted");
+  move(entry, 1);
+};
+
+const path = (entry) => "duplicates/" + entry.group.group + "/decision";
+
+const decide = async (entry, decision) => {
+  if (!session().may_write) return;
+  const before = entry.state;
+  draft.take(entry.group.group);
+  set(entry, decision);
+  move(entry, 1);
+  try {
+    await post(path(entry), { decision });
+    done.push(entry);
+  } catch (error) {
+    set(entry, before);
+    note(error.message, { bad: true });
+  }
+};
+
+const takeBack = async (entry) => {
+  const before = entry.state;
+  if (before === "open") return;
+  if (before === "accepted") draft.take(entry.group.group);
+  set(entry, "open");
+  reach(entry);
+  if (before === "accepted") return;
+  try {
+    await send("DELETE", path(entry));
+  } catch (error) {
+    set(entry, before);
+    note(error.message, { bad: true });
+  }
+};
+
+const choose = (entry, id) => {
+  if (keptTogether(entry.group.relation) || entry.state !== "open") return;
+  entry.keeper = id;
+  set(entry, "open");
+};
+
+const open = (entry, index) => {
+  const { photos } = entry.group;
+  const cards = photos.map((photo) => ({ ...photo, score: null }));
+  openPhoto(photos[index].photo_id, {
+    total: cards.length,
+    at: (i) => cards[i],
+    loadAt: async () => {},
+    indexOf: (id) => cards.findIndex((card) => card.photo_id === id),
+  });
+};
+
+const reach = (entry) => {
+  for (const each of groups) each.card.tabIndex = each === entry ? 0 : -1;
+  entry.card.focus({ preventScroll: true });
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  entry.card.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" });
+};
+
+const move = (entry, by) => {
+  const index = groups.indexOf(entry) + by;
+  if (index >= groups.length - 3 && groups.length < total) load();
+  const next = groups[index];
+  reach(next ?? entry);
+};
+
+const onKey = (event) => {
+  const card = event.target.closest?.(".group");
+  if (!card || event.altKey || event.ctrlKey || event.metaKey) return;
+  const entry = groups.find((each) => each.card === card);
+  const radio = event.target.type === "radio";
+  if (event.target !== card && (event.key === "Enter" || event.key === " ")) return;
+  if (radio && event.key.startsWith("Arrow")) return;
+  const isOpen = entry.state === "open";
+  const does = {
+    a: () => isOpen && accept(entry),
+    Enter: () => isOpen && accept(entry),
+    b: () => isOpen && decide(entry, "keep-both"),
+    n: () => isOpen && decide(entry, "not-duplicates"),
+    u: () => (isOpen ? lastDone() : takeBack(entry)),
+    j: () => move(entry, 1),
+    ArrowDown: () => move(entry, 1),
+    k: () => move(entry, -1),
+    ArrowUp: () => move(entry, -1),
+  }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const photo = /^[1-9]$/.test(event.key) && entry.group.photos[Number(event.key) - 1];
+  if (photo) choose(entry, photo.photo_id);
+  else if (does) does();
+  else return;
+  event.preventDefault();
+};
+
+/** Take back what was decided last. */
+const lastDone = () => {
+  let entry;
+  do entry = done.pop();
+  while (entry && (entry.state === "open" || !groups.includes(entry)));
+  if (entry) takeBack(entry);
+};
+
+export const startDuplicates = ({ onChange }) => {
+  changed = onChange;
+  byId("relation").append(
+    ...RELATIONS.map((relation) => h("option", { value: relation }, inWords(relation))),
+  );
+  byId("relation").addEventListener("change", (event) => go({ relation: event.target.value }));
+  byId("groups-retry").addEventListener("click", () => load({ anew: true }));
+  byId("more-groups").addEventListener("click", () => load());
+  list().addEventListener("keydown", onKey);
+  list().addEventListener("focusin", (event) => {
+    const card = event.target.closest(".group");
+    for (const each of groups) each.card.tabIndex = each.card === card ? 0 : -1;
+  });
+  byId("plan-clear").addEventListener("click", () => {
+    draft.clear();
+    for (const entry of groups) if (entry.state === "accepted") set(entry, "open");
+    tell();
+  });
+  byId("plan-preview").addEventListener("click", async () => {
+    try {
+      await preview(draft.asked(), byId("plan-action").value);
+    } catch (error) {
+      note(error.message, { bad: true });
+    }
+  });
+  startPlans({
+    onApplied: () => {
+      draft.clear();
+      load({ anew: true });
+      changed();
+    },
+    onUndone: () => {
+      load({ anew: true });
+      changed();
+    },
+  });
+};

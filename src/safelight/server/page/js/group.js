@@ -1,0 +1,153 @@
+// One group of duplicates: its photos side by side, which is to be kept, and why.
+
+import { h, icon } from "./dom.js";
+import { bytes, number, parts, score, time } from "./format.js";
+import { showThumbnail } from "./pictures.js";
+import { evidence, inWords, keptTogether } from "./relations.js";
+
+/**
+ * Make the card of a group.
+ *
+ * @param {object} group as the API gives it
+ * @param {object} does what its buttons do: accept, keepBoth, notDuplicates, takeBack, choose, open
+ */
+export const groupCard = (group, does) => {
+  const name = h("h2", { id: "group-" + group.group }, group.photos.length + " photos: " + inWords(group.relation));
+  const told = h("p", { class: "faint" });
+  const photos = h("ol", { class: "side-by-side" });
+  const buttons = h("div", { class: "buttons" });
+  const outcome = h("p", { class: "outcome" });
+  const card = h(
+    "article",
+    { class: "group", tabindex: "-1", "aria-labelledby": name.id, "data-group": group.group },
+    h("header", {}, name, told),
+    photos,
+    why(group),
+    buttons,
+    outcome,
+  );
+  photos.append(...group.photos.map((photo, i) => side(photo, i, group, does)));
+  outcome.hidden = true;
+
+  const button = (text, key, action, main) =>
+    h(
+      "button",
+      { type: "button", class: main ? "button main" : "button", "aria-keyshortcuts": key, onclick: action },
+      text,
+      h("kbd", { "aria-hidden": "true" }, key),
+    );
+  if (keptTogether(group.relation)) {
+    told.textContent = "Only whole together: nothing of them is offered for deletion.";
+  } else {
+    buttons.append(button("Accept", "A", () => does.accept(group), true));
+  }
+  buttons.append(
+    button("Keep both", "B", () => does.keepBoth(group)),
+    button("Not duplicates", "N", () => does.notDuplicates(group)),
+  );
+
+  /** Show which photo is kept, and what was decided. */
+  const show = ({ keeper, state }) => {
+    card.dataset.state = state;
+    [...photos.children].forEach((item, i) => {
+      const kept = group.photos[i].photo_id === keeper;
+      const safe = kept || keptTogether(group.relation) || state === "keep-both" || state === "not-duplicates";
+      item.classList.toggle("kept", kept);
+      item.classList.toggle("going", !safe);
+      item.querySelector("input").checked = kept;
+      item.querySelector(".fate").textContent = kept ? "Keep" : safe ? "Stays" : "Would go";
+    });
+    if (!keptTogether(group.relation)) told.textContent = saved(group, keeper);
+    const decided = {
+      accepted: "In the plan. Nothing has been touched yet.",
+      "keep-both": "Both kept; they are not suggested again.",
+      "not-duplicates": "Not duplicates; they are not suggested again.",
+    }[state];
+    buttons.hidden = Boolean(decided);
+    outcome.hidden = !decided;
+    outcome.replaceChildren();
+    if (decided) {
+      outcome.append(
+        h("span", {}, decided),
+        h(
+          "button",
+          { type: "button", class: "button", "aria-keyshortcuts": "U", onclick: () => does.takeBack(group) },
+          "Take back",
+          h("kbd", { "aria-hidden": "true" }, "U"),
+        ),
+      );
+    }
+  };
+  return { card, show };
+};
+
+const saved = (group, keeper) => {
+  const gone = group.photos.filter((photo) => photo.photo_id !== keeper);
+  const size = gone.reduce((sum, photo) => sum + (photo.size ?? 0), 0);
+  return size ? bytes(size) + " to save" : "";
+};
+
+const side = (photo, index, group, does) => {
+  const { folder, name } = parts(photo.path);
+  const image = h("img", { alt: name, decoding: "async", loading: "lazy" });
+  showThumbnail(image, photo.photo_id, 320);
+  const radio = h("input", {
+    type: "radio",
+    name: "keeper-" + group.group,
+    value: photo.photo_id,
+    onchange: () => does.choose(group, photo.photo_id),
+  });
+  const scores = Object.entries(photo.scores ?? {}).filter(([, value]) => value !== null);
+  return h(
+    "li",
+    {},
+    h(
+      "button",
+      { type: "button", class: "look", "aria-label": "Look at " + name, onclick: () => does.open(group, index) },
+      image,
+    ),
+    h(
+      "label",
+      { class: "choice" },
+      keptTogether(group.relation) ? (radio.hidden = true, radio) : radio,
+      h("span", { class: "fate" }),
+      h("kbd", { "aria-hidden": "true" }, index < 9 && !keptTogether(group.relation) ? index + 1 : ""),
+    ),
+    h("h3", { title: photo.path }, h("bdi", {}, h("span", { class: "faint" }, tail(folder)), name)),
+    h(
+      "p",
+      { class: "data" },
+      [
+        number(photo.width) + " × " + number(photo.height),
+        photo.format,
+        photo.size ? bytes(photo.size) : "",
+        time(photo.taken_at),
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    ),
+    scores.length
+      ? h("p", { class: "data" }, scores.map(([metric, value]) => metric + " " + score(value)).join(" · "))
+      : null,
+    photo.reasons?.length ? h("ul", { class: "reasons" }, photo.reasons.map((reason) => h("li", {}, reason))) : null,
+  );
+};
+
+/** The last folder of a path; the whole is in the title. */
+const tail = (folder) => folder.split(/(?<=[/\\])/).slice(-1)[0] ?? "";
+
+const why = (group) => {
+  const names = new Map(group.photos.map((photo) => [photo.photo_id, parts(photo.path).name]));
+  const lines = (group.edges ?? []).map(({ a, b, relation, evidence: found }) => {
+    const told = evidence(found);
+    return h(
+      "li",
+      {},
+      (names.get(a) ?? a.slice(0, 8)) + " and " + (names.get(b) ?? b.slice(0, 8)) + ": " + inWords(relation),
+      told ? h("span", { class: "faint" }, " (" + told + ")") : "",
+    );
+  });
+  return lines.length
+    ? h("details", {}, h("summary", {}, icon("info"), "How they are related"), h("ul", { class: "edges" }, lines))
+    : null;
+};

@@ -1,0 +1,197 @@
+// The view of photos: all of them, or what is searched for.
+
+import { announce, note } from "./announce.js";
+import { ask, post } from "./api.js";
+import { filtered, listing, searches } from "./address.js";
+import { byId, h } from "./dom.js";
+import { imageOf } from "./dropped.js";
+import { clearFilters, showFilters } from "./filters.js";
+import { count, number } from "./format.js";
+import { Grid } from "./grid.js";
+import { browsed, found } from "./lists.js";
+import { sofar } from "./query.js";
+import { showStarter } from "./menu.js";
+import { session } from "./session.js";
+import { go, here } from "./where.js";
+
+const FEW = 200;
+const MANY = 1000;
+
+let grid = null;
+let photos = null;
+let shown = ""; // what the grid shows, as `wanted` says it
+let running = null;
+let limit = FEW;
+
+export const listed = () => photos;
+export const focusPhoto = (id) => {
+  const index = photos?.indexOf(id) ?? -1;
+  if (index >= 0) grid.focus(index);
+};
+
+const wanted = (state) => listing(state) + state.sort + limit;
+
+/** Show the photos of a state, unless they are shown already. */
+export const showLibrary = async (state, before) => {
+  if (state.image && !imageOf(state.image)) {
+    note("The picture that you searched with is not kept when the page is loaded anew.");
+    go({ image: "" }, { replace: true });
+    return;
+  }
+  showFilters(state);
+  if (!before || listing(before) !== listing(state)) limit = FEW;
+  showSort(state);
+  if (wanted(state) !== shown) await run(state);
+  else grid.render();
+};
+
+/** Show them anew, because the library has changed. */
+export const refresh = () => {
+  shown = "";
+  if (here().view === "photos") run(here());
+};
+
+const run = async (state) => {
+  running?.abort();
+  const controller = new AbortController();
+  running = controller;
+  shown = wanted(state);
+  const slow = setTimeout(() => byId("photos-view").setAttribute("aria-busy", "true"), 150);
+  try {
+    const result = searches(state)
+      ? await searched(state, controller.signal)
+      : { photos: await browsed(state, controller.signal) };
+    if (controller.signal.aborted) return;
+    photos = result.photos;
+    byId("failure").hidden = true;
+    scrollTo(0, 0);
+    grid.show(photos);
+    tell(state, result);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    shown = "";
+    fail(error, () => run(here()));
+  } finally {
+    clearTimeout(slow);
+    if (running === controller) byId("photos-view").removeAttribute("aria-busy");
+  }
+};
+
+const searched = async (state, signal) => {
+  const request = {
+    limit,
+    plus: state.terms.filter(({ sign }) => sign !== "-").map(({ body }) => body),
+    minus: state.terms.filter(({ sign }) => sign === "-").map(({ body }) => body),
+    min: state.min,
+  };
+  const query = sofar(state.q);
+  if (query) request.query = query;
+  for (const name of ["namespace", "camera", "label", "from", "to"]) {
+    if (state[name]) request[name] = state[name];
+  }
+  const image = imageOf(state.image);
+  let body = request;
+  if (image) {
+    body = new FormData();
+    body.append("request", JSON.stringify(request));
+    body.append("image", image.file, image.name);
+  }
+  const result = image
+    ? await (await ask("images/search", { method: "POST", body, signal })).json()
+    : await post("images/search", body, signal);
+  return { ...result, photos: found(sorted(result.hits, state.sort)), hits: result.hits };
+};
+
+const sorted = (hits, order) => {
+  if (!order.endsWith("taken")) return hits;
+  const direction = order.startsWith("-") ? -1 : 1;
+  const dated = hits.filter((card) => card.taken_at);
+  const rest = hits.filter((card) => !card.taken_at);
+  return [...dated.sort((a, b) => direction * (a.taken_at < b.taken_at ? -1 : 1)), ...rest];
+};
+
+const showSort = (state) => {
+  const select = byId("sort");
+  const searching = searches(state);
+  for (const option of select.options) {
+    const plain = option.value === "" || option.value.endsWith("taken");
+    option.hidden = option.disabled = searching && !plain;
+  }
+  select.options[0].textContent = searching ? "best match first" : "as added";
+  select.value = state.sort;
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
+};
+
+const tell = (state, result) => {
+  const searching = searches(state);
+  const total = result.photos.total;
+  byId("count").textContent = count(total, "photo") + (total === limit ? ", the nearest" : "");
+  byId("grid").setAttribute("aria-label", searching ? "Photos found, best first" : "All photos");
+  byId("scores").hidden = !searching;
+  const took = result.took_ms === undefined ? "" : " in " + Math.max(1, Math.round(result.took_ms)) + " ms";
+  announce(searching ? count(total, "photo") + " found" + took + "." : count(total, "photo") + ".");
+  showStarter(searching);
+  byId("weak").hidden = !(searching && result.weak && total);
+  byId("more").hidden = !(searching && total === limit && limit < MANY);
+  byId("empty").hidden = total > 0;
+  if (!total) byId("empty").replaceChildren(...nothing(state, searching));
+};
+
+const nothing = (state, searching) => {
+  if (!searching && !filtered(state)) {
+    return [
+      h("h2", {}, "No photos yet"),
+      h("p", {}, "Add a folder, and its photos can be searched by what is in them."),
+      session().may_write ? h("p", {}, h("a", { class: "button main", href: "?view=add" }, "Add photos")) : "",
+    ];
+  }
+  return [
+    h("h2", {}, "Nothing found"),
+    h("p", {}, filtered(state) ? "No photo passes the filters." : "Try other words, or fewer terms."),
+    filtered(state)
+      ? h("p", {}, h("button", { type: "button", class: "button", onclick: clearFilters }, "Clear the filters"))
+      : "",
+  ];
+};
+
+const fail = (error, again) => {
+  byId("failure").hidden = false;
+  byId("failure-title").textContent =
+    error.status === 401 ? "A token is needed" : error.status ? "That did not work" : "No answer";
+  byId("failure-text").textContent = error.message;
+  byId("retry").onclick = () => {
+    byId("failure").hidden = true;
+    again();
+  };
+};
+
+const pressed = (button) => button.getAttribute("aria-pressed") === "true";
+
+export const startLibrary = () => {
+  grid = new Grid(byId("grid"), { onFail: (error) => fail(error, () => grid.retry()) });
+  byId("sort").addEventListener("change", (event) => go({ sort: event.target.value }));
+  byId("more").addEventListener("click", () => {
+    limit = MANY;
+    run(here());
+  });
+  const scores = byId("scores");
+  const withScores = (on) => {
+    scores.setAttribute("aria-pressed", String(on));
+    byId("grid").classList.toggle("scored", on);
+    localStorage.setItem("safelight.scores", on ? "1" : "");
+  };
+  withScores(localStorage.getItem("safelight.scores") === "1");
+  scores.addEventListener("click", () => withScores(!pressed(scores)));
+
+  const size = byId("size");
+  size.value = localStorage.getItem("safelight.size") ?? size.value;
+  const sized = () => {
+    grid.resize(Number(size.value));
+    size.setAttribute("aria-valuetext", "rows of " + number(size.value) + " pixels");
+  };
+  sized();
+  size.addEventListener("input", () => {
+    sized();
+    localStorage.setItem("safelight.size", size.value);
+  });
+};

@@ -1,0 +1,137 @@
+// Plans: what would happen to which file, before it does; applied, and undone.
+
+import { announce, note } from "./announce.js";
+import { get, post } from "./api.js";
+import { byId, h } from "./dom.js";
+import { bytes, count, time } from "./format.js";
+import { session } from "./session.js";
+
+const KINDS = {
+  quarantine: "move to quarantine",
+  hardlink: "replace by a hard link",
+  trash: "move to the trash",
+  keep: "keep",
+};
+const STATES = { draft: "not applied", applied: "applied", undone: "undone" };
+
+let told = { onApplied: () => {}, onUndone: () => {} };
+let plan = null;
+
+const dialog = () => byId("plan");
+
+/** Make a plan of groups, and show what it would do. */
+export const preview = async (groups, action) => {
+  open(await post("plans", { groups, action }));
+};
+
+const open = (found) => {
+  plan = found;
+  const { actions } = plan;
+  byId("plan-title").textContent =
+    count(actions.length, "file") + ", " + bytes(plan.bytes_saved ?? 0) + " to save";
+  byId("plan-state").textContent = {
+    draft: "Nothing has been touched yet. Each file is compared with its photo again before anything happens.",
+    applied: "Applied. Every file can be put back.",
+    undone: "Undone: every file is where it was.",
+  }[plan.state] ?? plan.state;
+  byId("plan-actions").replaceChildren(
+    ...actions.map((action) =>
+      h(
+        "tr",
+        {},
+        h("td", {}, KINDS[action.kind] ?? action.kind),
+        h("td", {}, h("bdi", {}, action.path)),
+        h("td", { class: "number" }, action.bytes ? bytes(action.bytes) : "–"),
+        h("td", {}, action.why ?? ""),
+      ),
+    ),
+  );
+  byId("plan-apply").hidden = plan.state !== "draft";
+  byId("plan-undo").hidden = plan.state !== "applied";
+  byId("plan-apply").disabled = byId("plan-undo").disabled = !session().may_write;
+  byId("plan-failure").hidden = true;
+  if (!dialog().open) dialog().showModal();
+};
+
+const run = async (what) => {
+  const buttons = [byId("plan-apply"), byId("plan-undo")];
+  for (const button of buttons) button.disabled = true;
+  dialog().setAttribute("aria-busy", "true");
+  try {
+    return await post("plans/" + plan.id + "/" + what);
+  } catch (error) {
+    byId("plan-failure").hidden = false;
+    byId("plan-failure").textContent = error.message;
+    return null;
+  } finally {
+    dialog().removeAttribute("aria-busy");
+    for (const button of buttons) button.disabled = false;
+  }
+};
+
+const apply = async () => {
+  const applied = await run("apply");
+  if (!applied) return;
+  dialog().close();
+  announce("The plan is applied.", { now: true });
+  note("Applied: " + count(applied.actions.length, "file") + ".", { undo: () => undo(applied) });
+  told.onApplied();
+};
+
+const undo = async (which) => {
+  plan = which;
+  const undone = await run("undo");
+  if (!undone) {
+    open(plan);
+    byId("plan-failure").hidden = false;
+    return;
+  }
+  if (dialog().open) dialog().close();
+  announce("The plan is undone.", { now: true });
+  note("Undone: every file is where it was.");
+  told.onUndone();
+};
+
+/** List the plans that were made. */
+export const showPlans = async () => {
+  const found = await get("plans");
+  const plans = Array.isArray(found) ? found : found.plans;
+  byId("plans").hidden = !plans.length;
+  byId("plans-list").replaceChildren(
+    ...plans.map((each) =>
+      h(
+        "li",
+        {},
+        h(
+          "button",
+          {
+            type: "button",
+            class: "plain",
+            onclick: async () => {
+              try {
+                open(await get("plans/" + each.id));
+              } catch (error) {
+                note(error.message, { bad: true });
+              }
+            },
+          },
+          [
+            count(each.actions?.length ?? each.files ?? 0, "file"),
+            bytes(each.bytes_saved ?? 0),
+            STATES[each.state] ?? each.state,
+            time(each.created_at),
+          ]
+            .filter(Boolean)
+            .join(", "),
+        ),
+      ),
+    ),
+  );
+};
+
+export const startPlans = (options) => {
+  told = options;
+  byId("plan-apply").addEventListener("click", apply);
+  byId("plan-undo").addEventListener("click", () => undo(plan));
+  byId("plan-close").addEventListener("click", () => dialog().close());
+};

@@ -1,0 +1,54 @@
+// One photo in the grid.
+
+import { write } from "./address.js";
+import { h } from "./dom.js";
+import { cosine, parts, time } from "./format.js";
+import { drop, showThumbnail } from "./pictures.js";
+import { here } from "./where.js";
+
+/** Make a tile; `fill` it when its photo is known, `place` it, and let it `go`. */
+export const tile = (index, total) => {
+  const image = h("img", { alt: "", decoding: "async", draggable: "false" });
+  const link = h("a", { class: "shot", tabindex: "-1" }, image);
+  const item = h(
+    "li",
+    { class: "tile", "aria-posinset": index + 1, "aria-setsize": total },
+    link,
+  );
+  let timer = 0;
+  let card = null;
+
+  image.addEventListener("load", () => item.classList.add("loaded"));
+  image.addEventListener("error", () => {
+    item.classList.add("lost");
+    image.alt = "";
+  });
+
+  const fill = (found, longest) => {
+    card = found;
+    const { name } = parts(card.path);
+    const taken = card.taken_at ? ", " + time(card.taken_at) : "";
+    const scored = card.score === null || card.score === undefined ? "" : cosine(card.score);
+    link.href = write({ ...here(), photo: card.photo_id }) || "./";
+    link.setAttribute("aria-label", name + taken + (scored ? ", match " + scored : ""));
+    link.title = name + taken;
+    link.append(h("span", { class: "name", "aria-hidden": "true" }, name));
+    if (scored) link.append(h("span", { class: "match", "aria-hidden": "true" }, scored));
+    // Tiles that only fly past ask for nothing.
+    timer = setTimeout(() => showThumbnail(image, card.photo_id, longest), 60);
+  };
+
+  const place = (box) => {
+    item.style.transform = "translate(" + box.x + "px, " + box.y + "px)";
+    item.style.inlineSize = box.width + "px";
+    item.style.blockSize = box.height + "px";
+  };
+
+  const go = () => {
+    clearTimeout(timer);
+    drop(image);
+    item.remove();
+  };
+
+  return { item, link, fill, place, go, isFilled: () => card !== null };
+};
