@@ -10,10 +10,13 @@ from safelight.errors import LibraryError
 from safelight.library.scores import read_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from safelight.library.scores import ScoreRecord
     from safelight.library.store import Library
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +129,15 @@ def _files(library: Library, key: int, namespaces: tuple[str, ...] | None) -> tu
         PhotoFile(path, namespace, bool(gone), json.loads(metadata))
         for path, namespace, gone, metadata in rows
     )
+
+
+def known_ids(library: Library, photo_ids: Sequence[str]) -> frozenset[str]:
+    """Return which of these photos the library has."""
+    found: set[str] = set()
+    for start in range(0, len(photo_ids), _AT_ONCE):
+        part = photo_ids[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            f"SELECT id FROM items WHERE id IN ({','.join('?' * len(part))})", tuple(part)
+        )
+        found |= {photo_id for (photo_id,) in rows}
+    return frozenset(found)

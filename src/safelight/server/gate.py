@@ -45,6 +45,7 @@ _HEADERS = [
 _OWN = [(b"cross-origin-resource-policy", b"same-origin")]
 
 _API = "/api/"
+_UPLOAD = ("PUT", "/api/v1/photos")
 
 
 class Gate:
@@ -104,7 +105,8 @@ class Gate:
         async with asyncio.timeout(None) as clock:
             # A large body, or answer, takes as long as it takes on its way: the time counts from
             # the last part of the one to the first of the other.
-            body.when_read = lambda: _reschedule(clock, self._service.limits.seconds)
+            seconds = _seconds(self._service, method, path)
+            body.when_read = lambda: _reschedule(clock, seconds)
             answer.when_begun = lambda: _reschedule(clock, None)
             body.when_read()
             await self._app(scope, body, answer)
@@ -116,9 +118,14 @@ def _reschedule(clock: asyncio.Timeout, seconds: float | None) -> None:
         clock.reschedule(None if seconds is None else now + seconds)
 
 
+def _seconds(service: Service, method: str, path: str) -> float:
+    limits = service.limits
+    return limits.upload_seconds if (method, path) == _UPLOAD else limits.seconds
+
+
 def _limit(service: Service, method: str, path: str) -> int:
     limits = service.limits
-    if method == "PUT" and path == "/api/v1/photos":
+    if (method, path) == _UPLOAD:
         return limits.upload_bytes
     if path == "/api/v1/images/search":
         return limits.image_bytes

@@ -19,6 +19,8 @@ class Limits:
         The body of a search that brings a photo.
     upload_bytes : int
         The body of an upload.
+    file_bytes : int
+        One photo in an upload.
     upload_files : int
         Photos in one upload.
     pixels : int
@@ -35,8 +37,8 @@ class Limits:
         Those that wait for a thread; more are refused with 429.
     streams : int
         Clients that listen to jobs.
-    seconds : float
-        For answering; then it is given up.
+    seconds, upload_seconds : float
+        For answering; then it is given up. An upload is answered when its photos are embedded.
     body_seconds : float
         Between two parts of a body that is sent to us.
     """
@@ -44,6 +46,7 @@ class Limits:
     json_bytes: int = 8 * MEGABYTE
     image_bytes: int = 64 * MEGABYTE
     upload_bytes: int = 1024 * MEGABYTE
+    file_bytes: int = 256 * MEGABYTE
     upload_files: int = 200
     pixels: int = 100_000_000
     hits: int = 1000
@@ -55,4 +58,5 @@ class Limits:
     waiting_reads: int = 512
     streams: int = 256
     seconds: float = 60.0
+    upload_seconds: float = 900.0
     body_seconds: float = 20.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import uuid
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError
 from safelight.imaging.thumbnails import VERSION, thumbnails
 from safelight.library.originals import open_original
+from safelight.server.uploads import part_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +104,7 @@ def _place(library: Library, photo_id: str, side: int) -> Path:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = path.with_name(part_name())
     try:
         part.write_bytes(data)
         os.replace(part, path)

@@ -45,6 +45,7 @@ STATUS: dict[type[SafelightError], int] = {
 #: The status of codes that say more than their class.
 _BY_CODE = {
     "no-photo": 404,
+    "no-focus": 404,
     "no-vector": 404,
     "no-job": 404,
     "no-group": 404,

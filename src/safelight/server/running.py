@@ -15,7 +15,7 @@ from safelight.server.app import create_app
 from safelight.server.service import Service
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    import socket
 
     from safelight.choice import Choice
     from safelight.library.store import Library
@@ -26,10 +26,30 @@ if TYPE_CHECKING:
 GRACE = 10
 
 
-def make_server(app: FastAPI, options: Options) -> uvicorn.Server:
-    """Return the server for an application; its ``run()`` blocks until it is stopped."""
+class Server(uvicorn.Server):
+    """uvicorn's, which tells those who listen to jobs that it stops, instead of waiting for them.
+
+    Parameters
+    ----------
+    config : uvicorn.Config
+    service : Service
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to listen, and finish what is being answered."""
+        self._service.stopping.set()
+        await super().shutdown(sockets)
+
+
+def make_server(service: Service) -> Server:
+    """Return the server of a service; its ``run()`` blocks until it is stopped."""
+    options = service.options
     config = uvicorn.Config(
-        app,
+        create_app(service),
         host=options.host,
         port=options.port,
         http="h11",  # counts the bytes of headers; llhttp takes as many as are sent
@@ -42,7 +62,7 @@ def make_server(app: FastAPI, options: Options) -> uvicorn.Server:
         timeout_graceful_shutdown=GRACE,
         lifespan="on",
     )
-    return uvicorn.Server(config)
+    return Server(config, service)
 
 
 def serve(
@@ -56,8 +76,7 @@ def serve(
         The port is taken, or the address is not this machine's.
     """
     allow_many_connections()
-    service = Service(library, settings, options, choice)
-    server = make_server(create_app(service), options)
+    server = make_server(Service(library, settings, options, choice))
     try:
         server.run()
     except SystemExit as exc:  # uvicorn's word for a port that cannot be had

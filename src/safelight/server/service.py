@@ -19,6 +19,8 @@ from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.server.asking import Batches, Question, Scan, embed, scan
 from safelight.server.freshness import Freshness, Kept
+from safelight.server.ingesting import finish_uploads
+from safelight.server.jobs import Jobs
 from safelight.server.metrics import Metrics
 from safelight.server.workers import Workers
 
@@ -92,6 +94,8 @@ class Service:
         )
         self.stopping = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
+        self.jobs = Jobs(library)
+        self.streams = 0  # clients that listen to jobs
 
     # --- freshness -------------------------------------------------------------------------
 
@@ -104,6 +108,8 @@ class Service:
         """Load what the first search needs, and begin to watch the library."""
         with contextlib.suppress(LibraryError):  # nothing was ingested yet
             await self.reading.run(self.searched)
+        await self.reading.run(self.jobs.start)
+        await self.reading.run(finish_uploads, self)
         self._watch = asyncio.create_task(self._look_again())
 
     async def stop(self) -> None:
@@ -113,6 +119,7 @@ class Service:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
+        await asyncio.to_thread(self.jobs.close)
         for each in (self._encoder, self._scanner, self.reading, self.decoding, self.writing):
             await asyncio.to_thread(each.close)
         await asyncio.to_thread(self._looking.close)

@@ -172,6 +172,59 @@ class Score(BaseModel):
     reason: str | None
 
 
+class Uploaded(BaseModel):
+    """What became of one file of an upload."""
+
+    name: str
+    photo_id: str | None
+    path: str | None
+    new: bool = Field(description="The library did not have this photo before.")
+    code: str | None = Field(default=None, description="Why it was not taken.")
+    reason: str | None = None
+
+
+class Uploads(BaseModel):
+    """What became of an upload, in its order."""
+
+    photos: list[Uploaded]
+
+
+class Ingest(Given):
+    """What to ingest."""
+
+    source: str = Field(min_length=1, max_length=4000, examples=["images:/home/me/Pictures"])
+    namespace: Namespace | None = None
+    recursive: bool = True
+    exclude: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=100)
+    score: bool = Field(default=False, description="Measure the quality of photos as well.")
+    retry_failed: bool = False
+
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+
+
+class Job(BaseModel):
+    """Something that takes longer than a request."""
+
+    id: str
+    kind: str
+    namespace: str
+    state: JobState
+    done: int
+    total: int
+    failed: int
+    message: str | None
+    summary: dict[str, Any] | None
+    created_at: str
+    finished_at: str | None
+
+
+class Jobs(BaseModel):
+    """The last jobs, the newest first."""
+
+    jobs: list[Job]
+
+
 class Photo(BaseModel):
     """All that is known of a photo."""
 

@@ -16,6 +16,7 @@ from safelight.library.photos import read_photo
 from safelight.server import shapes
 from safelight.server.access import Access, Reader
 from safelight.server.filters import filter_of, least_of
+from safelight.server.focus_maps import focus_map
 from safelight.server.pictures import etag, kept_thumbnail, make_picture, make_thumbnail
 from safelight.server.service import Service
 from safelight.server.shapes import NamespaceQuery, PhotoId
@@ -38,6 +39,14 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
         "description": "The picture.",
     },
     304: {"description": "It is what the client has.", "content": {}},
+}
+
+_MAP = {
+    **_PICTURE,
+    200: {
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The map.",
+    },
 }
 
 _CHUNK = 1 << 18
@@ -182,6 +191,19 @@ async def image(
         max_pixels=served.settings.pixel_limit,
     )
     return _answer(request, picture, "image/webp")
+
+
+@router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
+async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
+    """Return a map of focus, to be laid over the photo: transparent where it is not sharp."""
+    drawn = await served.decoding.run(
+        focus_map,
+        served.library,
+        photo_id,
+        access.namespaces,
+        max_pixels=served.settings.pixel_limit,
+    )
+    return _answer(request, drawn, "image/png")
 
 
 @router.get(

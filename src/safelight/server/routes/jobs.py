@@ -1,0 +1,172 @@
+"""Ingests of the server's own folders, and the jobs that they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from safelight.errors import LibraryError
+from safelight.library.jobs import read_jobs
+from safelight.server import shapes
+from safelight.server.access import Access, Reader, Writer
+from safelight.server.ingesting import ingest_source
+from safelight.server.jobs import is_finished
+from safelight.server.problems import busy
+from safelight.server.roots import allowed_source
+from safelight.server.service import Service
+from safelight.server.within import Served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from safelight.library.jobs import Job
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_OF_SILENCE = 15.0
+
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "Events `progress` while it runs, then `done`; the data are the job.",
+    }
+}
+
+
+@router.post("/ingest", status_code=202)
+async def ingest(
+    wanted: shapes.Ingest, response: Response, served: Served, access: Writer
+) -> shapes.Job:
+    """Bring the library up to date with a folder, a list or a file of texts on the server.
+
+    It has to lie in a folder that the server was started with (`--root`), or to have been
+    ingested before.
+    """
+    namespace = access.target(wanted.namespace or None, served.settings.namespace)
+    source = await served.reading.run(
+        allowed_source,
+        served.library,
+        wanted.source,
+        served.options.roots,
+        recursive=wanted.recursive,
+        exclude=(*served.settings.exclude, *wanted.exclude),
+        namespaces=access.namespaces,
+    )
+    job = await served.reading.run(
+        served.jobs.add,
+        "ingest",
+        namespace,
+        wanted.model_dump(),
+        partial(
+            ingest_source,
+            served,
+            source,
+            namespace,
+            score=wanted.score,
+            retry_failed=wanted.retry_failed,
+        ),
+    )
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return _shape(job)
+
+
+@router.get("/jobs")
+async def jobs(
+    served: Served, access: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+) -> shapes.Jobs:
+    """Return the last jobs, the newest first."""
+    found = await served.reading.run(_jobs, served, access, limit)
+    return shapes.Jobs(jobs=[_shape(job) for job in found])
+
+
+def _jobs(served: Service, access: Access, limit: int) -> list[Job]:
+    # From memory where a job is at work: what the library has is a second old.
+    return [
+        served.jobs.get(job.id)
+        for job in read_jobs(served.library, limit=limit)
+        if access.namespaces is None or job.namespace in access.namespaces
+    ]
+
+
+@router.get("/jobs/{job_id}")
+async def job(served: Served, access: Reader, job_id: JobId) -> shapes.Job:
+    """Return how far a job is."""
+    return _shape(await _job(served, access, job_id))
+
+
+@router.delete("/jobs/{job_id}")
+async def cancel(served: Served, access: Writer, job_id: JobId) -> shapes.Job:
+    """End a job; what it did is kept. One that has ended stays as it is."""
+    await _job(served, access, job_id)
+    return _shape(await served.reading.run(served.jobs.cancel, job_id))
+
+
+@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=_EVENTS)
+async def events(
+    request: Request, served: Served, access: Reader, job_id: JobId
+) -> StreamingResponse:
+    """Tell how a job goes on, as server-sent events."""
+    first = await _job(served, access, job_id)
+    if served.streams >= served.limits.streams:
+        raise busy("listeners")
+    return StreamingResponse(
+        _events(request, served, first),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[str]:
+    served.streams += 1
+    try:
+        told: Job | None = None
+        spoken = time.monotonic()
+        while not is_finished(job):
+            if job != told:
+                told, spoken = job, time.monotonic()
+                yield _event("progress", job)
+            elif time.monotonic() - spoken > _SECONDS_OF_SILENCE:
+                spoken = time.monotonic()
+                yield ": still here\n\n"
+            if served.stopping.is_set() or await request.is_disconnected():
+                return
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            job = await served.reading.run(served.jobs.get, job.id)
+        yield _event("done", job)
+    finally:
+        served.streams -= 1
+
+
+def _event(name: str, job: Job) -> str:
+    return f"event: {name}\ndata: {_shape(job).model_dump_json()}\n\n"
+
+
+async def _job(served: Service, access: Access, job_id: str) -> Job:
+    found: Job = await served.reading.run(served.jobs.get, job_id)
+    if access.namespaces is not None and found.namespace not in access.namespaces:
+        raise LibraryError(f"There is no job {job_id}.", code="no-job", job=job_id)
+    return found
+
+
+def _shape(job: Job) -> shapes.Job:
+    return shapes.Job(
+        id=job.id,
+        kind=job.kind,
+        namespace=job.namespace,
+        state=job.state,  # type: ignore[arg-type]
+        done=job.done,
+        total=job.total,
+        failed=job.failed,
+        message=job.message,
+        summary=None if job.summary is None else dict(job.summary),
+        created_at=job.created_at,
+        finished_at=job.finished_at,
+    )

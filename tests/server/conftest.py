@@ -1,0 +1,116 @@
+"""The real server, on a free port of this machine, in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from safelight.choice import Choice
+from safelight.ingest import ingest
+from safelight.server.options import Options
+from safelight.server.running import make_server
+from safelight.server.service import Service
+from safelight.settings import Settings
+from safelight.sources import parse_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from safelight.library.store import Library
+    from tests.fakes import ColourEmbedder
+
+
+class Running:
+    """A running server: its address, a client of it, and what it serves."""
+
+    def __init__(self, url: str, service: Service) -> None:
+        self.url = url
+        self.service = service
+        self.client = httpx2.Client(base_url=url, timeout=30)
+
+    @property
+    def library(self) -> Library:
+        return self.service.library
+
+    def get(self, path: str, **options) -> httpx2.Response:
+        return self.client.get(path, **options)
+
+    def post(self, path: str, json=None, **options) -> httpx2.Response:
+        return self.client.post(path, json=json, **options)
+
+    def upload(self, *files: tuple[str, bytes], path: str = "/api/v1/photos", **options):
+        return self.client.put(
+            path, files=[("files", (name, data)) for name, data in files], **options
+        )
+
+    def wait(self, job_id: str, state: str = "done") -> dict:
+        """Return the job when it has ended, as it should."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            job = self.get(f"/api/v1/jobs/{job_id}").json()
+            if job["state"] not in ("queued", "running"):
+                assert job["state"] == state, job
+                return job
+            time.sleep(0.05)
+        raise AssertionError(f"the job is still {job}")
+
+
+@contextlib.contextmanager
+def running(
+    library: Library, embedder: ColourEmbedder | None = None, **options
+) -> Iterator[Running]:
+    """Serve a library until the block is left."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {"port": port, **options}
+    choice = Choice(embedder, embedder.name) if embedder is not None else None
+    service = Service(library, Settings(library=library.path), Options(**options), choice)
+    server = make_server(service)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.started
+    found = Running(f"http://127.0.0.1:{port}", service)
+    try:
+        yield found
+    finally:
+        found.client.close()
+        server.should_exit = True
+        thread.join(timeout=30)
+        assert not thread.is_alive(), "the server does not stop"
+
+
+@pytest.fixture
+def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
+    """A folder with three photos of each colour."""
+    folder = tmp_path / "photos"
+    for colour in ("red", "green", "blue"):
+        for number in range(3):
+            make_photo(folder / colour / f"{colour} {number}.png", colour, seed=number)
+    return folder
+
+
+@pytest.fixture
+def filled(library: Library, photos: Path, embedder: ColourEmbedder) -> Library:
+    """A library of these photos, in the namespace of their colour."""
+    for colour in ("red", "green", "blue"):
+        source = parse_source(f"images:{photos / colour}")
+        ingest(library, [source], embedder, model=embedder.name, namespace=colour)
+    return library
+
+
+@pytest.fixture
+def server(filled: Library, photos: Path, embedder: ColourEmbedder) -> Iterator[Running]:
+    """A server of that library, which may ingest the folder of the photos."""
+    with running(filled, embedder, roots=(str(photos),)) as found:
+        yield found

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from safelight.library.files import counts, failures
+from safelight.library.jobs import add_job, read_job
+from tests.server.conftest import running
+
+
+def test_a_folder_is_ingested_as_a_job(server, photos, make_photo) -> None:
+    make_photo(photos / "more" / "late.png", "blue", seed=9)
+    answer = server.post("/api/v1/ingest", {"source": f"{photos}/more", "namespace": "more"})
+    assert answer.status_code == 202
+    assert answer.headers["location"].endswith(answer.json()["id"])
+    job = server.wait(answer.json()["id"])
+    assert job["summary"]["new"] == 1
+    assert job["finished_at"] >= job["created_at"]
+    body = {"query": "blue", "namespace": "more"}
+    for _ in range(40):  # the server looks every half second whether there is something new
+        if hits := server.post("/api/v1/images/search", body).json()["hits"]:
+            break
+        time.sleep(0.05)
+    assert [hit["name"] for hit in hits] == ["late.png"]
+    assert server.get("/api/v1/jobs").json()["jobs"][0]["id"] == job["id"]
+
+
+def test_a_relative_path_is_one_in_a_root(server, photos) -> None:
+    job = server.post("/api/v1/ingest", {"source": "red", "namespace": "again"}).json()
+    assert server.wait(job["id"])["summary"]["known"] == 3
+
+
+def test_events_tell_how_a_job_goes_on(server, photos) -> None:
+    job = server.post("/api/v1/ingest", {"source": str(photos), "namespace": "all"}).json()
+    names, data = [], []
+    with server.client.stream("GET", f"/api/v1/jobs/{job['id']}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            if line.startswith("event: "):
+                names.append(line.removeprefix("event: "))
+            if line.startswith("data: "):
+                data.append(json.loads(line.removeprefix("data: ")))
+    assert names[-1] == "done"
+    assert set(names[:-1]) <= {"progress"}
+    assert data[-1]["state"] == "done"
+
+
+def test_what_lies_elsewhere_is_not_ingested(server, photos, tmp_path, make_photo) -> None:
+    make_photo(tmp_path / "private" / "secret.png", "red", seed=77)
+    (photos / "list.txt").write_text("red/red 0.png\n../private/secret.png\n")
+    os.symlink(tmp_path / "private", photos / "link")
+    os.symlink(tmp_path / "private" / "secret.png", photos / "red" / "linked.png")
+    for source in (
+        str(tmp_path / "private"),
+        f"images:{photos}/../private",
+        f"images:{photos}/link",
+        "../private",
+        "/nowhere/at/all",
+        f"{photos}evil",
+        "text:/etc/passwd",
+        "image-list:/etc/passwd",
+        "~",
+    ):
+        answer = server.post("/api/v1/ingest", {"source": source})
+        assert (answer.status_code, answer.json()["code"]) == (403, "outside"), source
+    for source, found in ((f"image-list:{photos}/list.txt", 1), (f"images:{photos}", 9)):
+        job = server.post("/api/v1/ingest", {"source": source, "namespace": "ns"}).json()
+        summary = server.wait(job["id"])["summary"]
+        assert {each["code"] for each in summary["failures"]} == {"permission"}
+        assert summary["known"] + summary["unchanged"] + summary["new"] == found
+    assert all(each.code == "permission" for each in failures(server.library))
+    secret = (tmp_path / "private" / "secret.png").read_bytes()
+    import hashlib
+
+    photo_id = hashlib.sha256(secret).hexdigest()
+    assert server.get(f"/api/v1/photos/{photo_id}").status_code == 404
+
+
+def test_what_was_ingested_before_may_be_ingested_again(filled, photos, embedder) -> None:
+    with running(filled, embedder) as server:  # without any root
+        job = server.post(
+            "/api/v1/ingest", {"source": f"images:{photos}/red", "namespace": "red"}
+        ).json()
+        assert server.wait(job["id"])["summary"]["unchanged"] == 3
+        answer = server.post("/api/v1/ingest", {"source": str(photos)})
+        assert answer.status_code == 403
+
+
+def test_a_job_can_be_cancelled_and_keeps_what_it_did(library, tmp_path, make_photo) -> None:
+    from tests.fakes import ColourEmbedder
+
+    class Slow(ColourEmbedder):
+        def encode_prepared(self, inputs):
+            time.sleep(0.05)
+            return super().encode_prepared(inputs)
+
+    for number in range(400):
+        make_photo(tmp_path / "p" / f"{number}.png", "red", seed=number, size=16)
+    with running(library, Slow(), roots=(str(tmp_path),)) as server:
+        first = server.post("/api/v1/ingest", {"source": "p"}).json()["id"]
+        second = server.post("/api/v1/ingest", {"source": "p"}).json()["id"]
+        assert server.client.delete(f"/api/v1/jobs/{second}").json()["state"] == "cancelled"
+        while server.get(f"/api/v1/jobs/{first}").json()["done"] < 20:
+            time.sleep(0.01)
+        server.client.delete(f"/api/v1/jobs/{first}")
+        job = server.wait(first, "cancelled")
+        assert 0 < job["summary"]["new"] < 400
+        assert counts(library).photos == job["summary"]["new"]
+
+
+def test_stopping_the_server_interrupts_a_job_in_good_order(
+    library, tmp_path, make_photo, embedder
+) -> None:
+    for number in range(300):
+        make_photo(tmp_path / "p" / f"{number}.png", "red", seed=number, size=16)
+    with running(library, embedder, roots=(str(tmp_path),)) as server:
+        job = server.post("/api/v1/ingest", {"source": "p"}).json()["id"]
+    found = read_job(library, job)
+    assert found.state in ("interrupted", "done")
+    assert found.finished_at is not None
+
+
+def test_a_job_whose_process_died_is_interrupted(library, embedder) -> None:
+    job = add_job(library, "ingest", "default", {"source": "x"})
+    library.connection.execute("UPDATE jobs SET state = 'running', owner = '1 0.00'")
+    with running(library, embedder) as server:
+        found = server.get(f"/api/v1/jobs/{job.id}").json()
+        assert found["state"] == "interrupted"
+        assert "start it again" in found["message"]
+
+
+def test_uploaded_photos_can_be_found_at_once(server) -> None:
+    answer = server.upload(
+        ("../../../tmp/evil.png", _png((220, 30, 30))),
+        ("C:\\pictures\\b<l>ue.txt", _png((20, 40, 210))),
+        ("broken.jpg", b"\xff\xd8\xff\xe0 no photo"),
+        path="/api/v1/photos?namespace=new",
+    )
+    assert answer.status_code == 201
+    red, blue, broken = answer.json()["photos"]
+    assert (red["new"], blue["new"], broken["new"]) == (True, True, False)
+    assert (broken["photo_id"] is not None, broken["path"]) == (True, None)
+    assert broken["code"] in ("corrupt", "truncated")
+    folder = server.library.path.with_name("library.db.uploads") / "new"
+    assert sorted(os.listdir(folder)) == ["blue.txt.png", "evil.png"]
+    assert Path(red["path"]) == folder / "evil.png"
+    body = {"query": "blue", "namespace": "new", "limit": 1}
+    hits = server.post("/api/v1/images/search", body).json()["hits"]
+    assert hits[0]["photo_id"] == blue["photo_id"]
+    again = server.upload(("x.png", _png((20, 40, 210))), path="/api/v1/photos?namespace=new")
+    assert (again.status_code, again.json()["photos"][0]["new"]) == (200, False)
+    assert len(os.listdir(folder)) == 2
+
+
+def test_two_photos_of_one_name_are_both_kept(server) -> None:
+    answer = server.upload(("a.png", _png((220, 30, 30))), ("a.png", _png((20, 40, 210))))
+    paths = [each["path"] for each in answer.json()["photos"]]
+    assert len(set(paths)) == 2
+    assert all(os.path.isfile(path) for path in paths)
+
+
+def test_a_namespace_cannot_lead_out_of_the_folder(server) -> None:
+    for namespace in ("..", ".", "../up", "a/b", "con ", "%2e%2e"):
+        answer = server.upload(
+            ("x.png", _png((1, 2, 200))), path="/api/v1/photos?namespace=" + _quoted(namespace)
+        )
+        assert answer.json()["photos"][0]["code"] is None
+    folder = server.library.path.with_name("library.db.uploads")
+    inside = list(folder.rglob("*.png"))
+    assert len(inside) == 6
+    assert all(len(path.relative_to(folder).parts) == 2 for path in inside)
+    assert not list(server.library.path.parent.glob("x*.png"))
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(server) -> None:
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((12000, 9000), np.uint8)).save(out, "PNG")
+    answer = server.upload(("bomb.png", out.getvalue()))
+    assert answer.json()["photos"][0]["code"] == "too-large"
+    found = server.client.post("/api/v1/images/search", files={"image": ("b", out.getvalue())})
+    assert (found.status_code, found.json()["code"]) == (422, "too-large")
+
+
+def test_what_a_killed_process_uploaded_is_ingested_by_the_next(
+    library, embedder, make_photo
+) -> None:
+    folder = library.path.with_name("library.db.uploads") / "phone"
+    make_photo(folder / "kept.png", "green")
+    (folder / ".999999999-aa.part").write_bytes(b"half")
+    with running(library, embedder) as server:
+        (job,) = server.get("/api/v1/jobs").json()["jobs"]
+        assert job["kind"] == "upload"
+        server.wait(job["id"])
+        assert counts(library, "phone").photos == 1
+        assert os.listdir(folder) == ["kept.png"]
+
+
+def _png(colour) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 40), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
