@@ -178,7 +178,7 @@ class Classifier:
         Warns
         -----
         UserWarning
-            What was kept is damaged or stale, and was made anew.
+            What was kept is damaged, and was made anew.
         """
         files = CacheFiles.in_folder(cache) if isinstance(cache, Path) else cache
         embeddings = embed_labels(label_set, embedder, files.labels if files else None)

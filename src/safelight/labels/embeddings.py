@@ -1,8 +1,8 @@
 """The embeddings of labels, made once for a model and kept on disk.
 
 Two files: one for the labels, and one for the prompts that have nothing to do with them, which do
-for every label set of a model. A file tells by its key what it was made of; one that is damaged or
-was made of something else is made anew, with a warning.
+for every label set of a model. A file tells by its key what it was made of; one that
+was made of something else is made anew, and so is one that is damaged, with a warning.
 """
 
 from __future__ import annotations
@@ -160,7 +160,6 @@ def _read(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.float3
         warnings.warn(f"{path} is damaged ({exc}) and made anew.", stacklevel=5)
         return None
     if is_other:
-        warnings.warn(f"{path} is of other labels or another model and made anew.", stacklevel=5)
         return None
     if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
         warnings.warn(f"{path} is damaged (its numbers) and made anew.", stacklevel=5)
