@@ -7,19 +7,19 @@ one, keeps each, so that going back to a former model recomputes nothing.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from safelight.errors import SafelightError
 from safelight.library.features import read_features, write_features
+from safelight.pipeline.files import write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from safelight.library.store import Library
@@ -52,10 +52,7 @@ class FeatureCache:
 
     def path(self, photo_id: str) -> Path | None:
         """Return the file of a photo, whether it is there or not; None without a folder."""
-        if self._folder is None:
-            return None
-        name = hashlib.md5(f"{photo_id}_features".encode(), usedforsecurity=False).hexdigest()
-        return self._folder / f"{name}.json"
+        return None if self._folder is None else self._folder / _name(photo_id)
 
     def read(self, photo_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what is known, by photo id; a broken file is told of and counts as unknown."""
@@ -76,11 +73,12 @@ class FeatureCache:
         if self._folder is None:
             return
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
             for photo_id, found in features.items():
-                _replace(self.path(photo_id), {"version": self._version, "features": found})
-        except OSError as exc:
-            logger.warning("Features cannot be kept in {}: {}", self._folder, exc.strerror)
+                kept = {"version": self._version, "features": found}
+                text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+                write_whole(self._folder / _name(photo_id), text.encode(), sync=False)
+        except SafelightError as exc:
+            logger.warning("Features are not kept: {}", exc)
 
     def _read_file(self, photo_id: str) -> dict[str, Any] | None:
         path = self.path(photo_id)
@@ -110,15 +108,6 @@ class FeatureCache:
         return features if version == self._version else None
 
 
-def _replace(path: Path | None, content: Mapping[str, Any]) -> None:
-    """Write a file so that others see the old one or the new one, and never a part."""
-    if path is None:
-        return
-    part = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.part")
-    try:
-        part.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False), "utf-8")
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+def _name(photo_id: str) -> str:
+    text = f"{photo_id}_features".encode("utf-8", "surrogatepass")
+    return hashlib.md5(text, usedforsecurity=False).hexdigest() + ".json"
