@@ -367,10 +367,11 @@ def test_a_photo_that_is_there_twice_is_looked_at_once(
     assert second["tech"]["noise"] != 9
 
 
+@pytest.mark.parametrize("photo_id", [None, "", 7, ["a"], "\ud800"])
 def test_without_a_photo_id_nothing_is_cached(
-    example: dict[str, Any], make_service: Callable[..., FeaturesService]
+    photo_id: object, example: dict[str, Any], make_service: Callable[..., FeaturesService]
 ) -> None:
-    del example["artifacts"][0]["photo_id"]
+    example["artifacts"][0]["photo_id"] = photo_id
     example["artifacts"] *= 2
     embedder = ColourEmbedder()
     output = make_service(embedder).process(example)

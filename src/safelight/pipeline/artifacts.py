@@ -60,7 +60,10 @@ def with_artifacts(
 def photo_id_of(artifact: Mapping[str, Any]) -> str | None:
     """Return the photo id, or None if there is none that could name a cache entry."""
     photo_id = artifact.get("photo_id")
-    return photo_id if isinstance(photo_id, str) and photo_id else None
+    if not isinstance(photo_id, str) or not photo_id:
+        return None
+    # JSON may hold halves of surrogate pairs, which are no text.
+    return None if any("\ud800" <= letter <= "\udfff" for letter in photo_id) else photo_id
 
 
 def picture_of(artifact: Mapping[str, Any], root: str | os.PathLike[str] = ".") -> Path:

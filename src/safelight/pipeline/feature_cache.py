@@ -109,5 +109,5 @@ class FeatureCache:
 
 
 def _name(photo_id: str) -> str:
-    text = f"{photo_id}_features".encode("utf-8", "surrogatepass")
+    text = f"{photo_id}_features".encode()
     return hashlib.md5(text, usedforsecurity=False).hexdigest() + ".json"
