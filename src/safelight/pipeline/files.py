@@ -47,9 +47,18 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
         raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
 
 
+def to_json(value: Mapping[str, Any], indent: int | None = None) -> bytes:
+    """Return an object as JSON, in UTF-8 whatever its texts hold."""
+    separators = (",", ":") if indent is None else None
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators).encode()
+    except UnicodeEncodeError:  # half a character, which JSON can only escape
+        return json.dumps(value, indent=indent, separators=separators).encode()
+
+
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write an object as JSON, as :func:`write_whole` does."""
-    write_whole(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+    write_whole(path, to_json(value, indent=1) + b"\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
