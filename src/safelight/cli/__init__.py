@@ -11,6 +11,7 @@ import click
 from safelight.cli.config import config
 from safelight.cli.doctor import doctor
 from safelight.cli.ingest import ingest
+from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
 from safelight.cli.score import score
@@ -23,6 +24,7 @@ EPILOG = """\b
 Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
+  safelight label                      say what is on each photo, to search for label:beach
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
   safelight status
@@ -39,7 +41,7 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, score, sheet, status, library, models, config, doctor):
+for command in (ingest, search, label, score, sheet, status, library, models, config, doctor):
     safelight.add_command(command)
 
 
