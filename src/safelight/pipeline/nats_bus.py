@@ -127,7 +127,8 @@ class NatsBus:
                     ping_interval=20,
                 )
         except Exception as exc:
-            await client.close()
+            with contextlib.suppress(Exception):  # it may not even have begun
+                await client.close()
             why = problems[-1] if problems else exc
             raise SafelightError(
                 f"{shown} cannot be used as a bus: {plainly(why)}. "
