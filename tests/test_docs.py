@@ -52,6 +52,10 @@ def test_every_failure_code_is_explained() -> None:
     [
         "safelight.embedding.starter",
         "safelight.imaging.decoding",
+        "safelight.pipeline.artifacts",
+        "safelight.pipeline.feature_json",
+        "safelight.pipeline.schemas",
+        "safelight.pipeline.uris",
         "safelight.query",
         "safelight.settings",
         "safelight.sources.lists",

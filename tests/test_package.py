@@ -12,6 +12,7 @@ PUBLIC = [
     "CLIPEmbedder",
     "CLIPModel",
     "Embedder",
+    "FeaturesService",
     "Frame",
     "Hit",
     "Library",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.errors import QueryError
-from safelight.query import Term, parse_query, parse_term
+from safelight.query import LabelFilter, Query, Term, parse_query, parse_term
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,54 @@ from safelight.query import Term, parse_query, parse_term
     ],
 )
 def test_reads_the_grammar(query: str, terms: list[Term]) -> None:
-    assert parse_query(query) == terms
+    assert parse_query(query) == Query(tuple(terms))
+
+
+@pytest.mark.parametrize(
+    ("query", "terms", "labels"),
+    [
+        ("label:beach", [], ["beach"]),
+        ("-label:people", [], ["-people"]),
+        ("sunset label:beach -label:people", ["sunset"], ["beach", "-people"]),
+        ('label:"wide shot" label:mountain', [], ["wide shot", "mountain"]),
+        ("dog label:beach cat", ["dog cat"], ["beach"]),
+        ("sunset - label:people", ["sunset"], ["-people"]),
+        ("sunset + label:sea + boat", ["sunset", "boat"], ["sea"]),
+        ("label:sea - boat", ["-boat"], ["sea"]),
+        ("+label:sea", [], ["sea"]),
+        (r'label:"say \"hi\""', [], ['say "hi"']),
+        ("label:a:b", [], ["a:b"]),
+        ("text:label:beach", ["label:beach"], []),
+        ('"label:beach"', ["label:beach"], []),
+        ('a "label:beach" b', ['a "label:beach" b'], []),
+        ("whitelabel:x", ["whitelabel:x"], []),
+    ],
+)
+def test_reads_filters(query: str, terms: list[str], labels: list[str]) -> None:
+    assert parse_query(query) == Query(
+        tuple(Term("text", text.lstrip("-"), -1.0 if text[0] == "-" else 1.0) for text in terms),
+        tuple(LabelFilter(label.lstrip("-"), label[0] != "-") for label in labels),
+    )
+
+
+@pytest.mark.parametrize(
+    "query", ["label:", "label: beach", 'label:""', 'label:"wide', 'label:"a":0.5', "label:x -"]
+)
+def test_says_what_is_wrong_with_a_filter(query: str) -> None:
+    with pytest.raises(QueryError):
+        parse_query(query)
+
+
+def test_a_query_takes_more_terms_and_filters() -> None:
+    query = parse_query("sunset").plus("boat:0.5").plus("people", -1.0)
+    assert query.terms == (
+        Term("text", "sunset"), Term("text", "boat", 0.5), Term("text", "people", -1.0),
+    )  # fmt: skip
+    filtered = query.plus("label:wide shot").plus('label:"sea"', -1.0)
+    assert filtered.terms == query.terms
+    assert filtered.labels == (LabelFilter("wide shot"), LabelFilter("sea", wanted=False))
+    with pytest.raises(QueryError):
+        query.plus("label:")
 
 
 @pytest.mark.parametrize("query", ["", "   ", "cat +", "cat - ", "cat + + dog", ":2", "a:0", '""'])
@@ -49,11 +96,12 @@ def test_says_what_is_wrong(query: str) -> None:
 @given(st.text())
 def test_any_text_is_terms_or_an_error(query: str) -> None:
     try:
-        terms = parse_query(query)
+        found = parse_query(query)
     except QueryError:
         return
-    assert terms
-    assert all(term.value.strip() and term.weight != 0 for term in terms)
+    assert found.terms or found.labels
+    assert all(term.value.strip() and term.weight != 0 for term in found.terms)
+    assert all(each.label.strip() for each in found.labels)
 
 
 @given(st.text().filter(str.strip), st.sampled_from(["", ":2", ":0.5"]))
@@ -61,3 +109,45 @@ def test_quotes_protect_everything(value: str, weight: str) -> None:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     term = parse_term(f'"{escaped}"{weight}')
     assert term == Term("text", value, float(weight[1:] or 1))
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_WORDS = st.from_regex(r"[a-z]+", fullmatch=True)
+_PARTS = st.one_of(
+    st.tuples(st.just("word"), _WORDS, st.just(True)),
+    st.tuples(st.just("label"), st.text().filter(str.strip), st.booleans()),
+)
+
+
+@given(st.lists(_PARTS, min_size=1), st.sampled_from([" ", "  ", "\n"]))
+def test_filters_are_found_wherever_they_stand(
+    parts: list[tuple[str, str, bool]], space: str
+) -> None:
+    written = [
+        text if kind == "word" else f"{'' if wanted else '-'}label:{_quoted(text)}"
+        for kind, text, wanted in parts
+    ]
+    found = parse_query(space.join(written))
+    words = [text for kind, text, _ in parts if kind == "word"]
+    assert [term.value.split() for term in found.terms] == ([words] if words else [])
+    assert found.labels == tuple(
+        LabelFilter(text.strip(), wanted) for kind, text, wanted in parts if kind == "label"
+    )
+
+
+@given(st.text(), st.text())
+def test_a_filter_leaves_the_terms_as_they_were(before: str, after: str) -> None:
+    try:
+        plain = parse_query(f"a {before} z {after}")
+        filtered = parse_query(f"label:x a {before} z {after} -label:y")
+    except QueryError:
+        return
+    # Within a quote that does not end there, it is no filter.
+    if before.count('"') == after.count('"') == 0:
+        assert filtered.terms == plain.terms
+        assert filtered.labels[0] == LabelFilter("x")
+        assert filtered.labels[-1] == LabelFilter("y", wanted=False)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from safelight.imaging import decode
     from safelight.library.store import Library
     from safelight.model import Frame, Hit
+    from safelight.pipeline.features import FeaturesService
     from safelight.query import parse_query
     from safelight.retrieval import index_local_images, retrieve_local
     from safelight.settings import Settings
@@ -36,6 +37,7 @@ _HOMES = {
     "CLIPEmbedder": "embedding.clip",
     "CLIPModel": "embedding.clip",
     "Embedder": "embedding.protocol",
+    "FeaturesService": "pipeline.features",
     "Frame": "model",
     "Hit": "model",
     "Library": "library.store",
@@ -53,6 +55,7 @@ __all__ = [
     "CLIPEmbedder",
     "CLIPModel",
     "Embedder",
+    "FeaturesService",
     "Frame",
     "Hit",
     "Library",

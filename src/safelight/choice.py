@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, ModelUnavailable, SpaceError
-from safelight.library.spaces import all_spaces, default_space, find_space, is_empty
+from safelight.library.spaces import (
+    all_spaces,
+    default_space,
+    find_named_space,
+    find_space,
+    is_empty,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
     from safelight.embedding.pytorch.without_positions import WithoutPositions
     from safelight.library.store import Library
+    from safelight.model import Space
     from safelight.settings import Settings
 
 
@@ -111,6 +118,60 @@ def choose_for_scoring(
     return WithoutPositions(embedder, None if full_size else EVALUATION_SIDE)
 
 
+def choose_for_labels(
+    library: Library | None,
+    settings: Settings,
+    model: str | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: bool = False,
+) -> Embedder:
+    """Return the model whose labels photos are given that need not be in a library.
+
+    It is chosen as for an ingest, with a library or without; `tell` and `progress` are as there.
+
+    Raises
+    ------
+    ModelError
+        The named model, or the library's own, cannot be loaded.
+    """
+    from safelight.embedding.loading import default_model, load_embedder
+
+    if library is not None:
+        model = _resolve(library, settings, model, tell)
+    elif model is None:
+        default = default_model(settings.model, timeout=settings.hub_timeout)
+        if default.note:
+            tell(default.note)
+        model = default.model
+    return load_embedder(
+        model,
+        device=settings.device,
+        threads=settings.threads,
+        batch_size=settings.batch_size,
+        progress=progress,
+        tell=tell,
+    )
+
+
+def choose_space(library: Library, model: str | None = None) -> Space:
+    """Return the space to look for labels in: that of `model`, or the default; loads no model.
+
+    Raises
+    ------
+    LibraryError
+        Nothing was ingested yet.
+    SpaceError
+        The library has no space that `model` names.
+    """
+    if model is not None:
+        return find_named_space(library, _known_as(library, model))
+    space = default_space(library)
+    if space is None:
+        raise _empty(library)
+    return space
+
+
 def choose_for_preview(
     library: Library, settings: Settings, model: str | None = None
 ) -> tuple[str, str]:
@@ -187,11 +248,7 @@ def choose_for_search(library: Library, settings: Settings, model: str | None = 
 
     space = default_space(library)
     if space is None or is_empty(library, space):
-        raise LibraryError(
-            f"The library {library.path} is empty. Fill it with `safelight ingest FOLDER`.",
-            code="empty-library",
-            path=str(library.path),
-        )
+        raise _empty(library)
     named = _known_as(library, model) if model else space.model
     embedder = load_embedder(named, device=settings.device, threads=settings.threads)
     if model is None and embedder.fingerprint != space.fingerprint:
@@ -208,3 +265,11 @@ def choose_for_search(library: Library, settings: Settings, model: str | None = 
             model=named,
         )
     return Choice(embedder, named)
+
+
+def _empty(library: Library) -> LibraryError:
+    return LibraryError(
+        f"The library {library.path} is empty. Fill it with `safelight ingest FOLDER`.",
+        code="empty-library",
+        path=str(library.path),
+    )

@@ -96,7 +96,8 @@ class Hit:
     Attributes
     ----------
     score : float
-        Cosine of query and photo, -1 to 1. Comparable within one space only.
+        Cosine of query and photo, -1 to 1. Comparable within one space only. Of a query that
+        filters by labels and has no terms: the probability that they apply, 0 to 1.
     path : str
         Absolute path of a file of this photo.
     photo_id : str

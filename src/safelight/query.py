@@ -4,6 +4,7 @@
     term   = [kind ":"] body [":" weight]     kind: text, image, photo
     body   = words | "anything quoted"
     weight = a number above 0, 1 if not given
+    filter = ["-"] "label:" (word | "anything quoted")      anywhere, between spaces
 
 A body without a kind is an image if it looks like a path to one (``./a.jpg``, ``~/b``,
 ``c.png``), else a text. Quotes make a sign, a colon or a path part of a text:
@@ -13,6 +14,13 @@ A body without a kind is an image if it looks like a path to one (``./a.jpg``, `
     photo:3f2a... - "black - white"
 
 A colon behind a digit belongs to the text, so that ``at 10:30`` and ``16:9`` are no weights.
+
+A filter is no term: it says which photos may be found, not what is near. A query may be filters
+alone. A sign in front of one is its own, with a space between them or without:
+
+    sunset label:beach -label:people
+    label:"wide shot" label:mountain
+
 Parsing is pure: whether a path may be read is for the interface to say.
 """
 
@@ -28,7 +36,12 @@ from safelight.imaging.formats import is_photo
 Kind = Literal["text", "image", "photo"]
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_TOKEN = re.compile(rf"(?P<sign>(?:(?<=\s)|^)[+-](?=\s|$))|{_QUOTED}|.", re.DOTALL)
+_FILTER = rf'(?:(?P<own>[+-])\s*)?label:(?P<label>{_QUOTED}(?!\S)|[^\s"]\S*|)'
+_TOKEN = re.compile(
+    rf"(?P<filter>(?:(?<=\s)|^){_FILTER})\s*"
+    rf"|(?P<sign>(?:(?<=\s)|^)[+-](?=\s|$))|{_QUOTED}|.",
+    re.DOTALL,
+)
 _WEIGHT = re.compile(r"(?<!\d):(\d+(?:\.\d*)?|\.\d+)$")
 _KIND = re.compile(r"(text|image|photo):\s*(?=\S)")
 _PATH = re.compile(r"(\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\])")
@@ -52,35 +65,96 @@ class Term:
     weight: float = 1.0
 
 
-def parse_query(query: str) -> list[Term]:
-    """Return the terms of `query`.
+@dataclass(frozen=True, slots=True)
+class LabelFilter:
+    """A label that photos must have, or must not have.
+
+    Attributes
+    ----------
+    label : str
+    wanted : bool
+        False for one that they must not have.
+    """
+
+    label: str
+    wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+        What photos should be near to; may be empty if there are filters.
+    labels : tuple of LabelFilter
+        Which photos may be found; all of them must hold.
+    """
+
+    terms: tuple[Term, ...] = ()
+    labels: tuple[LabelFilter, ...] = ()
+
+    def plus(self, body: str, sign: float = 1.0) -> Query:
+        """Return the query with the term or filter that `body` spells, without a sign of its own.
+
+        Raises
+        ------
+        QueryError
+            `body` is empty, its weight is 0, or ``label:`` has no label.
+        """
+        kind, colon, label = body.strip().partition(":")
+        if kind == "label" and colon:
+            return Query(self.terms, (*self.labels, _filter(label, body, sign > 0)))
+        return Query((*self.terms, parse_term(body, sign)), self.labels)
+
+
+def parse_query(query: str) -> Query:
+    """Return the terms and filters of `query`.
 
     Raises
     ------
     QueryError
-        It is empty, a sign has no term, or a weight is 0.
+        It is empty, a sign has no term, a weight is 0, or ``label:`` has no label.
 
     Examples
     --------
-    >>> for term in parse_query('beach + ./a.jpg - "t - shirts":0.5'):
+    >>> found = parse_query('beach + ./a.jpg - "t - shirts":0.5 -label:people')
+    >>> for term in found.terms:
     ...     print(term.kind, term.value, term.weight)
     text beach 1.0
     image ./a.jpg 1.0
     text t - shirts -0.5
+    >>> found.labels
+    (LabelFilter(label='people', wanted=False),)
     """
     text = query.strip()
     if not text:
         raise QueryError("The query is empty. Say what to look for.", query=query)
     parts: list[tuple[float, str]] = [(1.0, "")]
+    filters: list[LabelFilter] = []
     for token in _TOKEN.finditer(text):
-        if token["sign"]:
+        if token["filter"]:
+            filters.append(_filter(token["label"], query, token["own"] != "-"))
+        elif token["sign"]:
             parts.append((1.0 if token["sign"] == "+" else -1.0, ""))
         else:
             sign, body = parts[-1]
             parts[-1] = (sign, body + token[0])
-    if not parts[0][1].strip():  # the query begins with a sign
+    if not parts[0][1].strip():  # it begins with a sign, or is filters only
         del parts[0]
-    return [parse_term(body, sign, query) for sign, body in parts]
+    return Query(tuple(parse_term(body, sign, query) for sign, body in parts), tuple(filters))
+
+
+def _filter(label: str, query: str, wanted: bool) -> LabelFilter:
+    if re.fullmatch(_QUOTED, label, re.DOTALL):
+        label = _unquoted(label)
+    if not label.strip():
+        raise QueryError(
+            f"label: is followed by no label in {query!r}. Write label:beach or "
+            'label:"wide shot", without a space behind the colon or a weight behind the quotes.'
+        )
+    return LabelFilter(label.strip(), wanted)
 
 
 def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
@@ -105,10 +179,14 @@ def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
         text = text[found.end() :]
     is_quoted = re.fullmatch(_QUOTED, text, re.DOTALL) is not None
     if is_quoted:
-        text = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+        text = _unquoted(text)
     if not text.strip():
         raise QueryError(f"A sign or a weight without anything to look for in {query!r}.")
     if kind is None:
         is_path = not is_quoted and (_PATH.match(text) or is_photo(text))
         kind = "image" if is_path else "text"
     return Term(kind, text, sign * weight)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)

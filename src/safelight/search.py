@@ -10,10 +10,12 @@ import numpy as np
 from safelight.errors import DecodeError, QueryError
 from safelight.library.exact import open_index
 from safelight.library.files import allowed_items, places
+from safelight.library.index import Neighbours
 from safelight.library.items import vectors_by_id
+from safelight.library.labels import applying_labels, find_label, with_label, without_label
 from safelight.library.scores import at_least
 from safelight.model import Hit
-from safelight.query import Term, parse_query
+from safelight.query import Query, parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 
     from safelight.embedding.protocol import Embedder
     from safelight.library.files import Place
-    from safelight.library.index import Neighbours, VectorIndex
+    from safelight.library.index import VectorIndex
     from safelight.library.store import Library
+    from safelight.query import LabelFilter, Term
 
 
 def search(
     library: Library,
-    query: str | Sequence[Term],
+    query: str | Query,
     embedder: Embedder,
     *,
     top: int = 10,
@@ -44,10 +47,10 @@ def search(
     Parameters
     ----------
     library : Library
-    query : str or sequence of Term
-        See :mod:`safelight.query`.
+    query : str or Query
+        See :mod:`safelight.query`. One of filters only is answered by :func:`search_labels`.
     embedder : Embedder
-        Of a space of the library.
+        Of a space of the library; only a query with terms uses its weights.
     top : int
     namespace : str, optional
         Only files of it.
@@ -69,23 +72,124 @@ def search(
     SpaceError
         Nothing in the library was embedded by this model.
     LibraryError
-        No photo has a score of a metric that `least` names.
+        No photo has a score of a metric that `least` names, or was labelled with a label of the
+        query.
     """
-    if top < 1:
-        raise QueryError(f"The number of hits must be at least 1, not {top}.")
-    terms = parse_query(query) if isinstance(query, str) else list(query)
+    if isinstance(query, str):
+        query = parse_query(query)
+    if not query.terms:
+        return search_labels(
+            library,
+            query.labels,
+            embedder.fingerprint,
+            top=top,
+            namespace=namespace,
+            under=under,
+            min_score=min_score,
+            least=least,
+        )
+    _check(top)
     if index is None:
         index = open_index(library, embedder.fingerprint)
-    vector = query_vector(library, terms, embedder, pixel_limit=pixel_limit)
-    folder = None if under is None else os.path.abspath(os.path.expanduser(under))
-    if namespace is None and folder is None and not least:
-        return _all(library, index, vector, top, min_score)
+    vector = query_vector(library, query.terms, embedder, pixel_limit=pixel_limit)
+    folder = _absolute(under)
+    space = embedder.fingerprint
+    if namespace is None and folder is None and not least and not query.labels:
+        return _all(library, index, vector, top, min_score, space)
+    allowed = _allowed(library, namespace, folder, least)
+    if query.labels:
+        has_labels = sorted(_filtered(library, query.labels, space))
+        allowed = np.intersect1d(allowed, np.asarray(has_labels, np.int64))
+    found = index.search(vector, top, allowed=allowed)
+    at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
+    return _hits(library, found, at, min_score, space)
+
+
+def search_labels(
+    library: Library,
+    labels: Sequence[LabelFilter],
+    fingerprint: str,
+    *,
+    top: int = 10,
+    namespace: str | None = None,
+    under: str | os.PathLike[str] | None = None,
+    min_score: float | None = None,
+    least: Mapping[str, float] | None = None,
+) -> list[Hit]:
+    """Return the photos that have, and have not, these labels; no model is needed.
+
+    A hit's score is the least of the probabilities (``calibrated``) of the labels that are
+    wanted, best first; 1 if none is wanted, in the order in which the photos were added. A photo
+    that was not labelled has no labels, and is not known to lack any: it is no hit.
+
+    Parameters
+    ----------
+    library : Library
+    labels : sequence of LabelFilter
+        At least one.
+    fingerprint : str
+        Of the space whose labels count.
+    top, namespace, under, min_score, least
+        See :func:`search`.
+
+    Raises
+    ------
+    QueryError
+        There are no labels, or `top` is below 1.
+    LibraryError
+        No photo was labelled with one of them, or has a score of a metric that `least` names.
+    """
+    _check(top)
+    if not labels:
+        raise QueryError("The query is empty. Say what to look for.")
+    scores = _filtered(library, labels, fingerprint)
+    folder = _absolute(under)
+    allowed = _allowed(library, namespace, folder, least)
+    keys = np.intersect1d(allowed, np.asarray(sorted(scores), np.int64))
+    values = np.asarray([scores[key] for key in keys.tolist()], np.float32)
+    order = np.argsort(-values, kind="stable")[:top]
+    found = Neighbours(keys[order], values[order])
+    at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
+    return _hits(library, found, at, min_score, fingerprint)
+
+
+def _check(top: int) -> None:
+    if top < 1:
+        raise QueryError(f"The number of hits must be at least 1, not {top}.")
+
+
+def _absolute(folder: str | os.PathLike[str] | None) -> str | None:
+    return None if folder is None else os.path.abspath(os.path.expanduser(folder))
+
+
+def _allowed(
+    library: Library,
+    namespace: str | None,
+    folder: str | None,
+    least: Mapping[str, float] | None,
+) -> npt.NDArray[np.int64]:
     allowed = np.asarray(allowed_items(library, namespace=namespace, under=folder), np.int64)
     if least:
         allowed = np.intersect1d(allowed, np.asarray(at_least(library, least), np.int64))
-    found = index.search(vector, top, allowed=allowed)
-    at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
-    return _hits(found, at, min_score)
+    return allowed
+
+
+def _filtered(
+    library: Library, labels: Sequence[LabelFilter], fingerprint: str
+) -> dict[int, float]:
+    """Return the item keys for which all filters hold, each with its least probability."""
+    found: dict[int, float] | None = None
+    for each in labels:
+        label = find_label(library, each.label, fingerprint)
+        if each.wanted:
+            some = with_label(library, label, fingerprint)
+        else:
+            some = dict.fromkeys(without_label(library, label, fingerprint), 1.0)
+        if found is None:
+            found = some
+        else:
+            found = {key: min(found[key], some[key]) for key in found.keys() & some.keys()}
+    return found or {}
 
 
 def _all(
@@ -94,6 +198,7 @@ def _all(
     vector: npt.NDArray[np.float32],
     top: int,
     min_score: float | None,
+    space: str,
 ) -> list[Hit]:
     # Nearly every item has a file that is still there: cheaper to ask for a few too many, and
     # again for more, than to list all that are allowed.
@@ -104,15 +209,25 @@ def _all(
         if len(at) >= top or len(found.keys) < wanted:
             break
         wanted *= 4
-    return _hits(found, at, min_score)[:top]
+    return _hits(library, found, at, min_score, space)[:top]
 
 
-def _hits(found: Neighbours, at: Mapping[int, Place], min_score: float | None) -> list[Hit]:
-    return [
-        Hit(float(score), place.path, place.item_id, place.namespace, place.metadata)
-        for key, score in zip(found.keys.tolist(), found.scores, strict=True)
-        if (place := at.get(key)) and (min_score is None or score >= min_score)
-    ]
+def _hits(
+    library: Library,
+    found: Neighbours,
+    at: Mapping[int, Place],
+    min_score: float | None,
+    space: str,
+) -> list[Hit]:
+    labels = applying_labels(library, found.keys.tolist(), space)
+    hits = []
+    for key, score in zip(found.keys.tolist(), found.scores, strict=True):
+        if (place := at.get(key)) and (min_score is None or score >= min_score):
+            metadata = place.metadata
+            if key in labels:
+                metadata = {**metadata, "labels": labels[key]}
+            hits.append(Hit(float(score), place.path, place.item_id, place.namespace, metadata))
+    return hits
 
 
 def query_vector(

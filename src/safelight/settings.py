@@ -84,6 +84,12 @@ class Settings:
     score_weights: str = _setting(
         _text, "Weights of the combined score that differ, e.g. focus=2,noise=0.", default=""
     )
+    labels: Path | None = _setting(
+        _path, "A file of labels to be used instead of the 50; see docs/labels.md.", default=None
+    )
+    templates: Path | None = _setting(
+        _path, "A file of prompt templates for labels, instead of the 6.", default=None
+    )
     exclude: tuple[str, ...] = _setting(
         _globs,
         "Names of folders and files that are passed over: shell patterns, separated by commas.",

@@ -11,6 +11,7 @@ import click
 from safelight.cli.config import config
 from safelight.cli.doctor import doctor
 from safelight.cli.ingest import ingest
+from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
 from safelight.cli.score import score
@@ -25,6 +26,7 @@ EPILOG = """\b
 Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
+  safelight label                      say what is on each photo, to search for label:beach
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
   safelight serve
@@ -43,7 +45,7 @@ def safelight(debug: bool) -> None:
 
 
 for command in (
-    ingest, search, score, sheet, serve, token, status, library, models, config, doctor,
+    ingest, search, label, score, sheet, serve, token, status, library, models, config, doctor,
 ):  # fmt: skip
     safelight.add_command(command)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.label import open_classifier
 from safelight.cli.options import FlagCommand, library_option, load_settings
 from safelight.errors import SourceError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from safelight.choice import Choice
     from safelight.ingest import Summary
+    from safelight.labels import Classifier
     from safelight.library.store import Library
     from safelight.settings import Settings
     from safelight.sources import Source
@@ -37,7 +39,7 @@ Examples:
   safelight ingest ~/Pictures
   safelight ingest -n holiday images:./photos --exclude "*.tmp.jpg"
   safelight ingest -e clip --clip-model ViT-L-14 --clip-pretrain laion2b_s32b_b82k ./photos
-  safelight ingest --score ~/Pictures
+  safelight ingest --score --label ~/Pictures
   safelight ingest --dry-run ~/Pictures
 """
 
@@ -79,6 +81,10 @@ Examples:
     "--score", is_flag=True,
     help="Measure the quality of photos as well, also of those that are embedded already.",
 )  # fmt: skip
+@click.option(
+    "--label", is_flag=True,
+    help="Label photos as well, also those that are embedded already; see docs/labels.md.",
+)  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try unchanged files that failed once more.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option("--profile", is_flag=True, help="Tell where the time went.")
@@ -99,6 +105,7 @@ def ingest(
     threads: int | None,
     text_col: str | None,
     score: bool,
+    label: bool,
     retry_failed: bool,
     dry_run: bool,
     profile: bool,
@@ -114,6 +121,7 @@ def ingest(
     from safelight.choice import choose_for_ingest, choose_for_preview
     from safelight.embedding.devices import why_not_faster
     from safelight.ingest import preview
+    from safelight.labels import read_label_set
     from safelight.library.store import Library
 
     named = _model(model, embedder, clip_model, clip_pretrain)
@@ -137,12 +145,16 @@ def ingest(
                 )
                 _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             return
+        label_set = read_label_set(settings.labels, settings.templates) if label else None
         choice = choose_for_ingest(
             opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
         )
         if not quiet and (why := why_not_faster(choice.embedder.where)):
             where = f"{choice.embedder.name} runs on {choice.embedder.where}."
             click.echo(f"safelight: {where} {why}", err=True)
+        classifier = None
+        if label_set is not None:
+            classifier = open_classifier(label_set, choice.embedder, quiet=quiet)
         for name, group in work.items():
             summary = _run(
                 opened,
@@ -153,6 +165,7 @@ def ingest(
                 quiet=quiet,
                 retry_failed=retry_failed,
                 score=score,
+                classifier=classifier,
             )
             _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
@@ -202,6 +215,7 @@ def _run(
     quiet: bool,
     retry_failed: bool = False,
     score: bool = False,
+    classifier: Classifier | None = None,
 ) -> Summary:
     from safelight.cli.progress import show_progress
     from safelight.ingest import ingest as bring_up_to_date
@@ -220,6 +234,7 @@ def _run(
             pixel_limit=settings.pixel_limit,
             retry_failed=retry_failed,
             scoring=scoring,
+            classifier=classifier,
             progress=progress,
         )
 
@@ -310,6 +325,7 @@ def _sentence(summary: Summary) -> str:
         (summary.failed, "failed"),
         (summary.failing, "failed before"),
         (summary.scored, "scored"),
+        (summary.labelled, "labelled"),
     ):
         if count:
             parts.append(f"{count:,} {word}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,9 @@ from safelight.cli.ingest import ingest_folder
 from safelight.cli.options import library_option, load_settings
 
 if TYPE_CHECKING:
+    from safelight.library.store import Library
     from safelight.model import Hit
+    from safelight.query import Query
 
 EPILOG = """\b
 Examples:
@@ -22,16 +24,30 @@ Examples:
   safelight search ./this-one.jpg --top 20
   safelight search cake --namespace birthdays --json
   safelight search portrait --min focus=0.7 --min noise=0.5
+  safelight search sunset label:beach -label:people
+  safelight search 'label:"wide shot" label:mountain'
   safelight search receipts --paths -0 | xargs -0 open
   safelight search "a cat" --images-dir data/images
 
 \b
 A query is words, an image, or terms joined by + and - (between spaces), each with an optional
 :WEIGHT. photo:ID names a photo of the library; text:... and "..." are never taken for a path.
+label:NAME finds only photos to which a label applies, -label:NAME only those to which it does
+not; `safelight label` labels them. With nothing but labels, the most probable come first.
 """
 
 
-@click.command(epilog=EPILOG)
+class _SearchCommand(click.Command):
+    """A command that takes ``-label:NAME`` as the part of a query that it is, not as options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        # With a space in front of it, it is no option any more, and the same to the query.
+        spaced = [f" {arg}" if arg.startswith("-label:") else arg for arg in args[:end]]
+        return super().parse_args(ctx, spaced + args[end:])
+
+
+@click.command(cls=_SearchCommand, epilog=EPILOG)
 @click.argument("query", nargs=-1)
 @click.option("--plus", multiple=True, metavar="TERM", help="Add a term to the query.")
 @click.option("--minus", multiple=True, metavar="TERM", help="Take a term out of the query.")
@@ -77,35 +93,55 @@ def search(
 
     Prints the score and the path of each hit, best first.
     """
-    from safelight.choice import choose_for_search
+    from safelight.choice import choose_for_search, choose_space
     from safelight.library.store import Library
-    from safelight.query import parse_query, parse_term
+    from safelight.query import Query, parse_query
     from safelight.search import search as find
+    from safelight.search import search_labels
 
-    terms = [*parse_query(" ".join(query))] if query else []
-    terms += [parse_term(body) for body in plus] + [parse_term(body, -1.0) for body in minus]
-    if not terms:
+    asked = parse_query(" ".join(query)) if query else Query()
+    for body in plus:
+        asked = asked.plus(body)
+    for body in minus:
+        asked = asked.plus(body, -1.0)
+    if not asked.terms and not asked.labels:
         raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
     with Library(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not sys.stderr.isatty())
-        choice = choose_for_search(opened, settings, model)
-        hits = find(
-            opened,
-            terms,
-            choice.embedder,
-            top=top,
-            namespace=namespace,
-            under=images_dir,
-            min_score=min_score,
-            least=_least(least),
-            pixel_limit=settings.pixel_limit,
-        )
+        options: dict[str, Any] = {
+            "top": top,
+            "namespace": namespace,
+            "under": images_dir,
+            "min_score": min_score,
+            "least": _least(least),
+        }
+        if asked.terms:
+            embedder = choose_for_search(opened, settings, model).embedder
+            space = embedder.fingerprint
+            hits = find(opened, asked, embedder, **options, pixel_limit=settings.pixel_limit)
+        else:
+            space = choose_space(opened, model).fingerprint
+            hits = search_labels(opened, asked.labels, space, **options)
+        unlabelled = _unlabelled(opened, asked, space, namespace)
     _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
     if not hits:
         where = f" in namespace {namespace}" if namespace else ""
         click.echo(f"safelight: nothing found{where}.", err=True)
+    if unlabelled:
+        click.echo(
+            f"safelight: {unlabelled:,} photos that are not labelled yet were left out. "
+            "`safelight label` labels them.",
+            err=True,
+        )
+
+
+def _unlabelled(library: Library, query: Query, space: str, namespace: str | None) -> int:
+    from safelight.library.labels import count_unlabelled, find_label
+
+    labels = (find_label(library, each.label, space) for each in query.labels)
+    return max((count_unlabelled(library, each, space, namespace) for each in labels), default=0)
 
 
 def _least(given: tuple[str, ...]) -> dict[str, float]:

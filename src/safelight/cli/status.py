@@ -47,6 +47,7 @@ def status(namespace: str | None, failed: bool, as_json: bool, library: str | No
 
 def _describe(library: Library, namespace: str | None) -> dict[str, Any]:
     from safelight.library.files import counts, namespaces
+    from safelight.library.labels import label_counts
     from safelight.library.remembered import remembered
     from safelight.library.spaces import all_spaces
 
@@ -63,6 +64,7 @@ def _describe(library: Library, namespace: str | None) -> dict[str, Any]:
             {**asdict(each.space), "embeddings": each.embeddings, "default": each.default}
             for each in all_spaces(library)
         ],
+        "labels": [asdict(each) for each in label_counts(library, namespace)],
         "sources": [
             {"namespace": name, "source": spec} for name, spec, _ in remembered(library, namespace)
         ],
@@ -82,6 +84,12 @@ def _text(found: dict[str, Any]) -> str:
     for space in found["spaces"]:
         default = ", used by searches" if space["default"] else ""
         lines.append(f"Model       {space['name']}: {space['embeddings']:,} vectors{default}")
+    for each in found["labels"]:
+        none = f", none applies to {each['abstained']:,}" if each["abstained"] else ""
+        lines.append(
+            f"Labels      {each['labels']:,} labels (set {each['version'][:12]}) on "
+            f"{each['photos']:,} photos with {each['space']}{none}"
+        )
     for source in found["sources"]:
         lines.append(f"Source      {source['source']}")
     if found["failed"]:

@@ -102,7 +102,7 @@ def decode(
 
 
 def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
-    image = _opener(form)(io.BytesIO(data))
+    image = opener(form)(io.BytesIO(data))
     size = image.size
     check_size(size, max_pixels)
     lay = None
@@ -125,7 +125,8 @@ def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int
 
 
 @cache
-def _opener(form: str) -> Any:
+def opener(form: str) -> Any:
+    """Return Pillow's class that opens a format, imported when it is needed."""
     module, name = _CLASSES[form]
     return getattr(import_module(f"PIL.{module}"), name)
 

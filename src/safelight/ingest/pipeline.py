@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import ModelError, ModelInvalid, ModelUnavailable
+from safelight.ingest.labelling import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
 from safelight.ingest.plan import Plan, as_record
 from safelight.ingest.summary import Progress
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest.scoring import Scoring
+    from safelight.labels import Classifier
     from safelight.library.store import Library
     from safelight.sources.entry import Entry
 
@@ -47,6 +49,7 @@ class Pipeline:
         batch_size: int,
         progress: Callable[[Progress], None],
         scoring: Scoring | None = None,
+        classifier: Classifier | None = None,
     ) -> None:
         self._library = library
         self._embedder = embedder
@@ -54,6 +57,7 @@ class Pipeline:
         self._batch_size = batch_size
         self._progress = progress
         self._scoring = scoring
+        self._classifier = classifier
         self._waiting: list[Loaded] = []  # in order; those without an item wait with the others
         self._to_embed = 0
         self._broken: dict[str, tuple[str, str]] = {}  # content that failed, and why
@@ -155,6 +159,8 @@ class Pipeline:
             )
             if self._scoring is not None:
                 self._write_scores(self._scoring, waiting, items)
+            if self._classifier is not None:
+                self._write_labels(self._classifier, items)
         self.failures += [self._failure(record) for record in records if record.code is not None]
         self._written_at = time.monotonic()
 
@@ -171,6 +177,16 @@ class Pipeline:
         }
         write_scores(self._library, scores)
         self.tally["scored"] += len(scores)
+
+    def _write_labels(self, classifier: Classifier, items: Sequence[ItemRecord]) -> None:
+        vectors = {
+            item.id: item.vector
+            for item in items
+            if item.kind == "photo" and item.vector is not None
+        }
+        if vectors:
+            write_labelled(self._library, classifier, vectors)
+            self.tally["labelled"] += len(vectors)
 
     def _is_written(self, loaded: Loaded, embedded: Container[str]) -> bool:
         item_id = loaded.item_id or ""

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from safelight.errors import SpaceError
+from safelight.ingest.labelling import label_lacking
 from safelight.ingest.pipeline import Pipeline
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import score_lacking
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
     from safelight.ingest.plan import Plan
     from safelight.ingest.scoring import Scoring
+    from safelight.labels import Classifier
     from safelight.library.store import Library
     from safelight.sources import Source
     from safelight.sources.entry import Entry
@@ -41,6 +44,7 @@ def ingest(
     pixel_limit: int = 200_000_000,
     retry_failed: bool = False,
     scoring: Scoring | None = None,
+    classifier: Classifier | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Bring the library up to date with `sources`.
@@ -68,6 +72,9 @@ def ingest(
     scoring : Scoring, optional
         Keep these scores as well: of new photos from the decode that is there, then of all photos
         of the namespace that lack one in its present version.
+    classifier : Classifier, optional
+        Keep the labels that it gives as well: of new photos with their vectors, then of all
+        photos of the namespace that its label set has not labelled. Of `embedder`'s space.
     progress : callable
         Called from this thread after each entry.
 
@@ -77,15 +84,21 @@ def ingest(
         A source cannot be listed at all.
     ModelError
         The model cannot be loaded, or fails on everything it is given.
+    SpaceError
+        `classifier` is for the vectors of another model.
     """
     started = time.perf_counter()
+    if classifier is not None and classifier.fingerprint != embedder.fingerprint:
+        raise SpaceError(f"The labels are for another model than {embedder.name}.")
     sources = list(sources)
     plans, work, planned = _plan(
         library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
     if batch_size is None and work:
         batch_size = max(BATCH_SIZE, embedder.batch_size * embedder.workers)
-    pipeline = Pipeline(library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring)
+    pipeline = Pipeline(
+        library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring, classifier
+    )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     pipeline.write_plans(plans)
     if work or find_space(library, embedder.fingerprint) is not None:
@@ -104,7 +117,12 @@ def ingest(
                 progress=progress,
             )
         pipeline.tally["scored"] += scored
-    if find_space(library, embedder.fingerprint) is not None:
+    has_space = find_space(library, embedder.fingerprint) is not None
+    if classifier is not None and has_space and not interrupted:
+        with pipeline.stage("label"):
+            labelled, interrupted = label_lacking(library, classifier, namespace, progress)
+        pipeline.tally["labelled"] += labelled
+    if has_space:
         with pipeline.stage("index"):
             open_index(library, embedder.fingerprint)
     return replace(
@@ -113,6 +131,7 @@ def ingest(
         known=planned.known + pipeline.tally["known"],
         failed=len(pipeline.failures),
         scored=pipeline.tally["scored"],
+        labelled=pipeline.tally["labelled"],
         device=str(embedder.where) if work else None,
         interrupted=interrupted,
         seconds=time.perf_counter() - started,

@@ -43,6 +43,8 @@ class Summary:
         Files that are no longer there.
     scored : int
         Photos whose quality was measured.
+    labelled : int
+        Photos that were given labels, or found to have none.
     device : str or None
         Where the model ran; None if there was nothing to embed.
     interrupted : bool
@@ -66,6 +68,7 @@ class Summary:
     failing: int = 0
     gone: int = 0
     scored: int = 0
+    labelled: int = 0
     device: str | None = None
     interrupted: bool = False
     seconds: float = 0.0

@@ -123,7 +123,7 @@ CREATE TABLE label_sets (
     version   TEXT    NOT NULL UNIQUE,          -- hex digest of labels and templates
     labels    TEXT    NOT NULL,                 -- JSON array
     templates TEXT    NOT NULL,                 -- JSON array
-    added_at  TEXT    NOT NULL
+    used_at   TEXT    NOT NULL                  -- of two sets with one label the last used counts
 ) STRICT;
 
 -- Which photos were labelled, with what, also those to which no label applies.
@@ -134,6 +134,7 @@ CREATE TABLE labelled (
     abstained    INTEGER NOT NULL,
     PRIMARY KEY (item_pk, space_pk, label_set_pk)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX labelled_by_set ON labelled (label_set_pk, space_pk, abstained);
 
 -- The labels of a photo that rank first, and all that apply to it.
 CREATE TABLE labels (

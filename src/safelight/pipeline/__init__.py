@@ -1,1 +1,33 @@
-"""Batches of photos from service to service: ingest, preprocess, features."""
+"""Batches of photos from service to service: ingest, preprocess, features.
+
+>>> from safelight.pipeline import FeaturesService
+>>> service = FeaturesService()                                  # doctest: +SKIP
+>>> service.process({"batch_id": "b1", "artifacts": [...]})      # doctest: +SKIP
+
+Names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safelight.pipeline.features import FeaturesService
+    from safelight.pipeline.places import Places
+    from safelight.pipeline.schemas import read_schema
+
+_HOMES = {
+    "FeaturesService": "features",
+    "Places": "places",
+    "read_schema": "schemas",
+}
+
+__all__ = ["FeaturesService", "Places", "read_schema"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'safelight.pipeline' has no attribute {name!r}")
+    return getattr(import_module(f"safelight.pipeline.{home}"), name)

@@ -19,6 +19,11 @@ class Places:
     data: Path = Path("data")
 
     @property
+    def root(self) -> Path:
+        """The folder that the data folder lies in; relative URIs are relative to it."""
+        return self.data.parent
+
+    @property
     def input(self) -> Path:
         """Photos to be ingested."""
         return self.data / "input"

@@ -64,7 +64,10 @@ def score_files(
 
 
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int | None = None,
+    ahead: int | None = None,
 ) -> Generator[Result]:
     """Yield ``work(item)`` of each item, in order, computed a little ahead on threads.
 
@@ -72,6 +75,8 @@ def in_order(
     ----------
     threads : int, optional
         One a processor core if not given.
+    ahead : int, optional
+        How many may be computed, or waiting to be taken, at a time; two a thread if not given.
     """
     count = threads or os.cpu_count() or 1
     source = iter(items)
@@ -82,7 +87,7 @@ def in_order(
             pending.extend(pool.submit(work, item) for item in islice(source, wanted))
 
         try:
-            submit(2 * count)
+            submit(ahead or 2 * count)
             while pending:
                 found = pending.popleft().result()
                 submit(1)

@@ -1,0 +1,284 @@
+"""``safelight label``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safelight.cli.label_texts import row, show_csv, show_json, show_table
+from safelight.cli.options import library_option, load_settings, short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.errors import SafelightError
+    from safelight.labels import Classifier, LabelSet
+    from safelight.library.store import Library
+    from safelight.settings import Settings
+
+EPILOG = """\b
+Examples:
+  safelight label                                all photos of the library that lack labels
+  safelight search label:beach                   ... and then find them
+  safelight label photo.jpg ~/Pictures/2024
+  safelight label --labels birds.txt --templates "birds of the garden.json"
+  safelight label *.jpg --top 3 --json > labels.jsonl
+
+\b
+A file of labels is {"labels": [...]}, a list in JSON, or text with one a line; a file of templates
+likewise, where {} is where the label goes. docs/labels.md says what the three numbers mean.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, metavar="[FILE|DIR]...")
+@click.option("--labels", metavar="FILE", help="Other labels.  [env: SAFELIGHT_LABELS]")
+@click.option("--templates", metavar="FILE", help="Other prompts.  [env: SAFELIGHT_TEMPLATES]")
+@click.option(
+    "-k", "--top", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
+    help="How many labels to show of each photo, by confidence.",
+)  # fmt: skip
+@click.option(
+    "--temperature", type=float, metavar="T",
+    help="With paths: divide cosines by T before the softmax; keeps nothing.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, with a heading; a row a label.")
+@click.option("-n", "--namespace", metavar="NAME", help="Without paths: only this namespace.")
+@click.option("--model", metavar="MODEL", help="The model to ask; see docs/models.md.")
+@click.option(
+    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads that decode.")
+@library_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+def label(
+    paths: tuple[str, ...],
+    labels: str | None,
+    templates: str | None,
+    top: int,
+    temperature: float | None,
+    as_json: bool,
+    as_csv: bool,
+    namespace: str | None,
+    model: str | None,
+    device: str | None,
+    threads: int | None,
+    library: str | None,
+    quiet: bool,
+) -> None:
+    """Say what is on photos, in words of a list.
+
+    Without paths: label the photos of the library that are not yet, from what is known of them;
+    no file is opened. Ctrl-C stops it, and the next run goes on from there.
+
+    With paths: show the labels of these photos. Those that the library has keep them there;
+    nothing is kept of others, which need no library. What cannot be read is named, and the run
+    goes on.
+    """
+    from safelight.labels import read_label_set
+
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+    if not paths and temperature is not None:
+        raise click.UsageError("--temperature goes with paths: the library keeps the model's own.")
+    if paths and namespace is not None:
+        raise click.UsageError("--namespace goes without paths.")
+    settings = load_settings(
+        library=library,
+        namespace=namespace,
+        device=device,
+        threads=threads,
+        labels=_absolute(labels),
+        templates=_absolute(templates),
+    )
+    label_set = read_label_set(settings.labels, settings.templates)
+    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    show = show_json if as_json else show_csv if as_csv else show_table
+    if paths:
+        _label_paths(paths, settings, label_set, model, top, temperature, show, quiet=quiet)
+    else:
+        is_shown = as_json or as_csv
+        _label_library(
+            settings, label_set, namespace, model, top, show if is_shown else None, quiet=quiet
+        )
+
+
+def _absolute(path: str | None) -> Any:
+    from pathlib import Path
+
+    return None if path is None else Path(path).expanduser().absolute()
+
+
+def _label_library(
+    settings: Settings,
+    label_set: LabelSet,
+    namespace: str | None,
+    model: str | None,
+    top: int,
+    show: Callable[[Iterator[dict[str, Any]], LabelSet], None] | None,
+    *,
+    quiet: bool,
+) -> None:
+    from safelight.choice import choose_for_search
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import Progress
+    from safelight.ingest.labelling import label_known
+    from safelight.library.labels import lacking_labels
+    from safelight.library.store import Library
+
+    with Library(settings.library, create=False) as opened:
+        embedder = choose_for_search(opened, settings, model).embedder
+        classifier = open_classifier(label_set, embedder, quiet=quiet)
+        found = lacking_labels(opened, embedder.fingerprint, label_set.version, namespace)
+        at = dict(found)
+        done = abstained = 0
+
+        def rows() -> Iterator[dict[str, Any]]:
+            nonlocal done, abstained
+            with show_progress(quiet=quiet, doing="Labelling") as progress:
+                for some in label_known(opened, classifier, [*at], top):
+                    done += len(some)
+                    abstained += sum(each.abstained for each in some.values())
+                    progress(Progress(done, len(at), 0))
+                    for photo_id, each in some.items():
+                        yield row(
+                            at[photo_id], photo_id, each, embedder.name, label_set, stored=True
+                        )
+
+        try:
+            if show is not None:
+                show(rows(), label_set)
+            else:
+                for _ in rows():
+                    pass
+        except KeyboardInterrupt:
+            click.echo(
+                f"Stopped after {done:,} of {len(at):,} photos. Run the same command again to go "
+                "on from there.",
+                err=True,
+            )
+            sys.exit(130)
+    if not quiet:
+        none = f", none of which applies to {abstained:,} of them" if abstained else ""
+        click.echo(
+            f"Labelled {done:,} photos with {embedder.name} and {len(label_set.labels):,} labels"
+            f"{none}."
+            if done
+            else "Every photo that is embedded is labelled with these labels already.",
+            err=show is not None,
+        )
+
+
+def _label_paths(
+    paths: tuple[str, ...],
+    settings: Settings,
+    label_set: LabelSet,
+    model: str | None,
+    top: int,
+    temperature: float | None,
+    show: Callable[[Iterator[dict[str, Any]], LabelSet], None],
+    *,
+    quiet: bool,
+) -> None:
+    from contextlib import ExitStack
+
+    from safelight.choice import choose_for_labels
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import Progress
+    from safelight.ingest.labelling import label_files
+    from safelight.library.store import Library
+    from safelight.sources.listing import list_photos
+
+    entries = list(list_photos(paths, settings.exclude))
+    failures = [f"{short(entry.path)} {entry.reason}" for entry in entries if entry.code]
+    wanted = [os.path.abspath(entry.path) for entry in entries if not entry.code]
+    labelled = passing = 0
+    with ExitStack() as stack:
+        opened: Library | None = None
+        if settings.library.exists():
+            opened = stack.enter_context(Library(settings.library, create=False))
+        embedder = choose_for_labels(
+            opened,
+            settings,
+            model,
+            tell=lambda note: None if quiet else click.echo(f"safelight: {note}", err=True),
+            progress=not quiet,
+        )
+        classifier = open_classifier(label_set, embedder, temperature=temperature, quiet=quiet)
+        found = label_files(
+            wanted,
+            embedder,
+            classifier,
+            opened if temperature is None else None,
+            top=top,
+            pixel_limit=settings.pixel_limit,
+            threads=settings.threads,
+        )
+
+        def rows() -> Iterator[dict[str, Any]]:
+            nonlocal labelled, passing
+            with show_progress(quiet=quiet, doing="Labelling") as progress:
+                for done, (path, each) in enumerate(zip(wanted, found, strict=True), start=1):
+                    if isinstance(each, Exception):
+                        failures.append(_explained(path, each))
+                    else:
+                        labelled += 1
+                        passing += not each.stored
+                        yield row(
+                            path,
+                            each.photo_id,
+                            each.labelling,
+                            embedder.name,
+                            label_set,
+                            stored=each.stored,
+                        )
+                    progress(Progress(done, len(wanted), len(failures)))
+
+        # A bar and lines between each other cannot be read.
+        show(iter(list(rows())) if sys.stdout.isatty() and not quiet else rows(), label_set)
+    for failure in failures:
+        click.echo(f"safelight: {failure}", err=True)
+    if not wanted and not failures:
+        click.echo("safelight: found no photos.", err=True)
+    if passing and not quiet:
+        why = (
+            "with a --temperature nothing is"
+            if temperature is not None
+            else "the library does not have them, embedded with this model; see safelight ingest"
+        )
+        click.echo(f"safelight: {passing:,} labelled photos keep nothing: {why}.", err=True)
+    if failures and not labelled:
+        sys.exit(1)
+
+
+def open_classifier(
+    label_set: LabelSet, embedder: Embedder, *, temperature: float | None = None, quiet: bool
+) -> Classifier:
+    """Return the classifier, with the user's cache; say what there is to know about it."""
+    from safelight.labels import CacheFiles, Classifier, caveat
+
+    cache = CacheFiles.of_user(label_set, embedder)
+    if not quiet:
+        if note := caveat(embedder):
+            click.echo(f"safelight: {note}", err=True)
+        elif not cache.labels.exists():
+            click.echo(
+                f"safelight: Embedding labels with {embedder.name}, once for this list and model.",
+                err=True,
+            )
+    return Classifier.open(label_set, embedder, cache=cache, temperature=temperature)
+
+
+def _explained(path: str, error: SafelightError | OSError) -> str:
+    from safelight.sources.entry import explain
+
+    if isinstance(error, OSError):
+        return f"{short(path)} {explain(error)[1]}"
+    return short(str(error))

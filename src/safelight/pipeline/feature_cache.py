@@ -1,0 +1,113 @@
+"""Features that were found before: one JSON file a photo, and the library.
+
+A file is named by the md5 of ``{photo_id}_features`` and holds
+``{"version": {...}, "features": {...}}``. It has room for one version; the library, if there is
+one, keeps each, so that going back to a former model recomputes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from safelight.errors import SafelightError
+from safelight.library.features import read_features, write_features
+from safelight.pipeline.files import write_whole
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from safelight.library.store import Library
+
+
+class FeatureCache:
+    """Features by photo id, in one version. Any thread may use it, and any process.
+
+    Parameters
+    ----------
+    folder : path-like or None
+        Where the files lie; made when it is first written to. None: no files.
+    version : mapping
+        JSON-ready: everything that the features depend on. What has another version is not found.
+    library : Library, optional
+        Asked first, and written to as well.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None,
+        version: Mapping[str, Any],
+        library: Library | None = None,
+    ) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._version = dict(version)
+        self._library = library
+        text = json.dumps(self._version, sort_keys=True, ensure_ascii=False)
+        self._digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def path(self, photo_id: str) -> Path | None:
+        """Return the file of a photo, whether it is there or not; None without a folder."""
+        return None if self._folder is None else self._folder / _name(photo_id)
+
+    def read(self, photo_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what is known, by photo id; a broken file is told of and counts as unknown."""
+        found: dict[str, dict[str, Any]] = {}
+        if self._library is not None:
+            found = read_features(self._library, self._digest, photo_ids)
+        for photo_id in photo_ids:
+            if photo_id not in found and (features := self._read_file(photo_id)) is not None:
+                found[photo_id] = features
+        return found
+
+    def write(self, features: Mapping[str, dict[str, Any]]) -> None:
+        """Keep features by photo id; what cannot be kept is told of, and is no error."""
+        if not features:
+            return
+        if self._library is not None:
+            write_features(self._library, self._digest, features)
+        if self._folder is None:
+            return
+        try:
+            for photo_id, found in features.items():
+                kept = {"version": self._version, "features": found}
+                text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+                write_whole(self._folder / _name(photo_id), text.encode(), sync=False)
+        except SafelightError as exc:
+            logger.warning("Features are not kept: {}", exc)
+
+    def _read_file(self, photo_id: str) -> dict[str, Any] | None:
+        path = self.path(photo_id)
+        if path is None:
+            return None
+        try:
+            with open(path, "rb") as file:
+                kept = json.loads(file.read())
+            version, features = kept["version"], kept["features"]
+            if not isinstance(features["tech"], dict) or not isinstance(
+                features["clip_labels"], list
+            ):
+                raise TypeError("tech or clip_labels are of another type")
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            logger.warning("The cached features {} cannot be read: {}", path, exc.strerror)
+            return None
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+            logger.bind(photo_id=photo_id).warning(
+                "The cached features {} are broken ({}: {}) and are made anew",
+                path,
+                type(exc).__name__,
+                exc,
+            )
+            return None
+        return features if version == self._version else None
+
+
+def _name(photo_id: str) -> str:
+    text = f"{photo_id}_features".encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest() + ".json"

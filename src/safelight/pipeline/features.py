@@ -1,0 +1,281 @@
+"""The features service: batches of artifacts in, the same with labels and quality out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from safelight.errors import UsageError
+from safelight.pipeline.artifacts import artifacts_of, photo_id_of, picture_of, with_artifacts
+from safelight.pipeline.extraction import TECH, Extracted, Extractor, Problem, tech_metrics
+from safelight.pipeline.feature_cache import FeatureCache
+from safelight.pipeline.feature_json import as_features, fall_back, is_failed, merge
+from safelight.pipeline.places import Places
+from safelight.settings import Settings
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.labels.classifier import Classifier
+    from safelight.labels.label_set import LabelSet
+    from safelight.library.store import Library
+
+#: Changes whenever the same photo, model, metrics and labels would give other features.
+_FORMAT = 1
+
+_log = logger.bind(service="features_service")
+
+
+class FeaturesService:
+    """Adds ``features`` to the artifacts of batches. One object serves any number of threads.
+
+    Parameters
+    ----------
+    embedder : Embedder, optional
+        If not given, `model`; else what the settings name; else the default CLIP, or the starter
+        model where that cannot be had.
+    model : str, optional
+        See :func:`safelight.embedding.loading.load_embedder`.
+    label_set : LabelSet, optional
+        If not given, ``config/labels.json`` and ``config/templates.json`` under `root`, each if
+        it is there; else the 50 labels and 6 templates that safelight brings.
+    temperature : float, optional
+        Of the softmax over labels; the model's own if not given.
+    root : path-like
+        What relative URIs are relative to.
+    places : Places
+        Where the cache is, under `root`.
+    library : Library, optional
+        Keeps features as well, of every version.
+    compat_fallbacks : bool
+        Put 0.5 and default labels where there is no measurement, as the service that this one
+        replaces did. They are marked in ``status``, and never cached.
+    settings : Settings, optional
+        From the environment if not given.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be loaded.
+    SettingsError
+        Labels or templates cannot be read.
+
+    Examples
+    --------
+    >>> service = FeaturesService(model="starter")
+    >>> service.process({"batch_id": "b1", "artifacts": []})
+    {'batch_id': 'b1', 'artifacts': []}
+    """
+
+    name = "features"
+
+    def __init__(
+        self,
+        embedder: Embedder | None = None,
+        *,
+        model: str | None = None,
+        label_set: LabelSet | None = None,
+        temperature: float | None = None,
+        root: str | os.PathLike[str] = ".",
+        places: Places | None = None,
+        library: Library | None = None,
+        compat_fallbacks: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings or Settings.load()
+        self._root = Path(root)
+        self._places = Places(self._root / (places or Places()).data)
+        self._embedder = embedder or _load(model, self._settings)
+        self._label_set = label_set or _label_set(self._root)
+        self._temperature = temperature
+        self._compat_fallbacks = compat_fallbacks
+        _log.info(
+            "Loaded {} labels and {} templates",
+            len(self._label_set.labels),
+            len(self._label_set.templates),
+        )
+        self._cache = FeatureCache(self._places.feature_cache, self.version, library)
+        self._lock = Lock()
+        self._extractor: Extractor | None = None
+
+    @property
+    def version(self) -> dict[str, Any]:
+        """Everything that features depend on, JSON-ready; features of another are made anew."""
+        of_pixels, clip_iqa = tech_metrics(self._embedder)
+        versions = {metric.name: metric.version for metric in (*of_pixels, clip_iqa)}
+        return {
+            "format": _FORMAT,
+            "model": self._embedder.fingerprint,
+            "model_name": self._embedder.name,
+            "metrics": {name: versions[name] for name in TECH},
+            "labels": self._label_set.version,
+            "temperature": self._temperature,
+        }
+
+    def process(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the batch with ``features`` in each artifact; `batch` itself is not changed.
+
+        Parameters
+        ----------
+        batch : mapping
+            With ``artifacts``, as preprocess leaves them, or ``photo_index``, as ingest does. See
+            the schemas ``features-input`` and ``features-output``.
+
+        Raises
+        ------
+        UsageError
+            It is no batch.
+        ModelError
+            The model cannot be used. What is wrong with one photo is told in that artifact.
+        """
+        started = time.perf_counter()
+        artifacts = artifacts_of(batch)
+        batch_id = batch.get("batch_id")
+        log = _log.bind(batch_id=batch_id)
+        ids = [photo_id_of(artifact) for artifact in artifacts]
+        known = self._cache.read(list(dict.fromkeys(each for each in ids if each is not None)))
+        cached = sum(photo_id in known for photo_id in ids)
+        made = self._make(artifacts, ids, known, batch_id)
+        failed = sum(map(is_failed, made))
+        if self._compat_fallbacks:
+            made = [fall_back(features, self._label_set.labels) for features in made]
+        processed = [
+            {**artifact, "features": merge(artifact.get("features"), features)}
+            for artifact, features in zip(artifacts, made, strict=True)
+        ]
+        seconds = time.perf_counter() - started
+        log.bind(seconds=round(seconds, 3), artifacts=len(ids), cached=cached, failed=failed).info(
+            "Batch {}: {} artifacts, {} of them cached, {} with failures, in {:.2f} s",
+            batch_id, len(ids), cached, failed, seconds,
+        )  # fmt: skip
+        return with_artifacts(batch, processed)
+
+    def _make(
+        self,
+        artifacts: Sequence[Mapping[str, Any]],
+        ids: Sequence[str | None],
+        known: dict[str, dict[str, Any]],
+        batch_id: object,
+    ) -> list[dict[str, Any]]:
+        """Return the features of each artifact; what is not `known` is computed and cached."""
+        made: list[dict[str, Any] | None] = [
+            known.get(photo_id) if photo_id is not None else None for photo_id in ids
+        ]
+        first: dict[str, int] = {}  # one photo may be in a batch twice
+        todo: list[int] = []
+        for number, photo_id in enumerate(ids):
+            if made[number] is not None:
+                continue
+            if photo_id is not None and first.setdefault(photo_id, number) != number:
+                continue
+            todo.append(number)
+        fresh: dict[str, dict[str, Any]] = {}
+        for number, extracted in self._extract([artifacts[number] for number in todo], batch_id):
+            place = todo[number]
+            features = as_features(extracted)
+            made[place] = features
+            photo_id = ids[place]
+            if photo_id is not None and not is_failed(features):
+                fresh[photo_id] = features
+        self._cache.write(fresh)
+        return [
+            found if found is not None else made[first[photo_id or ""]] or {}
+            for found, photo_id in zip(made, ids, strict=True)
+        ]
+
+    def _extract(
+        self, artifacts: Sequence[Mapping[str, Any]], batch_id: object
+    ) -> Iterator[tuple[int, Extracted]]:
+        paths: list[Path] = []
+        numbers: list[int] = []
+        for number, artifact in enumerate(artifacts):
+            try:
+                paths.append(picture_of(artifact, self._root))
+            except UsageError as exc:
+                problem = Problem(exc.code, str(exc))
+                self._tell(artifact, Extracted(problem=problem), batch_id)
+                yield number, Extracted(problem=problem)
+            else:
+                numbers.append(number)
+        if not paths:
+            return
+        for number in numbers:
+            photo_id = photo_id_of(artifacts[number]) or "?"
+            log = _log.bind(batch_id=batch_id, photo_id=photo_id)
+            log.info("Extracting features for {}...", photo_id[:8])
+        for place, extracted in self._opened().extract(paths):
+            self._tell(artifacts[numbers[place]], extracted, batch_id)
+            yield numbers[place], extracted
+
+    def _opened(self) -> Extractor:
+        """Return the extractor; a batch that is cached as a whole never needs it."""
+        with self._lock:
+            if self._extractor is None:
+                self._extractor = Extractor(
+                    self._embedder,
+                    self._classifier(),
+                    threads=self._settings.threads,
+                    pixel_limit=self._settings.pixel_limit,
+                )
+            return self._extractor
+
+    def _classifier(self) -> Classifier:
+        from safelight.labels.classifier import Classifier
+
+        return Classifier.open(
+            self._label_set,
+            self._embedder,
+            cache=self._places.feature_cache,
+            temperature=self._temperature,
+        )
+
+    def _tell(self, artifact: Mapping[str, Any], extracted: Extracted, batch_id: object) -> None:
+        photo_id = photo_id_of(artifact) or "?"
+        seconds = {stage: round(took, 4) for stage, took in extracted.seconds.items()}
+        log = _log.bind(batch_id=batch_id, photo_id=photo_id, seconds=seconds)
+        if extracted.problem is not None:
+            log.bind(code=extracted.problem.code).error(
+                "✗ No features for {}: {}", photo_id[:8], extracted.problem.reason
+            )
+            return
+        labels = extracted.labelling.labels if extracted.labelling else ()
+        log.info(
+            "✓ Features extracted for {}: {}...",
+            photo_id[:8],
+            [each.label for each in labels[:3]],
+        )
+
+
+def _load(model: str | None, settings: Settings) -> Embedder:
+    from safelight.embedding.loading import default_model, load_embedder
+
+    if model is None:
+        default = default_model(settings.model, timeout=settings.hub_timeout)
+        model = default.model
+        if default.note:
+            _log.warning("{}", default.note)
+    _log.info("Loading model: {}", model)
+    embedder = load_embedder(
+        model,
+        device=settings.device,
+        threads=settings.threads,
+        batch_size=settings.batch_size,
+        tell=_log.info,
+    )
+    _log.info("Using {}", embedder.where)
+    return embedder
+
+
+def _label_set(root: Path) -> LabelSet:
+    from safelight.labels.label_set import read_label_set
+
+    labels, templates = (root / "config" / f"{name}.json" for name in ("labels", "templates"))
+    return read_label_set(
+        labels if labels.exists() else None, templates if templates.exists() else None
+    )

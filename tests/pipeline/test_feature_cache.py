@@ -1,0 +1,109 @@
+"""Features that were found before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from loguru import logger
+
+from safelight.pipeline.feature_cache import FeatureCache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from safelight.library.store import Library
+
+FEATURES = {"tech": {"noise": 0.5}, "clip_labels": [{"label": "sea"}]}
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    lines: list[str] = []
+    sink = logger.add(
+        lambda message: lines.append(str(message)), level="WARNING", format="{message}"
+    )
+    yield lines
+    logger.remove(sink)
+
+
+def test_a_file_is_named_and_built_as_document_3_has_it(tmp_path: Path) -> None:
+    FeatureCache(tmp_path / "features", {"model": "m"}).write({"abc": FEATURES})
+    path = tmp_path / "features" / (hashlib.md5(b"abc_features").hexdigest() + ".json")
+    assert json.loads(path.read_text()) == {"version": {"model": "m"}, "features": FEATURES}
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_another_version_is_not_found(tmp_path: Path) -> None:
+    FeatureCache(tmp_path, {"model": "m"}).write({"abc": FEATURES})
+    assert FeatureCache(tmp_path, {"model": "m"}).read(["abc", "def"]) == {"abc": FEATURES}
+    assert FeatureCache(tmp_path, {"model": "n"}).read(["abc"]) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"version": {"model": "m"}}',
+        '{"version": {"model": "m"}, "features": {"tech": {}, "clip_labels": null}}',
+        '{"version": {"model": "m"}, "features": {"tech": [], "clip_labels": []}}',
+        "[" * 100_000,
+        "\ud800",
+    ],
+)
+def test_a_broken_file_is_told_of_and_made_anew(
+    tmp_path: Path, said: list[str], content: str
+) -> None:
+    cache = FeatureCache(tmp_path, {"model": "m"})
+    path = cache.path("abc")
+    assert path is not None
+    path.write_bytes(content.encode("utf-8", "surrogatepass"))
+    assert cache.read(["abc"]) == {}
+    assert len(said) == 1
+    assert path.name in said[0]
+    cache.write({"abc": FEATURES})
+    assert cache.read(["abc"]) == {"abc": FEATURES}
+
+
+def test_a_library_keeps_every_version(tmp_path: Path, library: Library) -> None:
+    other = {"tech": {"noise": 0.1}, "clip_labels": []}
+    for version, found in (("m", FEATURES), ("n", other)):
+        FeatureCache(tmp_path, {"model": version}, library).write({"abc": found})
+    assert FeatureCache(tmp_path, {"model": "m"}).read(["abc"]) == {}
+    assert FeatureCache(tmp_path, {"model": "m"}, library).read(["abc"]) == {"abc": FEATURES}
+    assert FeatureCache(None, {"model": "n"}, library).read(["abc"]) == {"abc": other}
+
+
+def test_more_photos_than_a_statement_has_room_for(library: Library) -> None:
+    cache = FeatureCache(None, {}, library)
+    found = {f"{number:064x}": FEATURES for number in range(2500)}
+    cache.write(found)
+    assert cache.read(list(found)) == found
+
+
+def test_many_threads_write_and_read_one_photo(tmp_path: Path, said: list[str]) -> None:
+    cache = FeatureCache(tmp_path, {})
+
+    def work(number: int) -> None:
+        cache.write({"abc": {"tech": {"noise": number}, "clip_labels": []}})
+        assert cache.read(["abc"])["abc"]["tech"]["noise"] in range(200)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(200)))
+    assert said == []
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "file").write_text("")
+    cache = FeatureCache(tmp_path / "file" / "features", {})
+    cache.write({"abc": FEATURES})
+    assert "are not kept" in said[0]
+    assert cache.read(["abc"]) == {}
