@@ -193,3 +193,52 @@ def _soon(server, path, is_there):
             return found
         time.sleep(0.05)
     return found
+
+
+def test_labels_filter_photos_and_rank_them(server) -> None:
+    from safelight.library.labels import LabelledPhoto, LabelRecord, use_label_set, write_labels
+
+    cards = server.get("/api/v1/photos", params={"sort": "added"}).json()["photos"]
+    use_label_set(server.library, "set", ["beach", "dog"], ["{}"])
+    labelled = {
+        card["photo_id"]: LabelledPhoto((LabelRecord("beach", 1, 0.3, p, p >= 0.5),), p < 0.5)
+        for card, p in zip(cards, (0.6, 0.9, 0.7, *[0.1] * 6), strict=True)
+    }
+    fingerprint = server.service.searched().choice.embedder.fingerprint
+    write_labels(server.library, fingerprint, "set", labelled)
+    found = _soon(server, "/api/v1/facets", lambda found: found["labels"])
+    assert found["labels"] == [{"label": "beach", "count": 3}]
+    listed = server.get("/api/v1/photos", params={"label": "Beach", "sort": "added"}).json()
+    assert [card["photo_id"] for card in listed["photos"]] == list(labelled)[:3]
+    hits = server.post("/api/v1/images/search", {"query": "label:beach"}).json()["hits"]
+    assert [hit["score"] for hit in hits] == [0.9, 0.7, 0.6]
+    hits = server.post("/api/v1/images/search", {"query": "red -label:beach"}).json()["hits"]
+    assert {hit["photo_id"] for hit in hits} == set(list(labelled)[3:])
+    assert server.get("/api/v1/photos", params={"label": "x"}).json()["code"] == "no-label"
+    detail = server.get(f"/api/v1/photos/{cards[0]['photo_id']}").json()
+    assert [(each["label"], each["applies"]) for each in detail["labels"]] == [("beach", True)]
+
+
+def test_the_photo_nearest_to_what_is_not_there_is_weak(library, tmp_path) -> None:
+    from skimage import data
+
+    from safelight.embedding.starter import load_starter
+    from safelight.ingest import ingest
+    from safelight.sources import parse_source
+    from tests.server.conftest import running
+
+    Image.fromarray(data.chelsea()).save(tmp_path / "cat.png")
+    starter = load_starter()
+    ingest(library, [parse_source(str(tmp_path / "cat.png"))], starter, model="starter")
+    with running(library, starter) as server:
+        for _ in range(200):  # the words for comparison are embedded after the start
+            weak = server.post("/api/v1/images/search", {"query": "a volcano"}).json()
+            if weak["weak"]:
+                break
+            import time
+
+            time.sleep(0.05)
+        assert weak["weak"]
+        assert len(weak["hits"]) == 1
+        found = server.post("/api/v1/images/search", {"query": "a cat"}).json()
+        assert not found["weak"]

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import UsageError
+from safelight.errors import LibraryError, UsageError
+from safelight.library.labels import find_label, with_label, without_label
 from safelight.library.scores import at_least
+from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,8 +54,8 @@ class Filter:
         It has a file in one of them.
     camera : str or None
         As :func:`facets` calls it.
-    label : str or None
-        It applies to the photo, or its source said so.
+    labels : tuple of (str, bool)
+        Labels that apply to the photo, or that its source gave it; with False, that do not.
     taken_from, taken_to : str or None
         ``YYYY-MM-DD``, both included, in the camera's own time.
     least : mapping of str to float
@@ -64,7 +66,7 @@ class Filter:
 
     namespaces: tuple[str, ...] | None = None
     camera: str | None = None
-    label: str | None = None
+    labels: tuple[tuple[str, bool], ...] = ()
     taken_from: str | None = None
     taken_to: str | None = None
     least: Mapping[str, float] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Filter:
         return (
             self.namespaces,
             self.camera,
-            self.label,
+            self.labels,
             self.taken_from,
             self.taken_to,
             tuple(sorted(self.least.items())),
@@ -162,7 +164,54 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
     if where.least:
         enough = set(at_least(library, where.least))
         keys = [key for key in keys if key in enough]
+    if where.labels:
+        labelled = with_labels(library, where.labels)
+        keys = [key for key in keys if key in labelled]
     return keys
+
+
+def with_labels(library: Library, labels: Sequence[tuple[str, bool]]) -> dict[int, float]:
+    """Return the item keys of photos that have, or have not, these labels.
+
+    Each with the least of their probabilities; what a photo's source says of it is certain, and so
+    is what it has not.
+
+    Raises
+    ------
+    LibraryError
+        No photo was labelled with one of them, and no source says it.
+    """
+    space = default_space(library)
+    fingerprint = "" if space is None else space.fingerprint
+    found: dict[int, float] | None = None
+    for wanted_label, wanted in labels:
+        rows = library.connection.execute(
+            "SELECT DISTINCT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
+            "WHERE m.key = 'label' AND m.value = ? AND NOT f.gone AND f.item_pk IS NOT NULL",
+            (wanted_label,),
+        )
+        said = {key for (key,) in rows}
+        try:
+            label = find_label(library, wanted_label, fingerprint)
+        except LibraryError:
+            if not said:
+                raise
+            some = dict.fromkeys(said, 1.0) if wanted else _others(library, said)
+        else:
+            if wanted:
+                some = with_label(library, label, fingerprint) | dict.fromkeys(said, 1.0)
+            else:
+                some = dict.fromkeys(without_label(library, label, fingerprint) - said, 1.0)
+        if found is None:
+            found = some
+        else:
+            found = {key: min(found[key], some[key]) for key in found.keys() & some.keys()}
+    return found or {}
+
+
+def _others(library: Library, said: set[int]) -> dict[int, float]:
+    rows = library.connection.execute("SELECT pk FROM items WHERE kind = 'photo'")
+    return {key: 1.0 for (key,) in rows if key not in said}
 
 
 def cards(
@@ -219,7 +268,10 @@ def facets(library: Library, namespaces: tuple[str, ...] | None = None) -> Facet
     )
     by_label = execute(
         "SELECT label, count(DISTINCT item_pk) AS count FROM ("
+        # As searches have it: in their space, by the label set that was used last.
         "SELECT l.label, l.item_pk FROM labels l WHERE l.applies "
+        "AND l.space_pk = (SELECT pk FROM spaces WHERE is_default) AND l.label_set_pk = "
+        "(SELECT pk FROM label_sets ORDER BY used_at DESC, pk DESC LIMIT 1) "
         "UNION ALL SELECT m.value, f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
         "WHERE m.key = 'label' AND NOT f.gone"
         f") JOIN items i ON i.pk = item_pk WHERE {shown} "
@@ -250,13 +302,6 @@ def _condition(where: Filter) -> tuple[str, list[Any]]:
     if where.camera is not None:
         parts.append(f"{_CAMERA} = ?")
         given.append(where.camera)
-    if where.label is not None:
-        parts.append(
-            "i.pk IN (SELECT item_pk FROM labels WHERE label = ? AND applies "
-            "UNION SELECT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
-            "WHERE m.key = 'label' AND m.value = ? AND NOT f.gone)"
-        )
-        given += [where.label, where.label]
     if where.taken_from is not None:
         parts.append("i.taken_at >= ?")
         given.append(_day(where.taken_from).isoformat())

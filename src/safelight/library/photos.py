@@ -89,7 +89,8 @@ def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | No
         "JOIN spaces s ON s.pk = l.space_pk WHERE l.item_pk = ? AND (l.space_pk, l.label_set_pk) "
         # Of several models and sets, the one searched with, and the newest.
         "= (SELECT d.space_pk, d.label_set_pk FROM labelled d JOIN spaces s ON s.pk = d.space_pk "
-        "WHERE d.item_pk = ? ORDER BY s.is_default DESC, d.label_set_pk DESC LIMIT 1) "
+        "JOIN label_sets t ON t.pk = d.label_set_pk "
+        "WHERE d.item_pk = ? ORDER BY s.is_default DESC, t.used_at DESC, t.pk DESC LIMIT 1) "
         "ORDER BY l.calibrated DESC, l.confidence DESC",
         (row[0], row[0]),
     )

@@ -48,6 +48,12 @@ class Question:
     images: list[tuple[npt.NDArray[Any], float]] = field(default_factory=list)
     vectors: list[tuple[npt.NDArray[np.float32], float]] = field(default_factory=list)
 
+    @property
+    def is_words(self) -> bool:
+        """Whether it is made of wanted words alone."""
+        others = self.images or self.vectors
+        return not others and all(weight > 0 for _, weight in self.texts)
+
 
 @dataclass(slots=True, eq=False)
 class _Waiting:

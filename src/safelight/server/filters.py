@@ -11,6 +11,7 @@ from safelight.server.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from safelight.query import LabelFilter
     from safelight.server.access import Access
 
 
@@ -20,6 +21,7 @@ def filter_of(
     namespace: str | None,
     camera: str | None = None,
     label: str | None = None,
+    labels: Sequence[LabelFilter] = (),
     taken_from: str | None = None,
     taken_to: str | None = None,
     least: Mapping[str, float] | None = None,
@@ -37,7 +39,10 @@ def filter_of(
     return Filter(
         namespaces=access.within(namespace or None),
         camera=camera or None,
-        label=label or None,
+        labels=(
+            *(((label, True),) if label else ()),
+            *((each.label, each.wanted) for each in labels),
+        ),
         taken_from=taken_from or None,
         taken_to=taken_to or None,
         least=dict(least or {}),

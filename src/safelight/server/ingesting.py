@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
+from safelight.labels import CacheFiles, Classifier, read_label_set
 from safelight.library.spaces import default_space
 from safelight.server.pictures import thumbnails_folder
 from safelight.server.uploads import (
@@ -22,8 +23,10 @@ from safelight.sources import parse_source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from safelight.embedding.protocol import Embedder
     from safelight.ingest import Progress, Summary
     from safelight.server.service import Service
+    from safelight.settings import Settings
     from safelight.sources import Source
 
 
@@ -34,6 +37,7 @@ def ingest_source(
     progress: Callable[[Progress], None] = lambda _: None,
     *,
     score: bool = False,
+    label: bool = False,
     retry_failed: bool = False,
 ) -> Summary:
     """Bring the library up to date with a source; on a worker's thread."""
@@ -51,8 +55,14 @@ def ingest_source(
         pixel_limit=settings.pixel_limit,
         retry_failed=retry_failed,
         scoring=usual_scoring(choice.embedder, settings.score_weights) if score else None,
+        classifier=_classifier(settings, choice.embedder) if label else None,
         progress=progress,
     )
+
+
+def _classifier(settings: Settings, embedder: Embedder) -> Classifier:
+    label_set = read_label_set(settings.labels, settings.templates)
+    return Classifier.open(label_set, embedder, cache=CacheFiles.of_user(label_set, embedder))
 
 
 def finish_uploads(served: Service) -> None:

@@ -55,6 +55,7 @@ _BY_CODE = {
     "empty-library": 409,
     "no-library": 503,
     "no-scores": 400,
+    "no-label": 400,
     "out-of-memory": 503,
 }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import QueryError
 from safelight.library.items import vectors_by_id
-from safelight.query import parse_query, parse_term
+from safelight.query import Query, parse_query
 from safelight.server.asking import Question
 
 if TYPE_CHECKING:
@@ -19,25 +19,27 @@ if TYPE_CHECKING:
     from safelight.query import Term
 
 
-def terms_of(query: str | None, plus: Sequence[str], minus: Sequence[str]) -> list[Term]:
-    """Return the terms of a query and of what is to be added and avoided.
+def query_of(query: str | None, plus: Sequence[str], minus: Sequence[str]) -> Query:
+    """Return a query with what is to be added and avoided; it may be empty.
 
     Raises
     ------
     QueryError
         They cannot be parsed, or name a file: a client has no business in the server's folders.
     """
-    terms = parse_query(query) if query and query.strip() else []
-    terms += [parse_term(body) for body in plus]
-    terms += [parse_term(body, -1.0) for body in minus]
-    for term in terms:
+    found = parse_query(query) if query and query.strip() else Query()
+    for body in plus:
+        found = found.plus(body)
+    for body in minus:
+        found = found.plus(body, -1.0)
+    for term in found.terms:
         if term.kind == "image":
             raise QueryError(
                 f"{term.value!r} looks like a file, and a query to the server cannot name one. "
                 f'Upload the photo, or write text:"{term.value}" to search for these words.',
                 path=term.value,
             )
-    return terms
+    return found
 
 
 def question_of(

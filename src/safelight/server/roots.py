@@ -120,6 +120,13 @@ def allowed_source(
             return GuardedSource(source, (os.path.realpath(folder), *_real(roots)))
     if spec == "demo":
         return parse_source(spec)
+    if namespaces is not None:
+        raise Problem(
+            403,
+            "A token for some namespaces may upload photos and bring up to date what was ingested "
+            "into these, but not name folders of the server.",
+            "outside",
+        )
     kind, _, rest = spec.partition(":")
     prefix, path = (f"{kind}:", rest) if kind in _KINDS else ("", spec)
     path = os.path.expanduser(path)

@@ -15,6 +15,7 @@ from safelight.choice import choose_for_ingest, choose_for_search
 from safelight.errors import LibraryError
 from safelight.library.browsing import cards, matching
 from safelight.library.exact import index_state, open_index
+from safelight.library.items import vectors_by_id
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.server.asking import Batches, Question, Scan, embed, scan
@@ -22,6 +23,7 @@ from safelight.server.freshness import Freshness, Kept
 from safelight.server.ingesting import finish_uploads
 from safelight.server.jobs import Jobs
 from safelight.server.metrics import Metrics
+from safelight.server.weakness import is_weak, unrelated_to
 from safelight.server.workers import Workers
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class Service:
             "searches", scan, waiting=limits.waiting_queries, tell=self.metrics.scanned
         )
         self.stopping = asyncio.Event()
+        self._unrelated: tuple[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
         self.streams = 0  # clients that listen to jobs
@@ -131,6 +134,7 @@ class Service:
             await self._refresh()
 
     async def _look_again(self) -> None:
+        await self._refresh()
         while True:
             await asyncio.sleep(_LOOKS_EVERY)
             before = self.generation
@@ -140,6 +144,7 @@ class Service:
     async def _refresh(self) -> None:
         with contextlib.suppress(Exception):  # the next search says what is wrong
             await self.reading.run(self.searched)
+            await self.reading.run(self._find_unrelated)
 
     def kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, or returned before if the library is as it was then."""
@@ -237,6 +242,23 @@ class Service:
             return searched.index.rows(keys)
 
         return self._filtered.get((id(searched.index), where.key), self.generation, make)
+
+    async def is_weak(self, searched: Searched, words: Any, photo_id: str) -> bool:
+        """Tell whether words probably do not apply to the photo that is nearest to them."""
+        embedder = searched.choice.embedder
+        known = self._unrelated
+        if known is None or known[0] != embedder.fingerprint:
+            return False  # it is being found out; see _find_unrelated
+        found = await self.reading.run(vectors_by_id, self.library, photo_id, embedder.fingerprint)
+        return bool(found) and is_weak(embedder, known[1], words, found[0][1])
+
+    def _find_unrelated(self) -> None:
+        """Embed the words that a photo has nothing to do with; some seconds, once for a model."""
+        searched = self._searched
+        if searched is not None:
+            embedder = searched.choice.embedder
+            if self._unrelated is None or self._unrelated[0] != embedder.fingerprint:
+                self._unrelated = (embedder.fingerprint, unrelated_to(embedder))
 
     async def photos(
         self,

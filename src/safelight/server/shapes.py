@@ -197,6 +197,7 @@ class Ingest(Given):
     recursive: bool = True
     exclude: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=100)
     score: bool = Field(default=False, description="Measure the quality of photos as well.")
+    label: bool = Field(default=False, description="Label photos as well.")
     retry_failed: bool = False
 
 

@@ -12,17 +12,20 @@ from starlette.datastructures import UploadFile
 
 from safelight.errors import QueryError
 from safelight.imaging import decode
+from safelight.library.browsing import Filter, cards, matching, with_labels
 from safelight.query import Term
 from safelight.server import shapes
 from safelight.server.access import Reader
 from safelight.server.filters import filter_of
 from safelight.server.problems import Problem
-from safelight.server.questions import question_of, terms_of
+from safelight.server.questions import query_of, question_of
 from safelight.server.routes.photos import card_of
+from safelight.server.service import Service
 from safelight.server.within import Served
 
 if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
+    from safelight.library.browsing import Card
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
@@ -58,32 +61,40 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
     """
     started = time.perf_counter()
     wanted, data = await _read(request)
+    query = query_of(wanted.query, wanted.plus, wanted.minus)
     where = filter_of(
         access,
         namespace=wanted.namespace,
         camera=wanted.camera,
         label=wanted.label,
+        labels=query.labels,
         taken_from=wanted.taken_from,
         taken_to=wanted.taken_to,
         least=wanted.min,
     )
-    terms = terms_of(wanted.query, wanted.plus, wanted.minus)
+    terms = list(query.terms)
     if wanted.photo_id:
         terms.append(Term("photo", wanted.photo_id))
-    if not terms and data is None:
-        raise QueryError("The query is empty. Say what to look for.")
-    if len(terms) > served.limits.terms:
-        raise QueryError(f"A query may have {served.limits.terms} terms, not {len(terms)}.")
+    if len(terms) + len(query.labels) > served.limits.terms:
+        raise QueryError(f"A query may have {served.limits.terms} parts.")
     searched = await served.current()
     embedder = searched.choice.embedder
-    question = await served.reading.run(
-        question_of, served.library, terms, embedder.fingerprint, access.namespaces
-    )
-    if data is not None:
-        prepared = await served.decoding.run(_prepare, data, embedder, served.limits.pixels)
-        question.images.append((prepared, 1.0))
-    vector = await served.vector(searched, question)
-    found = await served.photos(searched, vector, wanted.limit, where)
+    weak = False
+    if terms or data is not None:
+        question = await served.reading.run(
+            question_of, served.library, terms, embedder.fingerprint, access.namespaces
+        )
+        if data is not None:
+            prepared = await served.decoding.run(_prepare, data, embedder, served.limits.pixels)
+            question.images.append((prepared, 1.0))
+        vector = await served.vector(searched, question)
+        found = await served.photos(searched, vector, wanted.limit, where)
+        if found and question.is_words:
+            weak = await served.is_weak(searched, vector, found[0][0].photo_id)
+    elif query.labels:
+        found = await served.reading.run(_labelled, served, where, wanted.limit)
+    else:
+        raise QueryError("The query is empty. Say what to look for.")
     hits = [
         card_of(card, score)
         for card, score in found
@@ -94,8 +105,15 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
         total=len(hits),
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
-        weak=not hits,
+        weak=weak,
     )
+
+
+def _labelled(served: Service, where: Filter, top: int) -> list[tuple[Card, float]]:
+    """Return the photos of a query that is filters only, the most probable first."""
+    scores = with_labels(served.library, where.labels)
+    keys = sorted(matching(served.library, where), key=lambda key: (-scores[key], key))[:top]
+    return [(card, scores[card.key]) for card in cards(served.library, keys, where.namespaces)]
 
 
 def _prepare(data: bytes, embedder: Embedder, pixels: int) -> Any:

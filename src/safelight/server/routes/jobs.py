@@ -71,6 +71,7 @@ async def ingest(
             source,
             namespace,
             score=wanted.score,
+            label=wanted.label,
             retry_failed=wanted.retry_failed,
         ),
     )

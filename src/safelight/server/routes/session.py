@@ -64,7 +64,7 @@ async def session(request: Request, served: Served) -> shapes.Session:
         model=model,
         max_upload_bytes=served.limits.upload_bytes,
         max_pixels=served.limits.pixels,
-        roots=list(served.options.roots) if access.may_write else [],
+        roots=list(served.options.roots) if access.may_write and not access.namespaces else [],
     )
 
 
