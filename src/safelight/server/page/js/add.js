@@ -15,6 +15,7 @@ export const showAdd = () => {
   const may = session().may_write;
   byId("may-not-write").hidden = may !== false;
   for (const field of byId("add-view").querySelectorAll("fieldset")) field.disabled = may === false;
+  byId("roots").replaceChildren(...(session().roots ?? []).map((path) => h("option", { value: path })));
   showJobs();
 };
 
@@ -26,8 +27,8 @@ const ingest = async (event) => {
     source,
     recursive: byId("recursive").checked,
     score: byId("with-scores").checked,
-    label: byId("with-labels").checked,
   };
+  if (byId("with-labels").checked) body.label = true;
   const namespace = byId("into").value.trim();
   if (namespace) body.namespace = namespace;
   const problem = byId("source-problem");
@@ -70,7 +71,7 @@ const upload = async (files) => {
       const query = namespace ? "?namespace=" + encodeURIComponent(namespace) : "";
       const { photos } = await send("PUT", "photos" + query, body);
       for (const photo of photos) {
-        if (photo.code) refuse(photo.path, photo.reason ?? photo.code);
+        if (photo.code) refuse(photo.name ?? photo.path, photo.reason ?? photo.code);
         else if (photo.new) added += 1;
       }
     } catch (error) {

@@ -176,7 +176,7 @@ const reach = (entry) => {
   for (const each of groups) each.card.tabIndex = each === entry ? 0 : -1;
   entry.card.focus({ preventScroll: true });
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  entry.card.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" });
+  entry.card.scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
 };
 
 const move = (entry, by) => {

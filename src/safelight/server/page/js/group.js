@@ -42,7 +42,7 @@ export const groupCard = (group, does) => {
     buttons.append(button("Accept", "A", () => does.accept(group), true));
   }
   buttons.append(
-    button("Keep both", "B", () => does.keepBoth(group)),
+    button(group.photos.length > 2 ? "Keep all" : "Keep both", "B", () => does.keepBoth(group)),
     button("Not duplicates", "N", () => does.notDuplicates(group)),
   );
 
@@ -60,7 +60,7 @@ export const groupCard = (group, does) => {
     if (!keptTogether(group.relation)) told.textContent = saved(group, keeper);
     const decided = {
       accepted: "In the plan. Nothing has been touched yet.",
-      "keep-both": "Both kept; they are not suggested again.",
+      "keep-both": "Kept; they are not suggested again.",
       "not-duplicates": "Not duplicates; they are not suggested again.",
     }[state];
     buttons.hidden = Boolean(decided);
@@ -121,11 +121,11 @@ const side = (photo, index, group, does) => {
         number(photo.width) + " × " + number(photo.height),
         photo.format,
         photo.size ? bytes(photo.size) : "",
-        time(photo.taken_at),
       ]
         .filter(Boolean)
         .join(" · "),
     ),
+    photo.taken_at ? h("p", { class: "data" }, time(photo.taken_at)) : null,
     scores.length
       ? h("p", { class: "data" }, scores.map(([metric, value]) => metric + " " + score(value)).join(" · "))
       : null,

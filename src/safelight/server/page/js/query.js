@@ -1,21 +1,29 @@
 // The query grammar as far as chips need it: terms between signs. What a term means, the server
 // knows. Pure.
 //
-//   query = [sign] term { sign term }, and signs stand between spaces, outside of quotes.
+//   query = [sign] term { sign term }, and signs stand between spaces, outside of quotes;
+//   label:word and -label:word are filters, anywhere between spaces, and their signs their own.
 
-const TOKEN = /(?<=\s|^)[+-](?=\s|$)|"(?:[^"\\]|\\.)*"|[^]/g;
+const FILTER = /(?<=\s|^)(?:[+-]\s*)?label:(?:"(?:[^"\\]|\\.)*"(?!\S)|[^\s"]\S*)/;
+const SIGN = /(?<=\s|^)[+-](?=\s|$)/;
+const TOKEN = new RegExp(
+  `(?<filter>${FILTER.source})|(?<sign>${SIGN.source})|"(?:[^"\\\\]|\\\\.)*"|[^]`,
+  "g",
+);
 
-/** Split a query into its first text and the signed terms behind it. */
+/** Split a query into its first text, with all filters, and the signed terms behind it. */
 export const split = (query) => {
   const parts = [{ sign: "", body: "" }];
-  for (const [token] of query.matchAll(TOKEN)) {
-    if (token === "+" || token === "-") parts.push({ sign: token, body: "" });
+  const filters = [];
+  for (const { 0: token, groups } of query.matchAll(TOKEN)) {
+    if (groups.filter) filters.push(token);
+    else if (groups.sign) parts.push({ sign: token, body: "" });
     else parts.at(-1).body += token;
   }
-  const [first, ...terms] = parts;
+  const [first, ...terms] = parts.map(({ sign, body }) => ({ sign, body: body.trim() }));
   return {
-    text: first.body.trim(),
-    terms: terms.map(({ sign, body }) => ({ sign, body: body.trim() })).filter((t) => t.body),
+    text: [first.body, ...filters].filter(Boolean).join(" "),
+    terms: terms.filter(({ body }) => body),
   };
 };
 

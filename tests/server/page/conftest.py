@@ -1,0 +1,220 @@
+"""The real command serving a real library, and the page in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from tests.sheet.browser import CHROMIUM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+#: name: photo of a package, camera, when it was taken
+PHOTOS = {
+    "cat.jpg": ("chelsea", "Canon EOS 5D", "2021:05:03 14:05:09"),
+    "coffee.jpg": ("coffee", "Canon EOS 5D", "2022:02:11 08:30:00"),
+    "rocket.jpg": ("rocket", "NIKON D750", "2023:09:01 20:00:00"),
+    "astronaut.jpg": ("astronaut", "NIKON D750", "2023:09:02 10:00:00"),
+    "coins.png": ("coins", None, None),
+    "moon.png": ("moon", None, None),
+}
+
+
+@pytest.fixture(scope="session")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment that is nobody's own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SAFELIGHT_", "HF_", "XDG_"))
+    }
+    return {**kept, "HOME": str(tmp_path_factory.mktemp("home")), "HF_HUB_OFFLINE": "1"}
+
+
+@pytest.fixture(scope="session")
+def command(environ: dict[str, str]) -> Callable[..., str]:
+    """Run the command, and return what it printed."""
+
+    def call(*arguments: object) -> str:
+        done = subprocess.run(
+            [SAFELIGHT, *map(str, arguments)], capture_output=True, text=True, env=environ
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six photos; two cameras took four of them."""
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("page") / "Pictures"
+    folder.mkdir()
+    for name, (shown, camera, taken) in PHOTOS.items():
+        image = Image.fromarray(getattr(data, shown)())
+        exif = image.getexif()
+        if camera and taken:
+            exif[0x0110] = camera
+            exif.get_ifd(0x8769).update({0x9003: taken, 0x829A: 0.004, 0x829D: 2.8, 0x8827: 200})
+        image.save(folder / name, exif=exif, **({"quality": 92} if name.endswith("jpg") else {}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ingested(command, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of these photos, with scores."""
+    library = tmp_path_factory.mktemp("page-library") / "library.db"
+    command("ingest", "--library", library, "--model", "starter", "--score", folder)
+    return library
+
+
+class Serving:
+    """``safelight serve`` as a process of its own.
+
+    Attributes
+    ----------
+    url : str
+    library : Path
+    """
+
+    def __init__(self, library: Path, options: tuple[str, ...], environ: dict[str, str]) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.library = library
+        self._options = options
+        self._environ = environ
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                SAFELIGHT, "serve", "--library", str(self.library), "--port", str(self._port),
+                *self._options,
+            ],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, "safelight serve has ended"
+            with contextlib.suppress(httpx2.TransportError):
+                if httpx2.get(self.url + "/health").status_code == 200:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("safelight serve does not answer")
+
+    def stop(self) -> None:
+        """Stop it."""
+        assert self._process
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def serve(environ: dict[str, str]) -> Callable[..., contextlib.AbstractContextManager[Serving]]:
+    """Serve a library while a block lasts: ``with serve(path, "--root", folder) as serving:``."""
+
+    @contextlib.contextmanager
+    def call(library: Path, *options: object) -> Iterator[Serving]:
+        serving = Serving(library, tuple(map(str, options)), environ)
+        try:
+            yield serving
+        finally:
+            serving.stop()
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def serving(serve, ingested: Path) -> Iterator[Serving]:
+    """A server of the six photos. Nothing of it is to be changed."""
+    with serve(ingested) as found:
+        yield found
+
+
+@pytest.fixture
+def library_copy(ingested: Path, tmp_path: Path) -> Path:
+    """The library once more, to be changed."""
+    copy = tmp_path / "library.db"
+    for path in ingested.parent.glob(ingested.name + "*"):
+        if path.is_dir():
+            shutil.copytree(path, tmp_path / path.name)
+        else:
+            shutil.copy(path, tmp_path / path.name)
+    return copy
+
+
+# A module at a time: while it is there, nothing else can run an event loop in this thread.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Open the page: ``visit("/?q=cat")``; nothing may be complained of until the test ends.
+
+    With ``refusals=True`` the server may refuse requests, which a browser calls errors.
+    """
+    contexts = []
+    complaints: list[str] = []
+
+    def call(
+        path: str = "/", *, at: str = "", refusals: bool = False, size=(1200, 800), **options
+    ) -> Page:
+        width, height = size
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, reduced_motion="reduce", **options
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+
+        def complain(message) -> None:
+            refused = message.text.startswith("Failed to load resource")
+            if message.type in ("error", "warning") and not (refusals and refused):
+                complaints.append(message.text)
+
+        page.on("console", complain)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((at or request.getfixturevalue("serving").url) + path)
+        return page
+
+    yield call
+    for context in contexts:
+        context.close()
+    assert complaints == []
