@@ -60,6 +60,8 @@ class Filter:
         ``YYYY-MM-DD``, both included, in the camera's own time.
     least : mapping of str to float
         At least these scores, as in ``{"focus": 0.6}``.
+    said : tuple of (str, tuple of str)
+        Its source said one of these of it: a key of the metadata, and values.
     photos_only : bool
         No texts.
     """
@@ -70,6 +72,7 @@ class Filter:
     taken_from: str | None = None
     taken_to: str | None = None
     least: Mapping[str, float] = field(default_factory=dict)
+    said: tuple[tuple[str, tuple[str, ...]], ...] = ()
     photos_only: bool = False
 
     @property
@@ -87,6 +90,7 @@ class Filter:
             self.taken_from,
             self.taken_to,
             tuple(sorted(self.least.items())),
+            self.said,
             self.photos_only,
         )
 
@@ -299,6 +303,12 @@ def _condition(where: Filter) -> tuple[str, list[Any]]:
     given: list[Any] = list(values)
     if where.photos_only:
         parts.append("i.kind = 'photo'")
+    for name, options in where.said:
+        parts.append(
+            "i.pk IN (SELECT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
+            f"WHERE m.key = ? AND m.value IN ({','.join('?' * len(options))}))"
+        )
+        given += [name, *options]
     if where.camera is not None:
         parts.append(f"{_CAMERA} = ?")
         given.append(where.camera)

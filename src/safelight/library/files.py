@@ -214,6 +214,34 @@ def places(
     return found
 
 
+def all_places(
+    library: Library, item_keys: Sequence[int], namespaces: tuple[str, ...] | None = None
+) -> dict[int, list[Place]]:
+    """Return every present file of items, by item key, in the order in which they were seen.
+
+    With `namespaces`, only those in one of them.
+    """
+    scope, values = "1", namespaces or ()
+    if namespaces is not None:
+        scope = f"n.name IN ({','.join('?' * len(namespaces))})"
+    found: dict[int, list[Place]] = {}
+    for start in range(0, len(item_keys), _AT_ONCE):
+        keys = item_keys[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            "SELECT f.pk, i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
+            "f.path, f.source_path, n.name FROM files f "
+            "JOIN items i ON i.pk = f.item_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+            f"WHERE NOT f.gone AND f.item_pk IN ({','.join('?' * len(keys))}) AND {scope} "
+            "ORDER BY f.pk",
+            (*keys, *values),
+        ).fetchall()
+        said = _metadata(library, [row[0] for row in rows])
+        for row in rows:
+            place = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+            found.setdefault(row[1], []).append(place)
+    return found
+
+
 def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, Any]:
     pk, _, _, kind, form, width, height, exif, text, path, source_path, namespace = row
     described: dict[str, Any] = {
@@ -233,13 +261,15 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
 
 def _metadata(library: Library, file_keys: Sequence[int]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
-    marks = ",".join("?" * len(file_keys))
-    rows = library.connection.execute(
-        f"SELECT file_pk, key, value FROM metadata WHERE file_pk IN ({marks})",
-        tuple(file_keys),
-    )
-    for pk, key, value in rows:
-        found.setdefault(pk, {})[key] = value
+    for start in range(0, len(file_keys), _AT_ONCE):
+        keys = file_keys[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            "SELECT file_pk, key, value FROM metadata "
+            f"WHERE file_pk IN ({','.join('?' * len(keys))})",
+            tuple(keys),
+        )
+        for pk, key, value in rows:
+            found.setdefault(pk, {})[key] = value
     return found
 
 

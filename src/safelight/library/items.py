@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from safelight.library.store import Library
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
 
 
 def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
@@ -49,3 +54,33 @@ def vectors_by_id(
         (fingerprint, prefix, prefix + "g", *(namespaces or ()), limit),
     )
     return [(item_id, np.frombuffer(vector, "<f4")) for item_id, vector in rows]
+
+
+def vectors_by_key(
+    library: Library, keys: Sequence[int], fingerprint: str
+) -> dict[int, npt.NDArray[np.float32]]:
+    """Return the vectors of items in a space, by item key."""
+    found: dict[int, npt.NDArray[np.float32]] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            "SELECT e.item_pk, e.vector FROM embeddings e "
+            "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
+            f"WHERE e.item_pk IN ({','.join('?' * len(part))})",
+            (fingerprint, *part),
+        )
+        found |= {key: np.frombuffer(vector, "<f4") for key, vector in rows}
+    return found
+
+
+def added_at(library: Library, keys: Sequence[int]) -> dict[int, str]:
+    """Return when items were added, by item key; UTC, ISO 8601."""
+    found: dict[int, str] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        rows = library.connection.execute(
+            f"SELECT pk, added_at FROM items WHERE pk IN ({','.join('?' * len(part))})",
+            tuple(part),
+        )
+        found |= dict(rows.fetchall())
+    return found

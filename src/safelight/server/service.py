@@ -95,6 +95,7 @@ class Service:
             "searches", scan, waiting=limits.waiting_queries, tell=self.metrics.scanned
         )
         self.stopping = asyncio.Event()
+        self.brought: dict[int, tuple[tuple[int, int], ExactIndex]] = {}  # by dimension
         self._unrelated: tuple[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
@@ -233,7 +234,11 @@ class Service:
         rows = None
         if where is not None:
             rows = await self.reading.run(self._rows, searched, where)
-        found: Neighbours = await self._scanner.ask(Scan(searched.index, vector, top, rows))
+        return await self.scan(Scan(searched.index, vector, top, rows))
+
+    async def scan(self, wanted: Scan) -> Neighbours:
+        """Return the neighbours of a vector in any index."""
+        found: Neighbours = await self._scanner.ask(wanted)
         return found
 
     def _rows(self, searched: Searched, where: Filter) -> Any:

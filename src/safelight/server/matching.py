@@ -1,0 +1,232 @@
+"""What the vector calls search: photos, texts, and the vectors of clients, all in one ranking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from safelight.library.browsing import Filter
+from safelight.library.conditions import Condition, hold
+from safelight.library.files import all_places
+from safelight.library.items import added_at, vectors_by_key
+from safelight.library.vectors import open_vectors, vectors_state
+from safelight.library.vectors import vectors_by_key as brought_by_key
+from safelight.model import Exif
+from safelight.server.asking import Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.library.exact import ExactIndex
+    from safelight.library.index import Neighbours
+    from safelight.server.service import Searched, Service
+
+# What safelight itself says of a file; a source's columns of the same names are hidden by it.
+_OWN = frozenset(
+    {
+        *("type", "filename", "path", "namespace", "extension", "format", "width", "height"),
+        *("text", "labels"),
+        *(field.name for field in fields(Exif)),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """A photo, a text or a vector, as the vector calls describe all three.
+
+    Attributes
+    ----------
+    id : str
+    namespace : str
+    metadata : mapping of str to str
+    created_at, updated_at : str
+    embedding : (dimension,) float32 or None
+    score : float or None
+    """
+
+    id: str
+    namespace: str
+    metadata: Mapping[str, str]
+    created_at: str
+    updated_at: str
+    embedding: npt.NDArray[np.float32] | None = None
+    score: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it, without its score."""
+        found: dict[str, Any] = {"id": self.id}
+        if self.embedding is not None:
+            found["embedding"] = self.embedding.tolist()
+        return {
+            **found,
+            "metadata": dict(self.metadata),
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+        }
+
+
+async def matches(
+    served: Service,
+    vector: npt.NDArray[np.float32],
+    top: int,
+    where: Filter,
+    conditions: Sequence[Condition],
+    *,
+    searched: Searched | None,
+    embeddings: bool = False,
+) -> list[Match]:
+    """Return the nearest of everything that has the dimension of `vector`, best first.
+
+    Parameters
+    ----------
+    vector : (dimension,) float32
+        Of unit length.
+    where : Filter
+        Its namespaces count for vectors as well; with any other filter there are only photos.
+    conditions : sequence of Condition
+        All have to hold.
+    searched : Searched or None
+        Photos and texts in this space, if it has the dimension.
+    embeddings : bool
+        Whether to return them too.
+    """
+    found: list[Match] = []
+    if searched is not None and searched.choice.embedder.dimension == len(vector):
+        wanted = _narrowed(where, conditions)
+        fingerprint = searched.choice.embedder.fingerprint
+        plain = wanted.is_plain
+
+        async def near(count: int) -> Neighbours:
+            return await served.neighbours(searched, vector, count, None if plain else wanted)
+
+        def describe(keys: list[int]) -> dict[int, list[Match]]:
+            return items(served, keys, where.namespaces, fingerprint if embeddings else None)
+
+        found += await _nearest(served, near, describe, top, conditions)
+    if Filter(namespaces=where.namespaces) == where:
+        index = await served.reading.run(_brought, served, len(vector))
+
+        async def near_brought(count: int) -> Neighbours:
+            return await served.scan(Scan(index, vector, count))
+
+        def describe_brought(keys: list[int]) -> dict[int, list[Match]]:
+            return {
+                key: [
+                    Match(
+                        each.id,
+                        each.namespace,
+                        each.metadata,
+                        each.created_at,
+                        each.updated_at,
+                        each.embedding if embeddings else None,
+                    )
+                ]
+                for key, each in brought_by_key(served.library, keys, where.namespaces).items()
+            }
+
+        if len(index):
+            found += await _nearest(served, near_brought, describe_brought, top, conditions)
+    return sorted(found, key=lambda match: -(match.score or 0.0))[:top]
+
+
+async def _nearest(
+    served: Service,
+    near: Callable[[int], Awaitable[Neighbours]],
+    describe: Callable[[list[int]], dict[int, list[Match]]],
+    top: int,
+    conditions: Sequence[Condition],
+) -> list[Match]:
+    """Return the nearest to which the conditions apply.
+
+    They are tried on one after the other from the nearest on, some more each time: so the answer
+    is as exact as without them, however few there are.
+    """
+    count = top + 16 if not conditions else max(4 * top, 64)
+    seen = 0
+    found: list[Match] = []
+    while True:
+        neighbours = await near(count)
+        keys = neighbours.keys.tolist()
+        scores = neighbours.scores.tolist()
+        described = await served.reading.run(describe, keys[seen:])
+        for key, score in zip(keys[seen:], scores[seen:], strict=True):
+            # What the sources of one photo's files say of it differs; one of them has to do.
+            for match in described.get(key, ()):
+                if hold(conditions, {**match.metadata, "namespace": match.namespace}):
+                    found.append(replace(match, score=score))
+                    break
+        if len(found) >= top or len(keys) < count:
+            return found[:top]
+        seen = len(keys)
+        count *= 4
+
+
+def _narrowed(where: Filter, conditions: Sequence[Condition]) -> Filter:
+    """Return the filter with what of the conditions the library can look up."""
+    said = []
+    for each in conditions:
+        values = each.value if isinstance(each.value, list) else [each.value]
+        if (
+            each.operator in ("eq", "in")
+            and each.field not in _OWN
+            and all(isinstance(value, str) for value in values)
+            and len(values) <= 100
+        ):
+            said.append((each.field, tuple(values)))
+    return replace(where, said=tuple(said))
+
+
+def _brought(served: Service, dimension: int) -> ExactIndex:
+    """Return the index of clients' vectors, read anew only when one of them changed."""
+    state = vectors_state(served.library, dimension)
+    known = served.brought.get(dimension)
+    if known is None or known[0] != state:
+        known = (state, open_vectors(served.library, dimension))
+        served.brought[dimension] = known
+    return known[1]
+
+
+def items(
+    served: Service,
+    keys: Sequence[int],
+    namespaces: tuple[str, ...] | None,
+    fingerprint: str | None = None,
+) -> dict[int, list[Match]]:
+    """Return photos and texts by item key, once for each file, as the vector calls describe them.
+
+    Parameters
+    ----------
+    fingerprint : str, optional
+        Of the space to return embeddings of.
+    """
+    library = served.library
+    at = all_places(library, keys, namespaces)
+    when = added_at(library, list(at))
+    vectors = vectors_by_key(library, list(at), fingerprint) if fingerprint else {}
+    return {
+        key: [
+            Match(
+                place.item_id,
+                place.namespace,
+                {name: as_text(each) for name, each in place.metadata.items() if each is not None},
+                when[key],
+                when[key],
+                vectors.get(key),
+            )
+            for place in files
+        ]
+        for key, files in at.items()
+    }
+
+
+def as_text(value: object) -> str:
+    """Return a value of metadata as the text that clients of vectors expect."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(map(as_text, value))
+    return str(value)

@@ -1,0 +1,412 @@
+"""Vectors: kept, listed, searched, by the calls that same-same's clients make."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import numpy as np
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from safelight.errors import LibraryError, QueryError, SafelightError
+from safelight.library.browsing import Filter, matching
+from safelight.library.conditions import parse_conditions
+from safelight.library.photos import read_photo
+from safelight.library.vectors import (
+    count_vectors,
+    delete_vector,
+    find_vector,
+    list_vectors,
+    put_vector,
+)
+from safelight.query import Query as Parsed
+from safelight.query import Term, parse_query
+from safelight.server import vector_shapes as shapes
+from safelight.server.access import Access, Reader, Writer
+from safelight.server.asking import Question
+from safelight.server.matching import Match, items, matches
+from safelight.server.problems import Problem
+from safelight.server.questions import question_of
+from safelight.server.service import Searched, Service
+from safelight.server.shapes import NamespaceQuery
+from safelight.server.within import Served
+
+router = APIRouter(prefix="/api/v1", tags=["vectors"])
+
+VectorId = Annotated[str, Path(min_length=1, max_length=200)]
+
+# What is a call of its own could not be read back.
+_RESERVED = frozenset({"count", "metadata", "search", "embed"})
+
+_MOST = 1000
+
+
+@router.post("/search", response_model=shapes.Matches | shapes.Results)
+async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
+    """Find photos, texts and vectors by words.
+
+    With `text` the answer is `matches`, with `query` it is `results`. The words may be a query as
+    `safelight search` takes it; what cannot be one is taken as it is.
+    """
+    text = wanted.text if wanted.text is not None else wanted.query
+    if text is None or not text.strip():
+        raise QueryError("Say what to look for, as text.")
+    try:
+        found = await _found(served, access, wanted, _words(text))
+    except SafelightError as error:
+        # What its words would mean as a query, they cannot mean here.
+        if error.code not in (QueryError.code, "no-label"):
+            raise
+        found = await _found(served, access, wanted, Parsed((Term("text", text),)))
+    if wanted.text is not None:
+        return await _answer(served, lambda: {"matches": [_scored(each) for each in found]})
+    weights = _weights(wanted.options)
+    results = [_result(each, weights) for each in found]
+    return await _answer(served, lambda: {"results": results, "total": len(results)})
+
+
+async def _found(
+    served: Service, access: Access, wanted: shapes.TextSearch, query: Parsed
+) -> list[Match]:
+    where = Filter(
+        namespaces=access.within(wanted.namespace or None),
+        labels=tuple((each.label, each.wanted) for each in query.labels),
+    )
+    conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
+    searched = await served.current()
+    question = await served.reading.run(
+        question_of,
+        served.library,
+        query.terms or [Term("text", each.label) for each in query.labels],
+        searched.choice.embedder.fingerprint,
+        access.namespaces,
+    )
+    vector = await served.vector(searched, question)
+    return await matches(
+        served,
+        vector,
+        wanted.top,
+        where,
+        conditions,
+        searched=searched,
+        embeddings=wanted.return_embedding,
+    )
+
+
+@router.post("/vectors/search", response_model=list[shapes.VectorScore])
+async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Reader) -> Response:
+    """Find what is nearest to a vector, among all that has as many numbers."""
+    given = np.asarray(wanted.embedding, np.float64)
+    length = float(np.linalg.norm(given))
+    if length == 0:
+        raise QueryError("A vector of zeros points nowhere.", code="vector")
+    searched = await _searched(served)
+    found = await matches(
+        served,
+        np.asarray(given / length, np.float32),
+        wanted.top,
+        Filter(namespaces=access.within(wanted.namespace or None)),
+        parse_conditions(wanted.filters or wanted.metadata_filters),
+        searched=searched,
+        embeddings=(wanted.options or {}).get("return_embedding") is not False,
+    )
+    return await _answer(served, lambda: [_scored(each) for each in found])
+
+
+@router.post("/vectors/embed", status_code=201)
+async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> shapes.Vector:
+    """Embed a text with the library's model, and keep the vector."""
+    namespace = access.target(wanted.namespace or None, served.settings.namespace)
+    searched = await served.current()
+    vector = await served.vector(searched, Question(texts=[(wanted.text, 1.0)]))
+    metadata = {**wanted.metadata, "text": wanted.text, "author": wanted.author}
+    return await _put(served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}")
+
+
+@router.post("/vectors", status_code=201)
+async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> shapes.Vector:
+    """Keep a vector; in place of the one of its id, if there is one."""
+    return await _keep(served, access, wanted, wanted.id or None, None)
+
+
+@router.get("/vectors", response_model=list[shapes.Vector])
+async def list_all(
+    request: Request,
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+) -> Response:
+    """Return vectors, then photos and texts; `Link` tells where the next ones are."""
+    namespaces = access.within(namespace or None)
+    searched = await _searched(served)
+    return await served.reading.run(
+        _listed, request, served, searched, namespaces, offset, limit, _whole
+    )
+
+
+@router.get("/vectors/count")
+async def count(
+    served: Served, access: Reader, namespace: NamespaceQuery = None
+) -> shapes.VectorCount:
+    """Count vectors, photos and texts."""
+    namespaces = access.within(namespace or None)
+    searched = await _searched(served)
+    found = await served.reading.run(_count, served, searched, namespaces)
+    return shapes.VectorCount(count=found)
+
+
+@router.get("/vectors/metadata", response_model=list[shapes.VectorMetadata])
+async def metadata(
+    request: Request,
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+) -> Response:
+    """Return the same as `GET /vectors`, without the numbers."""
+    namespaces = access.within(namespace or None)
+    searched = await _searched(served)
+    return await served.reading.run(
+        _listed, request, served, searched, namespaces, offset, limit, _brief
+    )
+
+
+@router.get("/vectors/{vector_id}")
+async def read(
+    served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
+) -> shapes.Vector:
+    """Return a vector, or the one of a photo or text."""
+    searched = await _searched(served)
+    found = await served.reading.run(
+        _read, served, searched, vector_id, access.within(namespace or None)
+    )
+    return shapes.Vector(**found.to_dict())
+
+
+@router.put("/vectors/{vector_id}")
+async def put(
+    wanted: shapes.VectorBody,
+    served: Served,
+    access: Writer,
+    vector_id: VectorId,
+    namespace: NamespaceQuery = None,
+) -> shapes.Vector:
+    """Keep a vector under an id, whether there is one or not."""
+    return await _keep(served, access, wanted, vector_id, namespace or None)
+
+
+@router.delete("/vectors/{vector_id}", status_code=204, response_class=Response)
+async def delete(
+    served: Served, access: Writer, vector_id: VectorId, namespace: NamespaceQuery = None
+) -> Response:
+    """Forget a vector. Photos and texts are not deleted like this: delete their files."""
+    await served.writing.run(_delete, served, vector_id, access.within(namespace or None))
+    await served.look()
+    return Response(status_code=204)
+
+
+@router.get("/embedder/stats")
+async def stats(served: Served, _: Reader) -> shapes.EmbedderStats:
+    """Tell which model the library is searched with."""
+    embedder = (await served.current()).choice.embedder
+    return shapes.EmbedderStats(
+        type="starter" if embedder.name == "starter" else "clip",
+        model=embedder.name,
+        dimension=embedder.dimension,
+        device=str(embedder.where),
+        fingerprint=embedder.fingerprint,
+    )
+
+
+def _words(text: str) -> Parsed:
+    """Return a query. Clients that know no grammar send what people type: it is never refused."""
+    try:
+        found = parse_query(text)
+    except QueryError:
+        return Parsed((Term("text", text),))
+    terms = tuple(
+        Term("text", term.value, term.weight) if term.kind == "image" else term
+        for term in found.terms
+    )
+    return Parsed(terms, found.labels)
+
+
+async def _searched(served: Service) -> Searched | None:
+    """Return model and vectors; None while nothing was ingested: vectors need no model."""
+    try:
+        return await served.current()
+    except LibraryError:
+        return None
+
+
+async def _keep(
+    served: Service,
+    access: Access,
+    wanted: shapes.VectorBody,
+    vector_id: str | None,
+    namespace: str | None,
+) -> shapes.Vector:
+    if vector_id in _RESERVED:
+        raise Problem(422, f"{vector_id!r} cannot be an id: it is a call.", "vector")
+    chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
+    target = access.target(chosen, served.settings.namespace)
+    embedding = np.asarray(wanted.embedding, np.float32)
+    return await _put(served, target, embedding, wanted.metadata, vector_id)
+
+
+async def _put(served: Service, *given: Any) -> shapes.Vector:
+    kept = await served.writing.run(put_vector, served.library, *given)
+    await served.look()
+    return shapes.Vector(
+        id=kept.id,
+        embedding=kept.embedding.tolist(),
+        metadata=dict(kept.metadata),
+        created_at=kept.created_at,
+        updated_at=kept.updated_at,
+    )
+
+
+def _read(
+    served: Service,
+    searched: Searched | None,
+    vector_id: str,
+    namespaces: tuple[str, ...] | None,
+) -> Match:
+    try:
+        found = find_vector(served.library, vector_id, namespaces)
+    except LibraryError:
+        if searched is None:
+            raise
+        try:
+            photo = read_photo(served.library, vector_id, namespaces)
+        except LibraryError:
+            photo = None
+        some: list[Match] = []
+        if photo is not None:
+            fingerprint = searched.choice.embedder.fingerprint
+            some = items(served, [photo.key], namespaces, fingerprint).get(photo.key, [])
+        if not some:
+            raise
+        return some[0]
+    return Match(
+        found.id,
+        found.namespace,
+        found.metadata,
+        found.created_at,
+        found.updated_at,
+        found.embedding,
+    )
+
+
+def _delete(served: Service, vector_id: str, namespaces: tuple[str, ...] | None) -> None:
+    try:
+        delete_vector(served.library, vector_id, namespaces)
+    except LibraryError:
+        try:
+            read_photo(served.library, vector_id, namespaces)
+        except LibraryError:
+            pass
+        else:
+            raise LibraryError(
+                f"{vector_id[:12]} is a photo or text of the library. Delete its file, and ingest.",
+                code="conflict",
+            ) from None
+        raise
+
+
+def _keys(served: Service, searched: Searched | None, where: Filter) -> list[int]:
+    if searched is None:
+        return []
+    keys: list[int] = served.kept(
+        ("matching", where.key, None), lambda: matching(served.library, where)
+    )
+    return keys
+
+
+def _count(served: Service, searched: Searched | None, namespaces: tuple[str, ...] | None) -> int:
+    keys = _keys(served, searched, Filter(namespaces=namespaces))
+    return count_vectors(served.library, namespaces) + len(keys)
+
+
+def _listed(
+    request: Request,
+    served: Service,
+    searched: Searched | None,
+    namespaces: tuple[str, ...] | None,
+    offset: int,
+    limit: int,
+    shape: Any,
+) -> Response:
+    """Return a page: first what clients brought, then what was ingested."""
+    brought = count_vectors(served.library, namespaces)
+    found = [
+        Match(each.id, each.namespace, each.metadata, each.created_at, each.updated_at,
+              each.embedding)
+        for each in list_vectors(served.library, namespaces, offset=offset, limit=limit)
+    ]  # fmt: skip
+    keys = _keys(served, searched, Filter(namespaces=namespaces))
+    if searched is not None and len(found) < limit:
+        start = max(0, offset - brought)
+        part = keys[start : start + limit - len(found)]
+        some = items(served, part, namespaces, searched.choice.embedder.fingerprint)
+        found += [some[key][0] for key in part if key in some]
+    headers = {"X-Total-Count": str(brought + len(keys))}
+    if offset + limit < brought + len(keys):
+        following = {**request.query_params, "offset": offset + limit, "limit": limit}
+        headers["Link"] = f'<{request.url.path}?{urlencode(following)}>; rel="next"'
+    body = json.dumps([shape(each) for each in found], ensure_ascii=False)
+    return Response(body.encode(), media_type="application/json", headers=headers)
+
+
+def _whole(match: Match) -> dict[str, Any]:
+    return match.to_dict()
+
+
+def _brief(match: Match) -> dict[str, Any]:
+    found = match.to_dict()
+    numbers = found.pop("embedding", ())
+    return {**found, "length": len(numbers)}
+
+
+def _scored(match: Match) -> dict[str, Any]:
+    return {"vector": match.to_dict(), "score": match.score}
+
+
+def _weights(options: dict[str, Any] | None) -> tuple[float, float]:
+    """Return how much the vector and the metadata count.
+
+    Whatever is found has all the metadata that was asked for, so the latter is added to all.
+    """
+    given = (options or {}).get("hybrid_weight")
+    if not isinstance(given, dict):
+        return 1.0, 0.0
+    weights = [given.get(name, 0.0) for name in ("vector", "metadata")]
+    if not all(isinstance(each, int | float) and 0 <= each <= 1 for each in weights):
+        raise QueryError("The weights of hybrid_weight should be numbers from 0 to 1.")
+    return float(weights[0]), float(weights[1])
+
+
+def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:
+    said = match.metadata
+    tags = [tag.strip() for tag in said.get("tags", said.get("labels", "")).split(",")]
+    return {
+        "id": match.id,
+        "text": said.get("text", said.get("filename", "")),
+        "author": said.get("author", ""),
+        "year": said.get("year", said.get("taken_at", "")[:4]),
+        "tags": [tag for tag in tags if tag],
+        "score": weights[0] * (match.score or 0.0) + weights[1],
+    }
+
+
+async def _answer(served: Service, make: Any) -> Response:
+    # A thousand vectors are ten megabytes of JSON: not to be written by the event loop.
+    body = await served.reading.run(
+        lambda: json.dumps(make(), ensure_ascii=False, separators=(",", ":")).encode()
+    )
+    return Response(body, media_type="application/json")
