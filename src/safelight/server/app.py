@@ -23,7 +23,16 @@ from safelight.server.problems import (
     of_error,
     respond,
 )
-from safelight.server.routes import images, jobs, photos, session, uploads, vectors
+from safelight.server.routes import (
+    documentation,
+    features,
+    images,
+    jobs,
+    photos,
+    session,
+    uploads,
+    vectors,
+)
 from safelight.server.shapes import ImageSearch
 
 if TYPE_CHECKING:
@@ -85,7 +94,7 @@ def create_app(service: Service) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.service = service
-    for each in (session, photos, images, uploads, jobs, vectors):
+    for each in (session, photos, images, uploads, jobs, vectors, features, documentation):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=PAGE, check_dir=False), name="static")
     app.add_api_route("/", _page, include_in_schema=False)

@@ -46,6 +46,7 @@ _OWN = [(b"cross-origin-resource-policy", b"same-origin")]
 
 _API = "/api/"
 _UPLOAD = ("PUT", "/api/v1/photos")
+_LONG = (_UPLOAD, ("POST", "/api/v1/features"))
 
 
 class Gate:
@@ -120,7 +121,7 @@ def _reschedule(clock: asyncio.Timeout, seconds: float | None) -> None:
 
 def _seconds(service: Service, method: str, path: str) -> float:
     limits = service.limits
-    return limits.upload_seconds if (method, path) == _UPLOAD else limits.seconds
+    return limits.upload_seconds if (method, path) in _LONG else limits.seconds
 
 
 def _limit(service: Service, method: str, path: str) -> int:

@@ -33,12 +33,13 @@ class Limits:
         Numbers of a vector that a client brings.
     artifacts : int
         Photos in one batch of the features service.
-    waiting_queries, waiting_decodes, waiting_reads : int
+    waiting_queries, waiting_decodes, waiting_reads, waiting_batches : int
         Those that wait for a thread; more are refused with 429.
     streams : int
         Clients that listen to jobs.
     seconds, upload_seconds : float
-        For answering; then it is given up. An upload is answered when its photos are embedded.
+        For answering; then it is given up. The latter for uploads and batches of photos, which
+        are answered when the model has seen them all.
     body_seconds : float
         Between two parts of a body that is sent to us.
     """
@@ -56,6 +57,7 @@ class Limits:
     waiting_queries: int = 256
     waiting_decodes: int = 128
     waiting_reads: int = 512
+    waiting_batches: int = 4
     streams: int = 256
     seconds: float = 60.0
     upload_seconds: float = 900.0

@@ -87,6 +87,7 @@ class Service:
         self.reading = Workers("requests", max(4, cores), limits.waiting_reads)
         self.decoding = Workers("photos", cores, limits.waiting_decodes)
         self.writing = Workers("changes", 2, limits.waiting_decodes)
+        self.features = Workers("batches", 1, limits.waiting_batches)
         self._looking = Workers("looks", 1, 1)
         self._encoder = Batches(
             "queries", self._encode, waiting=limits.waiting_queries, tell=self.metrics.encoded
@@ -95,6 +96,7 @@ class Service:
             "searches", scan, waiting=limits.waiting_queries, tell=self.metrics.scanned
         )
         self.stopping = asyncio.Event()
+        self._for_model: dict[str, tuple[Any, Any]] = {}
         self.brought: dict[int, tuple[tuple[int, int], ExactIndex]] = {}  # by dimension
         self._unrelated: tuple[str, Any] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -124,7 +126,14 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
         await asyncio.to_thread(self.jobs.close)
-        for each in (self._encoder, self._scanner, self.reading, self.decoding, self.writing):
+        for each in (
+            self._encoder,
+            self._scanner,
+            self.reading,
+            self.decoding,
+            self.writing,
+            self.features,
+        ):
             await asyncio.to_thread(each.close)
         await asyncio.to_thread(self._looking.close)
 
@@ -157,6 +166,14 @@ class Service:
             generation = self.generation
             self._tokens = (generation, await self.reading.run(tokens, self.library))
         return self._tokens[1]
+
+    def for_model(self, name: str, choice: Choice, make: Callable[[], Any]) -> Any:
+        """Return what was made for a model, made anew when the library has another one."""
+        with self._refreshing:
+            known = self._for_model.get(name)
+            if known is None or known[0] is not choice.embedder:
+                known = self._for_model[name] = (choice.embedder, make())
+            return known[1]
 
     # --- searching -------------------------------------------------------------------------
 

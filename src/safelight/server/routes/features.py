@@ -1,0 +1,48 @@
+"""The features service, over HTTP: a batch of photos in, the same with labels and quality out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from safelight.server.access import Writer
+from safelight.server.extracting import extract
+from safelight.server.problems import Problem
+from safelight.server.within import Served
+
+router = APIRouter(prefix="/api/v1", tags=["features"])
+
+
+class Batch(BaseModel):
+    """A batch as the pipeline's services hand it on; what is not known is kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    batch_id: str | None = Field(default=None, max_length=200)
+    artifacts: list[dict[str, Any]] | None = Field(
+        default=None,
+        examples=[[{"photo_id": "3f2a", "std_uri": "./data/rankingInput/3f2a.png"}]],
+    )
+    photo_index: list[dict[str, Any]] | None = None
+
+
+@router.post("/features", response_model_exclude_unset=True)
+async def features(wanted: Batch, served: Served, access: Writer) -> Batch:
+    """Add `features` to each artifact: labels and technical quality.
+
+    URIs have to lie in a folder that the server was started with (`--root`); relative ones are
+    relative to the first of them. What is wrong with one photo is told in its artifact.
+    """
+    count = len(wanted.artifacts or ()) + len(wanted.photo_index or ())
+    if count > served.limits.artifacts:
+        raise Problem(
+            413, f"A batch may have {served.limits.artifacts} photos, not {count}.", "too-large"
+        )
+    if access.namespaces is not None:
+        raise Problem(
+            403, "A token for some namespaces may not name files of the server.", "outside"
+        )
+    found = await served.features.run(extract, served, wanted.model_dump(exclude_unset=True))
+    return Batch.model_validate(found)
