@@ -1,0 +1,166 @@
+"""What people and cameras noted of a photo: date, place, rating, keywords; wherever it stands."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from safelight.duplicates.xmp import XmpError, read_xmp
+from safelight.imaging.formats import available_extras, sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
+_TAKEN, _DIGITIZED = 0x9003, 0x9004
+_KEYWORDS = (2, 25)
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What is worth carrying from one form of a picture to another.
+
+    Attributes
+    ----------
+    taken_at : str or None
+        When it was taken, ISO 8601, local time; not when the file was changed.
+    latitude, longitude, altitude : float or None
+        WGS 84 degrees, north and east positive; metres.
+    rating : int or None
+        1 to 5, -1 for rejected; 0 is none.
+    keywords : tuple of str
+    """
+
+    taken_at: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+    rating: int | None = None
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def has_place(self) -> bool:
+        """Whether latitude and longitude are known."""
+        return self.latitude is not None and self.longitude is not None
+
+    def __bool__(self) -> bool:
+        """Whether anything is known at all."""
+        return bool(self.taken_at or self.has_place or self.rating or self.keywords)
+
+    def or_else(self, other: Tags) -> Tags:
+        """Return these, where nothing is known those of `other`; the keywords of both."""
+        placed = self if self.has_place else other
+        return Tags(
+            self.taken_at or other.taken_at,
+            placed.latitude,
+            placed.longitude,
+            placed.altitude,
+            self.rating or other.rating,
+            tuple(dict.fromkeys((*self.keywords, *other.keywords))),
+        )
+
+    def beyond(self, known: Tags) -> Tags:
+        """Return what of these is not known already."""
+        found = replace(
+            self,
+            taken_at=None if known.taken_at else self.taken_at,
+            rating=None if known.rating else self.rating or None,
+            keywords=tuple(word for word in self.keywords if word not in known.keywords),
+        )
+        if known.has_place or not self.has_place:
+            found = replace(found, latitude=None, longitude=None, altitude=None)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is known, as JSON has it."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value not in (None, ())
+        }
+
+
+def merged(tags: Iterable[Tags]) -> Tags:
+    """Return what several say together; what comes first counts."""
+    found = Tags()
+    for each in tags:
+        found = found.or_else(each)
+    return found
+
+
+def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
+    """Return what a photo's own file says of it.
+
+    Never raises for what the file holds: a tag that cannot be read is one that is not there.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    exif : mapping
+        What the library has of its EXIF data, for what is read in no other way.
+    """
+    placed = Tags(
+        latitude=exif.get("latitude"),
+        longitude=exif.get("longitude"),
+        altitude=exif.get("altitude"),
+    )
+    form = sniff(data)
+    if form == "RAW" or form is None:
+        return replace(placed, taken_at=exif.get("taken_at"))
+    try:
+        info, main, inner, iptc = _heif(data) if form == "HEIF" else _pillow(data)
+    except Exception:  # noqa: BLE001 - the decoders raise a dozen kinds for damaged files
+        return replace(placed, taken_at=exif.get("taken_at"))
+    own = replace(
+        placed,
+        # The library also takes the date of the last change for want of a better one.
+        taken_at=exif.get("taken_at") if _TAKEN in inner or _DIGITIZED in inner else None,
+        rating=main.get(_RATING) if isinstance(main.get(_RATING), int) else None,
+        keywords=tuple(dict.fromkeys(iptc)),
+    )
+    packet = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    if isinstance(packet, str):
+        packet = packet.encode()
+    if isinstance(packet, bytes):
+        with contextlib.suppress(XmpError):
+            return own.or_else(read_xmp(packet))
+    return own
+
+
+def _pillow(data: bytes) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
+    from PIL import Image, IptcImagePlugin
+
+    with Image.open(io.BytesIO(data)) as image:
+        exif = image.getexif()
+        info = dict(image.info)
+        if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
+            info["xmp"] = exif[_XMP_TAG]
+        iptc: list[str] = []
+        with contextlib.suppress(Exception):  # as above
+            found = (IptcImagePlugin.getiptcinfo(image) or {}).get(_KEYWORDS, [])
+            iptc = [_decoded(word) for word in (found if isinstance(found, list) else [found])]
+        return info, exif, exif.get_ifd(_EXIF_IFD), iptc
+
+
+def _heif(data: bytes) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
+    from PIL import Image
+
+    if "heif" not in available_extras():
+        return {}, {}, {}, []
+    import pi_heif
+
+    info = dict(pi_heif.open_heif(io.BytesIO(data)).info)
+    exif = Image.Exif()
+    if isinstance(info.get("exif"), bytes):
+        exif.load(info["exif"])
+    return info, exif, exif.get_ifd(_EXIF_IFD), []
+
+
+def _decoded(word: bytes) -> str:
+    try:
+        return word.decode("utf-8")
+    except UnicodeDecodeError:
+        return word.decode("latin-1")
