@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.duplicates.tags import Tags
-from safelight.duplicates.xmp import XmpError, add_to_xmp, read_xmp
+from safelight.duplicates.xmp import add_to_xmp, read_xmp
+from safelight.errors import SidecarError
 
 EVERYTHING = Tags(
     taken_at="2019-05-01T12:30:00+02:00",
@@ -106,18 +107,18 @@ def test_another_encoding_stays_what_it_is() -> None:
     ],
 )
 def test_what_is_no_packet_is_refused(data, why) -> None:
-    with pytest.raises(XmpError, match=why):
+    with pytest.raises(SidecarError, match=why):
         read_xmp(data)
-    with pytest.raises(XmpError, match=why):
+    with pytest.raises(SidecarError, match=why):
         add_to_xmp(data, EVERYTHING)
 
 
 def test_what_has_no_room_is_refused_and_not_made_worse() -> None:
     empty = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'
-    with pytest.raises(XmpError, match="empty"):
+    with pytest.raises(SidecarError, match="empty"):
         add_to_xmp(empty, EVERYTHING)
     plain = ELEMENTS.replace("<r:Bag><r:li>one</r:li><r:li>two</r:li></r:Bag>", "one")
-    with pytest.raises(XmpError, match="keywords"):
+    with pytest.raises(SidecarError, match="keywords"):
         add_to_xmp(plain.encode(), EVERYTHING)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from safelight.errors import SafelightError
+from safelight.errors import SidecarError
 
 if TYPE_CHECKING:
     from safelight.duplicates.tags import Tags
@@ -49,12 +49,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d|Z)?
 Name = tuple[str, str]
 
 
-class XmpError(SafelightError):
-    """A packet cannot be read, or not be added to; the message is to follow the file's name."""
-
-    code = "sidecar"
-
-
 @dataclass(slots=True)
 class _Packet:
     """What a packet says, and where in its bytes more can be put."""
@@ -71,7 +65,7 @@ def read_xmp(data: bytes) -> Tags:
 
     Raises
     ------
-    XmpError
+    SidecarError
         It is no XMP packet.
     """
     from safelight.duplicates.tags import Tags
@@ -111,7 +105,7 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
 
     Raises
     ------
-    XmpError
+    SidecarError
         It is of a form that cannot be added to.
     """
     data = _NEW if data is None else data
@@ -122,7 +116,7 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     if keywords and _SUBJECT in packet.values:
         end = packet.list_ends.get(_SUBJECT)
         if end is None:
-            raise XmpError("has keywords in a form that cannot be added to")
+            raise SidecarError("has keywords in a form that cannot be added to")
         tag = data[end:].split(b">", 1)[0].removeprefix(b"</").strip()
         prefix = tag.rpartition(b":")[0].decode("ascii", "replace")
         li = f"{prefix}:li" if prefix else "li"
@@ -143,7 +137,7 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
         properties.append(f"<photoshop:DateCreated>{tags.taken_at}</photoshop:DateCreated>")
     if properties:
         if packet.rdf_end is None:
-            raise XmpError("has no room for more: its rdf:RDF is empty")
+            raise SidecarError("has no room for more: its rdf:RDF is empty")
         inserts.append((packet.rdf_end, packet.rdf_end, _description(packet.about, properties)))
     for start, end, what in sorted(inserts, reverse=True):
         data = data[:start] + what + data[end:]
@@ -156,7 +150,7 @@ def _check(before: _Packet, data: bytes) -> None:
     after = _parse(data).values
     for name, values in before.values.items():
         if after.get(name, [])[: len(values)] != values and name != _RATING:
-            raise XmpError("is of a form that cannot be added to without a loss")
+            raise SidecarError("is of a form that cannot be added to without a loss")
 
 
 def _place(tags: Tags, packet: _Packet) -> list[str]:
@@ -211,14 +205,14 @@ def _fraction(text: str | None) -> float | None:
 
 def _parse(data: bytes) -> _Packet:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise XmpError("is not written in UTF-8")
+        raise SidecarError("is not written in UTF-8")
     reader = _Reader(data)
     try:
         reader.parser.Parse(data.rstrip(b"\0"), True)
     except expat.ExpatError as exc:
-        raise XmpError(f"is no XMP: {exc}") from exc
+        raise SidecarError(f"is no XMP: {exc}") from exc
     if not reader.has_rdf:
-        raise XmpError("is no XMP: it has no rdf:RDF")
+        raise SidecarError("is no XMP: it has no rdf:RDF")
     return reader.packet
 
 
@@ -246,7 +240,7 @@ class _Reader:
 
     @staticmethod
     def _doctype(*_: object) -> None:
-        raise XmpError("has a DOCTYPE, which XMP does not")
+        raise SidecarError("has a DOCTYPE, which XMP does not")
 
     @property
     def _depth(self) -> int:
