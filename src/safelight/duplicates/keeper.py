@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.filenames import in_order
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
@@ -58,6 +58,51 @@ class Judged:
     path: str
     keeper: bool
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A group, and which of its files to keep.
+
+    Attributes
+    ----------
+    group : Group
+    photos : tuple of Judged
+        The one to keep first; each photo's files one after another.
+    """
+
+    group: Group
+    photos: tuple[Judged, ...]
+
+    @property
+    def keeper(self) -> Judged:
+        """The file to keep; of what belongs together the first."""
+        return self.photos[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "group": self.group.id,
+            "relation": self.group.relation.value,
+            "photos": [
+                {
+                    "photo_id": photo.photo_id,
+                    "path": photo.path,
+                    "keeper": photo.keeper,
+                    "reasons": list(photo.reasons),
+                }
+                for photo in self.photos
+            ],
+            "edges": [
+                {
+                    "a": edge.a,
+                    "b": edge.b,
+                    "relation": edge.relation.value,
+                    "evidence": dict(edge.evidence),
+                }
+                for edge in self.group.edges
+            ],
+        }
 
 
 def judge(

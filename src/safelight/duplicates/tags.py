@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.xmp import read_xmp
@@ -82,6 +83,31 @@ class Tags:
             for name, value in asdict(self).items()
             if value not in (None, ())
         }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Tags:
+        """Return what :meth:`to_dict` was made from; other keys are passed over.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A value is of another kind.
+        """
+
+        def number(name: str) -> float | None:
+            return None if found.get(name) is None else float(found[name])
+
+        taken_at, rating = found.get("taken_at"), found.get("rating")
+        if taken_at is not None:
+            datetime.fromisoformat(taken_at)
+        return cls(
+            taken_at,
+            number("latitude"),
+            number("longitude"),
+            number("altitude"),
+            None if rating is None else int(rating),
+            tuple(str(word) for word in found.get("keywords", ())),
+        )
 
 
 def merged(tags: Iterable[Tags]) -> Tags:
