@@ -80,7 +80,7 @@ def group(
     decided = frozenset(decided)
     places = {photo: number for number, photo in enumerate(photos)}
     present = [edge for edge in edges if edge.a in places and edge.b in places]
-    present.sort(key=_closeness)
+    present.sort(key=closeness)
     sets = {
         relation: _connected(edge for edge in present if edge.relation is relation)
         for relation in _WHOLE
@@ -106,8 +106,8 @@ def group_id(photos: Iterable[str]) -> str:
     return hashlib.sha256(",".join(sorted(photos)).encode()).hexdigest()[:12]
 
 
-def _closeness(edge: Edge) -> tuple[int, float, float, str, str]:
-    """Return what sorts edges, the closest first."""
+def closeness(edge: Edge) -> tuple[int, float, float, str, str]:
+    """Return what sorts edges: the closest relation, then what is most alike, comes first."""
     cosine, seconds = edge.evidence.get("cosine", -1), edge.evidence.get("seconds", 0)
     return _ORDER[edge.relation], -float(cosine), float(seconds), edge.a, edge.b
 

@@ -63,25 +63,31 @@ class CosineIndex:
     ) -> None:
         self.floor = floor
         self._places = places
+        self._wholes: list[tuple[int, Vectors]] = []
         self._blocks: list[tuple[int, Vectors]] = []
         start = 0
-        for block in vectors:
-            for first in range(0, len(block), _COMPARED):
-                part = block[first : first + _COMPARED]
-                self._blocks.append((start, part))
-                start += len(part)
+        for whole in vectors:
+            self._wholes.append((start, whole))
+            for first in range(0, len(whole), _COMPARED):
+                self._blocks.append((start + first, whole[first : first + _COMPARED]))
+            start += len(whole)
 
     def rows(self, rows: npt.NDArray[np.int64]) -> Vectors:
         """Return some of the vectors."""
-        if not self._blocks:
-            return np.empty((0, 0), np.float32)
-        found = np.empty((len(rows), self._blocks[0][1].shape[1]), np.float32)
-        starts = np.array([start for start, _ in self._blocks])
-        of = np.searchsorted(starts, rows, "right") - 1
-        for block in np.unique(of):
-            start, vectors = self._blocks[block]
-            here = of == block
-            found[here] = vectors[rows[here] - start]
+        dimension = self._wholes[0][1].shape[1] if self._wholes else 0
+        found = np.empty((len(rows), dimension), np.float32)
+        for start, whole in self._wholes:
+            here = np.flatnonzero((rows >= start) & (rows < start + len(whole)))
+            found[here] = whole[rows[here] - start]
+        return found
+
+    def cosines(self, rows: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Vectors:
+        """Return the cosines of pairs of rows; -1 where one of them is -1."""
+        found = np.full(len(rows), -1, np.float32)
+        known = np.flatnonzero((rows >= 0) & (others >= 0))
+        for start in range(0, len(known), _COMPARED):
+            part = known[start : start + _COMPARED]
+            found[part] = np.einsum("ij,ij->i", self.rows(rows[part]), self.rows(others[part]))
         return found
 
     def near(self, asked: Vectors, before: npt.NDArray[np.int64], most: int) -> Near:
