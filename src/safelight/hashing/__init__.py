@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from safelight.hashing.dihedral import dihedral
 from safelight.hashing.hashes import HASH_VERSION, Hashes, hash_frame
+from safelight.hashing.words import mirrored
 
-__all__ = ["HASH_VERSION", "Hashes", "dihedral", "hash_frame"]
+__all__ = ["HASH_VERSION", "Hashes", "dihedral", "hash_frame", "mirrored"]

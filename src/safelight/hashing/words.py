@@ -38,6 +38,7 @@ _FREQUENCIES = (
 )
 _DOWN, _ACROSS = (np.array(numbers) for numbers in zip(*_FREQUENCIES, strict=True))
 _PLACES = np.arange(len(_FREQUENCIES), dtype=np.uint32)
+_ODD = np.uint32(sum(1 << place for place, (down, _) in enumerate(_FREQUENCIES) if down % 2))
 
 _COSINES = np.cos(np.pi * np.arange(6)[:, None] * (2 * np.arange(_SIDE) + 1) / (2 * _SIDE)).astype(
     np.float32
@@ -75,6 +76,19 @@ def find_words(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     )
     signs = (_COSINES @ seen @ _COSINES.T)[:, _DOWN, _ACROSS] > 0
     return np.unique((signs.astype(np.uint32) << _PLACES).sum(axis=1, dtype=np.uint32))
+
+
+def mirrored(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Return the words, in any order, that a picture with these words has when it is mirrored.
+
+    Turned upright, the neighbourhood of a mirrored corner is that of the corner upside down: what
+    is odd from top to bottom changes its sign.
+
+    >>> words = np.array([0b1000, 0b11], np.uint32)
+    >>> bool((mirrored(mirrored(words)) == words).all())
+    True
+    """
+    return words ^ _ODD
 
 
 def _neighbourhoods(
