@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.duplicates.model import Edge, Relation
-from safelight.hashing import HASH_VERSION
+from safelight.hashing import HASH_VERSION, mirrored
 from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
@@ -79,6 +79,9 @@ def a_library(count: int, seed: int = 0) -> list[Made]:
                 second = int(rng.integers(0, 60))
                 taken = {"taken_at": f"2024-05-01T12:00:{second:02}", "camera_model": "Box"}
                 photo = made(number, rng, exif=taken)
+            case 7:
+                words = np.union1d(photo.words, mirrored(other.words[:4]))
+                photo = made(number, rng, words=words.astype(np.uint32))
             case 6:
                 photo = made(number, rng, vector=None)
         photos.append(photo)
@@ -118,7 +121,9 @@ def by_numbers(a: Seen, b: Seen, look: Look, limits: Thresholds) -> Edge | None:
     """Relate by what is known alone, every pair as if it were the only one."""
     assert a.id < b.id
     bits = int(np.bitwise_count(a.dct256 ^ b.dct256).sum())
-    words = len(np.intersect1d(a.words, b.words))
+    words = max(
+        len(np.intersect1d(a.words, b.words)), len(np.intersect1d(a.words, mirrored(b.words)))
+    )
     both = a.vector is not None and b.vector is not None
     cosine = round(float(a.vector @ b.vector), 4) if both else 0.0
     evidence = {"bits": bits, "words": words, "cosine": cosine}

@@ -226,13 +226,34 @@ def test_sets_with_words_in_common_are_found(found, least, common, offset) -> No
     expected = _by_hand(found, least, common)
     listed = WordIndex(words, bounds, least=least, common=common)
     listed.make_lists()
-    assert _pairs(Near.joined(listed.near_rows(0, len(found)))) == expected
+    assert _of_rows(listed, 0, len(found)) == expected
     read = WordIndex(words, bounds, least=least, common=common)
-    one_by_one = [near for row in range(len(found)) for near in read.near_rows(row, row + 1)]
-    assert _pairs(Near.joined(one_by_one)) == expected
+    one_by_one = {}
     for row in range(len(found)):
-        mine = words[bounds[row] : bounds[row + 1]]
-        assert _pairs(Near.joined(listed.near(mine))) == _pairs(Near.joined(read.near(mine)))
+        one_by_one |= _of_rows(read, row, row + 1)
+    assert one_by_one == expected
+    for row in range(len(found)):
+        mine, _ = listed.rows(row, row + 1)
+        none = np.zeros(len(mine), np.int64)
+        assert _pairs(Near.joined(listed.near(mine, none, none + len(found)))) == _pairs(
+            Near.joined(read.near(mine, none, none + len(found)))
+        )
+
+
+def _of_rows(index: WordIndex, start: int, stop: int) -> dict[tuple[int, int], float]:
+    words, rows = index.rows(start, stop)
+    return _pairs(Near.joined(index.near(words, rows, rows)))
+
+
+@pytest.mark.parametrize("word", [5, 2**31])
+def test_words_that_no_set_has(word) -> None:
+    index = WordIndex(np.array([1, 2], np.uint32), np.array([0, 2]), least=1, common=9)
+    zero, one = np.zeros(1, np.int64), np.ones(1, np.int64)
+    asked = np.array([word], np.uint32)
+    assert _pairs(Near.joined(index.near(asked, zero, one))) == {}
+    index.make_lists()
+    assert _pairs(Near.joined(index.near(asked, zero, one))) == {}
+    assert _pairs(Near.joined(index.near(np.array([2], np.uint32), zero, one))) == {(0, 0): 1.0}
 
 
 def test_words_are_counted_in_portions(monkeypatch) -> None:
@@ -240,10 +261,11 @@ def test_words_are_counted_in_portions(monkeypatch) -> None:
     found = [set(rng.choice(50, 12, replace=False).tolist()) for _ in range(60)]
     words, bounds = _flat(found)
     index = WordIndex(words, bounds, least=3, common=1000)
-    whole = _pairs(Near.joined(index.near_rows(0, 60)))
+    whole = _of_rows(index, 0, 60)
     monkeypatch.setattr(shared_words, "_AT_ONCE", 30)
-    assert len(list(index.near_rows(0, 60))) > 10
-    assert _pairs(Near.joined(index.near_rows(0, 60))) == whole == _by_hand(found, 3, 1000)
+    words, rows = index.rows(0, 60)
+    assert len(list(index.near(words, rows, rows))) > 10
+    assert _of_rows(index, 0, 60) == whole == _by_hand(found, 3, 1000)
 
 
 def test_nearest_takes_the_latest_among_equals() -> None:

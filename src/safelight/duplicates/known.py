@@ -38,7 +38,15 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
 
 #: How many a photo proposes at most, of those before it, by each signal.
-_MOST = {"hash": 50, "turned": 50, "words": 30, "vector": 10, "moment": 50, "name": 50}
+_MOST = {
+    "hash": 50,
+    "turned": 50,
+    "words": 30,
+    "mirrored words": 10,
+    "vector": 10,
+    "moment": 50,
+    "name": 50,
+}
 
 #: A word that more photos have tells nothing.
 _COMMON_WORDS = 100
@@ -153,7 +161,8 @@ def open_known(
     signals: list[Signal] = [
         HashSignal(wholes, thresholds.hash_bits, _MOST["hash"], turned=False),
         HashSignal(wholes, thresholds.turned_hash_bits, _MOST["turned"], turned=True),
-        WordSignal(sets, thresholds.words, _MOST["words"], with_cosine),
+        WordSignal(sets, thresholds.words, _MOST["words"], with_cosine, mirror=False),
+        WordSignal(sets, thresholds.words, _MOST["mirrored words"], mirror=True),
         _moment_signal(library, keys, thresholds, cameras),
     ]
     if vectors is not None:

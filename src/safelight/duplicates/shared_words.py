@@ -39,15 +39,24 @@ class _Lists:
         Where each word's list begins, and the end of the last.
     sets : (w,) int32
         Ascending in each list.
-    list_of, place_of : (w,) int32
-        Of each word of each set, as the sets were given: which list, and where the set is in it.
+    numbers : (m,) int32 or None
+        By word, which list is its, or -1; None where words are too large for a table.
     """
 
     words: Words
     begins: npt.NDArray[np.int32]
     sets: npt.NDArray[np.int32]
-    list_of: npt.NDArray[np.int32]
-    place_of: npt.NDArray[np.int32]
+    numbers: npt.NDArray[np.int32] | None
+
+    def of(self, words: Words) -> npt.NDArray[np.int32]:
+        """Return which list is each word's, or -1."""
+        if self.numbers is None:
+            at = np.searchsorted(self.words, words)
+            same = self.words.take(at, mode="clip") == words
+            return np.where(same & (at < len(self.words)), at, -1).astype(np.int32)
+        found = self.numbers.take(words, mode="clip")
+        found[words >= len(self.numbers)] = -1
+        return found
 
 
 class WordIndex:
@@ -69,53 +78,55 @@ class WordIndex:
         self.least, self.common = least, common
         self._words, self._bounds = words, bounds
 
-    def near_rows(self, start: int, stop: int) -> Iterator[Near]:
-        """Return which sets before each of the sets `start` to `stop` have enough in common.
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def rows(self, start: int, stop: int) -> tuple[Words, Bounds]:
+        """Return the words of some sets, and their rows by word."""
+        words = self._words[self._bounds[start] : self._bounds[stop]]
+        counts = np.diff(self._bounds[start : stop + 1])
+        return words, np.repeat(np.arange(start, stop), counts)
+
+    def near(self, words: Words, asked: Bounds, before: Bounds) -> Iterator[Near]:
+        """Return which sets have enough words in common with others.
+
+        Parameters
+        ----------
+        words : (m,) uint32
+            Of all that are asked about; of none of them a word twice.
+        asked : (m,) int64
+            Whose each word is; all of one stand together.
+        before : (m,) int64
+            Only sets in rows before this one, the same for all words of one.
 
         Yields
         ------
         Near
-            ``asked`` and ``found`` are rows, ``measured`` is how many words. All of one asked come
-            at once.
+            ``found`` is a row, ``measured`` is how many words. All of one asked come at once.
         """
-        first, last = self._bounds[start], self._bounds[stop]
-        if stop - start < _FEW and "_lists" not in self.__dict__:
-            for row in range(start, stop):
-                words = self._words[self._bounds[row] : self._bounds[row + 1]]
-                for near in self.near(words, row):
-                    yield Near(near.asked + row, near.found, near.measured)
+        if not len(words):
             return
-        of = np.repeat(np.arange(start, stop), np.diff(self._bounds[start : stop + 1]))
-        begins = self._lists.begins[self._lists.list_of[first:last]].astype(np.int64)
-        yield from self._counted(of, begins, self._lists.place_of[first:last] - begins)
-
-    def near(self, words: Words, before: int | None = None) -> Iterator[Near]:
-        """Return which sets, before one if that is given, have enough in common with words.
-
-        Like :meth:`near_rows`; ``asked`` is 0.
-        """
-        if "_lists" not in self.__dict__:
-            yield self._read_through(words, len(self._bounds) - 1 if before is None else before)
+        firsts = np.flatnonzero(np.diff(asked, prepend=-1))
+        if len(firsts) < _FEW and "_lists" not in self.__dict__:
+            for one, other in zip(firsts, [*firsts[1:], len(asked)], strict=True):
+                yield self._read_through(words[one:other], int(asked[one]), int(before[one]))
             return
         lists = self._lists
-        at = np.searchsorted(lists.words, words)
-        at = at[(at < len(lists.words)) & (lists.words.take(at, mode="clip") == words)]
-        begins, ends = lists.begins[at].astype(np.int64), lists.begins[at + 1].astype(np.int64)
-        if before is not None:
-            ends = np.array(
-                [
-                    one + np.searchsorted(lists.sets[one:other], before)
-                    for one, other in zip(begins, ends, strict=True)
-                ],
-                np.int64,
-            )
-        yield from self._counted(np.zeros(len(at), np.int64), begins, ends - begins)
+        numbers = lists.of(words)
+        known = np.flatnonzero(numbers >= 0)
+        begins = lists.begins[numbers[known]].astype(np.int64)
+        sizes = lists.begins[numbers[known] + 1] - begins
+        # A list is common if the one after so many is still before the asked.
+        last = np.minimum(begins + self.common, max(len(lists.sets) - 1, 0))
+        kept = (sizes <= self.common) | (lists.sets[last] >= before[known])
+        known, begins, sizes = known[kept], begins[kept], np.minimum(sizes[kept], self.common)
+        yield from self._counted(asked[known], before[known], begins, sizes)
 
     def make_lists(self) -> None:
-        """Make what :meth:`near` is quick with; without it, each call reads all words through."""
+        """Make what :meth:`near` is quick with; without it, few are found by reading all words."""
         _ = self._lists
 
-    def _read_through(self, words: Words, before: int) -> Near:
+    def _read_through(self, words: Words, asked: int, before: int) -> Near:
         known = self._words[: self._bounds[before]]
         if len(words) == 0 or len(known) == 0:
             return Near.none()
@@ -125,31 +136,30 @@ class WordIndex:
             hits = np.flatnonzero(marks[known])
         else:
             hits = np.flatnonzero(np.isin(known, words))
-        numbers = np.searchsorted(words_sorted := np.sort(words), known[hits])
-        often = np.bincount(numbers, minlength=len(words_sorted)) > self.common
+        numbers = np.searchsorted(np.sort(words), known[hits])
+        often = np.bincount(numbers, minlength=len(words)) > self.common
         hits = hits[~often[numbers]]
         sets = np.searchsorted(self._bounds, hits, "right") - 1
         found, counts = np.unique(sets, return_counts=True)
         kept = counts >= self.least
-        return Near(
-            np.zeros(int(kept.sum()), np.int64), found[kept], counts[kept].astype(np.float32)
-        )
+        return Near(np.full(kept.sum(), asked), found[kept], counts[kept].astype(np.float32))
 
-    def _counted(self, of: Bounds, begins: Bounds, counts: Bounds) -> Iterator[Near]:
-        """Count how often sets stand in lists; those for one asked stand together in `of`."""
-        kept = (counts > 0) & (counts <= self.common)
-        of, begins, counts = of[kept], begins[kept], counts[kept]
-        sums = np.cumsum(counts)
+    def _counted(
+        self, asked: Bounds, before: Bounds, begins: Bounds, sizes: Bounds
+    ) -> Iterator[Near]:
+        """Count how often sets stand in lists; those for one asked stand together."""
+        sums = np.cumsum(sizes)
         start = 0
-        while start < len(of):
+        while start < len(asked):
             stop = int(np.searchsorted(sums, sums[start] + _AT_ONCE, "right"))
-            if stop < len(of):  # not in the midst of an asked
+            if stop < len(asked):  # not in the midst of an asked
                 stop = max(
-                    int(np.searchsorted(of, of[stop], "left")),
-                    int(np.searchsorted(of, of[start], "right")),
+                    int(np.searchsorted(asked, asked[stop], "left")),
+                    int(np.searchsorted(asked, asked[start], "right")),
                 )
-            places, number = spread(begins[start:stop], counts[start:stop])
-            pairs = of[start:stop][number] << 32 | self._lists.sets[places]
+            places, number = spread(begins[start:stop], sizes[start:stop])
+            pairs = asked[start:stop][number] << 32 | self._lists.sets[places]
+            pairs = pairs[(pairs & 0xFFFFFFFF) < before[start:stop][number]]
             pairs.sort()
             # What stands as often as needed is still itself so many places further on.
             firsts = np.flatnonzero(np.diff(pairs, prepend=-1))
@@ -162,20 +172,18 @@ class WordIndex:
     @cached_property
     def _lists(self) -> _Lists:
         count = len(self._words)
-        # Sorted by word, and then as they stand: to sort numbers is quicker than to sort by them.
+        # Sorted by word, and then by set: numbers sort quicker than an order by them is found.
         both = self._words.astype(np.uint64) << np.uint64(32)
-        both |= np.arange(count, dtype=np.uint64)
+        sizes = np.diff(self._bounds)
+        both |= np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
         both.sort()
-        order = both.astype(np.uint32)  # the lower half
+        sets = both.astype(np.uint32).view(np.int32)  # the lower half
         both >>= np.uint64(32)
         begins = np.flatnonzero(np.diff(both.view(np.int64), prepend=-1))
         words = both[begins].astype(np.uint32)
         del both
-        ends = np.append(begins, count).astype(np.int32)
-        list_of, place_of = np.empty(count, np.int32), np.empty(count, np.int32)
-        list_of[order] = np.repeat(np.arange(len(words), dtype=np.int32), np.diff(ends))
-        place_of[order] = np.arange(count, dtype=np.int32)
-        sets = np.repeat(np.arange(len(self._bounds) - 1, dtype=np.int32), np.diff(self._bounds))[
-            order
-        ]
-        return _Lists(words, ends, sets, list_of, place_of)
+        numbers = None
+        if len(words) and words[-1] < _MARKED:
+            numbers = np.full(int(words[-1]) + 1, -1, np.int32)
+            numbers[words] = np.arange(len(words), dtype=np.int32)
+        return _Lists(words, np.append(begins, count).astype(np.int32), sets, numbers)

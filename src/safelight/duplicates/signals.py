@@ -16,10 +16,10 @@ from safelight.duplicates.multi_index import HashIndex
 from safelight.duplicates.near import Near, nearest
 from safelight.duplicates.shared_words import WordIndex
 from safelight.duplicates.windows import MomentIndex
-from safelight.hashing import dihedral
+from safelight.hashing import dihedral, mirrored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
@@ -133,6 +133,8 @@ class WordSignal:
         Enough in common by themselves.
     vectors : (CosineIndex, rows, cosine), optional
         Of fewer words in common, those pairs are kept that have this cosine.
+    mirror : bool
+        The photo mirrored, or as it is.
     """
 
     def __init__(
@@ -141,25 +143,32 @@ class WordSignal:
         words: int,
         most: int,
         vectors: tuple[CosineIndex, Numbers, float] | None = None,
+        *,
+        mirror: bool,
     ) -> None:
-        self.name = "words"
+        self.name = "mirrored words" if mirror else "words"
         self._index, self._words, self._most, self._vectors = index, words, most, vectors
+        self._mirror = mirror
 
     def propose(self, start: int, stop: int) -> Near:
         """See :class:`Signal`."""
-        return self._kept(self._index.near_rows(start, stop), None)
+        words, rows = self._index.rows(start, stop)
+        return self._near(words, rows, rows, None)
 
     def propose_to(self, asked: Asked) -> Near:
         """See :class:`Signal`."""
-        return self._kept(self._index.near(asked.words), asked)
+        none = np.zeros(len(asked.words), np.int64)
+        return self._near(asked.words, none, none + len(self._index), asked)
 
     def make_lists(self) -> None:
         """Make what :meth:`propose_to` is quick with."""
         self._index.make_lists()
 
-    def _kept(self, parts: Iterable[Near], asked: Asked | None) -> Near:
+    def _near(
+        self, words: npt.NDArray[np.uint32], of: Numbers, before: Numbers, asked: Asked | None
+    ) -> Near:
         found = []
-        for near in parts:
+        for near in self._index.near(mirrored(words) if self._mirror else words, of, before):
             enough = near.measured >= self._words
             fewer = np.flatnonzero(~enough)
             enough[fewer[self._have_cosine(near.where(fewer), asked)]] = True
@@ -246,7 +255,8 @@ class NameSignal:
     def propose(self, start: int, stop: int) -> Near:
         """See :class:`Signal`."""
         found = []
-        for near in self._index.near_rows(start, stop):
+        words, rows = self._index.rows(start, stop)
+        for near in self._index.near(words, rows, rows):
             near = near.where(self._raw[near.asked] != self._raw[near.found])
             found.append(nearest(near, np.zeros(len(near), np.float32), self._most))
         return Near.joined(found)
