@@ -9,6 +9,8 @@
     ├── ModelError            a model cannot be used
     │   ├── ModelUnavailable  it is not on this machine and cannot be fetched
     │   └── ModelInvalid      its files are missing, broken or not understood
+    ├── PlanError             a plan, or what was applied of it, cannot be used
+    ├── SidecarError          an XMP sidecar cannot be read or added to
     └── LibraryError          the library file cannot be used
         ├── LibraryTooNew     it was written by a newer safelight
         └── SpaceError        vectors of one space were offered to another
@@ -103,6 +105,18 @@ class ModelInvalid(ModelError):
     """A model's files are missing, broken, or of a kind that is not understood."""
 
     code = "model-invalid"
+
+
+class PlanError(SafelightError):
+    """A plan, or the journal of what was applied of it, cannot be used."""
+
+    code = "plan"
+
+
+class SidecarError(SafelightError):
+    """An XMP sidecar cannot be read or added to; the message is to follow the file's name."""
+
+    code = "sidecar"
 
 
 class LibraryError(SafelightError):

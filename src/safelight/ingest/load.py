@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
+from safelight.hashing import hash_frame
+from safelight.hashing.hashes import MIN_SIDE as HASHING_SIDE
 from safelight.imaging import decode
 from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.protocol import Embedder
+    from safelight.hashing import Hashes
     from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
     from safelight.quality.metric import Measurement
@@ -46,6 +49,8 @@ class Loaded:
         New content, still without its vector; None if it is known or being worked on already.
     prepared : array or None
         The model's input for a new photo.
+    hashes : Hashes or None
+        What tells which other photos it looks like; of a new photo.
     measured : mapping or None
         What its pixels tell of its quality, if scores are wanted.
     code, reason : str or None
@@ -58,6 +63,7 @@ class Loaded:
     item_id: str | None = None
     item: ItemRecord | None = None
     prepared: npt.NDArray[Any] | None = None
+    hashes: Hashes | None = None
     measured: Mapping[str, Measurement] | None = None
     code: str | None = None
     reason: str | None = None
@@ -106,7 +112,7 @@ def load(
     if entry.text is not None:
         item = ItemRecord(item_id, "text", len(data), None, text=entry.text)
         return Loaded(entry, item_id, item, seconds=seconds)
-    min_side = max(embedder.min_side, SCORING_SIDE) if scoring else embedder.min_side
+    min_side = max(embedder.min_side, HASHING_SIDE, SCORING_SIDE if scoring else 0)
     try:
         frame = decode(data, min_side=min_side, max_pixels=pixel_limit)
     except DecodeError as exc:
@@ -115,6 +121,8 @@ def load(
     started = _lap(seconds, "decode", started)
     prepared = embedder.prepare(frame)
     started = _lap(seconds, "prepare", started)
+    hashes = hash_frame(frame)
+    started = _lap(seconds, "looks", started)
     measured = None
     if scoring is not None:
         measured = scoring.of_pixels(frame)
@@ -133,7 +141,7 @@ def load(
             if value is not None and (key, value) != ("orientation", 1)
         },
     )
-    return Loaded(entry, item_id, item, prepared, measured, seconds=seconds)
+    return Loaded(entry, item_id, item, prepared, hashes, measured, seconds=seconds)
 
 
 def _read(entry: Entry) -> tuple[bytes, Entry]:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import ModelError, ModelInvalid, ModelUnavailable
+from safelight.hashing import HASH_VERSION
 from safelight.ingest.labelling import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
 from safelight.ingest.plan import Plan, as_record
 from safelight.ingest.summary import Progress
+from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.items import is_embedded
 from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.scores import write_scores
@@ -156,6 +158,16 @@ class Pipeline:
                 records,
                 items,
                 fingerprint=self._embedder.fingerprint,
+            )
+            write_hashes(
+                self._library,
+                {
+                    loaded.item_id: HashRecord(
+                        HASH_VERSION, loaded.hashes.dct256, loaded.hashes.words
+                    )
+                    for loaded in waiting
+                    if loaded.item_id in embedded and loaded.hashes is not None
+                },
             )
             if self._scoring is not None:
                 self._write_scores(self._scoring, waiting, items)

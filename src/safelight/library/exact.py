@@ -56,6 +56,11 @@ class ExactIndex:
     def __len__(self) -> int:
         return sum(len(keys) for keys, _ in self._blocks)
 
+    @property
+    def blocks(self) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+        """Item keys and vectors, for those who compare all with all; not to be written to."""
+        return list(self._blocks)
+
     def search(
         self,
         query: npt.NDArray[np.float32],

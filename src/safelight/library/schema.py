@@ -166,8 +166,7 @@ _TABLES_4 = """
 CREATE TABLE hashes (
     item_pk INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE,
     version TEXT    NOT NULL,
-    dct64   BLOB    NOT NULL,                   -- 1 uint64, little-endian
-    dct256  BLOB    NOT NULL,                   -- 4 uint64, little-endian
+    dct256  BLOB    NOT NULL,                   -- 4 uint64, little-endian; the first is dct64
     words   BLOB    NOT NULL                    -- uint32, little-endian: of local features, sorted
 ) STRICT;
 

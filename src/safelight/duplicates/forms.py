@@ -1,0 +1,193 @@
+"""Whether two photos are forms of one picture, and which: told by laying one over the other."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safelight.duplicates.agreement import Agreement, agree, is_plain
+from safelight.duplicates.laying import MIN_SIDE, Laid, lay_by_corners, lay_whole
+from safelight.duplicates.model import Relation
+from safelight.errors import DecodeError
+from safelight.hashing.dihedral import DIHEDRAL, applied
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from safelight.duplicates.resemblance import Resemblance
+    from safelight.duplicates.seen import Look, Seen
+    from safelight.duplicates.thresholds import Thresholds
+
+Evidence = dict[str, float | int | str | bool]
+
+# Pictures that differ by less than this on the average may be one, decoded at different sizes.
+_SAME_TONE = 1.0
+
+# Hashes that differ in so few bits are those of one picture in one frame: enough when its files
+# cannot be opened.
+_BEYOND_DOUBT = 10
+
+# A whole picture is laid over the other as it is if their hashes differ by no more.
+_WHOLE_BITS = 70
+
+# The sides of two sizes of one picture are in one proportion, but for rounding.
+_PROPORTION = 0.02
+
+_IDENTITY = (False, False, False)
+_MIRROR = (False, True, False)
+
+
+def form_of(
+    a: Seen,
+    b: Seen,
+    alike: Resemblance,
+    seconds: float | None,
+    evidence: Evidence,
+    look: Look,
+    limits: Thresholds,
+) -> tuple[Relation, Evidence] | None:
+    """Return in which relation two forms of one picture are; None if they are none.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Between the exposures, if one camera took both.
+    evidence : dict
+        To which what is found is added.
+    """
+    if not alike.worth_looking(limits):
+        return None
+    try:
+        if alike.turned_bits <= limits.same_pixels_bits and _same_pixels(a, b, alike, look):
+            return Relation.SAME_PIXELS, evidence
+        if seconds:
+            return None  # two exposures: never forms of one picture, however alike
+        return _told(a, b, alike, evidence, look, limits)
+    except (DecodeError, OSError):
+        return None if seconds else _unseen(a, b, alike, evidence)
+
+
+def _same_pixels(a: Seen, b: Seen, alike: Resemblance, look: Look) -> bool:
+    if alike.way or (a.width, a.height) != (b.width, b.height):
+        return False
+    laid = lay_whole(look(a, MIN_SIDE).pixels, look(b, MIN_SIDE).pixels)
+    if np.abs(laid.a.astype(np.int16) - laid.b).mean() > _SAME_TONE:
+        return False
+    return bool(np.array_equal(look(a, None).pixels, look(b, None).pixels))
+
+
+def _told(
+    a: Seen, b: Seen, alike: Resemblance, evidence: Evidence, look: Look, limits: Thresholds
+) -> tuple[Relation, Evidence] | None:
+    first, second = look(a, MIN_SIDE).pixels, look(b, MIN_SIDE).pixels
+    if alike.turned_bits <= _WHOLE_BITS:
+        way = DIHEDRAL[alike.way]
+        turned = applied(second, way)
+        if _in_proportion(first, turned):
+            laid = lay_whole(first, turned)
+            found = agree(laid, limits.block_correlation)
+            if found.share >= limits.whole_agreement:
+                return _whole_form(a, b, way, found, evidence, limits)
+    # As the words say, if any; then the other way, because a few words are no proof.
+    ways = [_IDENTITY, _MIRROR] if alike.words >= alike.mirrored_words else [_MIRROR, _IDENTITY]
+    for way in ways if alike.mirrored_words else ways[:1]:
+        by_corners = lay_by_corners(first, applied(second, way), limits.corners)
+        if by_corners is not None:
+            part = _part_form(a, b, by_corners, way == _MIRROR, evidence, limits)
+            if part is not None:
+                return part
+    return None
+
+
+def _in_proportion(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> bool:
+    first: float = a.shape[1] / a.shape[0]
+    second: float = b.shape[1] / b.shape[0]
+    # A row of pixels more or less counts for much in a small picture.
+    rounding = 1 / min(*a.shape[:2], *b.shape[:2])
+    return abs(math.log(first / second)) < _PROPORTION + rounding
+
+
+def _whole_form(
+    a: Seen,
+    b: Seen,
+    way: tuple[bool, bool, bool],
+    found: Agreement,
+    evidence: Evidence,
+    limits: Thresholds,
+) -> tuple[Relation, Evidence]:
+    told = evidence | _measured(found)
+    if way != _IDENTITY:
+        return _turned_relation(way), told
+    if _is_edited(found, limits):
+        return Relation.EDITED, told
+    if (a.width, a.height) == (b.width, b.height):
+        return Relation.RE_ENCODED, told
+    return Relation.RESIZED, told
+
+
+def _turned_relation(way: tuple[bool, bool, bool]) -> Relation:
+    # Two reflections are a rotation.
+    return Relation.MIRRORED if sum(way) % 2 else Relation.ROTATED
+
+
+def _is_edited(found: Agreement, limits: Thresholds) -> bool:
+    return (
+        found.tone > limits.tone_levels
+        or found.share < limits.unedited_agreement
+        or not limits.detail_ratio <= found.detail <= 1 / limits.detail_ratio
+    )
+
+
+def _measured(found: Agreement) -> Evidence:
+    return {
+        "agreement": round(found.share, 3),
+        "tone": round(found.tone, 1),
+        "detail": round(found.detail, 2),
+    }
+
+
+def _part_form(
+    a: Seen, b: Seen, laid: Laid, mirrored: bool, evidence: Evidence, limits: Thresholds
+) -> tuple[Relation, Evidence] | None:
+    plain_a = is_plain(laid.a_outside, limits.plain_share)
+    plain_b = is_plain(laid.b_outside, limits.plain_share)
+    over_a = laid.a_overhang > limits.overhang and not plain_a
+    over_b = laid.b_overhang > limits.overhang and not plain_b
+    if over_a and over_b:
+        return None  # each shows what the other does not: two views, or two parts
+    found = agree(laid, limits.block_correlation)
+    if found.share < limits.agreement:
+        return None
+    told = evidence | _measured(found) | {"corners": laid.corners or 0}
+    told["scale"] = round(laid.scale, 3)
+    quarter = round(laid.degrees / 90) * 90
+    rest = laid.degrees - quarter
+    if mirrored:
+        return Relation.MIRRORED, told
+    if abs(rest) < limits.turn_degrees and quarter:
+        return Relation.ROTATED, told
+    if abs(rest) >= limits.turn_degrees:
+        return Relation.EDITED, told | {"degrees": round(laid.degrees, 1)}
+    if over_a or over_b:
+        # The one that shows less, and how much of the other that is.
+        told["part"] = b.id if over_a else a.id
+        told["covers"] = round(laid.a_covered if over_a else laid.b_covered, 3)
+        return Relation.CROPPED, told
+    return Relation.EDITED, told
+
+
+def _unseen(
+    a: Seen, b: Seen, alike: Resemblance, evidence: Evidence
+) -> tuple[Relation, Evidence] | None:
+    """Return what can be told without opening the files."""
+    if alike.turned_bits > _BEYOND_DOUBT:
+        return None
+    told = evidence | {"unchecked": True}
+    way = DIHEDRAL[alike.way]
+    if way != _IDENTITY:
+        return _turned_relation(way), told
+    if (a.width, a.height) == (b.width, b.height):
+        return Relation.RE_ENCODED, told
+    return Relation.RESIZED, told

@@ -1,0 +1,86 @@
+"""The scores that keepers are chosen by: those of the library, and for bursts what it lacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safelight.duplicates.reasons import SCORES
+from safelight.library.scores import ScoreRecord, read_scores, write_scores
+from safelight.quality.files import score_files
+from safelight.quality.registry import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from safelight.library.copies import PhotoFacts
+    from safelight.library.store import Library
+
+# Those that need the pixels only, and no model.
+_MEASURED = ("focus", "exposure", "noise")
+
+# Written to the library at once.
+_AT_ONCE = 16
+
+
+def known_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the scores that a keeper can be chosen by, by photo id and metric."""
+    return {
+        photo: {
+            name: record.score
+            for name, record in records.items()
+            if name in SCORES and record.score is not None
+        }
+        for photo, records in read_scores(library, photo_ids).items()
+    }
+
+
+def measure_lacking(
+    library: Library,
+    photos: Iterable[PhotoFacts],
+    scores: Mapping[str, Mapping[str, float]],
+    *,
+    pixel_limit: int,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> dict[str, dict[str, float]]:
+    """Measure the photos that have no score of focus, keep that in the library, and return it all.
+
+    A photo that cannot be read stays without.
+    """
+    found = {photo: dict(known) for photo, known in scores.items()}
+    wanted = [photo for photo in photos if photo.copies and "focus" not in scores.get(photo.id, {})]
+    metrics = choose(_MEASURED)
+    versions = {metric.name: metric.version for metric in metrics}
+    waiting: dict[str, list[ScoreRecord]] = {}
+    reports = score_files(
+        (photo.copies[0].path for photo in wanted),
+        metrics,
+        max_pixels=pixel_limit,
+        threads=threads,
+    )
+    try:
+        for done, (photo, report) in enumerate(zip(wanted, reports, strict=True), start=1):
+            progress(done, len(wanted))
+            # A file with other bytes by now tells nothing of this photo.
+            if isinstance(report, Exception) or report.photo_id != photo.id:
+                continue
+            waiting[photo.id] = [
+                ScoreRecord(
+                    name, versions[name], each.value, each.score, each.status, each.reason,
+                    each.details,
+                )
+                for name, each in report.measurements.items()
+            ]  # fmt: skip
+            measured = {
+                name: each.score
+                for name, each in report.measurements.items()
+                if each.score is not None
+            }
+            found[photo.id] = {**found.get(photo.id, {}), **measured}
+            if len(waiting) >= _AT_ONCE:
+                write_scores(library, waiting)
+                waiting = {}
+    finally:
+        reports.close()
+        write_scores(library, waiting)
+    return found

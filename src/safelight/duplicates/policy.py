@@ -1,0 +1,138 @@
+"""What the photo to keep is chosen by: how much each consideration weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from safelight.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _weight(about: str) -> Any:
+    return field(default=0.0, metadata={"about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considerations:
+    """How much each consideration weighs; each is 0 to 1 within a group."""
+
+    original: float = _weight("Nothing tells that it was made from another of the group.")
+    resolution: float = _weight("Pixels, as far as they hold detail: an upscale has no more.")
+    compression: float = _weight("How little was lost when it was saved.")
+    metadata: float = _weight("Date, place, camera, labels.")
+    focus: float = _weight("The score, if the library has it.")
+    exposure: float = _weight("The score, if the library has it.")
+    noise: float = _weight("The score, if the library has it.")
+    combined: float = _weight("The score, if the library has it.")
+    age: float = _weight("The oldest file, by its time of change.")
+    small: float = _weight("The fewest bytes.")
+
+    def __post_init__(self) -> None:
+        for weight in fields(self):
+            if not 0 <= getattr(self, weight.name) < float("inf"):
+                raise SettingsError(
+                    f"The weight of {weight.name} is {getattr(self, weight.name)}; "
+                    "it should be 0 or more.",
+                    setting=weight.name,
+                )
+
+    def changed(self, given: Mapping[str, float]) -> Self:
+        """Return the same with other weights for some.
+
+        Raises
+        ------
+        SettingsError
+            There is no such consideration, or a weight is negative.
+        """
+        known = [weight.name for weight in fields(self)]
+        for name in given:
+            if name not in known:
+                raise SettingsError(
+                    f"There is no consideration {name!r} to weigh; there are: {', '.join(known)}."
+                )
+        return replace(self, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the photo to keep is chosen.
+
+    Attributes
+    ----------
+    name : str
+    copies : Considerations
+        Among forms of one picture.
+    shots : Considerations
+        Among pictures of one subject: bursts, and what is similar. There the scores decide, and
+        focus first: what else could be said of two shots of one camera is nearly the same.
+    """
+
+    name: str
+    copies: Considerations
+    shots: Considerations
+
+
+_LAST = Considerations(resolution=0.1, original=0.1, metadata=0.05, age=0.01)
+
+#: The policies that have a name. The later a consideration, the less it weighs: none of them
+#: should outweigh a clear difference in those before it.
+PRESETS = {
+    "original": Policy(
+        "original",
+        Considerations(
+            original=16, resolution=16, compression=8, metadata=4, focus=0.4, exposure=0.3,
+            noise=0.2, combined=0.2, age=1,
+        ),
+        Considerations(
+            focus=4, exposure=1, noise=0.5, combined=1, resolution=2, original=1, metadata=0.1,
+            age=0.01,
+        ),
+    ),
+    "sharpest": Policy("sharpest", replace(_LAST, focus=16), replace(_LAST, focus=16)),
+    "smallest": Policy("smallest", replace(_LAST, small=16), replace(_LAST, small=16)),
+}  # fmt: skip
+
+DEFAULT = "original"
+
+
+def parse_policy(text: str) -> Policy:
+    """Read a policy: a preset, and weights that differ, as in ``original,metadata=8``.
+
+    Raises
+    ------
+    SettingsError
+        A name or number is not usable.
+
+    Examples
+    --------
+    >>> parse_policy("sharpest").copies.focus
+    16
+    >>> parse_policy("original, small=3").shots.small
+    3.0
+    """
+    name, given = DEFAULT, {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key, equals, number = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            if key not in PRESETS:
+                raise SettingsError(
+                    f"There is no policy {key!r}; there are: {', '.join(PRESETS)}, and weights "
+                    "as NAME=NUMBER."
+                )
+            name = key
+            continue
+        try:
+            given[key] = float(number)
+        except ValueError as exc:
+            raise SettingsError(f"{part!r} is no weight: write NAME=NUMBER.") from exc
+    preset = PRESETS[name]
+    if not given:
+        return preset
+    return Policy(
+        ",".join((name, *(f"{key}={number:g}" for key, number in given.items()))),
+        preset.copies.changed(given),
+        preset.shots.changed(given),
+    )

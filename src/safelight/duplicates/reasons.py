@@ -1,0 +1,257 @@
+"""Why a photo is kept, or not, in words."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from safelight.duplicates.filenames import in_order, is_copy_name
+from safelight.duplicates.model import STRICT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from safelight.duplicates.model import Group, Relation
+    from safelight.duplicates.origin import Origin
+    from safelight.duplicates.policy import Considerations
+    from safelight.duplicates.relations import Together
+    from safelight.library.copies import Copy, PhotoFacts
+
+#: The scores that a keeper can be chosen by; the library has them after `ingest --score`.
+SCORES = ("focus", "exposure", "noise", "combined")
+
+# Differences below this are not worth a word.
+_SAME = 0.02
+
+
+def why_it_stays(
+    photo: PhotoFacts,
+    together: Together,
+    facts: Mapping[str, PhotoFacts],
+) -> tuple[str, ...]:
+    """Return with what a photo belongs together, if it does."""
+    if photo.id not in together:
+        return ()
+    relation, others = together[photo.id]
+    names = sorted(called(facts[other]) for other in others if other in facts)
+    which = f" with {', '.join(names)}" if names else ""
+    return (f"belongs together{which} ({relation}); stays in any case",)
+
+
+def why_kept(
+    best: PhotoFacts,
+    ranked: Sequence[PhotoFacts],
+    values: Mapping[str, Mapping[str, float]],
+    weights: Considerations,
+    origins: Mapping[str, Origin],
+) -> tuple[str, ...]:
+    """Return what speaks for the photo to keep, what counts most first; and what against it."""
+    others = ranked[1:]
+    if not others:
+        return ()
+    for_it, against = [], []
+    for name in _by_weight(weights):
+        own = values[best.id].get(name)
+        if own is None:
+            continue
+        rival = max(others, key=lambda other: values[other.id][name])
+        lead = own - values[rival.id][name]
+        if lead > _SAME or (lead > 0 and name in ("age", "original")):
+            for_it.append((getattr(weights, name) * lead, _praise(name, best, others, origins)))
+        elif lead < -_SAME:
+            against.append(_blame(name, rival))
+    told = [text for _, text in sorted(for_it, key=lambda each: -each[0])]
+    if not told:
+        told = ["nothing that counts tells them apart; the first that the library got"]
+    if against:
+        told.append("although " + " and ".join(against))
+    return tuple(told)
+
+
+def _praise(
+    name: str, best: PhotoFacts, others: Sequence[PhotoFacts], origins: Mapping[str, Origin]
+) -> str:
+    match name:
+        case "original":
+            made = [other for other in others if other.id in origins]
+            if made:
+                return f"the source: {named(made)} {_were_made(made, origins)}"
+            if best.format == "RAW":
+                return "the sensor's data"
+            if best.exif.get("camera_model") or best.exif.get("camera_make"):
+                return "has the data that a camera wrote"
+            return "the likelier original"
+        case "resolution":
+            return f"the most pixels, {_size(best)}"
+        case "compression":
+            return f"lost least when it was saved ({best.format}, {_bytes(best.size)})"
+        case "metadata":
+            return f"the most complete data ({_has(best)})"
+        case "age":
+            return f"the oldest file ({_day(best)})"
+        case "small":
+            return f"the fewest bytes, {_bytes(best.size)}"
+        case _:
+            return f"the best {name}"
+
+
+def _blame(name: str, rival: PhotoFacts) -> str:
+    match name:
+        case "original":
+            return f"{called(rival)} is the likelier original"
+        case "resolution":
+            return f"{called(rival)} has more pixels, {_size(rival)}"
+        case "compression":
+            return f"{called(rival)} lost less when it was saved"
+        case "metadata":
+            return f"{called(rival)} has more data ({_has(rival)})"
+        case "age":
+            return f"{called(rival)} is the older file"
+        case "small":
+            return f"{called(rival)} has fewer bytes, {_bytes(rival.size)}"
+        case _:
+            return f"{called(rival)} has a better {name}"
+
+
+def why_not(
+    photo: PhotoFacts,
+    best: PhotoFacts,
+    relation: Relation,
+    values: Mapping[str, Mapping[str, float]],
+    weights: Considerations,
+    origins: Mapping[str, Origin],
+    scores: Mapping[str, Mapping[str, float]],
+) -> tuple[str, ...]:
+    """Return how a photo is related to the one to keep, and what that has over it."""
+    told = [f"{relation}: {called(best)} is kept"]
+    origin = origins.get(photo.id)
+    if origin is not None:
+        told.append(
+            "enlarged: it has no more detail than the smaller one"
+            if origin.how == "enlarged"
+            else "saved again from another: its pixels carry the steps of that JPEG"
+        )
+    for name in _by_weight(weights):
+        own, other = values[photo.id].get(name), values[best.id].get(name)
+        if own is None or other is None or other - own <= _SAME:
+            continue
+        match name:
+            case "resolution":
+                if origin is None or origin.how != "enlarged":
+                    told.append(f"{_size(photo)} against {_size(best)}")
+            case "compression":
+                told.append(f"{_kind(photo)} against {_kind(best)}")
+            case "metadata":
+                lacks = [text for text in _has_list(best) if text not in _has_list(photo)]
+                told.append(f"lacks {', '.join(lacks)}" if lacks else "has less data")
+            case "small":
+                told.append(f"{_bytes(photo.size)} against {_bytes(best.size)}")
+            case _ if name in SCORES:
+                told.append(
+                    f"{name} {scores[photo.id][name]:.2f} against {scores[best.id][name]:.2f}"
+                )
+    return tuple(told)
+
+
+def about_scores(
+    group: Group,
+    ranked: Sequence[PhotoFacts],
+    scores: Mapping[str, Mapping[str, float]],
+    weights: Considerations,
+) -> tuple[str, ...]:
+    """Say which shot is the sharpest, the usual way to choose; or that nothing was measured."""
+    if len(ranked) < 2:
+        return ()
+    lacking = [photo for photo in ranked if "focus" not in scores.get(photo.id, {})]
+    if lacking and (group.relation not in STRICT or weights.focus > weights.resolution):
+        return (
+            f"focus, exposure and noise of {named(lacking)} are not known: "
+            "safelight ingest --score measures them",
+        )
+    if lacking or group.relation in STRICT:
+        return ()
+    best = ranked[0]
+    sharpest = max(ranked, key=lambda photo: scores[photo.id]["focus"])
+    own, most = scores[best.id]["focus"], scores[sharpest.id]["focus"]
+    if own == most:
+        return (f"by sharpness alone it would be the same one (focus {own:.2f})",)
+    return (
+        f"by sharpness alone it would be {called(sharpest)} (focus {most:.2f} against {own:.2f})",
+    )
+
+
+def _by_weight(weights: Considerations) -> list[str]:
+    names = [weight.name for weight in fields(weights) if getattr(weights, weight.name) > 0]
+    return sorted(names, key=lambda name: -float(getattr(weights, name)))
+
+
+def _were_made(made: Sequence[PhotoFacts], origins: Mapping[str, Origin]) -> str:
+    ways = {origins[photo.id].how for photo in made}
+    verb = "was" if len(made) == 1 else "were"
+    if ways == {"enlarged"}:
+        return f"{verb} enlarged"
+    if ways == {"saved-again"}:
+        return f"{verb} saved again"
+    return f"{verb} enlarged or saved again"
+
+
+def which(copies: Sequence[Copy]) -> str:
+    """Return why the first of several files with the same bytes is the one to keep."""
+    first, others = copies[0], copies[1:]
+    if any(is_copy_name(copy.path) for copy in others) and not is_copy_name(first.path):
+        return "the one that is not named a copy"
+    if first.mtime_ns < min(copy.mtime_ns for copy in others):
+        return "the oldest"
+    return "the one with the shortest path"
+
+
+def named(photos: Sequence[PhotoFacts]) -> str:
+    """Return the names of photos, of many only how many they are."""
+    names = [called(photo) for photo in photos]
+    if len(names) > 3:
+        return f"{names[0]}, {names[1]} and {len(names) - 2} others"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _size(photo: PhotoFacts) -> str:
+    return f"{photo.width} x {photo.height}" if photo.pixels else "unknown size"
+
+
+def _kind(photo: PhotoFacts) -> str:
+    return f"{photo.format or 'unknown'}, {_bytes(photo.size)}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
+
+
+def _day(photo: PhotoFacts) -> str:
+    return datetime.fromtimestamp(oldest(photo) / 1e9, UTC).date().isoformat()
+
+
+def _has(photo: PhotoFacts) -> str:
+    return ", ".join(_has_list(photo)) or "none"
+
+
+def _has_list(photo: PhotoFacts) -> list[str]:
+    has = {
+        "date": "taken_at" in photo.exif,
+        "place": "latitude" in photo.exif,
+        "camera": "camera_make" in photo.exif or "camera_model" in photo.exif,
+        "exposure": "exposure_time" in photo.exif,
+        "labels": photo.said > 0,
+    }
+    return [text for text, there in has.items() if there]
+
+
+def oldest(photo: PhotoFacts) -> int:
+    """Return when the oldest file of a photo was last changed, in nanoseconds."""
+    return min((copy.mtime_ns for copy in photo.copies), default=0)
+
+
+def called(photo: PhotoFacts) -> str:
+    """Return the name of a photo's file, with its folder's: copies are often called alike."""
+    path = in_order(photo.copies)[0].path
+    return os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path))

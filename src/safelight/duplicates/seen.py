@@ -1,0 +1,48 @@
+"""What is known of a photo before its file is opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safelight.model import Exif, Frame
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A photo, as far as a library knows it.
+
+    Attributes
+    ----------
+    id : str
+    format : str
+    width, height : int
+    exif : Exif
+    paths : tuple of str
+        Of its files that are not gone.
+    dct256 : (4,) uint64 or None
+        None if it is not hashed.
+    words : (n,) uint32, sorted
+    vector : (d,) float32 of unit length, or None
+    """
+
+    id: str
+    format: str
+    width: int
+    height: int
+    exif: Exif = field(default_factory=Exif)
+    paths: tuple[str, ...] = ()
+    dct256: npt.NDArray[np.uint64] | None = None
+    words: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    vector: npt.NDArray[np.float32] | None = None
+
+
+#: Opens a photo: given it and the shorter side that is needed (None: full size), its frame. Raises
+#: DecodeError or OSError when it cannot.
+Look = Callable[[Seen, int | None], Frame]

@@ -1,0 +1,216 @@
+"""Taking back what was done of a plan: every byte, name and time as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.duplicates.apply import Outcome, file_stat
+from safelight.duplicates.contents import sha256_of
+from safelight.duplicates.journal import Journal, folder_of, journals, write_safely
+from safelight.duplicates.moving import CannotChange, make_own, move
+from safelight.duplicates.plan import QUARANTINE, Left, read_plan
+from safelight.errors import LibraryError, PlanError
+from safelight.library.copies import mark_paths_back
+from safelight.library.store import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from safelight.duplicates.journal import Step
+    from safelight.model import FileStat
+
+
+def undo_plan(
+    library_path: Path,
+    which: str | None = None,
+    *,
+    trial: bool = False,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> tuple[str, Outcome]:
+    """Take back what was done of a plan; a file that is somewhere else by now is left, and told of.
+
+    Parameters
+    ----------
+    library_path : Path
+        The library; it is told which files are back. Without it, files come back all the same.
+    which : str, optional
+        A plan's file or the beginning of its id; the last one of which something stands if not
+        given.
+    trial : bool
+        Look at everything and change nothing.
+    progress : callable
+        Called with the number of steps looked at, and that of all.
+
+    Returns
+    -------
+    str, Outcome
+        The plan's id, and what came of it.
+
+    Raises
+    ------
+    PlanError
+        There is no such plan, or its journal cannot be used.
+    """
+    folder = _find(library_path, which)
+    with Journal(folder) as journal:
+        if not trial:
+            journal.note("undo", plan=folder.name)
+        outcome = _undo(library_path, journal, trial, progress)
+        if not trial:
+            journal.note("undone-all", changed=outcome.changed, left=len(outcome.left))
+    return folder.name, outcome
+
+
+def _find(library_path: Path, which: str | None) -> Path:
+    found = journals(library_path)
+    if which is not None and os.path.isfile(which):
+        plan = read_plan(which)
+        folder = folder_of(Path(plan.library)) / plan.id
+        if not folder.is_dir():
+            raise PlanError(f"The plan {which} was not applied; there is nothing to undo.")
+        return folder
+    if which is not None:
+        matching = [each for each in found if each.name.startswith(which)]
+        if len(matching) != 1:
+            known = ", ".join(each.name for each in found) or "none"
+            what = "no applied plan" if not matching else "more than one applied plan"
+            raise PlanError(f"There is {what} {which!r}; there are: {known}.")
+        return matching[0]
+    for folder in reversed(found):
+        with Journal(folder) as journal:
+            if journal.standing():
+                return folder
+    raise PlanError(f"Nothing was applied to the library {library_path} that could be undone.")
+
+
+def _undo(
+    library_path: Path, journal: Journal, trial: bool, progress: Callable[[int, int], None]
+) -> Outcome:
+    outcome = Outcome()
+    back: dict[str, tuple[str, FileStat]] = {}
+    standing = journal.standing()
+    try:
+        for number, (step, _) in enumerate(reversed(standing), start=1):
+            try:
+                changed = _can_undo(step) if trial else _take_back(step, journal.folder.name)
+            except (CannotChange, OSError) as exc:
+                outcome.left.append(Left(step.path, _told(exc)))
+                continue
+            finally:
+                progress(number, len(standing))
+            if changed and step.do == "sidecar":
+                outcome.sidecars += 1
+            elif changed and step.photo_id is not None:
+                outcome.changed += 1
+                outcome.bytes += step.size
+            if trial:
+                continue
+            journal.undone(step)
+            if step.photo_id is not None:
+                with contextlib.suppress(OSError):
+                    back[step.path] = (step.photo_id, file_stat(os.stat(step.path)))
+    finally:
+        if back:
+            with contextlib.suppress(LibraryError), Library(library_path, create=False) as library:
+                mark_paths_back(library, back)
+    return outcome
+
+
+def _can_undo(step: Step) -> bool:
+    """Return whether there is anything to take back.
+
+    Raises
+    ------
+    CannotChange
+        There is, and it cannot be taken back.
+    """
+    if step.do == "sidecar":
+        return _sidecar_state(step) == "after"
+    if step.do == "link":
+        if sha256_of(step.path) != step.sha256:
+            raise CannotChange("has changed since it became a hard link; it is left as it is")
+        return os.stat(step.path).st_nlink > 1
+    there, moved = os.path.lexists(step.path), os.path.lexists(step.to or "")
+    if not moved:
+        if not there:
+            raise CannotChange(f"is not in {step.to} any more, and cannot be brought back")
+        return False
+    if there:
+        same = os.path.samefile(step.path, step.to or "")
+        if not same and sha256_of(step.path) != step.sha256:
+            raise CannotChange(f"is another file by now; the former is in {step.to}")
+    elif sha256_of(step.to or "") != step.sha256:
+        raise CannotChange(f"was changed in {step.to}; it is left there")
+    return True
+
+
+def _take_back(step: Step, plan_id: str) -> bool:
+    changed = _can_undo(step)
+    match step.do:
+        case "sidecar":
+            if changed:
+                _restore_sidecar(step)
+        case "link":
+            make_own(step)
+        case _:
+            to = step.to or ""
+            if changed:
+                move(to, step.path, step.sha256)
+                os.utime(step.path, ns=(os.stat(step.path).st_atime_ns, step.mtime_ns))
+            if step.note is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(step.note)
+            if step.do == "move":
+                _clear(to, plan_id)
+    return changed
+
+
+def _sidecar_state(step: Step) -> str:
+    try:
+        now = sha256_of(step.path)
+    except FileNotFoundError:
+        if step.backup is None:
+            return "before"
+        raise CannotChange(f"is gone; as it was before, it is in {step.backup}") from None
+    if now == step.after:
+        return "after"
+    if step.backup is not None and now == step.sha256:
+        return "before"
+    where = f"; as it was before, it is in {step.backup}" if step.backup else ""
+    raise CannotChange(f"has changed since it was added to; it is left as it is{where}")
+
+
+def _restore_sidecar(step: Step) -> None:
+    target = Path(os.path.realpath(step.path))
+    if step.backup is None:
+        target.unlink()
+        return
+    data = Path(step.backup).read_bytes()
+    write_safely(target, data)
+    os.chmod(target, step.mode)
+    os.utime(target, ns=(step.mtime_ns, step.mtime_ns))
+
+
+def _clear(to: str, plan_id: str) -> None:
+    """Remove what is left of a quarantine that is empty: half a copy, folders."""
+    folder, name = os.path.split(to)
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(folder, f".{name}.part"))
+    if f"{os.sep}{plan_id}" not in folder:
+        return
+    with contextlib.suppress(OSError):
+        while os.path.basename(folder) != plan_id:
+            os.rmdir(folder)  # only if it is empty
+            folder = os.path.dirname(folder)
+        os.rmdir(folder)
+        if os.path.basename(os.path.dirname(folder)) == QUARANTINE:
+            os.rmdir(os.path.dirname(folder))
+
+
+def _told(exc: Exception) -> str:
+    if isinstance(exc, OSError):
+        return f"cannot be brought back: {exc.strerror}"
+    return str(exc)

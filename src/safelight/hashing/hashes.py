@@ -1,0 +1,66 @@
+"""What is kept of a picture to find others that look like it: a hash of the whole, and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safelight.hashing.dct import hash_whole
+from safelight.hashing.words import find_words
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from safelight.model import Frame
+
+#: Only hashes of one version are compared. It changes whenever a picture would get other ones.
+HASH_VERSION = "1"
+
+#: The shorter side that a frame needs, or the photo's own if that has fewer; see
+#: :func:`safelight.imaging.decode`. Working sizes above it change a hash by a bit or two.
+MIN_SIDE = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hashes:
+    """The hashes of one picture.
+
+    Attributes
+    ----------
+    dct256 : (4,) uint64
+        Signs of the 16 x 16 lowest frequencies: see :mod:`safelight.hashing.dct`.
+    words : (n,) uint32, sorted, each once
+        Of local features: see :mod:`safelight.hashing.words`. Empty for a picture without any.
+    """
+
+    dct256: npt.NDArray[np.uint64]
+    words: npt.NDArray[np.uint32]
+
+    @property
+    def dct64(self) -> np.uint64:
+        """Signs of the 8 x 8 lowest frequencies, which are the first word of the longer hash."""
+        first: np.uint64 = self.dct256[0]
+        return first
+
+
+def hash_frame(frame: Frame) -> Hashes:
+    """Return the hashes of a frame.
+
+    Parameters
+    ----------
+    frame : Frame
+        Its shorter side has at least :data:`MIN_SIDE` pixels, or the photo's own number.
+
+    Examples
+    --------
+    >>> from safelight.model import Frame
+    >>> pixels = np.arange(300 * 400 * 3, dtype=np.uint32).reshape(300, 400, 3).astype(np.uint8)
+    >>> hash_frame(Frame(pixels, 400, 300, "PNG")).dct256.shape
+    (4,)
+    """
+    import cv2
+
+    grey = np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Hashes(hash_whole(grey), find_words(grey))

@@ -1,0 +1,125 @@
+"""The hashes of photos: writing them, reading them, and finding what is still to be hashed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from safelight.library.store import Library
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HashRecord:
+    """The hashes of one photo, as the library keeps them.
+
+    Attributes
+    ----------
+    version : str
+    dct256 : (4,) uint64
+    words : (n,) uint32, sorted
+    """
+
+    version: str
+    dct256: npt.NDArray[np.uint64]
+    words: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HashTable:
+    """The hashes of all photos of a library that have them.
+
+    Attributes
+    ----------
+    keys : (n,) int64
+        Row keys of the photos, ascending.
+    dct256 : (n, 4) uint64
+    words : (m,) uint32
+        Those of the first photo, then those of the second, ...
+    ends : (n,) int64
+        Where in `words` each photo's end.
+    """
+
+    keys: npt.NDArray[np.int64]
+    dct256: npt.NDArray[np.uint64]
+    words: npt.NDArray[np.uint32]
+    ends: npt.NDArray[np.int64]
+
+    def words_of(self, row: int) -> npt.NDArray[np.uint32]:
+        """Return the words of the photo in one row."""
+        return self.words[self.ends[row - 1] if row else 0 : self.ends[row]]
+
+
+def write_hashes(library: Library, hashes: Mapping[str, HashRecord]) -> None:
+    """Write hashes by photo id, in one transaction; they replace what the photo had.
+
+    Those of a photo that the library does not have, or has no longer, are left out.
+    """
+    with library.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO hashes (item_pk, version, dct256, words) "
+            "SELECT pk, ?, ?, ? FROM items WHERE id = ? "
+            "ON CONFLICT (item_pk) DO UPDATE SET "
+            "version = excluded.version, dct256 = excluded.dct256, words = excluded.words",
+            (
+                (
+                    record.version,
+                    record.dct256.astype("<u8").tobytes(),
+                    record.words.astype("<u4").tobytes(),
+                    photo_id,
+                )
+                for photo_id, record in hashes.items()
+            ),
+        )
+
+
+def read_hashes(library: Library, version: str, *, after: int = 0) -> HashTable:
+    """Return the hashes in one version of the photos whose row key is above `after`."""
+    keys, wholes, words, ends, count = [], [], [], [], 0
+    for key, whole, some in library.connection.execute(
+        "SELECT item_pk, dct256, words FROM hashes WHERE version = ? AND item_pk > ? "
+        "ORDER BY item_pk",
+        (version, after),
+    ):
+        keys.append(key)
+        wholes.append(whole)
+        words.append(some)
+        count += len(some) // 4
+        ends.append(count)
+    return HashTable(
+        np.array(keys, np.int64),
+        np.frombuffer(b"".join(wholes), "<u8").reshape(-1, 4).astype(np.uint64),
+        np.frombuffer(b"".join(words), "<u4").astype(np.uint32),
+        np.array(ends, np.int64),
+    )
+
+
+def lacking_hashes(
+    library: Library, version: str, namespace: str | None = None
+) -> list[tuple[str, str]]:
+    """Return the photos that are not hashed in this version.
+
+    Parameters
+    ----------
+    namespace : str, optional
+        Only photos with a file in it.
+
+    Returns
+    -------
+    list of (str, str)
+        Photo id, and the path of a file that is not gone; in the order in which they were added.
+    """
+    rows = library.connection.execute(
+        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
+        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
+        "LEFT JOIN hashes h ON h.item_pk = i.pk AND h.version = ? "
+        "WHERE i.kind = 'photo' AND h.item_pk IS NULL GROUP BY i.pk ORDER BY i.pk",
+        (namespace, namespace, version),
+    )
+    return [(photo_id, path) for photo_id, path in rows]

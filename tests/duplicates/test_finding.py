@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.duplicates import candidates as candidates_module
+from safelight.duplicates import comparing
+from safelight.duplicates.comparing import compare_new
+from safelight.duplicates.finding import find_groups, open_all
+from safelight.duplicates.model import KEPT_TOGETHER, Edge, Relation
+from safelight.duplicates.seen import Seen
+from safelight.duplicates.thresholds import DEFAULT, Thresholds
+from safelight.errors import DecodeError
+from safelight.library.decisions import decide
+from safelight.library.edges import read_edges
+from safelight.library.records import FileRecord, mark_gone, write
+from safelight.library.store import Library
+from safelight.model import Exif
+from tests.duplicates.libraries import SPACE, a_library, by_numbers, made, put
+
+
+def _find(library, **options):
+    return find_groups(library, **{"relate": by_numbers, "threads": 2, **options})
+
+
+def _edges(library) -> dict[tuple[str, str], str]:
+    version = compare_new(library, relate=by_numbers)
+    return {(each.a, each.b): each.relation for each in read_edges(library, version)}
+
+
+def _by_hand(photos) -> dict[tuple[str, str], str]:
+    """Relate every pair; that no signal is the reason for an edge is not to be."""
+    found = {}
+    for a, b in combinations(sorted(photos, key=lambda each: each.id), 2):
+        edge = by_numbers(*map(_seen, (a, b)), None, DEFAULT)
+        if edge is not None:
+            found[a.id, b.id] = edge.relation.value
+    return found
+
+
+def _seen(photo) -> Seen:
+    return Seen(
+        photo.id, photo.format, 400, 300, Exif(**photo.exif), photo.paths, photo.dct256,
+        photo.words, photo.vector,
+    )  # fmt: skip
+
+
+class Counting:
+    """Relates, and tells afterwards which pairs."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[str, str]] = []
+
+    def __call__(self, a, b, look, limits):
+        self.pairs.append((a.id, b.id))
+        return by_numbers(a, b, look, limits)
+
+
+def test_no_related_pair_is_missed(library: Library) -> None:
+    photos = a_library(400)
+    put(library, photos)
+    expected = _by_hand(photos)
+    assert set(expected.values()) >= {"re-encoded", "resized", "cropped", "burst", "similar"}
+    assert _edges(library) == expected
+
+
+def test_every_candidate_is_related_once_and_most_pairs_are_none(library: Library) -> None:
+    put(library, a_library(400))
+    counting = Counting()
+    _find(library, relate=counting)
+    assert len(counting.pairs) == len(set(counting.pairs)) < 2000
+    _find(library, relate=counting)
+    assert len(counting.pairs) == len(set(counting.pairs))
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=4), st.integers(0, 100))
+def test_piece_by_piece_is_as_all_at_once(tmp_path_factory, sizes, seed) -> None:
+    folder = tmp_path_factory.mktemp("libraries")
+    photos = a_library(sum(sizes), seed)
+    with Library(folder / "pieces.db") as pieces, Library(folder / "whole.db") as whole:
+        start = 0
+        for size in sizes:
+            put(pieces, photos[start : start + size])
+            found = _find(pieces)
+            start += size
+        put(whole, photos)
+        assert found == _find(whole)
+        assert _edges(pieces) == _edges(whole)
+
+
+@settings(max_examples=10)
+@given(st.randoms(), st.integers(0, 100))
+def test_the_order_of_an_ingest_changes_no_group(tmp_path_factory, random, seed) -> None:
+    folder = tmp_path_factory.mktemp("libraries")
+    photos = a_library(80, seed)
+    shuffled = list(photos)
+    random.shuffle(shuffled)
+    with Library(folder / "one.db") as one, Library(folder / "other.db") as other:
+        put(one, photos)
+        put(other, shuffled)
+        assert {(each.id, each.relation, frozenset(each.photos)) for each in _find(one)} == {
+            (each.id, each.relation, frozenset(each.photos)) for each in _find(other)
+        }
+
+
+def test_a_vector_that_comes_later_brings_its_edges(library: Library) -> None:
+    photos = a_library(120)
+    put(library, photos, vectors=False)
+    before = _edges(library)
+    assert "similar" not in before.values()
+    put(library, photos)
+    assert _edges(library) == _by_hand(photos)
+
+
+def test_other_thresholds_compare_anew(library: Library) -> None:
+    put(library, a_library(200))
+    wide = _find(library)
+    narrow = _find(library, thresholds=Thresholds(hash_bits=5, similar_cosine=0.99))
+    assert len(narrow) < len(wide)
+    assert _find(library) == wide
+
+
+def test_photos_whose_files_are_gone_drop_out_and_come_back(library: Library) -> None:
+    photos = a_library(120)
+    put(library, photos)
+    whole = _find(library)
+    gone = {photo for each in whole[:3] for photo in each.photos}
+    paths = [path for each in photos if each.id in gone for path in each.paths]
+    _mark(library, paths)
+    left = _find(library)
+    assert left
+    assert not {photo for each in left for photo in each.photos} & gone
+    put(library, [each for each in photos if each.id in gone])  # seen again
+    assert {each.id for each in _find(library)} == {each.id for each in whole}
+    assert _edges(library) == _by_hand(photos)
+
+
+def _mark(library, paths) -> None:
+    marks = ",".join("?" * len(paths))
+    keys = library.connection.execute(f"SELECT pk FROM files WHERE path IN ({marks})", paths)
+    mark_gone(library, [key for (key,) in keys.fetchall()])
+
+
+def test_namespaces(library: Library) -> None:
+    photos = a_library(200)
+    put(library, photos[:100], "a")
+    put(library, photos[100:], "b")
+    first = {each.id for each in photos[:100]}
+    counting = Counting()
+    found = _find(library, namespace="a", relate=counting)
+    assert found
+    assert {photo for pair in counting.pairs for photo in pair} <= first
+    assert {photo for each in found for photo in each.photos} <= first
+    _find(library, namespace="b", relate=counting)
+    assert len(counting.pairs) == len(set(counting.pairs))
+    assert _edges(library) == _by_hand(photos)
+    assert _find(library, namespace="a") == found
+    assert _find(library, namespace="none such") == []
+
+
+def test_files_of_one_photo(library: Library) -> None:
+    rng = np.random.default_rng(1)
+    put(library, [made(1, rng, paths=("/a/1", "/a/2")), made(2, rng, paths=("/a/3",))], "a")
+    put(library, [made(2, rng, paths=("/a/3",)), made(1, rng, paths=("/b/1",))], "b")
+    (found,) = _find(library)
+    assert (found.relation, found.photos) == (Relation.IDENTICAL, (f"{1:064x}",))
+    assert found.edges == (Edge(f"{1:064x}", f"{1:064x}", Relation.IDENTICAL, {"files": 3}),)
+    (found,) = _find(library, namespace="a")
+    assert found.edges[0].evidence == {"files": 2}
+    # One path in two namespaces is one file.
+    assert _find(library, namespace="b") == []
+    _mark(library, ["/a/2", "/b/1"])
+    assert _find(library) == []
+
+
+def test_photos_without_hashes_are_passed_over(library: Library) -> None:
+    photos = a_library(60)
+    put(library, photos)
+    with library.transaction() as connection:
+        connection.execute("UPDATE hashes SET version = '0' WHERE item_pk <= 30")
+    hashed = _by_hand(photos[30:])
+    assert _edges(library) == hashed
+    put(library, photos[:30])  # hashed now
+    assert _edges(library) == _by_hand(photos)
+
+
+def test_decisions_and_relations(library: Library) -> None:
+    photos = a_library(120)
+    put(library, photos)
+    groups = _find(library)
+    two = next(each for each in groups if len(each.photos) == 2)
+    decide(library, [two.photos], "keep-both")
+    assert two.id not in {each.id for each in _find(library)}
+    assert two.id in {each.id for each in _find(library, decided=False)}
+    only = _find(library, relations=[Relation.BURST])
+    assert {each.relation for each in only} == {Relation.BURST}
+
+
+def test_raw_and_jpeg_are_found_by_their_names(library: Library) -> None:
+    rng = np.random.default_rng(2)
+    photos = [
+        made(1, rng, format="RAW", paths=("/a/IMG_1.CR2",)),
+        made(2, rng, paths=("/a/img_1.jpg",)),
+        made(3, rng, paths=("/b/img_1.jpg",)),  # another folder
+        made(4, rng, paths=("/a/img_2.jpg", "/c/x.jpg")),
+        made(5, rng, format="RAW", paths=("/c/x.nef",)),
+    ]
+    put(library, photos)
+    assert {each.photos for each in _find(library, relations=KEPT_TOGETHER)} == {
+        (photos[0].id, photos[1].id),
+        (photos[3].id, photos[4].id),
+    }
+
+
+def test_a_thousand_black_frames(library: Library) -> None:
+    rng = np.random.default_rng(3)
+    black, empty = np.zeros(4, np.uint64), np.empty(0, np.uint32)
+    put(library, [made(number, rng, dct256=black, words=empty) for number in range(1000)])
+    pairs = []
+
+    def relate(a, b, look, limits):
+        pairs.append((a.id, b.id))
+        return Edge(a.id, b.id, Relation.RE_ENCODED)
+
+    (found,) = _find(library, relate=relate)
+    assert len(found.photos) == 1000
+    assert len(pairs) <= 50 * 1000
+
+
+class Away:
+    """Opens every photo that is to be related closely."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, a, b, look, limits):
+        edge = by_numbers(a, b, look, limits)
+        if edge is None:
+            return None
+        unchecked = False
+        for seen in (a, b):
+            self.asked.append(seen.id)
+            try:
+                look(seen, 8)
+            except (OSError, DecodeError):
+                unchecked = True
+        return Edge(edge.a, edge.b, edge.relation, {**edge.evidence, "unchecked": unchecked})
+
+
+def test_a_file_that_is_away_is_looked_at_once_it_is_back(
+    library: Library, tmp_path, make_photo
+) -> None:
+    import hashlib
+
+    rng = np.random.default_rng(4)
+    first = made(1, rng)
+    photos = []
+    for number, colour in enumerate(("red", "green")):
+        path = make_photo(tmp_path / f"{colour}.png", colour)
+        photo_id = hashlib.sha256(path.read_bytes()).hexdigest()
+        photos.append(made(number, rng, id=photo_id, dct256=first.dct256, paths=(str(path),)))
+    put(library, photos)
+    with library.transaction() as connection:
+        connection.execute("UPDATE items SET size = ?", ((tmp_path / "red.png").stat().st_size,))
+    red = tmp_path / "red.png"
+    red.rename(tmp_path / "elsewhere")
+    away, told = Away(), []
+    (found,) = _find(library, relate=away, progress=told.append)
+    assert found.edges[0].evidence["unchecked"]
+    assert told[-1] == comparing.Comparing(2, 2, 1, 1, 1)
+    asked = len(away.asked)
+    assert _find(library, relate=away) == [found]
+    assert len(away.asked) == asked  # still away: not asked for again
+    (tmp_path / "elsewhere").rename(red)
+    (found,) = _find(library, relate=away)
+    assert found.edges[0].evidence["unchecked"] is False
+    assert len(away.asked) == asked + 2
+    assert _find(library, relate=away) == [found]
+    assert len(away.asked) == asked + 2
+
+
+def test_progress_and_blocks(library: Library, monkeypatch) -> None:
+    monkeypatch.setattr(candidates_module.candidates, "__kwdefaults__", {"block": 50})
+    photos = a_library(170)
+    put(library, photos)
+    told = []
+    _find(library, progress=told.append)
+    assert [each.done for each in told] == [0, 50, 100, 150, 170]
+    assert {each.total for each in told} == {170}
+    assert told[-1].pairs >= told[-1].edges == len(_by_hand(photos))
+    assert _edges(library) == _by_hand(photos)
+
+
+def test_an_error_in_the_midst_keeps_what_was_done(library: Library, monkeypatch) -> None:
+    monkeypatch.setattr(candidates_module.candidates, "__kwdefaults__", {"block": 40})
+    photos = a_library(200)
+    put(library, photos)
+    counting = Counting()
+
+    def failing(a, b, look, limits):
+        if photos[146].id in (a.id, b.id):
+            raise KeyboardInterrupt
+        return counting(a, b, look, limits)
+
+    with pytest.raises(KeyboardInterrupt):
+        _find(library, relate=failing)
+    (done,) = library.connection.execute("SELECT count(*) FROM compared").fetchone()
+    assert done == 120
+    again = Counting()
+    _find(library, relate=again)
+    assert not set(again.pairs) & {
+        pair for pair in counting.pairs if max(int(photo, 16) for photo in pair) < 120
+    }
+    assert _edges(library) == _by_hand(photos)
+
+
+SLOWLY = """
+import sys, time
+from safelight.duplicates import candidates, comparing
+from safelight.duplicates.comparing import compare_new
+from safelight.library.store import Library
+from tests.duplicates.libraries import by_numbers
+
+candidates.candidates.__kwdefaults__ = {"block": 20}
+
+def slowly(a, b, look, limits):
+    time.sleep(0.002)
+    return by_numbers(a, b, look, limits)
+
+with Library(sys.argv[1]) as library:
+    compare_new(library, relate=slowly, threads=1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_killed_in_the_midst(library: Library) -> None:
+    photos = a_library(300)
+    put(library, photos)
+    root = Path(__file__).parents[2]
+    kills, done = 0, 0
+    while True:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SLOWLY, str(library.path)], cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )  # fmt: skip
+        before, deadline = done, time.monotonic() + 60
+        while process.poll() is None and done <= before + 80:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+            (done,) = library.connection.execute("SELECT count(*) FROM compared").fetchone()
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+        (left,) = library.connection.execute("SELECT count(*) FROM compared").fetchone()
+        assert left >= done
+    assert process.returncode == 0
+    assert kills >= 2
+    counting = Counting()
+    _find(library, relate=counting)
+    assert counting.pairs == []
+    assert _edges(library) == _by_hand(photos)
+
+
+def test_known_photos_are_by_position(library: Library) -> None:
+    photos = a_library(50)
+    put(library, photos)
+    _mark(library, ["/photos/3.jpg"])
+    known = open_all(library)
+    left = [each for each in photos if each.id != f"{3:064x}"]
+    assert len(known.keys) == 49
+    for position, seen in known.seen(range(49)).items():
+        photo = left[position]
+        assert seen.id == photo.id
+        assert seen.paths == photo.paths
+        assert (seen.words == photo.words).all()
+        assert (seen.dct256 == photo.dct256).all()
+        assert seen.exif == Exif(**photo.exif)
+        assert (seen.vector is None) == (photo.vector is None)
+        if photo.vector is not None:
+            assert (seen.vector == photo.vector).all()
+
+
+def test_a_file_added_to_another_namespace_needs_no_comparing(library: Library) -> None:
+    photos = a_library(40)
+    put(library, photos)
+    found = _find(library)
+    write(library, "b", [FileRecord("/b/0.jpg", "0.jpg", None, photos[0].id)])
+    counting = Counting()
+    after = _find(library, relate=counting)
+    assert counting.pairs == []
+    assert {each.id for each in found} <= {each.id for each in after} | {
+        each.id for each in found if photos[0].id in each.photos
+    }
+    assert SPACE.dimension == 16
