@@ -8,9 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -81,9 +82,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ingested(command, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of these photos, with scores."""
+    """A library of these photos, with scores and labels."""
     library = tmp_path_factory.mktemp("page-library") / "library.db"
-    command("ingest", "--library", library, "--model", "starter", "--score", folder)
+    command("ingest", "--library", library, "--model", "starter", "--score", "--label", folder)
     return library
 
 
@@ -96,7 +97,9 @@ class Serving:
     library : Path
     """
 
-    def __init__(self, library: Path, options: tuple[str, ...], environ: dict[str, str]) -> None:
+    def __init__(
+        self, library: Path, options: tuple[str, ...], environ: dict[str, str], log: IO[bytes]
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -105,6 +108,7 @@ class Serving:
         self._options = options
         self._environ = environ
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = log
         self.start()
 
     def start(self) -> None:
@@ -117,16 +121,21 @@ class Serving:
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
         )  # fmt: skip
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            assert self._process.poll() is None, "safelight serve has ended"
+            assert self._process.poll() is None, f"safelight serve has ended: {self.log()}"
             with contextlib.suppress(httpx2.TransportError):
                 if httpx2.get(self.url + "/health").status_code == 200:
                     return
             time.sleep(0.05)
-        raise AssertionError("safelight serve does not answer")
+        raise AssertionError(f"safelight serve does not answer: {self.log()}")
+
+    def log(self) -> str:
+        """Return what it has said so far."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
 
     def stop(self) -> None:
         """Stop it."""
@@ -145,11 +154,12 @@ def serve(environ: dict[str, str]) -> Callable[..., contextlib.AbstractContextMa
 
     @contextlib.contextmanager
     def call(library: Path, *options: object) -> Iterator[Serving]:
-        serving = Serving(library, tuple(map(str, options)), environ)
-        try:
-            yield serving
-        finally:
-            serving.stop()
+        with tempfile.TemporaryFile() as log:
+            serving = Serving(library, tuple(map(str, options)), environ, log)
+            try:
+                yield serving
+            finally:
+                serving.stop()
 
     return call
 
@@ -161,16 +171,18 @@ def serving(serve, ingested: Path) -> Iterator[Serving]:
         yield found
 
 
-@pytest.fixture
-def library_copy(ingested: Path, tmp_path: Path) -> Path:
-    """The library once more, to be changed."""
-    copy = tmp_path / "library.db"
-    for path in ingested.parent.glob(ingested.name + "*"):
-        if path.is_dir():
-            shutil.copytree(path, tmp_path / path.name)
-        else:
-            shutil.copy(path, tmp_path / path.name)
-    return copy
+@pytest.fixture(scope="session")
+def copy_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Copy a library, to be changed: ``copy_of(ingested)``."""
+
+    def call(library: Path) -> Path:
+        folder = tmp_path_factory.mktemp("copy")
+        for path in library.parent.glob(library.name + "*"):
+            copy = shutil.copytree if path.is_dir() else shutil.copy
+            copy(path, folder / path.name)
+        return folder / library.name
+
+    return call
 
 
 # A module at a time: while it is there, nothing else can run an event loop in this thread.

@@ -237,7 +237,7 @@ def test_a_grid_of_very_many_photos_holds_few_and_keeps_what_is_in_sight(module)
             load: async (block) => {
               asked.push(block);
               for (let i = block * 100; i < block * 100 + 100; i += 1) {
-                held.set(i, {photo_id: '0', path: '/x/' + i + '.jpg', width: 2 + (i % 3), height: 3});
+                held.set(i, {photo_id: '0', path: `/x/${i}.jpg`, width: 2 + (i % 3), height: 3});
               }
             },
             indexOf: () => -1,

@@ -7,28 +7,38 @@ import { go, here } from "./where.js";
 
 const PAUSE = 180; // milliseconds without a key, then it is searched
 
+let timer = 0; // runs while something typed has not been searched for yet
+
 export const startBox = () => {
   const input = byId("query");
-  let timer = 0;
   let typing = false; // within one spell of typing the address is replaced, not added to
 
-  const search = () => {
+  const stop = () => {
     clearTimeout(timer);
+    timer = 0;
+  };
+  const search = () => {
+    stop();
     if (input.value === here().q && here().view === "photos") return;
     go({ q: input.value, view: "photos", photo: "" }, { replace: typing });
     typing = true;
   };
 
-  input.addEventListener("input", () => {
+  const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(search, PAUSE);
-  });
+  };
+
+  input.addEventListener("input", soon);
+  if (input.value) soon(); // typed before this script was there
+  // What was typed last is not lost to a click that comes before the pause has passed.
   input.addEventListener("blur", () => {
+    if (timer) search();
     typing = false;
   });
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
-    clearTimeout(timer);
+    stop();
     const { text, terms } = split(input.value);
     if (terms.length) {
       const others = here().terms.filter((term) => !terms.some(({ body }) => body === term.body));
@@ -46,7 +56,7 @@ export const startBox = () => {
   });
   for (const [id, sign] of [["add-more", "+"], ["add-less", "-"]]) {
     byId(id).addEventListener("click", () => {
-      clearTimeout(timer);
+      stop();
       const words = input.value.trim();
       input.focus();
       if (!words) return;
@@ -63,10 +73,8 @@ export const startBox = () => {
   });
 };
 
-/** Show what the address says, unless it is what is being typed. */
+/** Show what the address says, unless something else is being typed. */
 export const showBox = (state) => {
   const input = byId("query");
-  if (input.value !== state.q && (document.activeElement !== input || input.value.trim() !== state.q.trim())) {
-    input.value = state.q;
-  }
+  if (!timer && input.value.trim() !== state.q.trim()) input.value = state.q;
 };

@@ -25,10 +25,20 @@ const row = (job) => {
   return found;
 };
 
+const named = ({ message, kind, namespace }) =>
+  message || kind + (namespace ? " into " + namespace : "");
+
+/** What came of an ingest: `24 new, 3 unchanged`. */
+const summed = (summary) =>
+  ["new", "unchanged", "gone", "scored", "labelled"]
+    .filter((name) => summary?.[name])
+    .map((name) => number(summary[name]) + " " + name)
+    .join(", ");
+
 const show = (job) => {
   const { title, told, bar, stop } = row(job);
   const ended = ENDED.includes(job.state);
-  title.textContent = (job.message || job.kind) + ": " + job.state;
+  title.textContent = named(job) + ": " + job.state;
   bar.hidden = ended;
   if (job.total) {
     bar.max = job.total;
@@ -37,7 +47,7 @@ const show = (job) => {
   const parts = [
     job.total ? number(job.done) + " of " + count(job.total, "file") : count(job.done ?? 0, "file"),
     job.failed ? number(job.failed) + " that could not be read" : "",
-    job.summary && typeof job.summary === "string" ? job.summary : "",
+    summed(job.summary),
     ended ? time(job.finished_at) : "",
   ];
   told.textContent = parts.filter(Boolean).join(", ");
@@ -60,7 +70,7 @@ export const watch = async (job) => {
   show(job);
   if (watched.has(job.id) || ENDED.includes(job.state)) return;
   watched.add(job.id);
-  announce("Started: " + (job.message || job.kind), { now: true });
+  announce("Started: " + named(job), { now: true });
   try {
     let last = job;
     for (let turn = 0; turn < 5 && !ENDED.includes(last.state); turn += 1) {

@@ -9,6 +9,8 @@ import { count, parts } from "./format.js";
 import { download, drop, show, showThumbnail } from "./pictures.js";
 import { go, here, leave } from "./where.js";
 
+const LARGE = 2048; // pixels of the longer side of what is shown
+
 let neighbours = () => null; // the list that next and previous walk through
 let detail = null;
 let asked = null;
@@ -88,7 +90,7 @@ const reveal = (id, card) => {
   large.addEventListener("error", () => {
     if (here().photo === id && !image().naturalWidth) frame().classList.add("lost");
   });
-  show(large, "photos/" + id + "/image", { side: 2048 });
+  show(large, "photos/" + id + "/image", { side: LARGE });
   announce(name, { now: true });
 };
 
@@ -110,9 +112,10 @@ const fit = () => {
   const stage = byId("stage");
   if (!width || !height || !stage.clientWidth) return;
   const zoomed = stage.classList.contains("zoomed");
-  const scale = zoomed
-    ? Math.min(1, 2048 / Math.max(width, height)) / Math.min(devicePixelRatio, 2)
-    : Math.min(stage.clientWidth / width, stage.clientHeight / height, 1);
+  const fitting = Math.min(stage.clientWidth / width, stage.clientHeight / height, 1);
+  // A pixel of the large picture for a pixel of the screen, and noticeably larger in any case.
+  const whole = Math.min(1, LARGE / Math.max(width, height)) / devicePixelRatio;
+  const scale = zoomed ? Math.max(whole, 2 * fitting) : fitting;
   frame().style.inlineSize = Math.round(width * scale) + "px";
   frame().style.blockSize = Math.round(height * scale) + "px";
 };

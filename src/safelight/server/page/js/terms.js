@@ -81,8 +81,13 @@ const imageChip = (image) =>
     ),
   );
 
-/** Show the chips of a state. */
+let shown = "";
+
+/** Show the chips of a state; those that are there already stay, a finger may be on them. */
 export const showTerms = (state) => {
+  const wanted = JSON.stringify([state.terms, state.image]);
+  if (wanted === shown) return;
+  shown = wanted;
   const image = imageOf(state.image);
   const chips = state.terms.map(chip);
   if (image) chips.unshift(imageChip(image));

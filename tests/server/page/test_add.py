@@ -1,0 +1,73 @@
+"""Adding photos: a folder of the server as a job with progress, files from this device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.server.page.looking import expect_count, expect_first, hand_over
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory) -> Path:
+    """A folder of four photos that the server may ingest."""
+    folder = tmp_path_factory.mktemp("add") / "more"
+    folder.mkdir()
+    for number in range(4):
+        Image.effect_noise((64, 48), 20 + number).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own(serve, copy_of, ingested, more):
+    """A server whose library is to be changed."""
+    with serve(copy_of(ingested), "--root", more) as found:
+        yield found
+
+
+def test_a_folder_is_added_with_progress(visit, own, more) -> None:
+    page = visit(at=own.url)
+    page.get_by_role("link", name="Add").click()
+    page.get_by_label("Folder", exact=True).fill(str(more))
+    page.get_by_role("textbox", name="Namespace").fill("more")
+    page.get_by_role("button", name="Add the folder").click()
+    job = page.locator("#jobs-list li")
+    expect(job.get_by_role("heading")).to_have_text("ingest into more: done")
+    expect(job).to_contain_text("4 new")
+    page.get_by_role("link", name="Photos", exact=True).click()
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("combobox", name="Namespace").select_option("more")
+    expect_count(page, "4 photos")
+
+
+def test_a_folder_that_may_not_be_added(visit, own) -> None:
+    page = visit("/?view=add", at=own.url, refusals=True)
+    folder = page.get_by_label("Folder", exact=True)
+    folder.fill("/etc")
+    folder.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="may read")).to_be_visible()
+    expect(folder).to_be_focused()
+
+
+def test_photos_of_this_device_are_added(visit, own, folder, tmp_path, make_photo) -> None:
+    make_photo(tmp_path / "sent" / "new.png", "red", seed=9)
+    (tmp_path / "sent" / "broken.jpg").write_bytes(b"\xff\xd8\xff no photo")
+    page = visit("/?view=add", at=own.url, refusals=True)
+    page.get_by_role("textbox", name="Namespace").fill("sent")
+    page.get_by_label("Choose photos").set_input_files(
+        [tmp_path / "sent" / "new.png", folder / "cat.jpg", tmp_path / "sent" / "broken.jpg"]
+    )
+    expect(page.locator("#upload-told")).to_have_text("3 files of 3 sent, 1 new, 1 refused")
+    expect(page.locator("#upload-failures")).to_contain_text("broken.jpg")
+    # Dropped here, a photo is added and not searched with.
+    hand_over(page, "drop", folder / "coffee.jpg", "#upload-zone")
+    expect(page.locator("#upload-told")).to_have_text("1 file of 1 sent, 0 new")
+    page.get_by_role("link", name="Photos", exact=True).click()
+    page.get_by_label("Sort").select_option("added last")
+    expect_first(page, "new.png")
