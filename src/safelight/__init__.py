@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safelight.duplicates.deduplicator import Deduplicator
     from safelight.embedding.clip import CLIPEmbedder, CLIPModel
     from safelight.embedding.loading import load_embedder
     from safelight.embedding.protocol import Embedder
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CLIPEmbedder": "embedding.clip",
     "CLIPModel": "embedding.clip",
+    "Deduplicator": "duplicates.deduplicator",
     "Embedder": "embedding.protocol",
     "Frame": "model",
     "Hit": "model",
@@ -52,6 +54,7 @@ _HOMES = {
 __all__ = [
     "CLIPEmbedder",
     "CLIPModel",
+    "Deduplicator",
     "Embedder",
     "Frame",
     "Hit",

@@ -8,15 +8,19 @@ import warnings
 
 import click
 
+from safelight.cli.apply import apply
 from safelight.cli.config import config
 from safelight.cli.doctor import doctor
+from safelight.cli.duplicates import duplicates
 from safelight.cli.ingest import ingest
 from safelight.cli.library import library
 from safelight.cli.models import models
+from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.sheet import sheet
 from safelight.cli.status import status
+from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
 
 EPILOG = """\b
@@ -25,6 +29,7 @@ Examples:
   safelight search "a dog in the snow"
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
+  safelight duplicates --why
   safelight status
 """
 
@@ -39,7 +44,10 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, score, sheet, status, library, models, config, doctor):
+for command in (
+    ingest, search, score, sheet, duplicates, plan, apply, undo, status, library, models, config,
+    doctor,
+):  # fmt: skip
     safelight.add_command(command)
 
 
