@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safelight.duplicates.deduplicator import Deduplicator
     from safelight.embedding.clip import CLIPEmbedder, CLIPModel
     from safelight.embedding.loading import load_embedder
     from safelight.embedding.protocol import Embedder
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CLIPEmbedder": "embedding.clip",
     "CLIPModel": "embedding.clip",
+    "Deduplicator": "duplicates.deduplicator",
     "Embedder": "embedding.protocol",
     "FeaturesService": "pipeline.features",
     "Frame": "model",
@@ -54,6 +56,7 @@ _HOMES = {
 __all__ = [
     "CLIPEmbedder",
     "CLIPModel",
+    "Deduplicator",
     "Embedder",
     "FeaturesService",
     "Frame",

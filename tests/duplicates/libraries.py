@@ -50,6 +50,11 @@ def made(number: int, rng: np.random.Generator, **changed: Any) -> Made:
     return Made(**{**fields, **changed})
 
 
+def places_of(photo: Made) -> np.ndarray:
+    """Return places of its words, of which only the number is right."""
+    return photo.words ^ np.uint32(0xFFFF)
+
+
 def flipped(dct256: np.ndarray, bits: Iterable[int]) -> np.ndarray:
     """Return a hash that differs in some bits."""
     found = dct256.copy()
@@ -113,7 +118,11 @@ def put(
         fingerprint=SPACE.fingerprint,
     )
     write_hashes(
-        library, {each.id: HashRecord(HASH_VERSION, each.dct256, each.words) for each in photos}
+        library,
+        {
+            each.id: HashRecord(HASH_VERSION, each.dct256, each.words, places_of(each))
+            for each in photos
+        },
     )
 
 

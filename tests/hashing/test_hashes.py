@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from safelight.hashing import dihedral, hash_frame
+from safelight.hashing import dihedral, hash_frame, mirrored
 from safelight.hashing.dct import packed, unpacked
 from safelight.hashing.dihedral import DIHEDRAL, applied
+from safelight.hashing.places import agreeing
 from safelight.imaging import decode
 from safelight.model import Frame
 from safelight.sources import parse_source
@@ -110,6 +111,44 @@ def test_different_photos_share_next_to_no_words(photos):
     for number, one in enumerate(frames):
         for other in frames[:number]:
             assert shared(one, other) <= 2
+
+
+def agreeing_words(a: Frame, b: Frame, *, mirror: bool = False) -> int:
+    one, other = hash_frame(a), hash_frame(b)
+    words = mirrored(other.words) if mirror else other.words
+    _, rows, others = np.intersect1d(one.words, words, return_indices=True)
+    ratios = (frame.width / frame.height for frame in (a, b))
+    return agreeing(one.places[rows], other.places[others], *ratios, mirrored=mirror)
+
+
+def test_words_of_a_part_agree_on_where_it_lies(photos):
+    for frame in photos.values():
+        width, height = frame.width, frame.height
+        part = frame_of(frame.pixels[height // 10 :, : -width // 10])
+        assert agreeing_words(frame, part) >= 3
+
+
+def test_words_of_a_turned_photo_agree(photos):
+    for frame in photos.values():
+        turned = frame_of(applied(frame.pixels, (True, True, False)))
+        assert agreeing_words(frame, turned) >= 8
+
+
+def test_words_of_a_mirrored_part_agree(photos):
+    for frame in photos.values():
+        width, height = frame.width, frame.height
+        part = frame_of(frame.pixels[height // 12 :, : -width // 12][:, ::-1])
+        assert agreeing_words(frame, part, mirror=True) >= 3
+        assert agreeing_words(frame, part) <= 1
+
+
+def test_words_in_the_wrong_places_do_not_agree():
+    chance = np.random.default_rng(0)
+    a, b = chance.integers(0, 2**32, (2, 40), np.uint32)
+    assert agreeing(a, b, 1.5, 1.5) <= 3
+    assert agreeing(a, a, 1.5, 1.5) >= 30
+    assert agreeing(a[:1], b[:1], 1.5, 1.5) == 1
+    assert agreeing(a[:0], b[:0], 1.5, 1.5) == 0
 
 
 def test_words_are_sorted_and_of_24_bits(photos):

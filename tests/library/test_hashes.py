@@ -14,7 +14,10 @@ from safelight.sources import parse_source
 
 def record(first: int, words: tuple[int, ...] = (1, 5), version: str = "1") -> HashRecord:
     return HashRecord(
-        version, np.array([first, 2, 3, 2**64 - 1], np.uint64), np.array(words, np.uint32)
+        version,
+        np.array([first, 2, 3, 2**64 - 1], np.uint64),
+        np.array(words, np.uint32),
+        np.array(words, np.uint32) * 3,
     )
 
 
@@ -35,6 +38,7 @@ def test_what_is_written_is_read(library, ids):
     assert found.dct256[:, 0].tolist() == [4, 5, 9]
     assert found.dct256[0, 3] == 2**64 - 1
     assert [found.words_of(row).tolist() for row in range(3)] == [[1, 5], [], [7]]
+    assert found.places.tolist() == [3, 15, 21]
 
 
 def test_a_photo_that_is_not_there_is_left_out(library, ids):
@@ -76,3 +80,4 @@ def test_every_ingest_hashes(library, embedder, make_photo, tmp_path):
     alone = hash_frame(decode(path.read_bytes()))
     assert found.dct256[0].tolist() == alone.dct256.tolist()
     assert found.words_of(0).tolist() == alone.words.tolist()
+    assert found.places.tolist() == alone.places.tolist()

@@ -8,18 +8,22 @@ import warnings
 
 import click
 
+from safelight.cli.apply import apply
 from safelight.cli.config import config
 from safelight.cli.doctor import doctor
+from safelight.cli.duplicates import duplicates
 from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
+from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
 from safelight.cli.sheet import sheet
 from safelight.cli.status import status
 from safelight.cli.token import token
+from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
 
 EPILOG = """\b
@@ -29,6 +33,7 @@ Examples:
   safelight label                      say what is on each photo, to search for label:beach
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
+  safelight duplicates --why
   safelight serve
   safelight status
 """
@@ -45,7 +50,8 @@ def safelight(debug: bool) -> None:
 
 
 for command in (
-    ingest, search, label, score, sheet, serve, token, status, library, models, config, doctor,
+    ingest, search, label, score, sheet, duplicates, plan, apply, undo, serve, token, status,
+    library, models, config, doctor,
 ):  # fmt: skip
     safelight.add_command(command)
 

@@ -26,6 +26,12 @@ _FINEST = 0.8
 #: texture, one with less than half of its blocks have, but never less than the second.
 _TEXTURE, _LEAST_TEXTURE = 3.0, 1.0
 
+#: Added to both sides of a ratio, in levels: less is rounding.
+_NO_DETAIL, _NO_GRAIN = 0.1, 0.5
+
+#: Percent of the blocks that count as smooth.
+_SMOOTHEST = 10
+
 #: Colours are compared in cells of about so many pixels across and down.
 _CELL = 12
 
@@ -45,14 +51,16 @@ class Agreement:
         With texture.
     tone : float
         The mean difference of their colours, in levels.
-    detail : float
-        The contrast of the finest detail in the second, to that in the first.
+    detail, grain : float
+        The contrast of the finest detail in the second, to that in the first: of all blocks, and of
+        the smoothest ones, where it is noise.
     """
 
     share: float
     blocks: int
     tone: float
     detail: float
+    grain: float
 
 
 def agree(laid: Laid, block_correlation: float) -> Agreement:
@@ -71,17 +79,18 @@ def agree(laid: Laid, block_correlation: float) -> Agreement:
     textured = contrast > min(_TEXTURE, max(_LEAST_TEXTURE, usual))
     product = np.maximum(contrast_a * contrast_b, 1e-6)
     alike = (blocks_a * blocks_b).mean(axis=1) / product >= block_correlation
-    fine_a, fine_b = (
-        float(_blocks(each - _blurred(each, common, _FINEST))[inside].std())
-        if inside.any()
-        else 0.0
-        for each in (a, b)
-    )
+    detail, grain = 1.0, 1.0
+    if inside.any():
+        fine = [_blocks(each - _blurred(each, common, _FINEST))[inside] for each in (a, b)]
+        detail = float((fine[1].std() + _NO_DETAIL) / (fine[0].std() + _NO_DETAIL))
+        smooth = [np.percentile(each.std(axis=1), _SMOOTHEST) + _NO_GRAIN for each in fine]
+        grain = float(smooth[1] / smooth[0])
     return Agreement(
         float(alike[textured].mean()) if textured.any() else 0.0,
         int(textured.sum()),
         _tone(laid),
-        (fine_b + 0.1) / (fine_a + 0.1),
+        detail,
+        grain,
     )
 
 

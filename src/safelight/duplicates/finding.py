@@ -190,8 +190,9 @@ def compare_one(
         frame.exif,
         (),
         hashes.dct256,
-        hashes.words,
-        vector,
+        words=hashes.words,
+        places=hashes.places,
+        vector=vector,
     )
     frames = Frames(pixel_limit)
 

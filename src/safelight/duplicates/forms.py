@@ -35,6 +35,9 @@ _WHOLE_BITS = 70
 # The sides of two sizes of one picture are in one proportion, but for rounding.
 _PROPORTION = 0.02
 
+# Pixels, on the longer side.
+_SMALL = 256
+
 _IDENTITY = (False, False, False)
 _MIRROR = (False, True, False)
 
@@ -88,7 +91,7 @@ def _told(
         if _in_proportion(first, turned):
             laid = lay_whole(first, turned)
             found = agree(laid, limits.block_correlation)
-            if found.share >= limits.whole_agreement:
+            if found.share >= _least(laid, limits.whole_agreement, limits):
                 return _whole_form(a, b, way, found, evidence, limits)
     # As the words say, if any; then the other way, because a few words are no proof.
     ways = [_IDENTITY, _MIRROR] if alike.words >= alike.mirrored_words else [_MIRROR, _IDENTITY]
@@ -101,12 +104,16 @@ def _told(
     return None
 
 
+def _least(laid: Laid, agreement: float, limits: Thresholds) -> float:
+    return max(agreement, limits.small_agreement if max(laid.common.shape) < _SMALL else 0.0)
+
+
 def _in_proportion(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> bool:
     first: float = a.shape[1] / a.shape[0]
     second: float = b.shape[1] / b.shape[0]
     # A row of pixels more or less counts for much in a small picture.
     rounding = 1 / min(*a.shape[:2], *b.shape[:2])
-    return abs(math.log(first / second)) < _PROPORTION + rounding
+    return bool(abs(math.log(first / second)) < _PROPORTION + rounding)
 
 
 def _whole_form(
@@ -137,6 +144,7 @@ def _is_edited(found: Agreement, limits: Thresholds) -> bool:
         found.tone > limits.tone_levels
         or found.share < limits.unedited_agreement
         or not limits.detail_ratio <= found.detail <= 1 / limits.detail_ratio
+        or not limits.grain_ratio <= found.grain <= 1 / limits.grain_ratio
     )
 
 
@@ -145,6 +153,7 @@ def _measured(found: Agreement) -> Evidence:
         "agreement": round(found.share, 3),
         "tone": round(found.tone, 1),
         "detail": round(found.detail, 2),
+        "grain": round(found.grain, 2),
     }
 
 
@@ -158,7 +167,7 @@ def _part_form(
     if over_a and over_b:
         return None  # each shows what the other does not: two views, or two parts
     found = agree(laid, limits.block_correlation)
-    if found.share < limits.agreement:
+    if found.share < _least(laid, limits.agreement, limits):
         return None
     told = evidence | _measured(found) | {"corners": laid.corners or 0}
     told["scale"] = round(laid.scale, 3)

@@ -193,6 +193,10 @@ def _values(
     parts = parts_of_others(group.edges)
     pixels = {photo.id: _true_pixels(photo, photos, origins) for photo in photos}
     kept = {photo.id: _kept_share(photo) for photo in photos}
+    for photo in photos:
+        # Saved again, with whatever care, it is no better than what it was made from.
+        if photo.id in origins and origins[photo.id].source in kept:
+            kept[photo.id] = min(kept[photo.id], kept[origins[photo.id].source])
     data = {photo.id: _richness(photo) for photo in photos}
     eldest = min(oldest(photo) for photo in photos)
     smallest = min(photo.size for photo in photos)

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 #: How many a photo proposes at most, of those before it, by each signal.
 _MOST = {
-    "hash": 50,
+    "hash": 100,
     "turned": 50,
-    "words": 30,
-    "mirrored words": 10,
+    "words": 100,
+    "mirrored words": 30,
     "vector": 10,
     "moment": 50,
     "name": 50,
@@ -81,6 +81,7 @@ class Known:
     with_vector: npt.NDArray[np.bool_]
     _hashes: npt.NDArray[np.uint64]
     _words: npt.NDArray[np.uint32]
+    _places: npt.NDArray[np.uint32]
     _bounds: Numbers
     _vectors: CosineIndex | None
     _vector_rows: Numbers
@@ -97,6 +98,10 @@ class Known:
                 continue
             exif = {name: value for name, value in record.exif.items() if name in _EXIF}
             row = int(self._vector_rows[position])
+            own = slice(self._bounds[position], self._bounds[position + 1])
+            vector = None
+            if row >= 0 and self._vectors is not None:
+                vector = self._vectors.rows(np.array([row]))[0]
             found[position] = Seen(
                 record.id,
                 record.format or "",
@@ -105,10 +110,9 @@ class Known:
                 Exif(**exif),
                 record.paths,
                 self._hashes[position],
-                self._words[self._bounds[position] : self._bounds[position + 1]],
-                None
-                if row < 0 or self._vectors is None
-                else self._vectors.rows(np.array([row]))[0],
+                words=self._words[own],
+                places=self._places[own],
+                vector=vector,
             )
         return found
 
@@ -145,7 +149,7 @@ def open_known(
         The space of the vectors.
     """
     rows = np.searchsorted(hashes.keys, keys)
-    words, bounds = _sets(hashes, rows)
+    words, places, bounds = _sets(hashes, rows)
     wholes = hashes.dct256[rows]
     vectors, vector_rows = _vectors(library, keys, fingerprint, thresholds)
     with_cosine = None
@@ -176,6 +180,7 @@ def open_known(
         vector_rows >= 0,
         wholes,
         words,
+        places,
         bounds,
         vectors,
         vector_rows,
@@ -188,15 +193,17 @@ def hashed(library: Library) -> HashTable:
     return read_hashes(library, HASH_VERSION)
 
 
-def _sets(hashes: HashTable, rows: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
-    """Return the words of photos, one after the other, and where each one's begin."""
+def _sets(
+    hashes: HashTable, rows: Numbers
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], Numbers]:
+    """Return the words of photos, one after the other, their places, and where each one's begin."""
     starts = np.concatenate([[0], hashes.ends[:-1]]).astype(np.int64)[: len(hashes.ends)]
     counts = (hashes.ends - starts)[rows]
     bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     if np.array_equal(rows, np.arange(len(hashes.keys))):
-        return hashes.words, bounds
+        return hashes.words, hashes.places, bounds
     places, _ = spread(starts[rows], counts)
-    return hashes.words[places], bounds
+    return hashes.words[places], hashes.places[places], bounds
 
 
 def _vectors(
@@ -217,7 +224,7 @@ def _vectors(
         known = keys[positions] == items
         places[known] = positions[known]
         none[places[known]] = np.flatnonzero(known)
-    floor = min(thresholds.one_word_cosine, thresholds.similar_cosine)
+    floor = thresholds.similar_cosine
     return CosineIndex([vectors for _, vectors in blocks], places, floor), none
 
 

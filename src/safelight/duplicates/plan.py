@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.tags import Tags
-from safelight.errors import PlanError
+from safelight.errors import PlanError, UsageError
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -131,6 +131,17 @@ class Plan:
         """Bytes that become free."""
         return sum(change.saves for change in self.changes)
 
+    @property
+    def quarantines(self) -> list[str]:
+        """The folders that files are moved into."""
+        return sorted(
+            {
+                os.path.join(change.to.partition(f"{os.sep}{self.id}{os.sep}")[0], self.id)
+                for change in self.changes
+                if change.to is not None
+            }
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {
@@ -178,6 +189,27 @@ def _group_dict(group: PlannedGroup) -> dict[str, Any]:
         if group.carry is None
         else {"sidecar": group.carry.sidecar, **group.carry.tags.to_dict()},
     }
+
+
+def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
+    """Raise unless a plan may be written to `path`.
+
+    Raises
+    ------
+    UsageError
+        Something else is there, or there is no such folder.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"{path} cannot be written: there is no folder {folder}.")
+    if force or not os.path.lexists(path) or (os.path.isfile(path) and not os.path.getsize(path)):
+        return
+    try:
+        read_plan(path)
+    except PlanError as exc:
+        raise UsageError(
+            f"{path} is there already and is not a plan; --force replaces it."
+        ) from exc
 
 
 def write_plan(plan: Plan, path: str | PathLike[str]) -> None:

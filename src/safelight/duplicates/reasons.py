@@ -51,18 +51,20 @@ def why_kept(
     others = ranked[1:]
     if not others:
         return ()
-    for_it, against = [], []
+    told, against = [], []
+    made = [other for other in others if other.id in origins]
+    if made:
+        told.append(f"the source: {named(made)} {_were_made(made, origins)}")
     for name in _by_weight(weights):
         own = values[best.id].get(name)
         if own is None:
             continue
         rival = max(others, key=lambda other: values[other.id][name])
         lead = own - values[rival.id][name]
-        if lead > _SAME or (lead > 0 and name in ("age", "original")):
-            for_it.append((getattr(weights, name) * lead, _praise(name, best, others, origins)))
+        if lead > _SAME or (lead > 0 and name == "age"):
+            told.append(_praise(name, best))
         elif lead < -_SAME:
             against.append(_blame(name, rival))
-    told = [text for _, text in sorted(for_it, key=lambda each: -each[0])]
     if not told:
         told = ["nothing that counts tells them apart; the first that the library got"]
     if against:
@@ -70,14 +72,9 @@ def why_kept(
     return tuple(told)
 
 
-def _praise(
-    name: str, best: PhotoFacts, others: Sequence[PhotoFacts], origins: Mapping[str, Origin]
-) -> str:
+def _praise(name: str, best: PhotoFacts) -> str:
     match name:
         case "original":
-            made = [other for other in others if other.id in origins]
-            if made:
-                return f"the source: {named(made)} {_were_made(made, origins)}"
             if best.format == "RAW":
                 return "the sensor's data"
             if best.exif.get("camera_model") or best.exif.get("camera_make"):
@@ -86,7 +83,7 @@ def _praise(
         case "resolution":
             return f"the most pixels, {_size(best)}"
         case "compression":
-            return f"lost least when it was saved ({best.format}, {_bytes(best.size)})"
+            return f"lost least when it was saved ({_kind(best)})"
         case "metadata":
             return f"the most complete data ({_has(best)})"
         case "age":
@@ -142,7 +139,8 @@ def why_not(
                 if origin is None or origin.how != "enlarged":
                     told.append(f"{_size(photo)} against {_size(best)}")
             case "compression":
-                told.append(f"{_kind(photo)} against {_kind(best)}")
+                if origin is None:
+                    told.append(f"lost more when it was saved ({_kind(photo)})")
             case "metadata":
                 lacks = [text for text in _has_list(best) if text not in _has_list(photo)]
                 told.append(f"lacks {', '.join(lacks)}" if lacks else "has less data")
@@ -224,7 +222,7 @@ def _kind(photo: PhotoFacts) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
+    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"
 
 
 def _day(photo: PhotoFacts) -> str:

@@ -82,7 +82,7 @@ def _raw_and_jpeg(
 
 def _looks_the_same(alike: Resemblance) -> bool:
     # Between a RAW file's preview and its JPEG: the same pixels, or another rendering of them.
-    return alike.turned_bits <= 70 or alike.words >= 4
+    return alike.turned_bits <= 70 or alike.words >= 3
 
 
 def _series(

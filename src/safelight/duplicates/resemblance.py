@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.hashing import dihedral, mirrored
+from safelight.hashing.places import agreeing
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from safelight.duplicates.seen import Seen
     from safelight.duplicates.thresholds import Thresholds
 
@@ -31,7 +30,8 @@ class Resemblance:
     way : int
         That way, of :data:`safelight.hashing.dihedral.DIHEDRAL`.
     words, mirrored_words : int
-        That they share: as they are, and with one of them mirrored.
+        That they share and that agree on how one lies on the other: as they are, and with one of
+        them mirrored.
     cosine : float or None
         Of their vectors; None if one has none.
     """
@@ -52,7 +52,6 @@ class Resemblance:
             or self.turned_bits <= limits.turned_hash_bits
             or words >= limits.words
             or (words >= limits.few_words and cosine >= limits.few_words_cosine)
-            or (words >= 1 and cosine >= limits.one_word_cosine)
         )
 
     def of_a_burst(self, limits: Thresholds) -> bool:
@@ -85,18 +84,30 @@ def resemble(a: Seen, b: Seen) -> Resemblance:
             ways = np.bitwise_count(dihedral(b.dct256) ^ a.dct256).sum(axis=1)
             way = int(ways.argmin())
             turned_bits = int(ways[way])
-    words = mirrored_words = 0
-    if len(a.words) and len(b.words):
-        words = _shared(a.words, b.words)
-        mirrored_words = _shared(a.words, mirrored(b.words))
+    words = _shared(a, b, mirror=False)
+    mirrored_words = _shared(a, b, mirror=True)
     cosine = None
     if a.vector is not None and b.vector is not None:
         cosine = float(a.vector @ b.vector)
     return Resemblance(bits, turned_bits, way, words, mirrored_words, cosine)
 
 
-def _shared(a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32]) -> int:
-    return len(np.intersect1d(a, b, assume_unique=True))
+def _shared(a: Seen, b: Seen, *, mirror: bool) -> int:
+    if not len(a.words) or not len(b.words):
+        return 0
+    words = mirrored(b.words) if mirror else b.words
+    rows = np.searchsorted(a.words, words)
+    rows[rows == len(a.words)] = 0
+    same = a.words[rows] == words
+    if not len(a.places) or not len(b.places):
+        return int(same.sum())
+    return agreeing(
+        a.places[rows[same]],
+        b.places[same],
+        a.width / a.height,
+        b.width / b.height,
+        mirrored=mirror,
+    )
 
 
 # Nearer than this, a photo is not turned or mirrored: only one that looks the same then as before

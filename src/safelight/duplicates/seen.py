@@ -29,6 +29,8 @@ class Seen:
     dct256 : (4,) uint64 or None
         None if it is not hashed.
     words : (n,) uint32, sorted
+    places : (n,) uint32
+        Where each word was seen; empty if that is not known.
     vector : (d,) float32 of unit length, or None
     """
 
@@ -40,6 +42,7 @@ class Seen:
     paths: tuple[str, ...] = ()
     dct256: npt.NDArray[np.uint64] | None = None
     words: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    places: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     vector: npt.NDArray[np.float32] | None = None
 
 

@@ -108,8 +108,7 @@ class WordIndex:
             return
         firsts = np.flatnonzero(np.diff(asked, prepend=-1))
         if len(firsts) < _FEW and "_lists" not in self.__dict__:
-            for one, other in zip(firsts, [*firsts[1:], len(asked)], strict=True):
-                yield self._read_through(words[one:other], int(asked[one]), int(before[one]))
+            yield from self._read_through(words, asked, before, firsts)
             return
         lists = self._lists
         numbers = lists.of(words)
@@ -126,23 +125,30 @@ class WordIndex:
         """Make what :meth:`near` is quick with; without it, few are found by reading all words."""
         _ = self._lists
 
-    def _read_through(self, words: Words, asked: int, before: int) -> Near:
-        known = self._words[: self._bounds[before]]
-        if len(words) == 0 or len(known) == 0:
-            return Near.none()
-        if int(known.max()) < _MARKED and int(words.max()) < _MARKED:
-            marks = np.zeros(_MARKED, bool)
-            marks[words] = True
-            hits = np.flatnonzero(marks[known])
-        else:
-            hits = np.flatnonzero(np.isin(known, words))
-        numbers = np.searchsorted(np.sort(words), known[hits])
-        often = np.bincount(numbers, minlength=len(words)) > self.common
-        hits = hits[~often[numbers]]
+    def _read_through(
+        self, words: Words, asked: Bounds, before: Bounds, firsts: Bounds
+    ) -> Iterator[Near]:
+        hits = np.flatnonzero(self._are_among(words))
+        hit_words = self._words[hits]
         sets = np.searchsorted(self._bounds, hits, "right") - 1
-        found, counts = np.unique(sets, return_counts=True)
-        kept = counts >= self.least
-        return Near(np.full(kept.sum(), asked), found[kept], counts[kept].astype(np.float32))
+        for one, other in zip(firsts, [*firsts[1:], len(asked)], strict=True):
+            own = np.sort(words[one:other])
+            at = np.searchsorted(own, hit_words)
+            mine = (own.take(at, mode="clip") == hit_words) & (sets < before[one])
+            often = np.bincount(at[mine], minlength=len(own)) > self.common
+            found, counts = np.unique(sets[mine][~often[at[mine]]], return_counts=True)
+            kept = counts >= self.least
+            yield Near(
+                np.full(kept.sum(), asked[one]), found[kept], counts[kept].astype(np.float32)
+            )
+
+    def _are_among(self, words: Words) -> npt.NDArray[np.bool_]:
+        """Tell of each word of all sets whether it is one of some."""
+        if int(words.max()) >= _MARKED:
+            return np.isin(self._words, words)
+        marks = np.zeros(int(words.max()) + 2, bool)
+        marks[words] = True
+        return marks.take(self._words, mode="clip")  # the last mark is of no word
 
     def _counted(
         self, asked: Bounds, before: Bounds, begins: Bounds, sizes: Bounds

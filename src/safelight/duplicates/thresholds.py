@@ -27,17 +27,16 @@ class Thresholds:
     turned_hash_bits : int
         The same, with one of them turned or mirrored.
     words : int
-        Photos that share so many words are looked at, one of them mirrored or not: crops, borders,
-        captions.
+        Photos that share so many words that agree with each other are looked at, one of them
+        mirrored or not: crops, borders, captions. Of a million unrelated pairs, less than one does.
     few_words, few_words_cosine : int, float
         Also those that share so many, if their vectors have this cosine.
-    one_word_cosine : float
-        Also those that share a single one, if their vectors have this cosine.
     same_pixels_bits : int
         Photos of one size whose hashes differ in at most so many bits may have the same pixels.
-    agreement, whole_agreement : float
+    agreement, whole_agreement, small_agreement : float
         The share of the blocks with texture that must look alike for two photos to be forms of one
-        picture: with one shifted, turned or scaled to lie on the other, and laid over it as it is.
+        picture: with one shifted, turned or scaled to lie on the other; laid over it as it is; and
+        laid so if one is small, because a small picture does not show that something has moved.
     block_correlation : float
         Of a block that looks alike.
     corners : int
@@ -47,10 +46,10 @@ class Thresholds:
         opposite side, as a share of the longer side: more is another view, no crop.
     turn_degrees : float
         A turn by less is none.
-    tone_levels, detail_ratio, unedited_agreement : float
+    tone_levels, detail_ratio, grain_ratio, unedited_agreement : float
         Of a photo that was only compressed or resized: how far its colours are from the other's on
-        the average, of 255; the contrast of its finest detail, to the other's or the reverse; and
-        the agreement. Anything beyond is an edit.
+        the average, of 255; the contrast of its finest detail, to the other's or the reverse, all
+        over and where it is smooth; and the agreement. Anything beyond is an edit.
     plain_share : float
         The share of what one photo has and the other has not that is of one colour, if it is a
         border or a caption and not a part of the picture.
@@ -70,24 +69,25 @@ class Thresholds:
     turned_hash_bits: int = 24
     words: int = 3
     few_words: int = 2
-    few_words_cosine: float = 0.6
-    one_word_cosine: float = 0.9
+    few_words_cosine: float = 0.8
     same_pixels_bits: int = 4
     agreement: float = 0.7
     whole_agreement: float = 0.5
+    small_agreement: float = 0.85
     block_correlation: float = 0.8
     corners: int = 14
     overhang: float = 0.01
     turn_degrees: float = 0.7
     tone_levels: float = 3.0
     detail_ratio: float = 0.65
+    grain_ratio: float = 0.45
     unedited_agreement: float = 0.975
     plain_share: float = 0.6
     burst_seconds: float = 5
     bracket_seconds: float = 5
     panorama_seconds: float = 30
     burst_bits: int = 60
-    burst_words: int = 4
+    burst_words: int = 3
     burst_cosine: float = 0.85
     bracket_stops: float = 0.3
     plain_bracket_stops: float = 0.9

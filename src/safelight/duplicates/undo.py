@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.apply import Outcome, file_stat
 from safelight.duplicates.contents import sha256_of
-from safelight.duplicates.journal import Journal, folder_of, journals, write_safely
+from safelight.duplicates.journal import Journal, journals, write_safely
 from safelight.duplicates.moving import CannotChange, make_own, move
 from safelight.duplicates.plan import QUARANTINE, Left, read_plan
 from safelight.errors import LibraryError, PlanError
@@ -35,7 +35,8 @@ def undo_plan(
     Parameters
     ----------
     library_path : Path
-        The library; it is told which files are back. Without it, files come back all the same.
+        The library, unless a plan's file names it; it is told which files are back. Without it,
+        files come back all the same.
     which : str, optional
         A plan's file or the beginning of its id; the last one of which something stands if not
         given.
@@ -54,6 +55,9 @@ def undo_plan(
     PlanError
         There is no such plan, or its journal cannot be used.
     """
+    if which is not None and os.path.isfile(which):
+        plan = read_plan(which)
+        library_path, which = Path(plan.library), plan.id
     folder = _find(library_path, which)
     with Journal(folder) as journal:
         if not trial:
@@ -66,12 +70,6 @@ def undo_plan(
 
 def _find(library_path: Path, which: str | None) -> Path:
     found = journals(library_path)
-    if which is not None and os.path.isfile(which):
-        plan = read_plan(which)
-        folder = folder_of(Path(plan.library)) / plan.id
-        if not folder.is_dir():
-            raise PlanError(f"The plan {which} was not applied; there is nothing to undo.")
-        return folder
     if which is not None:
         matching = [each for each in found if each.name.startswith(which)]
         if len(matching) != 1:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.hashing.dct import FREQUENCIES, packed, unpacked
+from safelight.hashing.dct import FREQUENCIES, packed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +21,12 @@ DIHEDRAL: tuple[tuple[bool, bool, bool], ...] = tuple(
 )
 
 _ODD = np.arange(FREQUENCIES) % 2 == 1
+_FLIPS = np.stack(
+    [packed((across & _ODD[None, :]) ^ (down & _ODD[:, None])) for _, across, down in DIHEDRAL[:4]]
+)
+
+#: Of the four blocks of a hash, in the order in which those of the transposed picture are.
+_BLOCKS = np.array([0, 2, 1, 3])
 
 
 def dihedral(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -39,12 +45,27 @@ def dihedral(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     (..., 8, 4) uint64
         In the order of :data:`DIHEDRAL`; the first is the hash itself.
     """
-    signs = unpacked(hashes)
-    found = []
-    for transposed, across, down in DIHEDRAL:
-        flipped = (across & _ODD[None, :]) ^ (down & _ODD[:, None])
-        found.append(packed((signs.swapaxes(-1, -2) if transposed else signs) ^ flipped))
-    return np.stack(found, axis=-2)
+    both = np.stack([hashes, _transposed(hashes)], axis=-2)[..., None, :]
+    return (both ^ _FLIPS).reshape(*hashes.shape[:-1], 8, 4)
+
+
+def _transposed(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Exchange rows and columns, in 8 x 8 bits of a word by exchanging ever larger squares."""
+    words = hashes[..., _BLOCKS]
+    for shift, squares in _SQUARES:
+        moved = (words ^ (words >> shift)) & squares
+        words = words ^ moved ^ (moved << shift)
+    return words
+
+
+_SQUARES = tuple(
+    (np.uint64(shift), np.uint64(squares))
+    for shift, squares in (
+        (7, 0x00AA00AA00AA00AA),
+        (14, 0x0000CCCC0000CCCC),
+        (28, 0x00000000F0F0F0F0),
+    )
+)
 
 
 def applied(pixels: npt.NDArray[np.uint8], way: tuple[bool, bool, bool]) -> npt.NDArray[np.uint8]:

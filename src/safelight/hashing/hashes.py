@@ -33,10 +33,13 @@ class Hashes:
         Signs of the 16 x 16 lowest frequencies: see :mod:`safelight.hashing.dct`.
     words : (n,) uint32, sorted, each once
         Of local features: see :mod:`safelight.hashing.words`. Empty for a picture without any.
+    places : (n,) uint32
+        Where each was seen: see :mod:`safelight.hashing.places`.
     """
 
     dct256: npt.NDArray[np.uint64]
     words: npt.NDArray[np.uint32]
+    places: npt.NDArray[np.uint32]
 
     @property
     def dct64(self) -> np.uint64:
@@ -63,4 +66,4 @@ def hash_frame(frame: Frame) -> Hashes:
     import cv2
 
     grey = np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-    return Hashes(hash_whole(grey), find_words(grey))
+    return Hashes(hash_whole(grey), *find_words(grey))

@@ -3,7 +3,9 @@
 A hash of a whole picture tells nothing of a part of it. So corners are sought at several scales
 (ORB's detector), the neighbourhood of each is turned upright, and the signs of its low frequencies
 make a word. Cropped, framed, captioned or slightly turned, a picture keeps many of its words; two
-that have nothing in common share none or one. Words can be looked up like those of a text.
+that have nothing in common share none or one. Words can be looked up like those of a text. Where a
+word was seen, how large and at which angle is kept with it: words that two pictures share by chance
+do not agree on how one would have to lie on the other.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from safelight.hashing.places import packed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,17 +49,26 @@ _COSINES = np.cos(np.pi * np.arange(6)[:, None] * (2 * np.arange(_SIDE) + 1) / (
 )
 
 
-def find_words(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-    """Return the words of a picture: (n,) uint32 of 24 bits, sorted, each once, at most 256.
+def find_words(
+    grey: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Return the words of a picture, and where each was seen.
 
     Parameters
     ----------
     grey : (h, w) uint8
 
+    Returns
+    -------
+    words : (n,) uint32
+        Of 24 bits, sorted, each once, at most 256.
+    places : (n,) uint32
+        For :func:`safelight.hashing.places.agreeing`.
+
     Examples
     --------
     >>> find_words(np.full((480, 640), 200, np.uint8))
-    array([], dtype=uint32)
+    (array([], dtype=uint32), array([], dtype=uint32))
     """
     import cv2
 
@@ -67,15 +80,16 @@ def find_words(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     corners = sorted(_detector().detect(small, None), key=lambda corner: -corner.response)
     corners = corners[:_CORNERS]
     if not corners:
-        return np.empty(0, np.uint32)
-    seen = _neighbourhoods(
-        small,
-        np.array([corner.pt for corner in corners], np.float32),
-        np.array([corner.size for corner in corners], np.float32),
-        np.radians([corner.angle for corner in corners]).astype(np.float32),
-    )
+        return np.empty(0, np.uint32), np.empty(0, np.uint32)
+    centres = np.array([corner.pt for corner in corners], np.float32)
+    sizes = (np.array([corner.size for corner in corners], np.float32)[:, None] * _SIZES).ravel()
+    centres = np.repeat(centres, len(_SIZES), axis=0)
+    degrees = np.repeat(np.array([corner.angle for corner in corners], np.float32), len(_SIZES))
+    seen = _neighbourhoods(small, centres, sizes, np.radians(degrees))
     signs = (_COSINES @ seen @ _COSINES.T)[:, _DOWN, _ACROSS] > 0
-    return np.unique((signs.astype(np.uint32) << _PLACES).sum(axis=1, dtype=np.uint32))
+    words = (signs.astype(np.uint32) << _PLACES).sum(axis=1, dtype=np.uint32)
+    words, first = np.unique(words, return_index=True)
+    return words, packed(centres, sizes, degrees, size)[first]
 
 
 def mirrored(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
@@ -97,16 +111,15 @@ def _neighbourhoods(
     sizes: npt.NDArray[np.float32],
     angles: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """Return what is around points, turned by their angles: (points * sizes, 16, 16) float32."""
+    """Return what is around points, turned by their angles: (points, 16, 16) float32."""
     import cv2
 
     steps = (np.arange(_SIDE, dtype=np.float32) + 0.5) / _SIDE - 0.5
     down, across = np.meshgrid(steps, steps, indexing="ij")
-    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
-    offsets = np.stack([cosine * across - sine * down, sine * across + cosine * down])
-    extents = (sizes[:, None] * _SIZES)[None, :, :, None, None]
-    points = centres.T[:, :, None, None, None] + extents * offsets[:, :, None]
-    x, y = points.reshape(2, -1, _SIDE)
+    cosine, sine, size = (each[:, None, None] for each in (np.cos(angles), np.sin(angles), sizes))
+    x = centres[:, 0, None, None] + size * (cosine * across - sine * down)
+    y = centres[:, 1, None, None] + size * (sine * across + cosine * down)
+    x, y = (each.reshape(-1, _SIDE) for each in (x, y))
     found = cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return found.reshape(-1, _SIDE, _SIDE).astype(np.float32)
 

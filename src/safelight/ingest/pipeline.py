@@ -163,7 +163,10 @@ class Pipeline:
                 self._library,
                 {
                     loaded.item_id: HashRecord(
-                        HASH_VERSION, loaded.hashes.dct256, loaded.hashes.words
+                        HASH_VERSION,
+                        loaded.hashes.dct256,
+                        loaded.hashes.words,
+                        loaded.hashes.places,
                     )
                     for loaded in waiting
                     if loaded.item_id in embedded and loaded.hashes is not None

@@ -191,7 +191,7 @@ def forget_comparisons(library: Library, keys: Iterable[int] = ()) -> None:
         connection.execute("DELETE FROM forgotten")
         connection.execute(
             "INSERT INTO forgotten SELECT item_pk FROM compared "
-            f"WHERE NOT {_PRESENT.format('item_pk')}"
+            f"WHERE NOT {_PRESENT.format('compared.item_pk')}"
         )
         connection.executemany(
             "INSERT OR IGNORE INTO forgotten VALUES (?)", ((int(key),) for key in keys)

@@ -24,11 +24,14 @@ class HashRecord:
     version : str
     dct256 : (4,) uint64
     words : (n,) uint32, sorted
+    places : (n,) uint32
+        Where each was seen.
     """
 
     version: str
     dct256: npt.NDArray[np.uint64]
     words: npt.NDArray[np.uint32]
+    places: npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +43,7 @@ class HashTable:
     keys : (n,) int64
         Row keys of the photos, ascending.
     dct256 : (n, 4) uint64
-    words : (m,) uint32
+    words, places : (m,) uint32
         Those of the first photo, then those of the second, ...
     ends : (n,) int64
         Where in `words` each photo's end.
@@ -49,6 +52,7 @@ class HashTable:
     keys: npt.NDArray[np.int64]
     dct256: npt.NDArray[np.uint64]
     words: npt.NDArray[np.uint32]
+    places: npt.NDArray[np.uint32]
     ends: npt.NDArray[np.int64]
 
     def words_of(self, row: int) -> npt.NDArray[np.uint32]:
@@ -63,15 +67,16 @@ def write_hashes(library: Library, hashes: Mapping[str, HashRecord]) -> None:
     """
     with library.transaction() as connection:
         connection.executemany(
-            "INSERT INTO hashes (item_pk, version, dct256, words) "
-            "SELECT pk, ?, ?, ? FROM items WHERE id = ? "
-            "ON CONFLICT (item_pk) DO UPDATE SET "
-            "version = excluded.version, dct256 = excluded.dct256, words = excluded.words",
+            "INSERT INTO hashes (item_pk, version, dct256, words, places) "
+            "SELECT pk, ?, ?, ?, ? FROM items WHERE id = ? "
+            "ON CONFLICT (item_pk) DO UPDATE SET version = excluded.version, "
+            "dct256 = excluded.dct256, words = excluded.words, places = excluded.places",
             (
                 (
                     record.version,
                     record.dct256.astype("<u8").tobytes(),
                     record.words.astype("<u4").tobytes(),
+                    record.places.astype("<u4").tobytes(),
                     photo_id,
                 )
                 for photo_id, record in hashes.items()
@@ -81,21 +86,23 @@ def write_hashes(library: Library, hashes: Mapping[str, HashRecord]) -> None:
 
 def read_hashes(library: Library, version: str, *, after: int = 0) -> HashTable:
     """Return the hashes in one version of the photos whose row key is above `after`."""
-    keys, wholes, words, ends, count = [], [], [], [], 0
-    for key, whole, some in library.connection.execute(
-        "SELECT item_pk, dct256, words FROM hashes WHERE version = ? AND item_pk > ? "
+    keys, wholes, words, places, ends, count = [], [], [], [], [], 0
+    for key, whole, some, seen in library.connection.execute(
+        "SELECT item_pk, dct256, words, places FROM hashes WHERE version = ? AND item_pk > ? "
         "ORDER BY item_pk",
         (version, after),
     ):
         keys.append(key)
         wholes.append(whole)
         words.append(some)
+        places.append(seen)
         count += len(some) // 4
         ends.append(count)
     return HashTable(
         np.array(keys, np.int64),
         np.frombuffer(b"".join(wholes), "<u8").reshape(-1, 4).astype(np.uint64),
         np.frombuffer(b"".join(words), "<u4").astype(np.uint32),
+        np.frombuffer(b"".join(places), "<u4").astype(np.uint32),
         np.array(ends, np.int64),
     )
 

@@ -167,7 +167,8 @@ CREATE TABLE hashes (
     item_pk INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE,
     version TEXT    NOT NULL,
     dct256  BLOB    NOT NULL,                   -- 4 uint64, little-endian; the first is dct64
-    words   BLOB    NOT NULL                    -- uint32, little-endian: of local features, sorted
+    words   BLOB    NOT NULL,                   -- uint32, little-endian: of local features, sorted
+    places  BLOB    NOT NULL                    -- uint32, little-endian: where each was seen
 ) STRICT;
 
 -- How two photos are related; a pair without a row, both compared, is not related.

@@ -1,0 +1,103 @@
+"""``safelight apply``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.cli.options import library_option, load_settings, short
+from safelight.cli.phases import show_phases, size
+
+if TYPE_CHECKING:
+    from safelight.duplicates.apply import Outcome
+
+EPILOG = """\b
+Examples:
+  safelight apply plan.json --dry-run
+  safelight apply plan.json
+  safelight undo plan.json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("plan")
+@click.option("--dry-run", is_flag=True, help="Look at every file and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@library_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress; only what was left, and errors.")
+def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: bool) -> None:
+    """Do what a plan says, each file verified right before it is touched.
+
+    A file goes only if it and the one to keep have exactly the bytes that the plan knows. Stopped,
+    or killed, at any point, the same command does the rest, and `safelight undo` takes everything
+    back. The exit code is 1 if anything was left as it is.
+    """
+    from safelight.duplicates.apply import apply_plan
+    from safelight.duplicates.plan import read_plan
+    from safelight.library.store import Library
+
+    found = read_plan(os.path.expanduser(plan))
+    settings = load_settings(library=library or found.library)
+    if Path(found.library) != settings.library:
+        raise click.UsageError(
+            f"{plan} was made for the library {found.library}; plan again for another."
+        )
+    with (
+        Library(settings.library, create=False) as opened,
+        show_phases(quiet=quiet) as progress,
+    ):
+        outcome = apply_plan(
+            opened,
+            found,
+            trial=dry_run,
+            progress=lambda done, total: progress("Applying", done, total),
+        )
+    tell(outcome, found.id, as_json=as_json)
+    if not quiet and not as_json:
+        done = {
+            "quarantine": "moved into quarantine",
+            "hardlink": "made hard links",
+            "trash": "put into the trash",
+        }[found.action]
+        click.echo(_summary(outcome, done, dry_run=dry_run), err=True)
+        if not dry_run and outcome.changed + outcome.before:
+            if found.action == "quarantine":
+                click.echo(
+                    "Their bytes become free when you delete the quarantine: "
+                    + ", ".join(sorted({short(each) for each in found.quarantines})),
+                    err=True,
+                )
+            click.echo(f"To take it back: safelight undo {shlex.quote(plan)}", err=True)
+    if outcome.left:
+        sys.exit(1)
+
+
+def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
+    files = "1 file" if outcome.changed == 1 else f"{outcome.changed:,} files"
+    would = "would be " if dry_run else ""
+    before = f"; {outcome.before:,} were before" if outcome.before else ""
+    noted = f"; sidecars added to: {outcome.sidecars:,}" if outcome.sidecars else ""
+    return f"{files} {would}{done}, {size(outcome.bytes)}{before}{noted}."
+
+
+def tell(outcome: Outcome, plan_id: str, *, as_json: bool) -> None:
+    """Print what was left as it is, or all that happened as JSON."""
+    if as_json:
+        row = {
+            "plan": plan_id,
+            "changed": outcome.changed,
+            "before": outcome.before,
+            "bytes": outcome.bytes,
+            "sidecars": outcome.sidecars,
+            "left": [{"path": left.path, "why": left.why} for left in outcome.left],
+        }
+        click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    for left in outcome.left:
+        click.echo(f"{short(left.path)} {left.why}", err=True)

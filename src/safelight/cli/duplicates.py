@@ -1,0 +1,404 @@
+"""``safelight duplicates``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safelight.cli.options import library_option, load_settings, separated, short
+from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.duplicates.deduplicator import Deduplicator
+    from safelight.duplicates.keeper import Suggestion
+    from safelight.library.copies import PhotoFacts
+    from safelight.library.store import Library
+    from safelight.settings import Settings
+
+EPILOG = """\b
+Examples:
+  safelight duplicates --why
+  safelight duplicates --relation burst --keep sharpest
+  safelight duplicates --report duplicates.html
+  safelight duplicates --against new.jpg
+  safelight duplicates show 3f2a9c01
+  safelight duplicates decide 3f2a9c01 --keep-both
+  safelight plan duplicates -o plan.json      what to do about them
+"""
+
+DECIDE_EPILOG = """\b
+Examples:
+  safelight duplicates decide 3f2a9c01 --not-duplicates
+  safelight duplicates decide 3f2a9c01 --keep-both
+  safelight duplicates decide 3f2a9c01 --not-duplicates 77ab01
+"""
+
+
+@click.group(invoke_without_command=True, epilog=EPILOG)
+@click.option(
+    "--relation", "relations", multiple=True, metavar="NAME",
+    help="Only groups of this relation; give it several times, or separate by commas.",
+)  # fmt: skip
+@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a group.")
+@click.option("--csv", "as_csv", is_flag=True, help="One line a file.")
+@click.option("--why", is_flag=True, help="Say why each photo is kept, or not.")
+@click.option("--report", metavar="FILE", help="Write a page with the groups side by side.")
+@click.option("--force", is_flag=True, help="Replace the report even if it is something else.")
+@click.option("--against", metavar="FILE", help="What the library has of this photo instead.")
+@choosing_options
+@library_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.pass_context
+def duplicates(
+    context: click.Context,
+    relations: tuple[str, ...],
+    namespace: str | None,
+    as_json: bool,
+    as_csv: bool,
+    why: bool,
+    report: str | None,
+    force: bool,
+    against: str | None,
+    keep: str | None,
+    no_look: bool,
+    library: str | None,
+    quiet: bool,
+) -> None:
+    """Find photos that are related: copies, other forms of one picture, bursts, similar ones.
+
+    Relations: identical, same-pixels, re-encoded, resized, rotated, mirrored, cropped, edited;
+    raw+jpeg, bracket and panorama, which belong together; burst; similar. Nothing is changed.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+    from safelight.duplicates.deduplicator import named_relations
+
+    wanted = named_relations(_relations(relations)) if relations else None
+    settings = load_settings(library=library)
+    if against is not None:
+        if report or as_csv:
+            raise click.UsageError("--against goes with neither --report nor --csv.")
+        _against(settings, against, namespace, as_json)
+        return
+    if report is not None:
+        from safelight.duplicates.report import check_report
+
+        report = os.path.expanduser(report)
+        check_report(report, force=force)
+    from safelight.library.store import Library
+
+    with (
+        Library(settings.library, create=False) as opened,
+        show_phases(quiet=quiet) as progress,
+    ):
+        finder = deduplicator(opened, settings, keep, no_look, progress)
+        found = finder.groups(wanted, namespace=namespace)
+        facts = _facts(opened, found, namespace)
+        if report is not None:
+            _report(report, opened, found, facts, finder)
+        _tell_unhashed(opened, namespace, quiet=quiet)
+    if as_json:
+        for suggestion in found:
+            click.echo(json.dumps(suggestion.to_dict(), ensure_ascii=False))
+    elif as_csv:
+        _write_csv(found)
+    elif report is None or why:
+        _write_text(found, facts, why=why)
+    if not quiet:
+        _tell_total(found, facts, report)
+
+
+@duplicates.command("show")
+@click.argument("group")
+@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@choosing_options
+@library_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+def show(
+    group: str,
+    namespace: str | None,
+    as_json: bool,
+    keep: str | None,
+    no_look: bool,
+    library: str | None,
+    quiet: bool,
+) -> None:
+    """Show one group: every photo, why it is kept or not, and how they are related.
+
+    GROUP is the beginning of its id.
+    """
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with (
+        Library(settings.library, create=False) as opened,
+        show_phases(quiet=quiet) as progress,
+    ):
+        finder = deduplicator(opened, settings, keep, no_look, progress)
+        found = finder.group(group, namespace=namespace)
+        facts = _facts(opened, [found], namespace)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        return
+    _write_text([found], facts, why=True, ids=True)
+    for edge in found.group.edges:
+        told = ", ".join(f"{name} {_value(value)}" for name, value in edge.evidence.items())
+        click.echo(
+            f"  {edge.a[:12]} - {edge.b[:12]}  {edge.relation}" + (f": {told}" if told else "")
+        )
+
+
+@duplicates.command("decide", epilog=DECIDE_EPILOG)
+@click.argument("group")
+@click.argument("photos", nargs=-1, metavar="[PHOTO]...")
+@click.option(
+    "--not-duplicates", "decision", flag_value="not-duplicates",
+    help="They are not what they were taken for.",
+)  # fmt: skip
+@click.option("--keep-both", "decision", flag_value="keep-both", help="They are; keep all of them.")
+@click.option("--resolved", "decision", flag_value="resolved", help="It has been dealt with.")
+@library_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+def decide(
+    group: str,
+    photos: tuple[str, ...],
+    decision: str | None,
+    library: str | None,
+    quiet: bool,
+) -> None:
+    """Decide on a group, so that it is not suggested again.
+
+    GROUP is the beginning of its id. With PHOTO, the beginning of a photo's id, only that photo is
+    decided on, against all others of the group. Decisions go by content: they outlive renames, new
+    ingests and other models.
+    """
+    if decision is None:
+        raise click.UsageError("Say what: --not-duplicates, --keep-both or --resolved.")
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with (
+        Library(settings.library, create=False) as opened,
+        show_phases(quiet=quiet) as progress,
+    ):
+        finder = deduplicator(opened, settings, None, True, progress)
+        made = finder.decide(group, decision, photos)  # type: ignore[arg-type]
+    if not quiet:
+        pairs = "1 pair" if len(made) == 1 else f"{len(made):,} pairs"
+        click.echo(
+            f"{decision}: {pairs} will not be suggested again. `safelight duplicates decisions` "
+            "lists what was decided, `safelight duplicates revoke` takes it back.",
+            err=True,
+        )
+
+
+@duplicates.command("decisions")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a pair.")
+@library_option
+def decisions(as_json: bool, library: str | None) -> None:
+    """List what was decided, the oldest first."""
+    from safelight.duplicates.deciding import decided_groups
+    from safelight.library.copies import photo_facts
+    from safelight.library.decisions import decisions as all_decisions
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        pairs = all_decisions(opened)
+        if as_json:
+            for pair in pairs:
+                row = {"a": pair.a, "b": pair.b, "decision": pair.decision}
+                click.echo(json.dumps({**row, "decided_at": pair.decided_at}))
+            return
+        facts = photo_facts(opened, sorted({id_ for pair in pairs for id_ in (pair.a, pair.b)}))
+    for group in decided_groups(pairs):
+        click.echo(f"{group.id}  {group.decision}, {group.decided_at[:10]}")
+        for photo in group.photos:
+            known = facts.get(photo)
+            click.echo(f"  {short(known.copies[0].path) if known else f'{photo[:12]} (no file)'}")
+    if not pairs:
+        click.echo("Nothing was decided yet.", err=True)
+
+
+@duplicates.command("revoke")
+@click.argument("group")
+@library_option
+def revoke(group: str, library: str | None) -> None:
+    """Take a decision back, so that the photos are suggested again.
+
+    GROUP is the beginning of its id, as `safelight duplicates decisions` lists it.
+    """
+    from safelight.duplicates.deciding import decided_groups
+    from safelight.library.decisions import decisions as all_decisions
+    from safelight.library.decisions import revoke as revoke_pairs
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        found = [
+            each for each in decided_groups(all_decisions(opened)) if each.id.startswith(group)
+        ]
+        if len(found) != 1:
+            raise click.UsageError(
+                f"There is {'no decision' if not found else 'more than one decision'} {group!r}."
+            )
+        count = revoke_pairs(opened, found[0].pairs)
+    click.echo(f"Took back {found[0].decision} of {count:,} pairs.", err=True)
+
+
+def _relations(given: Sequence[str]) -> list[str]:
+    return [name for each in given for name in separated(each)]
+
+
+def _facts(
+    library: Library, found: Sequence[Suggestion], namespace: str | None
+) -> dict[str, PhotoFacts]:
+    from safelight.library.copies import photo_facts
+
+    ids = dict.fromkeys(photo.photo_id for each in found for photo in each.photos)
+    return photo_facts(library, list(ids), namespace)
+
+
+def _report(
+    path: str,
+    library: Library,
+    found: Sequence[Suggestion],
+    facts: dict[str, PhotoFacts],
+    finder: Deduplicator,
+) -> None:
+    from safelight.duplicates.measuring import known_scores
+    from safelight.duplicates.report import Report, report_page, write_report
+
+    scores = known_scores(library, list(facts))
+    page = report_page(
+        Report(found, facts, scores, finder.policy),
+        max_pixels=finder.pixel_limit,
+        threads=finder.threads,
+        progress=lambda done, total: finder.progress("Drawing", done, total),
+    )
+    write_report(path, page)
+
+
+def _write_csv(found: Sequence[Suggestion]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["group", "relation", "photo_id", "path", "keeper", "reasons"])
+    for each in found:
+        for photo in each.photos:
+            keeper = str(photo.keeper).lower()
+            writer.writerow(
+                [each.group.id, each.group.relation.value, photo.photo_id, photo.path, keeper,
+                 "; ".join(photo.reasons)]
+            )  # fmt: skip
+
+
+def _write_text(
+    found: Sequence[Suggestion],
+    facts: dict[str, PhotoFacts],
+    *,
+    why: bool,
+    ids: bool = False,
+) -> None:
+    for each in found:
+        click.echo(f"{each.group.id}  {each.group.relation}, {_files(len(each.photos))}")
+        for photo in each.photos:
+            mark = "keep" if photo.keeper else "    "
+            known = facts.get(photo.photo_id)
+            told = f"  ({_described(known)})" if known else ""
+            start = f"{photo.photo_id[:12]}  " if ids else ""
+            click.echo(f"  {mark}  {start}{short(photo.path)}{told}")
+            if why:
+                for reason in photo.reasons:
+                    click.echo(f"          {reason}")
+        click.echo()
+
+
+def _described(photo: PhotoFacts) -> str:
+    dimensions = f"{photo.width} x {photo.height} " if photo.pixels else ""
+    return f"{dimensions}{photo.format or ''} {size(photo.size)}"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def _tell_total(
+    found: Sequence[Suggestion], facts: dict[str, PhotoFacts], report: str | None
+) -> None:
+    others = [photo for each in found for photo in each.photos if not photo.keeper]
+    paths = {photo.path: photo.photo_id for photo in others}
+    count = sum(facts[photo].size for photo in paths.values() if photo in facts)
+    groups = "1 group" if len(found) == 1 else f"{len(found):,} groups"
+    start = f"{report}: " if report else ""
+    if not found:
+        click.echo(f"{start}Found no duplicates.", err=True)
+        return
+    click.echo(
+        f"{start}{groups}; {_files(len(paths))} beside those to keep, {size(count)}.", err=True
+    )
+
+
+def _tell_unhashed(library: Library, namespace: str | None, *, quiet: bool) -> None:
+    from safelight.hashing import HASH_VERSION
+    from safelight.library.hashes import lacking_hashes
+
+    count = len(lacking_hashes(library, HASH_VERSION, namespace))
+    if count and not quiet:
+        photos = "1 photo was" if count == 1 else f"{count:,} photos were"
+        click.echo(
+            f"safelight: {photos} ingested before duplicates could be found, and compared with "
+            "none; `safelight ingest` does the rest.",
+            err=True,
+        )
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _against(settings: Settings, path: str, namespace: str | None, as_json: bool) -> None:
+    from safelight.choice import choose_for_search
+    from safelight.duplicates.deduplicator import Deduplicator
+    from safelight.errors import DecodeError, ModelError, SourceError
+    from safelight.library.spaces import default_space
+    from safelight.library.store import Library
+
+    with Library(settings.library, create=False) as opened:
+        embedder = None
+        if default_space(opened) is not None:
+            try:
+                embedder = choose_for_search(opened, settings, None).embedder
+            except ModelError as exc:
+                click.echo(f"safelight: {exc} Compared without it.", err=True)
+        finder = Deduplicator(opened, pixel_limit=settings.pixel_limit)
+        try:
+            found = finder.against(os.path.expanduser(path), embedder=embedder, namespace=namespace)
+        except DecodeError as exc:
+            raise SourceError(f"{path} {exc}.", source=path) from exc
+        except OSError as exc:
+            raise SourceError(f"{path} cannot be read: {exc.strerror}.", source=path) from exc
+    for each in found:
+        if as_json:
+            row = {
+                "photo_id": each.photo_id,
+                "path": each.path,
+                "a": each.edge.a,
+                "b": each.edge.b,
+                "relation": each.edge.relation.value,
+                "evidence": dict(each.edge.evidence),
+            }
+            click.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            click.echo(f"{each.edge.relation}  {short(each.path)}")
+    if not found:
+        click.echo("The library has nothing that is related to it.", err=True)

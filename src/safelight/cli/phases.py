@@ -1,0 +1,80 @@
+"""What the commands about duplicates share: their options, and progress in several phases."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from safelight.duplicates.deduplicator import Deduplicator
+    from safelight.library.store import Library
+    from safelight.settings import Settings
+
+
+@contextlib.contextmanager
+def show_phases(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield what to call with what is being done, how much of it is, and of how much."""
+    from safelight.cli.progress import show_progress
+    from safelight.ingest import Progress
+
+    with contextlib.ExitStack() as stack:
+        shown: tuple[str, Callable[[Progress], None]] | None = None
+
+        def step(doing: str, done: int, total: int) -> None:
+            nonlocal shown
+            if shown is None or shown[0] != doing:
+                stack.close()
+                shown = doing, stack.enter_context(show_progress(quiet=quiet, doing=doing))
+            shown[1](Progress(done, total, 0))
+
+        yield step
+
+
+def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what chooses the photos to keep: ``--keep`` and ``--no-look``."""
+    for option in (
+        click.option(
+            "--keep", metavar="POLICY",
+            help="Which to keep: original (default), sharpest or smallest; and weights that "
+            "differ, as in original,metadata=8.",
+        ),
+        click.option(
+            "--no-look", is_flag=True,
+            help="Don't open photos to see which was made from which; faster.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def deduplicator(
+    library: Library,
+    settings: Settings,
+    keep: str | None,
+    no_look: bool,
+    progress: Callable[[str, int, int], None],
+) -> Deduplicator:
+    """Return what finds and judges the duplicates of an opened library."""
+    from safelight.duplicates.deduplicator import Deduplicator
+    from safelight.duplicates.policy import DEFAULT, parse_policy
+
+    parse_policy(keep or "")  # what is wrong with it is told before anything takes time
+    return Deduplicator(
+        library,
+        policy=keep or DEFAULT,
+        look=not no_look,
+        pixel_limit=settings.pixel_limit,
+        threads=settings.threads,
+        progress=progress,
+    )
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    if count >= 1_000_000_000:
+        return f"{count / 1e9:,.2f} GB"
+    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"

@@ -1,0 +1,132 @@
+"""``safelight plan``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.cli.options import library_option, load_settings, separated, short
+from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+
+if TYPE_CHECKING:
+    from safelight.duplicates.plan import Plan
+
+EPILOG = """\b
+Examples:
+  safelight plan duplicates -o plan.json
+  safelight plan duplicates -o plan.json --relation identical --action hardlink
+  safelight plan duplicates -o plan.json --relation burst --keep sharpest
+  safelight apply plan.json
+"""
+
+# Of groups and reasons, so many are shown; the rest stands in the plan.
+_SHOWN = 10
+
+
+@click.group()
+def plan() -> None:
+    """Plan what to do about photos; nothing is changed until `safelight apply`."""
+
+
+@plan.command("duplicates", epilog=EPILOG)
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to put the plan (JSON).")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is no plan.")
+@click.option(
+    "--relation", "relations", multiple=True, metavar="NAME",
+    help="Plan by this relation only; give it several times, or separate by commas.  [default: "
+    "identical, same-pixels, re-encoded, resized, rotated, mirrored]",
+)  # fmt: skip
+@click.option(
+    "--action", type=click.Choice(["quarantine", "hardlink", "trash"]), default="quarantine",
+    show_default=True,
+    help="Move files into a folder, make identical ones hard links, or use the system's trash.",
+)  # fmt: skip
+@click.option(
+    "--quarantine", metavar="DIR",
+    help="The folder to move files into.  [default: .safelight-quarantine in the folder that was "
+    "ingested]",
+)  # fmt: skip
+@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
+@choosing_options
+@library_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; only errors.")
+def duplicates(
+    output: str,
+    force: bool,
+    relations: tuple[str, ...],
+    action: str,
+    quarantine: str | None,
+    namespace: str | None,
+    keep: str | None,
+    no_look: bool,
+    library: str | None,
+    quiet: bool,
+) -> None:
+    """Plan which duplicates go, and which are kept.
+
+    The plan names every file, where it goes and why; take out of it what you don't like. RAW+JPEG,
+    brackets and panoramas are never touched; what is cropped or edited, and bursts, only if you
+    name the relation.
+    """
+    from safelight.duplicates.plan import DEFAULT_RELATIONS, check_target, write_plan
+    from safelight.library.store import Library
+
+    output = os.path.expanduser(output)
+    check_target(output, force=force)
+    if quarantine and action != "quarantine":
+        raise click.UsageError("--quarantine goes with --action quarantine only.")
+    settings = load_settings(library=library)
+    named = [name for each in relations for name in separated(each)]
+    with (
+        Library(settings.library, create=False) as opened,
+        show_phases(quiet=quiet) as progress,
+    ):
+        finder = deduplicator(opened, settings, keep, no_look, progress)
+        made = finder.plan(
+            named or DEFAULT_RELATIONS,
+            namespace=namespace,
+            action=action,
+            quarantine=quarantine,
+        )
+    write_plan(made, output)
+    if not quiet:
+        click.echo(_summary(made, output))
+
+
+def _summary(made: Plan, output: str) -> str:
+    doing = {
+        "quarantine": "to be moved into quarantine",
+        "hardlink": "to become hard links",
+        "trash": "to go into the trash",
+    }[made.action]
+    lines = []
+    for group in made.groups[:_SHOWN]:
+        lines.append(f"{group.id}  {group.relation}")
+        lines.append(f"  keep  {short(group.keeper)}")
+        lines += [f"          {reason}" for reason in group.reasons]
+        for change in group.changes:
+            lines.append(f"        {short(change.path)}  ({change.relation}, {size(change.size)})")
+        if group.carry is not None:
+            what = ", ".join(group.carry.tags.to_dict())
+            lines.append(f"        {what} to be noted in {short(group.carry.sidecar)}")
+    if len(made.groups) > _SHOWN:
+        lines.append(f"... and {len(made.groups) - _SHOWN:,} more groups")
+    if made.left:
+        lines.append(f"Left as they are: {len(made.left):,}")
+        lines += [f"  {short(left.path)} {left.why}" for left in made.left[:_SHOWN]]
+        if len(made.left) > _SHOWN:
+            lines.append(f"  ... and {len(made.left) - _SHOWN:,} more")
+    if lines:
+        lines.append("")
+    count = len(made.changes)
+    if not count:
+        return "\n".join([*lines, f"{output}: nothing to do."])
+    files = "1 file" if count == 1 else f"{count:,} files"
+    frees = f"{size(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
+    groups = "1 group" if len(made.groups) == 1 else f"{len(made.groups):,} groups"
+    return "\n".join(
+        [*lines, f"{output}: {files} of {groups} {doing}, {frees}. Nothing has changed yet.",
+         f"Read it, then: safelight apply {output}"]
+    )  # fmt: skip

@@ -1,0 +1,361 @@
+"""Duplicates of a library for programs: found, explained, decided on, planned for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from safelight.duplicates.finding import compare_one, find_groups
+from safelight.duplicates.keeper import Suggestion, judge
+from safelight.duplicates.measuring import known_scores, measure_lacking
+from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
+from safelight.duplicates.origin import origins
+from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
+from safelight.duplicates.planning import plan_changes
+from safelight.duplicates.policy import DEFAULT, parse_policy
+from safelight.duplicates.relations import parts, together
+from safelight.errors import UsageError
+from safelight.imaging import DEFAULT_MAX_PIXELS
+from safelight.library.copies import photo_facts
+from safelight.library.decisions import Decision, decide, decided_pairs
+from safelight.quality.files import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from os import PathLike
+
+    from safelight.duplicates.model import Edge, Group
+    from safelight.duplicates.origin import Origin
+    from safelight.duplicates.plan import Plan
+    from safelight.embedding.protocol import Embedder
+    from safelight.library.copies import PhotoFacts
+    from safelight.library.store import Library
+
+
+# Relations within which it can be told from the pixels which photo was made from which.
+_SAME_VIEW = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A file of the library that is related to a photo.
+
+    Attributes
+    ----------
+    photo_id, path : str
+    edge : Edge
+        Between the two photos.
+    """
+
+    photo_id: str
+    path: str
+    edge: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Deduplicator:
+    """Finds the duplicates of a library, chooses which to keep, and plans what to do.
+
+    Nothing here changes a photo's file; that is for :func:`safelight.duplicates.apply_plan`.
+
+    Attributes
+    ----------
+    library : Library
+    policy : str
+        ``original``, ``sharpest`` or ``smallest``, and weights that differ, as in
+        ``original,metadata=8``.
+    look : bool
+        Open photos to see from their pixels which was made from which: an upscale, or a copy that
+        was saved again. Without, that is told from sizes, formats and data alone.
+    pixel_limit : int
+        A photo with more is not opened.
+    threads : int or None
+        One a processor core if None.
+
+    Examples
+    --------
+    >>> from safelight import Deduplicator, Library
+    >>> with Library("photos.db") as library:                        # doctest: +SKIP
+    ...     for found in Deduplicator(library).groups():
+    ...         print(found.group.relation, found.keeper.path, found.keeper.reasons)
+    """
+
+    library: Library
+    policy: str = DEFAULT
+    look: bool = True
+    pixel_limit: int = DEFAULT_MAX_PIXELS
+    threads: int | None = None
+    progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
+
+    def groups(
+        self,
+        relations: Collection[Relation | str] | None = None,
+        *,
+        namespace: str | None = None,
+    ) -> list[Suggestion]:
+        """Return the groups, each with the file to keep and why.
+
+        Parameters
+        ----------
+        relations : collection of Relation, optional
+            Only those that these make; all if not given.
+        namespace : str, optional
+            Only files in it.
+
+        Raises
+        ------
+        UsageError
+            There is no such relation.
+        SettingsError
+            The policy is not usable.
+        """
+        wanted = None if relations is None else named_relations(relations)
+        found, _ = self._judged(self._find(wanted, namespace), namespace)
+        return found
+
+    def group(self, beginning: str, *, namespace: str | None = None) -> Suggestion:
+        """Return one group, by the beginning of its id.
+
+        Raises
+        ------
+        UsageError
+            There is none, or more than one.
+        """
+        groups = [
+            group
+            for group in self._find(None, namespace)
+            if group.id.startswith(beginning.lower()) and beginning
+        ]
+        if len(groups) != 1:
+            raise UsageError(
+                f"There is {'no group' if not groups else 'more than one group'} {beginning!r}. "
+                "`safelight duplicates` lists them.",
+                code="no-group",
+            )
+        found, _ = self._judged(groups, namespace)
+        return found[0]
+
+    def against(
+        self,
+        source: str | PathLike[str] | bytes,
+        *,
+        embedder: Embedder | None = None,
+        namespace: str | None = None,
+    ) -> list[Related]:
+        """Return what the library has of a photo that may be outside of it, the closest first.
+
+        Parameters
+        ----------
+        source : path-like or bytes
+            The photo's file, or all of its bytes.
+        embedder : Embedder, optional
+            Of a space of the library; without it, what only vectors tell is not found.
+        namespace : str, optional
+            Only files in it.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        DecodeError
+            It cannot be decoded.
+        """
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        own = hashlib.sha256(data).hexdigest()
+        itself = None if isinstance(source, bytes) else os.path.abspath(source)
+        edges = compare_one(self.library, data, embedder=embedder, pixel_limit=self.pixel_limit)
+        others = [edge.b if edge.a == own else edge.a for edge in edges]
+        facts = photo_facts(self.library, others, namespace)
+        return [
+            Related(other, copy.path, edge)
+            for other, edge in zip(others, edges, strict=True)
+            if other in facts
+            for copy in facts[other].copies
+            if copy.path != itself
+        ]
+
+    def decide(
+        self,
+        beginning: str,
+        decision: Literal["not-duplicates", "keep-both", "resolved"],
+        photos: Sequence[str] = (),
+    ) -> list[Decision]:
+        """Keep a decision on a group, so that it is not suggested again.
+
+        Parameters
+        ----------
+        beginning : str
+            Of the group's id.
+        decision : str
+        photos : sequence of str, optional
+            Beginnings of photo ids: only these are decided on, against all others of the group.
+
+        Raises
+        ------
+        UsageError
+            There is no such group, photo or decision.
+        """
+        group = self.group(beginning).group
+        return decide(self.library, _pairs(group, photos), decision)
+
+    def plan(
+        self,
+        relations: Collection[Relation | str] = DEFAULT_RELATIONS,
+        *,
+        namespace: str | None = None,
+        action: str = "quarantine",
+        quarantine: str | None = None,
+    ) -> Plan:
+        """Return what is to be done about duplicates; nothing is touched.
+
+        Parameters
+        ----------
+        relations : collection of Relation
+            The plan goes by these.
+        namespace : str, optional
+            Only files in it.
+        action : str
+            ``quarantine``, ``hardlink`` or ``trash``.
+        quarantine : str, optional
+            The folder to move files into; one in the folder that was ingested if not given.
+
+        Raises
+        ------
+        UsageError
+            A relation or action is not one that can be planned by.
+        """
+        wanted = named_relations(relations)
+        whole = wanted & KEPT_TOGETHER
+        if whole:
+            names = ", ".join(sorted(whole))
+            raise UsageError(f"What belongs together is never taken apart: not by {names}.")
+        if action not in ACTIONS:
+            raise UsageError(f"There is no action {action!r}; there are: {', '.join(ACTIONS)}.")
+        suggestions, facts = self._judged(self._find(wanted, namespace), namespace)
+        return plan_changes(
+            self.library,
+            suggestions,
+            facts,
+            action=action,
+            policy=parse_policy(self.policy).name,
+            relations=wanted,
+            namespace=namespace,
+            together=together(self._together()),
+            decided=decided_pairs(self.library),
+            quarantine=quarantine,
+        )
+
+    def _find(self, relations: Collection[Relation] | None, namespace: str | None) -> list[Group]:
+        return find_groups(
+            self.library,
+            namespace=namespace,
+            relations=relations,
+            threads=self.threads,
+            pixel_limit=self.pixel_limit,
+            progress=lambda now: self.progress("Comparing", now.done, now.total),
+        )
+
+    def _together(self) -> list[Group]:
+        # In all namespaces, and whatever was decided: they are only whole together all the same.
+        return find_groups(
+            self.library,
+            relations=KEPT_TOGETHER,
+            decided=False,
+            threads=self.threads,
+            pixel_limit=self.pixel_limit,
+            progress=lambda now: self.progress("Comparing", now.done, now.total),
+        )
+
+    def _judged(
+        self, groups: Sequence[Group], namespace: str | None
+    ) -> tuple[list[Suggestion], dict[str, PhotoFacts]]:
+        policy = parse_policy(self.policy)
+        whole = together(self._together())
+        ids = list(dict.fromkeys(photo for group in groups for photo in group.photos))
+        facts = photo_facts(self.library, ids, namespace)
+        beside = photo_facts(
+            self.library,
+            sorted({other for photo in ids if photo in whole for other in whole[photo][1]}),
+        )
+        scores = known_scores(self.library, ids)
+        shots = [
+            facts[photo]
+            for group in groups
+            if group.relation is Relation.BURST
+            or (group.relation in STRICT and policy.copies.focus > policy.copies.resolution)
+            for photo in group.photos
+            if photo in facts
+        ]
+        scores = measure_lacking(
+            self.library,
+            list({photo.id: photo for photo in shots}.values()),
+            scores,
+            pixel_limit=self.pixel_limit,
+            threads=self.threads,
+            progress=lambda done, total: self.progress("Measuring", done, total),
+        )
+        found: list[Suggestion] = []
+        everything = {**beside, **facts}
+        looked = in_order(lambda group: self._origins(group, facts), groups, self.threads)
+        for number, (group, made) in enumerate(zip(groups, looked, strict=True), start=1):
+            self.progress("Looking", number, len(groups))
+            judged = judge(
+                group,
+                everything,
+                policy,
+                scores=scores,
+                origins=made,
+                together=whole,
+            )
+            if judged:
+                found.append(Suggestion(group, judged))
+        return found, facts
+
+    def _origins(self, group: Group, facts: dict[str, PhotoFacts]) -> dict[str, Origin]:
+        if not self.look or group.relation not in STRICT:
+            return {}
+        made: dict[str, Origin] = {}
+        for ids in parts(group.edges, _SAME_VIEW):
+            photos = [facts[photo] for photo in group.photos if photo in ids and photo in facts]
+            if len(photos) > 1:
+                made |= origins(photos, max_pixels=self.pixel_limit)
+        return made
+
+
+def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
+    """Return relations by their names.
+
+    Raises
+    ------
+    UsageError
+        There is no such relation.
+    """
+    known = {relation.value: relation for relation in Relation}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"There is no relation {name!r}; there are: {', '.join(known)}.")
+    return frozenset(known[name] for name in names)
+
+
+def _pairs(group: Group, beginnings: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs of a group that a decision is about."""
+    chosen: list[str] = []
+    for beginning in beginnings:
+        photos = [photo for photo in group.photos if photo.startswith(beginning.lower())]
+        if len(photos) != 1:
+            raise UsageError(
+                f"Group {group.id} has {'no photo' if not photos else 'more than one photo'} "
+                f"{beginning!r}; `safelight duplicates show {group.id}` lists them.",
+                code="no-photo",
+            )
+        chosen += photos
+    own = [(edge.a, edge.b) for edge in group.edges if edge.a == edge.b]
+    others = [photo for photo in group.photos if photo not in chosen]
+    if chosen and others:
+        of_chosen = [pair for pair in own if pair[0] in chosen]
+        return of_chosen + [(photo, other) for photo in chosen for other in others]
+    return own + list(combinations(group.photos, 2))
