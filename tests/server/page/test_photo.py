@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.server.page.looking import expect_count, expect_first, is_loaded, names, photo
@@ -71,13 +72,23 @@ def test_the_map_of_focus_lies_on_the_photo(visit) -> None:
 
 
 def test_zoom(visit) -> None:
-    page = visit()
+    page = visit(size=(820, 800))
     photo(page, "cat.jpg").click()
     expect(shown(page)).to_have_accessible_name("cat.jpg")
     assert is_loaded(page.locator("#photo-image"))
     before = page.locator("#photo-image").bounding_box()["width"]
     page.keyboard.press("z")
     assert page.locator("#photo-image").bounding_box()["width"] >= 1.9 * before
+    # It is moved with the mouse; arrows move it too, and no longer lead on.
+    stage = page.locator("#stage")
+    middle = stage.evaluate("(e) => e.scrollLeft")
+    page.mouse.move(300, 400)
+    page.mouse.down()
+    page.mouse.move(220, 400)
+    page.mouse.up()
+    assert stage.evaluate("(e) => e.scrollLeft") == pytest.approx(middle + 80, abs=2)
+    page.keyboard.press("ArrowRight")
+    expect(shown(page)).to_have_accessible_name("cat.jpg")
     page.get_by_role("button", name="Zoom").click()
     assert page.locator("#photo-image").bounding_box()["width"] == before
 
@@ -115,6 +126,21 @@ def test_the_original_is_downloaded(visit, folder) -> None:
         page.get_by_role("button", name="Download").click()
     assert download.value.suggested_filename == "moon.png"
     assert download.value.path().read_bytes() == (folder / "moon.png").read_bytes()
+
+
+def test_keys_of_one_letter_can_be_switched_off(visit) -> None:
+    page = visit()
+    page.keyboard.press("?")
+    page.get_by_label("keys of one letter or sign").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#menu")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).not_to_be_focused()
+    photo(page, "cat.jpg").click()
+    expect(shown(page)).to_have_accessible_name("cat.jpg")
+    page.keyboard.press("z")
+    expect(page.get_by_role("button", name="Zoom")).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_photo_that_is_not_there(visit) -> None:

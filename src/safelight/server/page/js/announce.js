@@ -8,7 +8,9 @@ let timer = 0;
 export const announce = (text, { now = false } = {}) => {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    byId("live").textContent = text;
+    // What lies beneath an open dialog is not heard.
+    const region = document.querySelector("dialog[open] > .live, body > .live");
+    region.textContent = text;
   }, now ? 0 : 500);
 };
 
@@ -24,6 +26,8 @@ export const note = (text, { bad = false, undo = null } = {}) => {
   shown.append(
     h("button", { type: "button", class: "plain", onclick: gone, "aria-label": "Close this note" }, "×"),
   );
+  (document.querySelector("dialog[open]") ?? document.body).append(byId("notes"));
   byId("notes").replaceChildren(shown);
+  announce(text, { now: true });
   if (!bad && !undo) setTimeout(gone, 6000);
 };

@@ -2,6 +2,7 @@
 
 import { byId } from "./dom.js";
 import { asTerm, split } from "./query.js";
+import { shortcuts } from "./shortcuts.js";
 import { addTerm, removeLast } from "./terms.js";
 import { go, here } from "./where.js";
 
@@ -66,7 +67,7 @@ export const startBox = () => {
   }
   addEventListener("keydown", (event) => {
     const writes = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
-    if (event.key !== "/" || writes || document.querySelector("dialog[open]")) return;
+    if (event.key !== "/" || writes || !shortcuts() || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     input.focus();
     input.select();

@@ -9,6 +9,7 @@ import { groupCard } from "./group.js";
 import { openPhoto } from "./photo.js";
 import { preview, showPlans, startPlans } from "./plans.js";
 import { inWords, keptTogether, RELATIONS } from "./relations.js";
+import { shortcuts } from "./shortcuts.js";
 import { session } from "./session.js";
 import { go, here } from "./where.js";
 
@@ -193,6 +194,7 @@ const onKey = (event) => {
   const radio = event.target.type === "radio";
   if (event.target !== card && (event.key === "Enter" || event.key === " ")) return;
   if (radio && event.key.startsWith("Arrow")) return;
+  if (event.key.length === 1 && !shortcuts()) return;
   const isOpen = entry.state === "open";
   const does = {
     a: () => isOpen && accept(entry),

@@ -32,8 +32,8 @@ export const facts = (detail, card) =>
 
 const data = (detail) => [
   ["taken", time(detail.taken_at)],
-  ["size", number(detail.width) + " × " + number(detail.height)],
-  ["megapixels", ((detail.width * detail.height) / 1e6).toFixed(1)],
+  ["size", detail.width ? number(detail.width) + " × " + number(detail.height) : null],
+  ["megapixels", detail.width ? ((detail.width * detail.height) / 1e6).toFixed(1) : null],
   ["format", [detail.format, detail.size ? bytes(detail.size) : ""].filter(Boolean).join(", ")],
   ["added", time(detail.added_at)],
 ];

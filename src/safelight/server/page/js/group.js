@@ -118,7 +118,7 @@ const side = (photo, index, group, does) => {
       "p",
       { class: "data" },
       [
-        number(photo.width) + " × " + number(photo.height),
+        photo.width ? number(photo.width) + " × " + number(photo.height) : "",
         photo.format,
         photo.size ? bytes(photo.size) : "",
       ]

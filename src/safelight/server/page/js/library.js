@@ -51,7 +51,7 @@ export const refresh = () => {
   if (here().view === "photos") run(here());
 };
 
-const run = async (state) => {
+const run = async (state, { stay = false } = {}) => {
   running?.abort();
   const controller = new AbortController();
   running = controller;
@@ -64,7 +64,7 @@ const run = async (state) => {
     if (controller.signal.aborted) return;
     photos = result.photos;
     byId("failure").hidden = true;
-    scrollTo(0, 0);
+    if (!stay) scrollTo(0, 0);
     grid.show(photos);
     tell(state, result);
   } catch (error) {
@@ -154,7 +154,8 @@ const nothing = (state, searching) => {
   ];
 };
 
-const fail = (error, again) => {
+/** Say what failed, and offer to try again. */
+export const fail = (error, again) => {
   byId("failure").hidden = false;
   byId("failure-title").textContent =
     error.status === 401 ? "A token is needed" : error.status ? "That did not work" : "No answer";
@@ -172,7 +173,7 @@ export const startLibrary = () => {
   byId("sort").addEventListener("change", (event) => go({ sort: event.target.value }));
   byId("more").addEventListener("click", () => {
     limit = MANY;
-    run(here());
+    run(here(), { stay: true });
   });
   const scores = byId("scores");
   const withScores = (on) => {

@@ -8,7 +8,7 @@ import { byId } from "./dom.js";
 import { startDropping } from "./dropped.js";
 import { showDuplicates, startDuplicates } from "./duplicates.js";
 import { loadFacets, startFilters } from "./filters.js";
-import { focusPhoto, listed, refresh, showLibrary, startLibrary } from "./library.js";
+import { fail, focusPhoto, listed, refresh, showLibrary, startLibrary } from "./library.js";
 import { showPhoto, startPhoto } from "./photo.js";
 import { startMenu, showMenu } from "./menu.js";
 import { loadSession, session } from "./session.js";
@@ -47,7 +47,8 @@ const begin = async () => {
       return;
     }
   } catch (error) {
-    if (error.status === 401) return; // a token is being asked for already
+    if (error.status !== 401) fail(error, begin); // else a token is being asked for already
+    return;
   }
   showMenu(session());
   loadFacets().catch(() => {}); // filters without choices; what failed shows with the photos

@@ -2,6 +2,7 @@
 
 import { byId, h } from "./dom.js";
 import { count } from "./format.js";
+import { setShortcuts, shortcuts } from "./shortcuts.js";
 import { signOut } from "./signin.js";
 import { setTheme, theme } from "./theme.js";
 import { current } from "./token.js";
@@ -20,6 +21,8 @@ export const startMenu = () => {
     input.checked = input.value === theme();
     input.addEventListener("change", () => setTheme(input.value));
   }
+  byId("shortcuts").checked = shortcuts();
+  byId("shortcuts").addEventListener("change", (event) => setShortcuts(event.target.checked));
   byId("show-menu").addEventListener("click", () => byId("menu").showModal());
   byId("menu-close").addEventListener("click", () => byId("menu").close());
   byId("starter-known").addEventListener("click", () => {
@@ -36,7 +39,7 @@ export const startMenu = () => {
   }
   addEventListener("keydown", (event) => {
     const writes = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
-    if (event.key !== "?" || writes || document.querySelector("dialog[open]")) return;
+    if (event.key !== "?" || writes || !shortcuts() || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     byId("menu").showModal();
   });

@@ -7,9 +7,9 @@ import { byId, h } from "./dom.js";
 import { facts } from "./facts.js";
 import { count, parts } from "./format.js";
 import { download, drop, show, showThumbnail } from "./pictures.js";
+import { shortcuts } from "./shortcuts.js";
+import { fit, isZoomed, LARGE, sized, startStage, zoom } from "./stage.js";
 import { go, here, leave } from "./where.js";
-
-const LARGE = 2048; // pixels of the longer side of what is shown
 
 let neighbours = () => null; // the list that next and previous walk through
 let detail = null;
@@ -100,34 +100,6 @@ const nearby = (id) => {
   return index < 0 ? null : list.at(index);
 };
 
-/** The frame is as large as the photo fits, so that the map lies exactly on it. */
-const sized = ({ width, height }) => {
-  frame().dataset.width = width;
-  frame().dataset.height = height;
-  fit();
-};
-
-const fit = () => {
-  const [width, height] = [Number(frame().dataset.width), Number(frame().dataset.height)];
-  const stage = byId("stage");
-  if (!width || !height || !stage.clientWidth) return;
-  const zoomed = stage.classList.contains("zoomed");
-  const fitting = Math.min(stage.clientWidth / width, stage.clientHeight / height, 1);
-  // A pixel of the large picture for a pixel of the screen, and noticeably larger in any case.
-  const whole = Math.min(1, LARGE / Math.max(width, height)) / devicePixelRatio;
-  const scale = zoomed ? Math.max(whole, 2 * fitting) : fitting;
-  frame().style.inlineSize = Math.round(width * scale) + "px";
-  frame().style.blockSize = Math.round(height * scale) + "px";
-};
-
-const zoom = (on) => {
-  byId("stage").classList.toggle("zoomed", on);
-  byId("photo-zoom").setAttribute("aria-pressed", String(on));
-  fit();
-  const stage = byId("stage");
-  if (on) stage.scrollTo((stage.scrollWidth - stage.clientWidth) / 2, (stage.scrollHeight - stage.clientHeight) / 2);
-};
-
 const withMap = (on) => {
   byId("photo-focus").setAttribute("aria-pressed", String(on));
   frame().classList.toggle("mapped", on);
@@ -138,7 +110,7 @@ const withMap = (on) => {
 
 const pressed = (id) => byId(id).getAttribute("aria-pressed") === "true";
 const toggleMap = () => byId("photo-focus").hidden || withMap(!pressed("photo-focus"));
-const toggleZoom = () => zoom(!pressed("photo-zoom"));
+const toggleZoom = () => zoom(!isZoomed());
 const toggleFacts = () => {
   const on = byId("photo-about").hidden;
   byId("photo-about").hidden = !on;
@@ -213,8 +185,8 @@ export const startPhoto = ({ list, onClose }) => {
   byId("stage").addEventListener("dblclick", toggleZoom);
   dialog().addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const zoomed = byId("stage").classList.contains("zoomed");
-    if (zoomed && event.key.startsWith("Arrow")) return;
+    if (isZoomed() && event.key.startsWith("Arrow")) return; // they move what is seen of it
+    if (event.key.length === 1 && !shortcuts()) return;
     const does = {
       ArrowLeft: () => beside(-1),
       ArrowRight: () => beside(1),
@@ -226,25 +198,10 @@ export const startPhoto = ({ list, onClose }) => {
     event.preventDefault();
     does();
   });
-  swipe();
+  startStage({ onSwipe: beside });
   map().addEventListener("error", () => {
     withMap(false);
     drop(map());
     note("There is no map of focus for this photo.", { bad: true });
-  });
-  new ResizeObserver(fit).observe(byId("stage"));
-};
-
-const swipe = () => {
-  let start = null;
-  const stage = byId("stage");
-  stage.addEventListener("touchstart", (event) => {
-    start = event.touches.length === 1 && !stage.classList.contains("zoomed") ? event.touches[0] : null;
-  }, { passive: true });
-  stage.addEventListener("touchend", (event) => {
-    if (!start) return;
-    const [end] = event.changedTouches;
-    const [x, y] = [end.clientX - start.clientX, end.clientY - start.clientY];
-    if (Math.abs(x) > 60 && Math.abs(x) > 2 * Math.abs(y)) beside(x < 0 ? 1 : -1);
   });
 };
