@@ -14,7 +14,7 @@ from safelight.library.matrix import Matrix, State
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
     #: Row numbers in each block of an index.
     Rows = list[npt.NDArray[np.intp]]
+
+    #: Given queries (q, dimension), returns about what a block's vectors score (q, n), and how far
+    #: off that can be at most, (q,).
+    Estimate = Callable[
+        [npt.NDArray[np.float32]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    ]
 
 #: The matrix file is written anew when more than this, and more than an eighth of it, is missing;
 #: until then the missing vectors are read from the library at each opening.
@@ -52,6 +58,7 @@ class ExactIndex:
     ) -> None:
         self._dimension = dimension
         self._blocks = [(keys, vectors) for keys, vectors in blocks if len(keys)]
+        self._estimates: dict[int, Estimate] = {}
 
     def __len__(self) -> int:
         return sum(len(keys) for keys, _ in self._blocks)
@@ -81,6 +88,17 @@ class ExactIndex:
             best = _largest(scores, k)
             found.append((keys[best if rows is None else rows[best]], scores[best]))
         return _merge(found, k)
+
+    @property
+    def main(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The keys and vectors of the largest block, which stays as it is for long."""
+        empty = np.empty(0, np.int64), np.empty((0, self._dimension), np.float32)
+        return max(self._blocks, key=lambda block: len(block[0]), default=empty)
+
+    def hasten(self, estimate: Estimate) -> None:
+        """Let :meth:`search_many` score in full only those of the largest block that need it."""
+        sizes = [len(keys) for keys, _ in self._blocks]
+        self._estimates[sizes.index(max(sizes))] = estimate
 
     def rows(self, allowed: npt.NDArray[np.int64]) -> Rows:
         """Return where the allowed item keys stand, to be used for many searches."""
@@ -116,7 +134,14 @@ class ExactIndex:
                 for number, each in enumerate(rows)
                 if each is None or _SPARSE * len(each[block]) > len(keys)
             ]
-            shared = dict(zip(whole, _scores_of_all(vectors, queries[whole]), strict=True))
+            estimate = self._estimates.get(block)
+            if estimate is None or not whole:
+                shared = dict(zip(whole, _scores_of_all(vectors, queries[whole]), strict=True))
+                errors = {}
+            else:
+                about, off = estimate(queries[whole])
+                shared = dict(zip(whole, about, strict=True))
+                errors = dict(zip(whole, off.tolist(), strict=True))
             for number, top in enumerate(tops):
                 each = rows[number]
                 some = None if each is None else each[block]
@@ -124,6 +149,9 @@ class ExactIndex:
                     scores = _scores(vectors, some, queries[number])
                 else:
                     scores = shared[number] if some is None else shared[number][some]
+                if number in errors:
+                    some = _candidates(vectors, some, queries[number], scores, errors[number], top)
+                    scores = _scores(vectors, some, queries[number])
                 best = _largest(scores, top)
                 at = best if some is None else some[best]
                 found[number].append((keys[at], scores[best]))
@@ -147,6 +175,25 @@ def _scores_of_all(
     if len(queries) == 1:
         return np.asarray(vectors @ queries[0])[None]
     return np.asarray(queries @ vectors.T)
+
+
+def _candidates(
+    vectors: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.intp] | None,
+    query: npt.NDArray[np.float32],
+    about: npt.NDArray[np.float32],
+    error: float,
+    k: int,
+) -> npt.NDArray[np.intp]:
+    """Return all rows that can be among the `k` best, given about what each scores."""
+    if k < len(about):
+        # As many are known to reach what the worst of the seemingly best really has.
+        likely = np.argpartition(about, len(about) - k)[len(about) - k :]
+        reached = vectors[likely if rows is None else rows[likely]] @ query
+        found = np.flatnonzero(about >= reached.min() - error)
+    else:
+        found = np.arange(len(about))
+    return found if rows is None else rows[found]
 
 
 def _scores(

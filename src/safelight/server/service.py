@@ -19,6 +19,7 @@ from safelight.library.items import vectors_by_id
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.server.asking import Batches, Question, Scan, embed, scan
+from safelight.server.estimates import Estimates
 from safelight.server.freshness import Freshness, Kept
 from safelight.server.ingesting import finish_uploads
 from safelight.server.jobs import Jobs
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from safelight.settings import Settings
 
 _LOOKS_EVERY = 0.5  # seconds between looks whether another program has written
+
+#: Fewer vectors are scanned in full as quickly as they are estimated.
+_MANY = 20_000
 
 #: More than are asked for at first, since a few photos' files may be gone.
 _SPARE = 16
@@ -99,6 +103,8 @@ class Service:
         self._for_model: dict[str, tuple[Any, Any]] = {}
         self.brought: dict[int, tuple[tuple[int, int], ExactIndex]] = {}  # by dimension
         self._unrelated: tuple[str, Any] | None = None
+        self._estimates: tuple[Any, Estimates] | None = None
+        self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
         self.streams = 0  # clients that listen to jobs
@@ -125,6 +131,8 @@ class Service:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
+        if self._hastening is not None:
+            await self._hastening
         await asyncio.to_thread(self.jobs.close)
         for each in (
             self._encoder,
@@ -155,6 +163,28 @@ class Service:
         with contextlib.suppress(Exception):  # the next search says what is wrong
             await self.reading.run(self.searched)
             await self.reading.run(self._find_unrelated)
+        # Beside the watch, since for a million vectors it takes a while.
+        if self._hastening is None or self._hastening.done():
+            self._hastening = asyncio.create_task(asyncio.to_thread(self._hasten))
+
+    def _hasten(self) -> None:
+        """Let scans be quick; until then they are slow."""
+        searched = self._searched
+        if searched is None:
+            return
+        keys, vectors = searched.index.main
+        if len(keys) < _MANY:
+            return
+        # What was added since lies in a block of its own, mostly.
+        which = (searched.state[0], len(keys), int(keys[0]), int(keys[-1]))
+        if self._estimates is None or self._estimates[0] != which:
+            self._estimates = None  # the memory is needed for the next
+            estimates = Estimates(vectors)
+            for _ in estimates.prepare():
+                if self.stopping.is_set():
+                    return
+            self._estimates = (which, estimates)
+        searched.index.hasten(self._estimates[1])
 
     def kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, or returned before if the library is as it was then."""
