@@ -66,6 +66,8 @@ def serve(
 
     Only programs of this machine can reach it unless --host says otherwise. Ctrl-C stops it.
     """
+    # Many requests share the cores already, and threads that wait for each other cost them both.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported
     try:
         from safelight.server.running import configure_log
         from safelight.server.running import serve as run

@@ -178,15 +178,16 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _reader(request: Request) -> Access:
+# Coroutines, though they wait for nothing: FastAPI calls plain functions on a thread.
+async def _reader(request: Request) -> Access:
     access: Access = request.scope["access"]
     if not access.may_read:
         raise unauthorized("Bring a token: Authorization: Bearer TOKEN.", "no-token")
     return access
 
 
-def _writer(request: Request) -> Access:
-    access = _reader(request)
+async def _writer(request: Request) -> Access:
+    access = await _reader(request)
     if not access.may_write:
         raise Problem(403, "This token allows reading only.", "read-only")
     return access

@@ -108,7 +108,11 @@ async def matches(
 
         found += await _nearest(served, near, describe, top, conditions)
     if Filter(namespaces=where.namespaces) == where:
-        index = await served.reading.run(_brought, served, len(vector))
+        known = served.brought.get(len(vector))
+        if known is not None and known[0] == served.generation:
+            index = known[2]
+        else:
+            index = await served.reading.run(_brought, served, len(vector), served.generation)
 
         async def near_brought(count: int) -> Neighbours:
             return await served.scan(Scan(index, vector, count))
@@ -180,14 +184,16 @@ def _narrowed(where: Filter, conditions: Sequence[Condition]) -> Filter:
     return replace(where, said=tuple(said))
 
 
-def _brought(served: Service, dimension: int) -> ExactIndex:
+def _brought(served: Service, dimension: int, generation: int) -> ExactIndex:
     """Return the index of clients' vectors, read anew only when one of them changed."""
     state = vectors_state(served.library, dimension)
     known = served.brought.get(dimension)
-    if known is None or known[0] != state:
-        known = (state, open_vectors(served.library, dimension))
-        served.brought[dimension] = known
-    return known[1]
+    if known is None or known[1] != state:
+        index = open_vectors(served.library, dimension)
+    else:
+        index = known[2]
+    served.brought[dimension] = (generation, state, index)
+    return index
 
 
 def items(

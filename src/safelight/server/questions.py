@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from safelight.library.store import Library
     from safelight.query import Term
+    from safelight.server.service import Service
 
 
 def query_of(query: str | None, plus: Sequence[str], minus: Sequence[str]) -> Query:
@@ -69,6 +70,18 @@ def question_of(
                 (_vector(library, term.value, fingerprint, namespaces), term.weight)
             )
     return question
+
+
+async def question_for(
+    served: Service,
+    terms: Sequence[Term],
+    fingerprint: str,
+    namespaces: tuple[str, ...] | None = None,
+) -> Question:
+    """Return what :func:`question_of` does; on a thread, if it has to ask the library."""
+    if all(term.kind == "text" for term in terms):
+        return question_of(served.library, terms, fingerprint, namespaces)
+    return await served.reading.run(question_of, served.library, terms, fingerprint, namespaces)
 
 
 def _vector(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from safelight.server.options import Options
     from safelight.settings import Settings
 
+#: Seconds that a thread may compute in Python before others have their turn.
+_SWITCH = 0.0005
+
 #: Seconds that requests are given to end when the server is stopped.
 GRACE = 10
 
@@ -76,6 +79,8 @@ def serve(
         The port is taken, or the address is not this machine's.
     """
     allow_many_connections()
+    # Requests wait for threads several times each; 5 ms, what a busy thread keeps them, add up.
+    sys.setswitchinterval(_SWITCH)
     server = make_server(Service(library, settings, options, choice))
     try:
         server.run()

@@ -19,6 +19,7 @@ from safelight.library.items import vectors_by_id
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.server.asking import Batches, Question, Scan, embed, scan
+from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
 from safelight.server.freshness import Freshness, Kept
 from safelight.server.ingesting import finish_uploads
@@ -101,12 +102,15 @@ class Service:
         )
         self.stopping = asyncio.Event()
         self._for_model: dict[str, tuple[Any, Any]] = {}
-        self.brought: dict[int, tuple[tuple[int, int], ExactIndex]] = {}  # by dimension
+        # By dimension: what clients brought, its state, and when that was looked at.
+        self.brought: dict[int, tuple[int, tuple[int, int], ExactIndex]] = {}
         self._unrelated: tuple[str, Any] | None = None
         self._estimates: tuple[Any, Estimates] | None = None
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
+        self.comparing = Workers("comparisons", 1, limits.waiting_batches)
+        self.duplicates = Duplicates(self)
         self.streams = 0  # clients that listen to jobs
 
     # --- freshness -------------------------------------------------------------------------
@@ -141,6 +145,7 @@ class Service:
             self.decoding,
             self.writing,
             self.features,
+            self.comparing,
         ):
             await asyncio.to_thread(each.close)
         await asyncio.to_thread(self._looking.close)

@@ -9,7 +9,8 @@ from fastapi import Depends, Request
 from safelight.server.service import Service
 
 
-def _service(request: Request) -> Service:
+# A coroutine, though it waits for nothing: FastAPI calls plain functions on a thread.
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 

@@ -18,7 +18,7 @@ from safelight.server import shapes
 from safelight.server.access import Reader
 from safelight.server.filters import filter_of
 from safelight.server.problems import Problem
-from safelight.server.questions import query_of, question_of
+from safelight.server.questions import query_of, question_for
 from safelight.server.routes.photos import card_of
 from safelight.server.service import Service
 from safelight.server.within import Served
@@ -81,9 +81,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
     embedder = searched.choice.embedder
     weak = False
     if terms or data is not None:
-        question = await served.reading.run(
-            question_of, served.library, terms, embedder.fingerprint, access.namespaces
-        )
+        question = await question_for(served, terms, embedder.fingerprint, access.namespaces)
         if data is not None:
             prepared = await served.decoding.run(_prepare, data, embedder, served.limits.pixels)
             question.images.append((prepared, 1.0))

@@ -28,7 +28,7 @@ from safelight.server.access import Access, Reader, Writer
 from safelight.server.asking import Question
 from safelight.server.matching import Match, items, matches
 from safelight.server.problems import Problem
-from safelight.server.questions import question_of
+from safelight.server.questions import question_for
 from safelight.server.service import Searched, Service
 from safelight.server.shapes import NamespaceQuery
 from safelight.server.within import Served
@@ -41,6 +41,9 @@ VectorId = Annotated[str, Path(min_length=1, max_length=200)]
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
 
 _MOST = 1000
+
+#: Matches without numbers that are sooner written than handed to a thread.
+_FEW = 50
 
 
 @router.post("/search", response_model=shapes.Matches | shapes.Results)
@@ -61,7 +64,11 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
             raise
         found = await _found(served, access, wanted, Parsed((Term("text", text),)))
     if wanted.text is not None:
-        return await _answer(served, lambda: {"matches": [_scored(each) for each in found]})
+        return await _answer(
+            served,
+            lambda: {"matches": [_scored(each) for each in found]},
+            is_short=len(found) <= _FEW and not wanted.return_embedding,
+        )
     weights = _weights(wanted.options)
     results = [_result(each, weights) for each in found]
     return await _answer(served, lambda: {"results": results, "total": len(results)})
@@ -76,9 +83,8 @@ async def _found(
     )
     conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
     searched = await served.current()
-    question = await served.reading.run(
-        question_of,
-        served.library,
+    question = await question_for(
+        served,
         query.terms or [Term("text", each.label) for each in query.labels],
         searched.choice.embedder.fingerprint,
         access.namespaces,
@@ -404,9 +410,10 @@ def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:
     }
 
 
-async def _answer(served: Service, make: Any) -> Response:
+async def _answer(served: Service, make: Any, *, is_short: bool = False) -> Response:
+    def write() -> bytes:
+        return json.dumps(make(), ensure_ascii=False, separators=(",", ":")).encode()
+
     # A thousand vectors are ten megabytes of JSON: not to be written by the event loop.
-    body = await served.reading.run(
-        lambda: json.dumps(make(), ensure_ascii=False, separators=(",", ":")).encode()
-    )
+    body = write() if is_short else await served.reading.run(write)
     return Response(body, media_type="application/json")
