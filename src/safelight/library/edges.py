@@ -83,6 +83,16 @@ def present_photos(library: Library, namespace: str | None = None) -> PhotoTable
     return PhotoTable(np.array([key for key, _ in rows], np.int64), [each for _, each in rows])
 
 
+def present_state(library: Library) -> tuple[int, ...]:
+    """Return numbers that differ once a photo's file has come, gone, or got other content."""
+    row = library.connection.execute(
+        "SELECT count(*), coalesce(sum(pk), 0), coalesce(sum(item_pk), 0), "
+        "coalesce(sum(pk * (item_pk % 1009)), 0) FROM files "
+        "WHERE NOT gone AND item_pk IS NOT NULL"
+    ).fetchone()
+    return tuple(row)
+
+
 def several_files(library: Library, namespace: str | None = None) -> dict[str, int]:
     """Return the photos that have several present files, by id, and how many.
 

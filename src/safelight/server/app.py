@@ -25,10 +25,12 @@ from safelight.server.problems import (
 )
 from safelight.server.routes import (
     documentation,
+    duplicates,
     features,
     images,
     jobs,
     photos,
+    plans,
     session,
     uploads,
     vectors,
@@ -94,7 +96,18 @@ def create_app(service: Service) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.service = service
-    for each in (session, photos, images, uploads, jobs, vectors, features, documentation):
+    for each in (
+        session,
+        photos,
+        images,
+        uploads,
+        jobs,
+        vectors,
+        duplicates,
+        plans,
+        features,
+        documentation,
+    ):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=PAGE, check_dir=False), name="static")
     app.add_api_route("/", _page, include_in_schema=False)

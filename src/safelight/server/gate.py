@@ -46,7 +46,8 @@ _OWN = [(b"cross-origin-resource-policy", b"same-origin")]
 
 _API = "/api/"
 _UPLOAD = ("PUT", "/api/v1/photos")
-_LONG = (_UPLOAD, ("POST", "/api/v1/features"))
+_LONG = (_UPLOAD, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
+_LONG_ENDINGS = ("/apply", "/undo")
 
 
 class Gate:
@@ -121,7 +122,8 @@ def _reschedule(clock: asyncio.Timeout, seconds: float | None) -> None:
 
 def _seconds(service: Service, method: str, path: str) -> float:
     limits = service.limits
-    return limits.upload_seconds if (method, path) in _LONG else limits.seconds
+    is_long = (method, path) in _LONG or path.endswith(_LONG_ENDINGS)
+    return limits.upload_seconds if is_long else limits.seconds
 
 
 def _limit(service: Service, method: str, path: str) -> int:

@@ -1,0 +1,220 @@
+"""The groups of duplicates as the server keeps them: found in the background, and kept in memory.
+
+Finding them opens photos, which takes minutes the first time. A request waits for that a little,
+and is then answered with what is known and how far the rest is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from safelight.duplicates.deduplicator import Deduplicator
+from safelight.duplicates.model import KEPT_TOGETHER
+from safelight.errors import LibraryError
+from safelight.library.decisions import decide, decided_pairs, decisions, revoke
+from safelight.library.edges import present_state
+from safelight.library.spaces import default_space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from safelight.duplicates.keeper import Suggestion
+    from safelight.duplicates.model import Group
+    from safelight.server.service import Service
+
+    Pairs = frozenset[tuple[str, str]]
+
+#: How long a request waits for the groups, in seconds.
+_PATIENCE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """How far the search for duplicates is."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Groups, and what they were found from."""
+
+    state: tuple[object, ...]
+    decided: Pairs
+    suggestions: tuple[Suggestion, ...]
+
+
+class Duplicates:
+    """The groups of a library, by namespace.
+
+    Parameters
+    ----------
+    served : Service
+    """
+
+    def __init__(self, served: Service) -> None:
+        self._served = served
+        self._known: dict[str | None, _Known] = {}
+        self._running: dict[str | None, asyncio.Task[None]] = {}
+        self._progress: dict[str | None, Comparing] = {}
+
+    async def groups(
+        self, namespaces: Iterable[str | None]
+    ) -> tuple[list[tuple[str | None, Suggestion]], Comparing | None]:
+        """Return the groups that nothing was decided on, each with its namespace.
+
+        Parameters
+        ----------
+        namespaces : iterable of str or None
+            Groups are of photos within each; None: of all photos.
+
+        Returns
+        -------
+        list of (str or None, Suggestion), Comparing or None
+            With the latter, the list is that of an earlier state of the library.
+        """
+        found: list[tuple[str | None, Suggestion]] = []
+        comparing = None
+        for namespace in namespaces:
+            fresh = await self._served.reading.run(self._current, namespace)
+            if fresh is None:
+                comparing = await self._wait(namespace) or comparing
+                fresh = await self._served.reading.run(self._current, namespace, stale=True)
+            found += [(namespace, each) for each in fresh or ()]
+        return found, comparing
+
+    async def one(
+        self, namespaces: Iterable[str | None], group_id: str
+    ) -> tuple[str | None, Suggestion]:
+        """Return a group, with its namespace.
+
+        Raises
+        ------
+        LibraryError
+            With the code ``no-group``: nobody was told of such a group.
+        """
+        found, _ = await self.groups(namespaces)
+        for namespace, each in found:
+            if each.group.id == group_id:
+                return namespace, each
+        raise LibraryError(
+            f"There is no group {group_id} any more: its photos changed, or it was decided on.",
+            code="no-group",
+            group=group_id,
+        )
+
+    async def _wait(self, namespace: str | None) -> Comparing | None:
+        task = self._running.get(namespace)
+        if task is None or task.done():
+            task = asyncio.create_task(self._find(namespace))
+            self._running[namespace] = task
+        await asyncio.wait({task}, timeout=_PATIENCE)
+        if task.done():
+            task.result()  # raises what went wrong
+            return None
+        return self._progress.get(namespace, Comparing("Comparing", 0, 0))
+
+    async def _find(self, namespace: str | None) -> None:
+        found = await self._served.comparing.run(self._compare, namespace)
+        if len(self._known) > 16:
+            self._known.clear()
+        self._known[namespace] = found
+
+    def _compare(self, namespace: str | None) -> _Known:
+        library, settings = self._served.library, self._served.settings
+        state, decided = self._state(), decided_pairs(library)
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if self._served.stopping.is_set():
+                raise LibraryError("The server is stopping.", code="busy")
+            self._progress[namespace] = Comparing(stage, done, total)
+
+        finder = Deduplicator(
+            library, pixel_limit=settings.pixel_limit, threads=settings.threads, progress=tell
+        )
+        try:
+            return _Known(state, decided, tuple(finder.groups(namespace=namespace)))
+        finally:
+            self._progress.pop(namespace, None)
+
+    def _state(self) -> tuple[object, ...]:
+        space = default_space(self._served.library)
+        return (*present_state(self._served.library), space and space.fingerprint)
+
+    def _current(
+        self, namespace: str | None, *, stale: bool = False
+    ) -> tuple[Suggestion, ...] | None:
+        """Return the groups that are known, without those decided on since; None if out of date."""
+        known = self._known.get(namespace)
+        if known is None or (known.state != self._state() and not stale):
+            return None
+        decided = decided_pairs(self._served.library)
+        if not decided >= known.decided and not stale:
+            return None  # a decision was taken back
+        since = decided - known.decided
+        open_: list[Suggestion] = []
+        for each in known.suggestions:
+            pairs = pairs_of(each.group)
+            taken = pairs & since
+            if not taken:
+                open_.append(each)
+            elif taken != pairs and not stale:
+                return None  # what is left of it is another group
+        return tuple(open_)
+
+    async def decide(self, namespaces: Iterable[str | None], group_id: str, decision: str) -> None:
+        """Keep a decision on a group."""
+        _, found = await self.one(namespaces, group_id)
+        await self._served.writing.run(
+            decide, self._served.library, pairs_of(found.group), decision
+        )
+
+    async def take_back(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
+        """Take back what was decided on a group.
+
+        Raises
+        ------
+        LibraryError
+            With the code ``no-group``: nothing was.
+        """
+        await self._served.writing.run(self._revoke, group_id, namespaces)
+
+    def _revoke(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
+        from safelight.duplicates.deciding import decided_groups
+        from safelight.library.photos import read_photo
+
+        library = self._served.library
+        found = [each for each in decided_groups(decisions(library)) if each.id == group_id]
+        if namespaces is not None:
+            # As far as the token can see: one photo that it cannot makes it somebody else's.
+            with contextlib.suppress(LibraryError):
+                for each in found:
+                    for photo in each.photos:
+                        read_photo(library, photo, namespaces)
+                namespaces = None
+        if not found or namespaces is not None:
+            raise LibraryError(
+                f"Nothing was decided on a group {group_id}.", code="no-group", group=group_id
+            )
+        for each in found:
+            revoke(library, each.pairs)
+
+
+def pairs_of(group: Group) -> Pairs:
+    """Return the pairs of photos that a decision on a group is about."""
+    own = {(edge.a, edge.b) for edge in group.edges if edge.a == edge.b}
+    return frozenset(own | {(min(p), max(p)) for p in combinations(group.photos, 2)})
+
+
+def bytes_to_save(found: Suggestion, sizes: dict[str, int]) -> int:
+    """Return how many bytes the files take that need not be kept."""
+    if found.group.relation in KEPT_TOGETHER:
+        return 0
+    others = {photo.path: photo.photo_id for photo in found.photos if not photo.keeper}
+    return sum(sizes.get(photo, 0) for photo in others.values())

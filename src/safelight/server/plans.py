@@ -1,0 +1,207 @@
+"""Plans for duplicates as the server keeps them: drafts beside the library, and applied ones."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from safelight.duplicates.apply import apply_plan
+from safelight.duplicates.finding import find_groups
+from safelight.duplicates.journal import Journal, folder_of, journals
+from safelight.duplicates.model import KEPT_TOGETHER
+from safelight.duplicates.plan import read_plan, write_plan
+from safelight.duplicates.planning import plan_changes
+from safelight.duplicates.policy import DEFAULT, parse_policy
+from safelight.duplicates.relations import together
+from safelight.duplicates.undo import undo_plan
+from safelight.errors import LibraryError, PlanError, UsageError
+from safelight.library.copies import photo_facts
+from safelight.library.decisions import decided_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from safelight.duplicates.apply import Outcome
+    from safelight.duplicates.keeper import Suggestion
+    from safelight.duplicates.plan import Plan
+    from safelight.library.store import Library
+
+_CHOSEN = "chosen by you"
+
+
+def plans_folder(library: Library) -> Path:
+    """Return where plans lie that were not applied yet: beside the library."""
+    return library.path.with_name(library.path.name + ".plans")
+
+
+def keep_instead(found: Suggestion, photo_id: str | None, path: str | None) -> Suggestion:
+    """Return a suggestion that keeps another photo of its group.
+
+    Parameters
+    ----------
+    photo_id, path : str or None
+        The photo, and if it has several files, which; the suggested one if None.
+
+    Raises
+    ------
+    UsageError
+        The group has no such photo, or is only whole together.
+    """
+    if found.group.relation in KEPT_TOGETHER:
+        raise UsageError(
+            f"Group {found.group.id} is only whole together ({found.group.relation}): nothing of "
+            "it can be planned to go.",
+            code="kept-together",
+        )
+    if photo_id is None and path is None:
+        return found
+    fitting = [
+        each
+        for each in found.photos
+        if photo_id in (None, each.photo_id) and path in (None, each.path)
+    ]
+    if not fitting:
+        raise UsageError(f"Group {found.group.id} has no such photo to keep.", code="keeper")
+    chosen = fitting[0]
+    if chosen is found.keeper:
+        return found
+    others = [each for each in found.photos if each is not chosen]
+    return replace(
+        found,
+        photos=(
+            replace(chosen, keeper=True, reasons=(_CHOSEN,)),
+            *(replace(each, keeper=False) for each in others),
+        ),
+    )
+
+
+def make_plan(
+    library: Library, suggestions: Sequence[Suggestion], action: str, namespace: str | None
+) -> Plan:
+    """Return a plan for groups, kept as a draft; nothing else is touched."""
+    ids = list(dict.fromkeys(photo.photo_id for each in suggestions for photo in each.photos))
+    # In all namespaces, and whatever was decided: they are only whole together all the same.
+    whole = find_groups(library, relations=KEPT_TOGETHER, decided=False)
+    plan = plan_changes(
+        library,
+        suggestions,
+        photo_facts(library, ids, namespace),
+        action=action,
+        policy=parse_policy(DEFAULT).name,
+        relations=frozenset(each.group.relation for each in suggestions),
+        namespace=namespace,
+        together=together(whole),
+        decided=decided_pairs(library),
+    )
+    folder = plans_folder(library)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_plan(plan, folder / f"{plan.id}.json")
+    return plan
+
+
+def find_plan(
+    library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None
+) -> tuple[Plan, str]:
+    """Return a plan and its state: ``draft``, ``applying``, ``applied`` or ``undone``.
+
+    Parameters
+    ----------
+    namespaces : tuple of str, optional
+        Only if it is of one of these.
+
+    Raises
+    ------
+    LibraryError
+        With the code ``no-plan``: there is none.
+    PlanError
+        Its file is damaged.
+    """
+    applied = folder_of(library.path) / plan_id
+    path = applied / "plan.json"
+    if not path.is_file():
+        path = plans_folder(library) / f"{plan_id}.json"
+    plan = read_plan(path) if path.is_file() else None
+    if plan is None or (namespaces is not None and plan.namespace not in namespaces):
+        raise LibraryError(f"There is no plan {plan_id}.", code="no-plan", plan=plan_id)
+    return plan, _state(applied)
+
+
+def _state(folder: Path) -> str:
+    if not folder.is_dir():
+        return "draft"
+    try:
+        with Journal(folder) as journal:
+            return "applied" if journal.standing() else "undone"
+    except PlanError as error:
+        if error.code != "plan-busy":
+            raise
+        return "applying"
+
+
+def list_plans(
+    library: Library, namespaces: tuple[str, ...] | None = None
+) -> list[tuple[Plan, str]]:
+    """Return all plans with their states, the newest first."""
+    names = {folder.name for folder in journals(library.path)}
+    with contextlib.suppress(OSError):
+        names |= {each.stem for each in plans_folder(library).glob("*.json")}
+    found = []
+    for name in names:
+        # One that somebody edited and broke does not hide the others.
+        with contextlib.suppress(LibraryError, PlanError):
+            found.append(find_plan(library, name, namespaces))
+    return sorted(found, key=lambda each: each[0].made_at, reverse=True)
+
+
+def apply(
+    library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None
+) -> tuple[Plan, str, Outcome]:
+    """Do what a plan says; return it with its new state and what came of it.
+
+    Raises
+    ------
+    LibraryError
+        There is none.
+    PlanError
+        It must not be followed, or is being followed already.
+    """
+    plan, _ = find_plan(library, plan_id, namespaces)
+    outcome = apply_plan(library, plan)
+    return plan, find_plan(library, plan_id)[1], outcome
+
+
+def undo(
+    library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None
+) -> tuple[Plan, str, Outcome]:
+    """Take back what was done of a plan; return it with its new state and what came of it.
+
+    Raises
+    ------
+    LibraryError
+        There is none.
+    PlanError
+        It was never applied, or is being worked on.
+    """
+    plan, state = find_plan(library, plan_id, namespaces)
+    if state == "draft":
+        raise PlanError(f"Plan {plan_id} was not applied; there is nothing to undo.")
+    _, outcome = undo_plan(library.path, plan_id)
+    return plan, find_plan(library, plan_id)[1], outcome
+
+
+def forget_draft(library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None) -> None:
+    """Delete a plan that was not applied.
+
+    Raises
+    ------
+    LibraryError
+        There is none.
+    PlanError
+        It was applied, and its journal is what undoes it.
+    """
+    _, state = find_plan(library, plan_id, namespaces)
+    if state != "draft":
+        raise PlanError(f"Plan {plan_id} was applied; it is kept, so that it can be undone.")
+    (plans_folder(library) / f"{plan_id}.json").unlink(missing_ok=True)

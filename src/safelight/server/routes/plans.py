@@ -1,0 +1,177 @@
+"""Plans: what is to be done about duplicates, seen before it is done, and undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, Field
+
+from safelight.server import plans as keeping
+from safelight.server.access import Reader, Writer
+from safelight.server.problems import Problem
+from safelight.server.routes.duplicates import scopes
+from safelight.server.shapes import Given, NamespaceQuery
+from safelight.server.within import Served
+
+if TYPE_CHECKING:
+    from safelight.duplicates.apply import Outcome
+    from safelight.duplicates.plan import Plan as Planned
+
+router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"])
+
+PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
+
+
+class Chosen(Given):
+    """A group to plan for."""
+
+    group: str = Field(pattern="^[0-9a-f]{12}$")
+    keeper: str | None = Field(
+        default=None, pattern="^[0-9a-f]{64}$", description="The photo to keep, if another."
+    )
+    path: str | None = Field(
+        default=None, max_length=4096, description="Which of its files, if it has several."
+    )
+
+
+class Wanted(Given):
+    """What to plan."""
+
+    groups: list[Chosen] = Field(min_length=1, max_length=10_000)
+    action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
+
+
+class Action(BaseModel):
+    """What is to be done with one file."""
+
+    path: str
+    kind: str
+    to: str | None
+    bytes: int = Field(description="That become free.")
+    why: str
+    photo_id: str
+    keeper: str = Field(description="The file that is kept.")
+    group: str
+
+
+class Left(BaseModel):
+    """A file that is left as it is, and why."""
+
+    path: str
+    why: str
+
+
+class Plan(BaseModel):
+    """What is to be done about duplicates."""
+
+    id: str
+    created_at: str
+    namespace: str | None
+    action: str
+    state: Literal["draft", "applying", "applied", "undone"]
+    actions: list[Action]
+    bytes_saved: int
+    left: list[Left]
+
+
+class Plans(BaseModel):
+    """All plans, the newest first."""
+
+    plans: list[Plan]
+
+
+@router.post("", status_code=201)
+async def make(
+    wanted: Wanted, response: Response, served: Served, access: Writer,
+    namespace: NamespaceQuery = None,
+) -> Plan:  # fmt: skip
+    """Plan what to do about groups; nothing is touched until the plan is applied."""
+    found, _ = await served.duplicates.groups(scopes(access, namespace))
+    known = {each.group.id: (where, each) for where, each in found}
+    chosen = {each.group: each for each in wanted.groups}
+    missing = [group for group in chosen if group not in known]
+    if missing:
+        raise Problem(
+            404,
+            f"There is no group {missing[0]} any more: its photos changed, or it was decided on.",
+            "no-group",
+        )
+    places = {known[group][0] for group in chosen}
+    if len(places) > 1:
+        raise Problem(400, "A plan is for groups of one namespace; name it.", "namespace")
+    suggestions = [
+        keeping.keep_instead(known[group][1], each.keeper, each.path)
+        for group, each in chosen.items()
+    ]
+    plan = await served.comparing.run(
+        keeping.make_plan, served.library, suggestions, wanted.action, places.pop()
+    )
+    response.headers["Location"] = f"/api/v1/plans/{plan.id}"
+    return _shape(plan, "draft")
+
+
+@router.get("")
+async def list_all(served: Served, access: Reader) -> Plans:
+    """Return all plans: drafts, those applied, those undone."""
+    found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
+    return Plans(plans=[_shape(plan, state) for plan, state in found])
+
+
+@router.get("/{plan_id}")
+async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
+    """Return a plan."""
+    plan, state = await served.reading.run(
+        keeping.find_plan, served.library, plan_id, access.namespaces
+    )
+    return _shape(plan, state)
+
+
+@router.delete("/{plan_id}", status_code=204, response_class=Response)
+async def forget(served: Served, access: Writer, plan_id: PlanId) -> Response:
+    """Forget a plan that was not applied."""
+    await served.writing.run(keeping.forget_draft, served.library, plan_id, access.namespaces)
+    return Response(status_code=204)
+
+
+@router.post("/{plan_id}/apply")
+async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
+    """Do what a plan says. A file is only changed if it still has the bytes that the plan knows."""
+    done = await served.writing.run(keeping.apply, served.library, plan_id, access.namespaces)
+    await served.look()
+    return _shape(*done)
+
+
+@router.post("/{plan_id}/undo")
+async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
+    """Take back what was done of a plan, to the byte."""
+    done = await served.writing.run(keeping.undo, served.library, plan_id, access.namespaces)
+    await served.look()
+    return _shape(*done)
+
+
+def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
+    left = plan.left if outcome is None else outcome.left
+    return Plan(
+        id=plan.id,
+        created_at=plan.made_at,
+        namespace=plan.namespace,
+        action=plan.action,
+        state=state,  # type: ignore[arg-type]
+        actions=[
+            Action(
+                path=change.path,
+                kind=plan.action,
+                to=change.to,
+                bytes=change.saves,
+                why="; ".join((change.relation.value, *change.reasons)),
+                photo_id=change.photo_id,
+                keeper=group.keeper,
+                group=group.id,
+            )
+            for group in plan.groups
+            for change in group.changes
+        ],
+        bytes_saved=plan.saves,
+        left=[Left(path=each.path, why=each.why) for each in left],
+    )

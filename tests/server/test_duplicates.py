@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from safelight.ingest import ingest
+from safelight.library.tokens import create_token
+from safelight.sources import parse_source
+from tests.fakes import ColourEmbedder
+from tests.server.conftest import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from safelight.library.store import Library
+
+
+class Apart(ColourEmbedder):
+    """Sees nothing in common between any two photos, so that no group is of similar ones."""
+
+    def __init__(self) -> None:
+        super().__init__("apart", 64)
+
+    def encode_prepared(self, inputs):
+        seeds = [int.from_bytes(np.float32(each).tobytes(), "little") for each in inputs]
+        drawn = np.stack([np.random.default_rng(seed).normal(size=64) for seed in seeds])
+        return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def embedder() -> Apart:
+    return Apart()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A cat in three files, two of them the same bytes; coffee in two sizes; and an astronaut."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    cat, coffee = Image.fromarray(data.chelsea()), Image.fromarray(data.coffee())
+    cat.save(folder / "cat.jpg", quality=95)
+    cat.save(folder / "cat small.jpg", quality=60)
+    shutil.copy(folder / "cat.jpg", folder / "cat copy.jpg")
+    coffee.save(folder / "coffee.png")
+    coffee.resize((300, 200)).save(folder / "coffee small.jpg", quality=90)
+    Image.fromarray(data.astronaut()).save(folder / "astronaut.jpg")
+    return folder
+
+
+@pytest.fixture
+def shelved(library: Library, shelf: Path, embedder) -> Library:
+    ingest(library, [parse_source(str(shelf))], embedder, model="apart")
+    return library
+
+
+@pytest.fixture
+def server(shelved, embedder):
+    with running(shelved, embedder) as found:
+        yield found
+
+
+def groups(server, **params) -> list[dict]:
+    """Return the groups, when they are found."""
+    for _ in range(60):
+        found = server.get("/api/v1/duplicates", params=params).json()
+        if found["comparing"] is None:
+            assert found["total"] >= len(found["groups"])
+            return found["groups"]
+        time.sleep(0.2)
+    raise AssertionError(found)
+
+
+def test_groups_say_what_to_keep_and_why(server, shelf) -> None:
+    found = {len(each["photos"]): each for each in groups(server)}
+    assert set(found) == {2, 3}
+    cats = found[3]
+    keeper, *others = cats["photos"]
+    assert keeper["keeper"]
+    assert not any(each["keeper"] for each in others)
+    assert all(each["reasons"] for each in cats["photos"])
+    assert {os.path.basename(each["path"]) for each in cats["photos"]} == {
+        "cat.jpg", "cat copy.jpg", "cat small.jpg",
+    }  # fmt: skip
+    assert (keeper["width"], keeper["format"]) == (451, "JPEG")
+    assert cats["bytes_to_save"] == sum(each["size"] for each in others)
+    assert {edge["relation"] for edge in cats["edges"]} == {"identical", "re-encoded"}
+    coffee = groups(server, relation="resized")
+    assert [len(each["photos"]) for each in coffee] == [2]
+    assert coffee[0]["photos"][0]["path"].endswith("coffee.png")
+    first = server.get("/api/v1/duplicates", params={"limit": 1}).json()
+    second = server.get("/api/v1/duplicates", params={"limit": 1, "offset": 1}).json()
+    assert first["total"] == second["total"] == 2
+    assert first["groups"] != second["groups"]
+
+
+@pytest.mark.parametrize("decision", ["not-duplicates", "keep-both", "resolved"])
+def test_what_was_decided_is_not_suggested_until_it_is_taken_back(server, decision) -> None:
+    first, second = groups(server)
+    path = f"/api/v1/duplicates/{first['group']}/decision"
+    assert server.post(path, {"decision": decision}).json()["decision"] == decision
+    assert [each["group"] for each in groups(server)] == [second["group"]]
+    assert server.post(path, {"decision": decision}).status_code == 404
+    assert server.client.delete(path).json() == {"group": first["group"], "decision": None}
+    assert len(groups(server)) == 2
+    assert server.client.delete(path).json()["code"] == "no-group"
+
+
+def test_decisions_of_an_earlier_server_are_known_and_can_be_taken_back(shelved, embedder) -> None:
+    with running(shelved, embedder) as server:
+        first, _ = groups(server)
+        path = f"/api/v1/duplicates/{first['group']}/decision"
+        server.post(path, {"decision": "keep-both"})
+    with running(shelved, embedder) as server:
+        assert len(groups(server)) == 1
+        assert server.client.delete(path).status_code == 200
+        assert len(groups(server)) == 2
+
+
+def test_a_plan_is_seen_then_applied_then_undone(server, shelf) -> None:
+    before = {path.name: path.read_bytes() for path in shelf.iterdir()}
+    wanted = [{"group": each["group"]} for each in groups(server)]
+    answer = server.post("/api/v1/plans", {"groups": wanted, "action": "quarantine"})
+    assert answer.status_code == 201
+    plan = answer.json()
+    assert (plan["state"], len(plan["actions"])) == ("draft", 3)
+    assert all(each["why"] and each["to"] for each in plan["actions"])
+    assert plan["bytes_saved"] == sum(each["bytes"] for each in plan["actions"])
+    assert {path.name: path.read_bytes() for path in shelf.iterdir()} == before
+    assert server.get(answer.headers["location"]).json() == plan
+
+    applied = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
+    assert (applied["state"], applied["left"]) == ("applied", [])
+    assert sorted(path.name for path in shelf.glob("*.*") if path.is_file()) == [
+        "astronaut.jpg",
+        *sorted({os.path.basename(each["keeper"]) for each in plan["actions"]}),
+    ]
+    assert groups(server) == []
+    assert server.client.delete(f"/api/v1/plans/{plan['id']}").status_code == 409
+
+    undone = server.post(f"/api/v1/plans/{plan['id']}/undo").json()
+    assert (undone["state"], undone["left"]) == ("undone", [])
+    after = {path.name: path.read_bytes() for path in shelf.iterdir() if path.is_file()}
+    assert after == before
+    assert len(groups(server)) == 2
+    assert [each["state"] for each in server.get("/api/v1/plans").json()["plans"]] == ["undone"]
+
+
+def test_another_photo_can_be_chosen_to_be_kept(server) -> None:
+    (coffee,) = groups(server, relation="resized")
+    big, small = coffee["photos"]
+    wanted = [{"group": coffee["group"], "keeper": small["photo_id"]}]
+    plan = server.post("/api/v1/plans", {"groups": wanted}).json()
+    assert [each["photo_id"] for each in plan["actions"]] == [big["photo_id"]]
+    assert plan["actions"][0]["keeper"] == small["path"]
+    wanted = [{"group": coffee["group"], "keeper": "0" * 64}]
+    assert server.post("/api/v1/plans", {"groups": wanted}).json()["code"] == "keeper"
+
+
+def test_one_of_several_files_of_a_photo_can_be_chosen(server, shelf) -> None:
+    (cats,) = (each for each in groups(server) if len(each["photos"]) == 3)
+    chosen = next(each for each in cats["photos"] if each["path"].endswith("cat copy.jpg"))
+    wanted = [{"group": cats["group"], "keeper": chosen["photo_id"], "path": chosen["path"]}]
+    plan = server.post("/api/v1/plans", {"groups": wanted}).json()
+    assert {os.path.basename(each["path"]) for each in plan["actions"]} == {
+        "cat.jpg", "cat small.jpg",
+    }  # fmt: skip
+
+
+def test_a_file_that_has_changed_is_left_and_told(server, shelf) -> None:
+    wanted = [{"group": each["group"]} for each in groups(server, relation="resized")]
+    plan = server.post("/api/v1/plans", {"groups": wanted}).json()
+    (shelf / "coffee small.jpg").write_bytes(b"something new")
+    applied = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
+    assert [each["path"] for each in applied["left"]] == [str(shelf / "coffee small.jpg")]
+    assert (shelf / "coffee small.jpg").read_bytes() == b"something new"
+
+
+def test_drafts_can_be_forgotten(server) -> None:
+    wanted = [{"group": each["group"]} for each in groups(server)]
+    plan = server.post("/api/v1/plans", {"groups": wanted}).json()
+    assert server.client.delete(f"/api/v1/plans/{plan['id']}").status_code == 204
+    assert server.get(f"/api/v1/plans/{plan['id']}").json()["code"] == "no-plan"
+    assert server.post(f"/api/v1/plans/{plan['id']}/apply").status_code == 404
+    undo = server.post("/api/v1/plans", {"groups": wanted}).json()["id"]
+    assert server.post(f"/api/v1/plans/{undo}/undo").status_code == 409
+
+
+@pytest.mark.parametrize("plan", ["..", "..%2f..%2fetc", "x", "a" * 50, "A-B-C-D"])
+def test_a_plans_id_is_no_path(server, plan) -> None:
+    assert server.get(f"/api/v1/plans/{plan}").status_code in (404, 422)
+
+
+def test_a_token_sees_the_groups_and_plans_of_its_namespaces(
+    shelved, embedder, make_photo, tmp_path
+) -> None:
+    make_photo(tmp_path / "other" / "a.png", "red", size=100)
+    shutil.copy(tmp_path / "other" / "a.png", tmp_path / "other" / "b.png")
+    source = parse_source(str(tmp_path / "other"))
+    ingest(shelved, [source], embedder, model="apart", namespace="other")
+    text, _ = create_token(shelved, "guest", may_write=True, namespaces=["other"])
+    with running(shelved, embedder) as server:
+        everything = groups(server)
+        guest = {"headers": {"Authorization": f"Bearer {text}"}}
+        (own,) = groups_of(server, guest)
+        assert {os.path.dirname(each["path"]) for each in own["photos"]} == {
+            str(tmp_path / "other")
+        }
+        others = [each["group"] for each in everything if each["group"] != own["group"]]
+        assert len(others) == 2
+        path = f"/api/v1/duplicates/{others[0]}/decision"
+        assert server.post(path, {"decision": "keep-both"}, **guest).status_code == 404
+        server.post(path, {"decision": "keep-both"})
+        assert server.client.delete(path, **guest).status_code == 404
+        wanted = [{"group": others[1]}]
+        assert server.post("/api/v1/plans", {"groups": wanted}, **guest).status_code == 404
+        plan = server.post("/api/v1/plans", {"groups": wanted}).json()["id"]
+        assert server.get(f"/api/v1/plans/{plan}", **guest).status_code == 404
+        assert server.post(f"/api/v1/plans/{plan}/apply", **guest).status_code == 404
+        assert server.get("/api/v1/plans", **guest).json() == {"plans": []}
+
+
+def groups_of(server, options) -> list[dict]:
+    for _ in range(60):
+        found = server.get("/api/v1/duplicates", **options).json()
+        if found["comparing"] is None:
+            return found["groups"]
+        time.sleep(0.2)
+    raise AssertionError(found)
