@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Changes when other bytes are made of the same photo.
 VERSION = "1"
 
-# 80 at 320 pixels is some 15 kB; method 4 makes it 3 % smaller and takes twice the time of 2.
+# Some 12 kB at 320 pixels. Method 4 makes it 3 % smaller in 1.8 times the time (60 photos).
 _QUALITY = 80
 _METHOD = 2
 
@@ -39,8 +39,7 @@ def thumbnails(
     DecodeError
         See :func:`safelight.imaging.decode`.
     """
-    # The shorter side of a frame is what is asked for: for the longer side of the thumbnail
-    # to have twice as many pixels as it needs, at any shape up to 1:2, that is enough.
+    # What is asked for is the frame's shorter side; its longer one then has enough in any case.
     frame = decode(data, min_side=max(sides), max_pixels=max_pixels)
     return of_frame(frame, sides)
 
