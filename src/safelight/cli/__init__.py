@@ -14,6 +14,7 @@ from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
+from safelight.cli.pipeline import pipeline
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.sheet import sheet
@@ -41,7 +42,19 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, label, score, sheet, status, library, models, config, doctor):
+for command in (
+    ingest,
+    search,
+    label,
+    score,
+    sheet,
+    pipeline,
+    status,
+    library,
+    models,
+    config,
+    doctor,
+):
     safelight.add_command(command)
 
 

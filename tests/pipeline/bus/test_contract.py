@@ -35,7 +35,7 @@ def _with(open_bus: OpenBus, test: Callable[[EventBus], Awaitable[None]]) -> Non
     asyncio.run(run())
 
 
-async def _nothing(subscription: Subscription, seconds: float = 0.3) -> None:
+async def _nothing(subscription: Subscription, seconds: float = 0.15) -> None:
     assert await subscription.next(seconds) is None
 
 
