@@ -82,7 +82,7 @@ def test_photos_need_no_library(run, folder, tmp_path) -> None:
     assert not (tmp_path / "library.db").exists()
     # What the model is, and that nothing was kept, is said once.
     assert done.stderr.count("starter model") == 1
-    assert done.stderr.count("3 labelled photos keep nothing") == 1
+    assert done.stderr.count("not kept of 3 of the photos") == 1
 
 
 def test_a_table_is_for_people(run, folder) -> None:
@@ -139,7 +139,7 @@ def test_photos_that_are_not_labelled_yet_are_counted(run, folder) -> None:
     run("ingest", "--label", folder / "deep")
     run("ingest", folder)
     done = run("search", "-label:animal")
-    assert "1 photos that are not labelled yet" in done.stderr
+    assert "left out: 1 of the photos" in done.stderr
     assert done.stdout.count("\n") == 2
     run("label")
     assert run("search", "-label:animal").stderr == ""
