@@ -42,7 +42,7 @@ def _outputs(places: Places) -> list[dict[str, Any]]:
 
 def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
     places = Places(tmp_path / "data")
-    photos = _small_photos(places.input, 240)
+    photos = _small_photos(places.input, 180)
     command = [SAFELIGHT, "pipeline", "run", "--data", str(places.data), "--batch-size", "10",
                "--model", "starter", "--quiet"]  # fmt: skip
     seed = random.randrange(2**32)
@@ -50,7 +50,7 @@ def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
     moments = random.Random(seed)
     ids: set[str] = set()
     kills, finished = 0, False
-    while kills < 6 and not finished:
+    while kills < 5 and not finished:
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         # From before the plan is written to well into the batches.
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -210,7 +210,7 @@ def test_what_kills_its_consumers_is_dead_too(open_bus: OpenBus) -> None:
         await bus.publish(_event("fine"))
         subscription = await bus.subscribe(NAME, "me", QUICK)
         seen = []
-        while (delivery := await subscription.next(1.5)) is not None:
+        while (delivery := await subscription.next(0.9)) is not None:
             seen.append((delivery.event.batch_id, delivery.attempt))
             if delivery.event.batch_id == "bfine":
                 await delivery.ack()
