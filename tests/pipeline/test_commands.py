@@ -76,6 +76,31 @@ def test_a_run_over_nothing(command: Any, tmp_path: Path) -> None:
     assert b"there is no such folder" in gone.stderr
 
 
+def test_a_run_stops_at_once_and_goes_on(
+    command: Any, tmp_path: Path, make_photo: Callable[..., Path]
+) -> None:
+    folder = tmp_path / "data" / "input"
+    photo = make_photo(folder / "0.jpg", size=1600).read_bytes()
+    for number in range(1, 60):
+        (folder / f"{number}.jpg").write_bytes(photo + bytes([number]))
+    options = ["run", "--model", "starter", "--batch-size", "5", "--json"]
+    process = subprocess.Popen(
+        [SAFELIGHT, "pipeline", *options], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    output = tmp_path / "data" / "output"
+    _until(lambda: output.is_dir() and bool(list(output.glob("*.json"))))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert b"the next run goes on" in said
+    assert b"Traceback" not in said
+    done = len(list(output.glob("*.json")))
+    assert done < 12, "it was done before it was asked"
+    summary = json.loads(command(*options).stdout)
+    assert (summary["photos"], len(summary["outputs"])) == (60, 12)
+    assert summary["resumed"] >= done
+
+
 def test_services_by_hand(command: Any, photos: Path, tmp_path: Path) -> None:
     command("ingest", photos, "-o", "ingested.json")
     ingested = json.loads((tmp_path / "ingested.json").read_text("utf-8"))

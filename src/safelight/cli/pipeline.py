@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -130,17 +131,23 @@ def run(
     places = _places(data)
     options = FeatureOptions(**features)
     services = [make_service(name, places, settings, options) for name in TAKES]
-    with show_progress(quiet=quiet or verbose, doing="Processing") as progress:
-        summary = run_all(
-            folder or places.input,
-            services,
-            places,
-            batch_size=batch_size,
-            exclude=settings.exclude,
-            options=options.to_dict(),
-            fresh=fresh,
-            progress=progress,
-        )
+    try:
+        with show_progress(quiet=quiet or verbose, doing="Processing") as progress:
+            summary = run_all(
+                folder or places.input,
+                services,
+                places,
+                batch_size=batch_size,
+                exclude=settings.exclude,
+                options=options.to_dict(),
+                fresh=fresh,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        click.echo("safelight: stopped; the next run goes on from here.", err=True)
+        sys.stdout.flush()
+        # Its threads would go on for a while, and what they make is safe at any moment.
+        os._exit(130)
     _tell(summary, as_json=as_json, quiet=quiet)
     if summary.failures and len(summary.failures) >= summary.photos:
         sys.exit(1)
