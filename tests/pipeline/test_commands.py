@@ -62,6 +62,20 @@ def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
     assert b"bad.jpg is no image" in again.stderr
 
 
+def test_a_library_keeps_features_when_the_cache_is_gone(
+    command: Any, photos: Path, tmp_path: Path
+) -> None:
+    options = ("--model", "starter", "--library", tmp_path / "kept.db", "--json")
+    (first,) = json.loads(command("run", *options).stdout)["outputs"]
+    for path in (tmp_path / "data" / "cache").rglob("*.json"):
+        path.unlink()
+    done = command("run", *options, "--verbose")
+    assert b"3 artifacts, 3 of them cached" in done.stderr
+    (again,) = json.loads(done.stdout)["outputs"]
+    old, new = (json.loads(Path(path).read_text("utf-8"))["artifacts"] for path in (first, again))
+    assert old == new
+
+
 def test_a_run_without_any_success_fails(command: Any, photos: Path) -> None:
     for path in photos.iterdir():
         path.write_bytes(b"words")

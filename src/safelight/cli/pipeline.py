@@ -55,6 +55,10 @@ def _feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--labels", metavar="FILE", help="For features: labels of your own."),
             click.option("--templates", metavar="FILE", help="For features: templates of prompts."),
             click.option(
+                "--library", metavar="FILE",
+                help="For features: keep them in this library as well as in data/cache.",
+            ),
+            click.option(
                 "--compat-fallbacks", is_flag=True,
                 help="For features: 0.5 and default labels where nothing could be measured.",
             ),

@@ -32,6 +32,8 @@ class FeatureOptions:
     ----------
     model, labels, templates : str or None
         The model, and the files of labels and templates; what the service takes by itself if None.
+    library : str or None
+        The file of a library that keeps features as well.
     compat_fallbacks : bool
         Defaults where nothing could be measured.
     """
@@ -39,6 +41,7 @@ class FeatureOptions:
     model: str | None = None
     labels: str | None = None
     templates: str | None = None
+    library: str | None = None
     compat_fallbacks: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,16 +76,20 @@ def make_service(
 
 def _features(places: Places, settings: Settings, options: FeatureOptions) -> Service:
     from safelight.labels.label_set import read_label_set
+    from safelight.library.store import Library
     from safelight.pipeline.features import FeaturesService
 
     label_set = None
     if options.labels or options.templates:
-        label_set = read_label_set(options.labels, options.templates)
+        label_set = read_label_set(
+            options.labels or settings.labels, options.templates or settings.templates
+        )
     return FeaturesService(
         model=options.model,
         label_set=label_set,
         root=places.root,
         places=places,
+        library=Library(options.library) if options.library else None,
         compat_fallbacks=options.compat_fallbacks,
         settings=settings,
     )
