@@ -27,8 +27,16 @@ from bench.measure import save, table
 from bench.starter import embed
 from safelight.embedding.loading import load_embedder
 from safelight.embedding.starter import load_starter
+from safelight.ingest.labelling import label_known
 from safelight.labels import APPLIES, Classifier, read_label_set
 from safelight.labels.embeddings import embed_labels, embed_unrelated
+from safelight.library.labels import lacking_labels
+from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.spaces import add_space
+from safelight.library.store import Library
+from safelight.model import Space
+from safelight.query import parse_query
+from safelight.search import search_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,7 +212,7 @@ def shipped(photos: Photos) -> tuple[Rows, Rows]:
         some, right = calibrated[inside, column], photos.truth[inside, column]
         count = f"{int(right.sum())} of {len(right)}"
         if right.sum() < _FEW:
-            each_label.append((label, count, "too few", "", ""))
+            each_label.append((label, count, "too few", "–", "–"))
             continue
         precision, recall = agreement(some, right)
         told = "none said" if np.isnan(precision) else f"{precision:.2f}"
@@ -230,6 +238,36 @@ def speeds(model: Embedder, name: str) -> Rows:
         (f"{name}: read from the cache, ms", f"{1000 * cached:.1f}"),
         (f"{name}: one photo, ms", f"{1000 * one:.2f}"),
         (f"{name}: a photo of a thousand, ms", f"{thousand:.3f}"),
+    ]
+
+
+def in_library(count: int = 10_000) -> Rows:
+    """Time labelling photos of a library, writing included, and finding them by labels."""
+    model, label_set = load_starter(), read_label_set()
+    classifier = Classifier.open(label_set, model, cache=None)
+    words = model.encode_texts([*label_set.labels, *("a dog", "a car", "a chair", "a hammer")])
+    chance = np.random.default_rng(0)
+    vectors = words[chance.integers(0, len(words), count)]
+    vectors = vectors + chance.standard_normal(vectors.shape, np.float32) / 50
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with tempfile.TemporaryDirectory() as folder, Library(Path(folder, "library.db")) as library:
+        add_space(library, Space(model.fingerprint, "starter", model.dimension, "starter"))
+        items = [
+            ItemRecord(f"{number:064x}", "photo", 1, vector)
+            for number, vector in enumerate(vectors)
+        ]
+        files = [FileRecord(f"/{item.id}", item.id, None, item.id) for item in items]
+        write(library, "default", files, items, fingerprint=model.fingerprint)
+        started = time.perf_counter()
+        wanted = lacking_labels(library, model.fingerprint, label_set.version)
+        for _ in label_known(library, classifier, [photo_id for photo_id, _ in wanted]):
+            pass
+        all_of_them = time.perf_counter() - started
+        filters = parse_query("label:beach -label:people").labels
+        found = _seconds(lambda: search_labels(library, filters, model.fingerprint))
+    return [
+        (f"a library of {count:,} labelled, s", f"{all_of_them:.1f}"),
+        (f"label:beach -label:people in a library of {count:,}, ms", f"{1000 * found:.0f}"),
     ]
 
 
@@ -273,7 +311,7 @@ def main() -> None:
         tables["tried"] = tried(photos)
     else:
         print("SAFELIGHT_TEST_PHOTOS names no photos: only speed is measured.", file=sys.stderr)
-    rows: Rows = [("how long", "measured"), *speeds(load_starter(), "starter")]
+    rows: Rows = [("how long", "measured"), *speeds(load_starter(), "starter"), *in_library()]
     if arguments.vit_b_32:
         rows += speeds(vit_b_32(), "ViT-B/32")
     tables["speed"] = rows

@@ -24,6 +24,7 @@ from safelight.pipeline.feature_json import merge
 from safelight.pipeline.features import FeaturesService
 from safelight.pipeline.schemas import NAMES, read_schema
 from safelight.quality import score
+from safelight.settings import Settings
 from tests.fakes import ColourEmbedder
 
 if TYPE_CHECKING:
@@ -430,6 +431,18 @@ def test_labels_beside_the_service_are_its_labels(example: dict[str, Any], tmp_p
     assert sum(each["confidence"] for each in labels) == pytest.approx(1)
     cached = sorted(path.suffix for path in (tmp_path / "data/cache/features").iterdir())
     assert cached == [".json", ".npz", ".npz"]
+
+
+def test_labels_of_the_settings_come_before_those_beside_the_service(
+    example: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/labels.json").write_text('{"labels": ["red", "blue"]}')
+    (tmp_path / "mine.txt").write_text("green\nwhite\n")
+    settings = Settings(labels=tmp_path / "mine.txt")
+    service = FeaturesService(ColourEmbedder(), root=tmp_path, settings=settings)
+    labels = service.process(example)["artifacts"][0]["features"]["clip_labels"]
+    assert {each["label"] for each in labels} == {"green", "white"}
 
 
 @pytest.fixture

@@ -260,6 +260,27 @@ def test_what_is_no_batch_is_refused(service: PreprocessService, batch: dict[str
         service.process(batch)
 
 
+def test_noise_can_be_told_from_the_copy(places: Places, service: PreprocessService) -> None:
+    from skimage import data
+
+    from safelight.quality import choose, score
+
+    for name, picture in (("cat", data.chelsea()), ("coffee", data.coffee())):
+        path = places.input / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # As a camera's grain, at the size of the copy.
+        grain = np.random.default_rng(1).normal(0, 3, picture.shape)
+        pixels = np.clip(picture + grain, 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(path)
+        (artifact,) = service.process(_ingested(places, path.name))["artifacts"]
+        (noise,) = choose(["noise"])
+        before = score(path, [noise], True).score("noise")
+        after = score(places.root / artifact["std_uri"], [noise], True).score("noise")
+        assert before is not None
+        assert after is not None
+        assert abs(after - before) < 0.02
+
+
 def test_one_service_serves_threads(
     places: Places, service: PreprocessService, make_photo: Callable[..., Path]
 ) -> None:
@@ -289,3 +310,15 @@ def test_a_decode_feeds_both_copies(
     monkeypatch.setattr(copies, "decode", counted)
     service.process(_ingested(places, "a.png"))
     assert len(decoded) == 1
+
+
+def test_half_files_are_swept_away_when_nobody_writes_them(tmp_path: Path) -> None:
+    from safelight.pipeline.files import sweep
+
+    for name in (".old.part", ".new.part", "old.part.json", ".old"):
+        (tmp_path / name).write_bytes(b"half")
+        if "new" not in name:
+            os.utime(tmp_path / name, (1, 1))
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".new.part", "old.part.json", ".old"}
+    sweep(tmp_path / "nowhere")

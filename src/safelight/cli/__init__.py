@@ -16,6 +16,7 @@ from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
+from safelight.cli.pipeline import pipeline
 from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
@@ -50,9 +51,24 @@ def safelight(debug: bool) -> None:
 
 
 for command in (
-    ingest, search, label, score, sheet, duplicates, plan, apply, undo, serve, token, status,
-    library, models, config, doctor,
-):  # fmt: skip
+    ingest,
+    search,
+    label,
+    score,
+    sheet,
+    duplicates,
+    plan,
+    apply,
+    undo,
+    pipeline,
+    serve,
+    token,
+    status,
+    library,
+    models,
+    config,
+    doctor,
+):
     safelight.add_command(command)
 
 

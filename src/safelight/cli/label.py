@@ -253,7 +253,9 @@ def _label_paths(
             if temperature is not None
             else "the library does not have them, embedded with this model; see safelight ingest"
         )
-        click.echo(f"safelight: {passing:,} labelled photos keep nothing: {why}.", err=True)
+        click.echo(
+            f"safelight: Labels were not kept of {passing:,} of the photos: {why}.", err=True
+        )
     if failures and not labelled:
         sys.exit(1)
 

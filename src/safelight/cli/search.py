@@ -131,7 +131,7 @@ def search(
         click.echo(f"safelight: nothing found{where}.", err=True)
     if unlabelled:
         click.echo(
-            f"safelight: {unlabelled:,} photos that are not labelled yet were left out. "
+            f"safelight: Not labelled yet, and left out: {unlabelled:,} of the photos. "
             "`safelight label` labels them.",
             err=True,
         )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Of each photo the library keeps this many of the first labels, and all that apply.
 _KEPT = 5
 
-# Written at once of what the library has; a vector is labelled in a tenth of a millisecond.
+# Written at once of what the library has: a tenth of a second of work.
 _AT_ONCE = 512
 
 # Files that are read before the model is given what is new among them.

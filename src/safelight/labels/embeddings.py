@@ -1,8 +1,8 @@
 """The embeddings of labels, made once for a model and kept on disk.
 
 Two files: one for the labels, and one for the prompts that have nothing to do with them, which do
-for every label set of a model. A file tells by its key what it was made of; one that
-was made of something else is made anew, and so is one that is damaged, with a warning.
+for every label set of a model. A file tells by its key what it was made of; one of anything else is
+made anew, and so is one that is damaged, with a warning.
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ def _kept(
 
 def _read(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.float32] | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # np.load() leaves a file open that it cannot read.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             is_other = str(file["key"]) != key
             vectors = file["embeddings"]
     except FileNotFoundError:

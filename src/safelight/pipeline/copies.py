@@ -23,9 +23,10 @@ RANKING_SIDE, STD_SIDE = 2048, 1024
 #: Changes with the pixels that the same photo would give.
 _VERSION = 1
 
-# So that measurements are of the photo and not of its copy; docs/pipeline.md has the figures.
-_QUALITY = 95
-_SUBSAMPLING = "4:4:4"
+# JPEG quality and how colours are sampled. The first is for looking at. The second is measured:
+# below 99, compression takes the finest grey detail away, and with it what there is to say of noise
+# (docs/pipeline.md has the figures); nothing looks at its finest colours.
+_RANKING_JPEG, _STD_JPEG = (95, "4:4:4"), (100, "4:2:0")
 
 #: The decoder may leave out pixels as long as the filter has this many for each that it makes.
 _GAP = 1.5
@@ -116,9 +117,9 @@ def make(
     large = _resized(Image.fromarray(frame.pixels), wanted)
     small = _resized(large, fitted(size, STD_SIDE))
     ranking, std = paths_of(photo_id, folder)
-    for path, image in ((ranking, large), (std, small)):
+    for path, image, jpeg in ((ranking, large, _RANKING_JPEG), (std, small, _STD_JPEG)):
         # The sum tells of what a power cut leaves, so there is no need to wait for the disk.
-        write_whole(path, _marked(image, photo_id, size), sync=False)
+        write_whole(path, _marked(image, jpeg, photo_id, size), sync=False)
     return Copies(ranking, std, size, wanted)
 
 
@@ -131,7 +132,9 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _marked(image: Image.Image, photo_id: str, size: tuple[int, int]) -> bytes:
+def _marked(
+    image: Image.Image, jpeg: tuple[int, str], photo_id: str, size: tuple[int, int]
+) -> bytes:
     def mark(crc: int) -> bytes:
         width, height = size
         text = _MARK.format(
@@ -140,7 +143,8 @@ def _marked(image: Image.Image, photo_id: str, size: tuple[int, int]) -> bytes:
         return text.encode()
 
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=_QUALITY, subsampling=_SUBSAMPLING, comment=mark(0))
+    quality, subsampling = jpeg
+    image.save(file, "JPEG", quality=quality, subsampling=subsampling, comment=mark(0))
     head, blank, rest = file.getvalue().partition(mark(0))
     return head + mark(zlib.crc32(rest)) + rest if blank else file.getvalue()
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavailable
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.pipeline.reading import Problem, read_photo
 from safelight.quality.clip_iqa import ClipIqa
 from safelight.quality.files import in_order
 from safelight.quality.metric import Measurement
 from safelight.quality.picture import MIN_SIDE, Picture
 from safelight.quality.registry import choose
 from safelight.quality.scoring import measure
-from safelight.sources.entry import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,22 +33,6 @@ TECH = ("sharpness", "exposure", "noise", "clip_iqa", "brisque")
 
 #: How many labels a photo is given.
 TOP = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why something is not there.
-
-    Attributes
-    ----------
-    code : str
-        One of :data:`safelight.model.FAILURE_CODES`, or ``bad-uri``.
-    reason : str
-        For people.
-    """
-
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,16 +134,12 @@ class Extractor:
             started = now
 
         try:
-            data = path.read_bytes()
+            data = read_photo(path)
             lap("read")
             side = max(self._embedder.min_side, MIN_SIDE)
             frame = decode(data, min_side=side, max_pixels=self._pixel_limit)
-        except DecodeError as exc:
-            return _Loaded(number, {}, None, Problem(exc.code, f"{path} {exc}"), seconds)
-        except (OSError, ValueError) as exc:
-            error = exc if isinstance(exc, OSError) else OSError(str(exc))
-            code, reason = explain(error)
-            return _Loaded(number, {}, None, Problem(code, f"{path} {reason}"), seconds)
+        except (DecodeError, OSError) as exc:
+            return _Loaded(number, {}, None, Problem.of(exc, str(path)), seconds)
         lap("decode")
         prepared = self._embedder.prepare(frame)
         lap("prepare")

@@ -10,7 +10,8 @@ from safelight.pipeline.extraction import TECH, TOP
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.pipeline.extraction import Extracted, Problem
+    from safelight.pipeline.extraction import Extracted
+    from safelight.pipeline.reading import Problem
     from safelight.quality.metric import Measurement
 
 LABELS = "clip_labels"

@@ -11,10 +11,11 @@ from loguru import logger
 
 from safelight.errors import UsageError
 from safelight.pipeline.artifacts import artifacts_of, photo_id_of, picture_of, with_artifacts
-from safelight.pipeline.extraction import TECH, Extracted, Extractor, Problem, tech_metrics
+from safelight.pipeline.extraction import TECH, Extracted, Extractor, tech_metrics
 from safelight.pipeline.feature_cache import FeatureCache
 from safelight.pipeline.feature_json import as_features, fall_back, is_failed, merge
 from safelight.pipeline.places import Places
+from safelight.pipeline.reading import Problem
 from safelight.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class FeaturesService:
     model : str, optional
         See :func:`safelight.embedding.loading.load_embedder`.
     label_set : LabelSet, optional
-        If not given, ``config/labels.json`` and ``config/templates.json`` under `root`, each if
-        it is there; else the 50 labels and 6 templates that safelight brings.
+        If not given, the files that the settings name; else ``config/labels.json`` and
+        ``config/templates.json`` under `root`, each if it is there; else the 50 labels and 6
+        templates that safelight brings.
     temperature : float, optional
         Of the softmax over labels; the model's own if not given.
     root : path-like
@@ -92,7 +94,7 @@ class FeaturesService:
         self._root = Path(root)
         self._places = Places(self._root / (places or Places()).data)
         self._embedder = embedder or _load(model, self._settings)
-        self._label_set = label_set or _label_set(self._root)
+        self._label_set = label_set or _label_set(self._root, self._settings)
         self._temperature = temperature
         self._compat_fallbacks = compat_fallbacks
         _log.info(
@@ -272,10 +274,11 @@ def _load(model: str | None, settings: Settings) -> Embedder:
     return embedder
 
 
-def _label_set(root: Path) -> LabelSet:
+def _label_set(root: Path, settings: Settings) -> LabelSet:
     from safelight.labels.label_set import read_label_set
 
     labels, templates = (root / "config" / f"{name}.json" for name in ("labels", "templates"))
     return read_label_set(
-        labels if labels.exists() else None, templates if templates.exists() else None
+        settings.labels or (labels if labels.exists() else None),
+        settings.templates or (templates if templates.exists() else None),
     )

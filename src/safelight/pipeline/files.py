@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, UsageError
@@ -12,6 +14,21 @@ from safelight.errors import SafelightError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+#: How a file ends that is being written.
+_PART = ".part"
+
+#: Seconds after which nobody is writing it any more.
+_STALE = 3600.0
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed had half written, an hour ago or longer."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f".*{_PART}"):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -30,7 +47,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
     SafelightError
         The file system refuses.
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}{_PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -50,7 +50,7 @@ _FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
 #: Seconds until a server must have answered at first, and for how long a request is tried again
 #: while the connection is away.
-_CONNECT, _PATIENCE = 5.0, 60.0
+_CONNECT, _PATIENCE = 3.0, 60.0
 
 _DURABLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

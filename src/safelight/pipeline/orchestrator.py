@@ -13,7 +13,7 @@ from safelight.ingest import Progress
 from safelight.pipeline.batches import batch_path, output_path, unpack
 from safelight.pipeline.events import REQUESTED, Event, new_event, now
 from safelight.pipeline.feature_json import is_failed
-from safelight.pipeline.files import read_json, write_json
+from safelight.pipeline.files import read_json, sweep, write_json
 from safelight.pipeline.memory_bus import MemoryBus
 from safelight.pipeline.plans import (
     BATCH_SIZE,
@@ -115,6 +115,7 @@ def run(
     path = plan_path(places, folder)
     entries = list_folder(folder, exclude)
     with _alone(places):
+        sweep(places.output)
         plan = None if fresh else read_plan(path)
         resumed = plan is not None
         if plan is not None and dict(plan.options) != wanted:

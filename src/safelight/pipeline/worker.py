@@ -14,6 +14,7 @@ from loguru import logger
 from safelight.errors import SafelightError, UsageError
 from safelight.pipeline.batches import pack, unpack
 from safelight.pipeline.events import Policy, new_event
+from safelight.pipeline.files import sweep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -110,6 +111,8 @@ class Worker:
         SafelightError
             The bus cannot be used; if strict, also what is wrong with a batch.
         """
+        for folder in (self._places.batches, self._places.ranking):
+            await asyncio.to_thread(sweep, folder)
         subscription = await self._bus.subscribe(self._takes, self._service.name, self._policy)
         done = 0
         while not stop.soon.is_set():

@@ -35,7 +35,7 @@ def _with(open_bus: OpenBus, test: Callable[[EventBus], Awaitable[None]]) -> Non
     asyncio.run(run())
 
 
-async def _nothing(subscription: Subscription, seconds: float = 0.3) -> None:
+async def _nothing(subscription: Subscription, seconds: float = 0.15) -> None:
     assert await subscription.next(seconds) is None
 
 
@@ -210,7 +210,7 @@ def test_what_kills_its_consumers_is_dead_too(open_bus: OpenBus) -> None:
         await bus.publish(_event("fine"))
         subscription = await bus.subscribe(NAME, "me", QUICK)
         seen = []
-        while (delivery := await subscription.next(1.5)) is not None:
+        while (delivery := await subscription.next(0.9)) is not None:
             seen.append((delivery.event.batch_id, delivery.attempt))
             if delivery.event.batch_id == "bfine":
                 await delivery.ack()

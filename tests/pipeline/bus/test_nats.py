@@ -121,7 +121,12 @@ def test_a_second_publishing_is_refused_however_late(server: Server) -> None:
     _run(main())
 
 
-def test_a_server_that_is_killed_and_comes_back_has_everything(server: Server) -> None:
+def test_a_server_that_is_killed_and_comes_back_has_everything(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("nats_bus", "nats_deliveries"):  # less patience, so that it is over sooner
+        monkeypatch.setattr(f"safelight.pipeline.{module}.REQUEST", 1.0)
+
     async def main() -> None:
         bus = await NatsBus.connect(server.url)
         subscription = await bus.subscribe(NAME, "me", PATIENT)
@@ -202,7 +207,7 @@ def test_a_server_that_wants_a_password(tmp_path: Path) -> None:
     options = ("-js", "-sd", str(tmp_path / "store"), "--user", "me", "--pass", "secret")
     with serving(tmp_path, *options) as server:
         with pytest.raises(SafelightError, match="Authorization") as caught:
-            _run(NatsBus.connect(server.url.replace("//", "//me:wrong@"), patience=2))
+            _run(NatsBus.connect(server.url.replace("//", "//me:wrong@"), patience=0.7))
         assert "wrong" not in str(caught.value)
 
         async def main() -> bool:

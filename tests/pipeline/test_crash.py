@@ -1,0 +1,211 @@
+"""kill -9, at random points: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from safelight.pipeline.places import Places
+from tests.pipeline.nats_server import needs_nats, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+
+def _small_photos(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(parents=True)
+    chance = np.random.default_rng(7)
+    paths = [folder / f"{number:04}.jpg" for number in range(count)]
+    for path in paths:
+        tiles = Image.fromarray(chance.integers(0, 256, (6, 6, 3), np.uint8))
+        tiles.resize((48, 48)).save(path)
+    return paths
+
+
+def _outputs(places: Places) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text("utf-8")) for path in sorted(places.output.glob("*.json"))]
+
+
+def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
+    places = Places(tmp_path / "data")
+    photos = _small_photos(places.input, 180)
+    command = [SAFELIGHT, "pipeline", "run", "--data", str(places.data), "--batch-size", "10",
+               "--model", "starter", "--quiet"]  # fmt: skip
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # pytest shows it if this fails
+    moments = random.Random(seed)
+    ids: set[str] = set()
+    kills, finished = 0, False
+    while kills < 5 and not finished:
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        # From before the plan is written to well into the batches.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(0.3, 1.6))
+        if process.poll() is not None:
+            assert process.returncode == 0
+            break
+        process.kill()
+        process.wait()
+        kills += 1
+        # Killed on its way out, with nothing left to do.
+        finished = bool(ids) and not list(places.batches.glob("run-*.json"))
+        for batch in _outputs(places):  # each that is there is whole
+            assert all("features" in artifact for artifact in batch["artifacts"])
+            ids.add(batch["batch_id"])
+    assert kills, "it was over before it could be killed"
+    if process.returncode and not finished:
+        subprocess.run(command, check=True, capture_output=True)
+
+    found = _outputs(places)
+    assert ids <= {batch["batch_id"] for batch in found}
+    assert len(found) == len({batch["batch_id"] for batch in found})
+    seen = Counter(a["original_uri"] for batch in found for a in batch["artifacts"])
+    assert seen == Counter(f"./data/input/{path.name}" for path in photos)
+    # A kill may leave half a file; an hour later it is swept away.
+    left = {path.name for path in places.batches.iterdir() if path.suffix != ".part"}
+    assert left == {".lock"}
+
+
+class Workers:
+    """Processes of one service on a bus."""
+
+    def __init__(self, url: str, places: Places, log: Path) -> None:
+        self._command = [
+            SAFELIGHT, "pipeline", "worker", "features", "--bus", url, "--data", str(places.data),
+            "--model", "starter", "--ack-wait", "1.5", "--max-deliver", "9", "--threads", "1",
+            "--log-json",
+        ]  # fmt: skip
+        self._log = log
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        # One core each, as on a machine that has more than two of them.
+        environ = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        with open(self._log, "ab") as log:
+            self.running.append(subprocess.Popen(self._command, stderr=log, env=environ))
+
+    def kill(self, number: int) -> None:
+        process = self.running.pop(number)
+        assert process.poll() is None, self._log.read_text()
+        process.kill()
+        process.wait()
+
+    def stop(self) -> None:
+        for process in self.running:
+            process.send_signal(signal.SIGTERM)
+        for process in self.running:
+            assert process.wait(20) == 0, self._log.read_text()[-2000:]
+        self.running.clear()
+
+
+@contextlib.contextmanager
+def _working(url: str, places: Places, log: Path) -> Iterator[Workers]:
+    workers = Workers(url, places, log)
+    try:
+        yield workers
+    finally:
+        for process in workers.running:
+            process.kill()
+            process.wait()
+
+
+@needs_nats
+def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> None:
+    count = 1000
+    places = Places(tmp_path / "data")
+    photos = _small_photos(places.ranking, count)
+    artifacts = [
+        {
+            "photo_id": f"{number:064x}",
+            "std_uri": f"./data/rankingInput/{path.name}",
+            "mine": number,
+        }
+        for number, path in enumerate(photos)
+    ]
+    batches = []
+    for at in range(0, count, 20):
+        batch = {"batch_id": f"b{at:04}", "artifacts": artifacts[at : at + 20], "by": "us"}
+        batches.append(tmp_path / f"b{at:04}.json")
+        batches[-1].write_text(json.dumps(batch))
+    output = tmp_path / "features.jsonl"
+    log = tmp_path / "workers.log"
+
+    def lines() -> int:
+        return output.read_bytes().count(b"\n") if output.exists() else 0
+
+    with (
+        serving(tmp_path / "nats") as server,
+        _working(server.url, places, log) as workers,
+    ):
+        workers.start()
+        workers.start()
+        bus = ["--bus", server.url, "--data", str(places.data)]
+        subprocess.run(
+            [SAFELIGHT, "pipeline", "publish", *batches, *bus], check=True, capture_output=True
+        )
+        watch = [SAFELIGHT, "pipeline", "watch", *bus, "-o", output]
+        watching = subprocess.Popen([*watch, "-n", str(count // 20)])
+        try:
+            for kills in (1, 2, 3):
+                _until(lambda least=12 * kills: lines() >= least, log)
+                workers.kill(0)
+                workers.start()
+                if kills == 2:  # the consumer dies as well
+                    watching.kill()
+                    watching.wait()
+                    watching = subprocess.Popen([*watch, "--idle", "600"])
+            _until(lambda: lines() >= count // 20, log)
+        finally:
+            watching.kill()
+            watching.wait()
+        # Whatever is published again now is refused, and nothing more comes.
+        again = subprocess.run(
+            [SAFELIGHT, "pipeline", "publish", *batches[:3], *bus], check=True, capture_output=True
+        )
+        assert again.stderr.count(b"was published before") == 3
+        subprocess.run([*watch, "--idle", "2"], check=True, timeout=60)
+        fresh = subprocess.run(
+            [*watch[:-2], "--durable", "another", "--idle", "1"], check=True, capture_output=True
+        )
+        dead = subprocess.run(
+            [SAFELIGHT, "pipeline", "dead", "--bus", server.url], check=True, capture_output=True
+        )
+        assert dead.stdout == b""
+        workers.stop()
+
+    said = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert any(each.get("attempt", 1) > 1 for each in said), "no batch was being worked on"
+    for text in (output.read_bytes(), fresh.stdout):
+        found = [json.loads(line) for line in text.splitlines()]
+        assert Counter(batch["batch_id"] for batch in found) == Counter(
+            path.stem for path in batches
+        )
+        assert all(batch["by"] == "us" for batch in found)
+        seen = [artifact for batch in found for artifact in batch["artifacts"]]
+        assert len(seen) == count
+        assert sorted(each["mine"] for each in seen) == list(range(count))
+        for each in seen:
+            assert each["photo_id"] == f"{each['mine']:064x}"
+            assert each["features"]["tech"]["exposure"] is not None
+            assert len(each["features"]["clip_labels"]) == 5
+
+
+def _until(condition: Any, log: Path, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, log.read_text()[-3000:]
+        time.sleep(0.05)
