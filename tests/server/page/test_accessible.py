@@ -12,8 +12,6 @@ AXE = Axe()
 
 
 def check(page) -> None:
-    # Not what fades in or is on its way.
-    page.wait_for_load_state("networkidle")
     found = AXE.run(page, options={"resultTypes": ["violations"]})
     serious = [
         (each["id"], [node["target"] for node in each["nodes"]])

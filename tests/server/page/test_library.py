@@ -96,7 +96,7 @@ def test_what_is_no_picture_is_not_searched_with(visit, tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     page = visit()
     page.get_by_label("Search with a picture").set_input_files(tmp_path / "notes.txt")
-    expect(page.get_by_text("“notes.txt” is not a picture.")).to_be_visible()
+    expect(page.locator("#notes")).to_contain_text("“notes.txt” is not a picture.")
 
 
 def test_signs_become_chips_that_can_be_turned(visit) -> None:

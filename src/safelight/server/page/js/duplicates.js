@@ -5,7 +5,7 @@ import { get, post, send } from "./api.js";
 import { byId, h } from "./dom.js";
 import * as draft from "./draft.js";
 import { bytes, count } from "./format.js";
-import { groupCard } from "./group.js";
+import { going, groupCard } from "./group.js";
 import { openPhoto } from "./photo.js";
 import { preview, showPlans, startPlans } from "./plans.js";
 import { inWords, keptTogether, RELATIONS } from "./relations.js";
@@ -113,11 +113,11 @@ const set = (entry, state) => {
 
 const accept = (entry) => {
   if (keptTogether(entry.group.relation) || !session().may_write) return;
-  const going = entry.group.photos.filter((photo) => photo.photo_id !== entry.keeper);
+  const gone = going(entry.group, entry.keeper);
   draft.put(entry.group.group, {
     keeper: entry.keeper,
-    files: going.length,
-    bytes: going.reduce((sum, photo) => sum + (photo.size ?? 0), 0),
+    files: gone.length,
+    bytes: gone.reduce((sum, photo) => sum + (photo.size ?? 0), 0),
   });
   done.push(entry);
   set(entry, "accepted");

@@ -5,6 +5,14 @@ import { bytes, number, parts, score, time } from "./format.js";
 import { showThumbnail } from "./pictures.js";
 import { evidence, inWords, keptTogether } from "./relations.js";
 
+/** Files that would go if this photo is kept. Of one photo in several files, all but one. */
+export const going = (group, keeper) =>
+  isSingle(group)
+    ? group.photos.filter((photo) => !photo.keeper)
+    : group.photos.filter((photo) => photo.photo_id !== keeper);
+
+const isSingle = (group) => new Set(group.photos.map((photo) => photo.photo_id)).size === 1;
+
 /**
  * Make the card of a group.
  *
@@ -26,7 +34,9 @@ export const groupCard = (group, does) => {
     buttons,
     outcome,
   );
-  photos.append(...group.photos.map((photo, i) => side(photo, i, group, does)));
+  // One photo in several files: which of them stays is not a matter of the photo's id.
+  const choosable = !isSingle(group) && !keptTogether(group.relation);
+  photos.append(...group.photos.map((photo, i) => side(photo, i, group, choosable, does)));
   outcome.hidden = true;
 
   const button = (text, key, action, main) =>
@@ -48,9 +58,11 @@ export const groupCard = (group, does) => {
 
   /** Show which photo is kept, and what was decided. */
   const show = ({ keeper, state }) => {
+    const gone = new Set(going(group, keeper));
+    const stays = new Set(keeper === null ? [] : group.photos.filter((photo) => !gone.has(photo)));
     card.dataset.state = state;
     [...photos.children].forEach((item, i) => {
-      const kept = group.photos[i].photo_id === keeper;
+      const kept = stays.has(group.photos[i]);
       const safe = kept || keptTogether(group.relation) || state === "keep-both" || state === "not-duplicates";
       item.classList.toggle("kept", kept);
       item.classList.toggle("going", !safe);
@@ -82,12 +94,11 @@ export const groupCard = (group, does) => {
 };
 
 const saved = (group, keeper) => {
-  const gone = group.photos.filter((photo) => photo.photo_id !== keeper);
-  const size = gone.reduce((sum, photo) => sum + (photo.size ?? 0), 0);
+  const size = going(group, keeper).reduce((sum, photo) => sum + (photo.size ?? 0), 0);
   return size ? bytes(size) + " to save" : "";
 };
 
-const side = (photo, index, group, does) => {
+const side = (photo, index, group, choosable, does) => {
   const { folder, name } = parts(photo.path);
   const image = h("img", { alt: name, decoding: "async", loading: "lazy" });
   showThumbnail(image, photo.photo_id, 320);
@@ -97,6 +108,7 @@ const side = (photo, index, group, does) => {
     value: photo.photo_id,
     onchange: () => does.choose(group, photo.photo_id),
   });
+  radio.hidden = !choosable;
   const scores = Object.entries(photo.scores ?? {}).filter(([, value]) => value !== null);
   return h(
     "li",
@@ -109,9 +121,9 @@ const side = (photo, index, group, does) => {
     h(
       "label",
       { class: "choice" },
-      keptTogether(group.relation) ? (radio.hidden = true, radio) : radio,
+      radio,
       h("span", { class: "fate" }),
-      h("kbd", { "aria-hidden": "true" }, index < 9 && !keptTogether(group.relation) ? index + 1 : ""),
+      h("kbd", { "aria-hidden": "true" }, index < 9 && choosable ? index + 1 : ""),
     ),
     h("h3", { title: photo.path }, h("bdi", {}, h("span", { class: "faint" }, tail(folder)), name)),
     h(

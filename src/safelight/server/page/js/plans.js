@@ -46,6 +46,13 @@ const open = (found) => {
       ),
     ),
   );
+  const left = plan.left ?? [];
+  byId("plan-left").hidden = !left.length;
+  byId("plan-left-count").textContent =
+    left.length === 1 ? "1 file left as it is" : count(left.length, "file") + " left as they are";
+  byId("plan-left-list").replaceChildren(
+    ...left.map(({ path, why }) => h("li", {}, h("bdi", {}, path), h("span", { class: "faint" }, " " + why))),
+  );
   byId("plan-apply").hidden = plan.state !== "draft";
   byId("plan-undo").hidden = plan.state !== "applied";
   byId("plan-apply").disabled = byId("plan-undo").disabled = !session().may_write;
