@@ -11,6 +11,7 @@
     │   └── ModelInvalid      its files are missing, broken or not understood
     ├── PlanError             a plan, or what was applied of it, cannot be used
     ├── SidecarError          an XMP sidecar cannot be read or added to
+    ├── ServerError           a server cannot be reached, or will not do what it is asked
     └── LibraryError          the library file cannot be used
         ├── LibraryTooNew     it was written by a newer safelight
         └── SpaceError        vectors of one space were offered to another
@@ -117,6 +118,12 @@ class SidecarError(SafelightError):
     """An XMP sidecar cannot be read or added to; the message is to follow the file's name."""
 
     code = "sidecar"
+
+
+class ServerError(SafelightError):
+    """A server cannot be reached, or will not do what it is asked; only clients raise it."""
+
+    code = "server"
 
 
 class LibraryError(SafelightError):

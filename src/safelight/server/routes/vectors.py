@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import numpy as np
+import numpy.typing as npt
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from safelight.errors import LibraryError, QueryError, SafelightError
-from safelight.library.browsing import Filter, matching
+from safelight.library.browsing import Filter
 from safelight.library.conditions import parse_conditions
 from safelight.library.photos import read_photo
 from safelight.library.vectors import (
@@ -182,7 +183,7 @@ async def metadata(
     )
 
 
-@router.get("/vectors/{vector_id}")
+@router.get("/vectors/{vector_id:path}")
 async def read(
     served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> shapes.Vector:
@@ -194,7 +195,7 @@ async def read(
     return shapes.Vector(**found.to_dict())
 
 
-@router.put("/vectors/{vector_id}")
+@router.put("/vectors/{vector_id:path}")
 async def put(
     wanted: shapes.VectorBody,
     served: Served,
@@ -206,7 +207,7 @@ async def put(
     return await _keep(served, access, wanted, vector_id, namespace or None)
 
 
-@router.delete("/vectors/{vector_id}", status_code=204, response_class=Response)
+@router.delete("/vectors/{vector_id:path}", status_code=204, response_class=Response)
 async def delete(
     served: Served, access: Writer, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> Response:
@@ -325,13 +326,10 @@ def _delete(served: Service, vector_id: str, namespaces: tuple[str, ...] | None)
         raise
 
 
-def _keys(served: Service, searched: Searched | None, where: Filter) -> list[int]:
+def _keys(served: Service, searched: Searched | None, where: Filter) -> npt.NDArray[np.int64]:
     if searched is None:
-        return []
-    keys: list[int] = served.kept(
-        ("matching", where.key, None), lambda: matching(served.library, where)
-    )
-    return keys
+        return np.empty(0, np.int64)
+    return served.matching(where)
 
 
 def _count(served: Service, searched: Searched | None, namespaces: tuple[str, ...] | None) -> int:
@@ -358,7 +356,7 @@ def _listed(
     keys = _keys(served, searched, Filter(namespaces=namespaces))
     if searched is not None and len(found) < limit:
         start = max(0, offset - brought)
-        part = keys[start : start + limit - len(found)]
+        part = keys[start : start + limit - len(found)].tolist()
         some = items(served, part, namespaces, searched.choice.embedder.fingerprint)
         found += [some[key][0] for key in part if key in some]
     headers = {"X-Total-Count": str(brought + len(keys))}

@@ -1,0 +1,533 @@
+"""The calls of the API: what each sends, and how its answer is read. No network here.
+
+Each function makes a :class:`Call`. Both clients have all of them as methods of the same name,
+which send the call and return what it reads.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
+
+from safelight.client import answers
+from safelight.client.answers import build
+from safelight.errors import ServerError, SourceError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    #: A path, or a name and the bytes.
+    GivenFile = str | os.PathLike[str] | tuple[str, bytes]
+
+T = TypeVar("T")
+
+_API = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A request, and how its answer is read.
+
+    Attributes
+    ----------
+    method, path : str
+    read : callable
+        Given the body of the answer.
+    params : list of (str, str)
+    json : object
+        The body; None for none.
+    files : list of (str, GivenFile)
+        Form fields, in place of a body.
+    form : mapping of str to str
+        Other fields beside these.
+    is_slow : bool
+        Whether the server may take minutes.
+    """
+
+    method: str
+    path: str
+    read: Callable[[bytes], T]
+    params: Sequence[tuple[str, str]] = ()
+    json: Any = None
+    files: Sequence[tuple[str, GivenFile]] = ()
+    form: Mapping[str, str] = field(default_factory=dict)
+    is_slow: bool = False
+
+
+def health() -> Call[answers.Health]:
+    """Return that the server is alive."""
+    return Call("GET", "/health", _as(answers.Health))
+
+
+def session() -> Call[answers.Session]:
+    """Return what the server is, and what this client may do."""
+    return Call("GET", f"{_API}/session", _as(answers.Session))
+
+
+def facets(namespace: str | None = None) -> Call[answers.Facets]:
+    """Return what photos can be filtered by."""
+    return Call("GET", f"{_API}/facets", _as(answers.Facets), _params(namespace=namespace))
+
+
+def photos(
+    *,
+    namespace: str | None = None,
+    camera: str | None = None,
+    label: str | None = None,
+    taken_from: str | None = None,
+    taken_to: str | None = None,
+    least: Mapping[str, float] | None = None,
+    sort: str = "-taken",
+    offset: int = 0,
+    limit: int = 100,
+) -> Call[answers.Photos]:
+    """Return photos in order, without a query.
+
+    Parameters
+    ----------
+    namespace, camera, label : str, optional
+    taken_from, taken_to : str, optional
+        ``YYYY-MM-DD``, both included.
+    least : mapping of str to float, optional
+        At least these scores, as in ``{"focus": 0.6}``.
+    sort : str
+        ``taken``, ``added`` or ``score:METRIC``; with a minus the last, or best, first.
+    offset, limit : int
+    """
+    params = _params(
+        namespace=namespace,
+        camera=camera,
+        label=label,
+        sort=sort,
+        offset=str(offset),
+        limit=str(limit),
+        **{"from": taken_from, "to": taken_to},
+    )
+    params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
+    return Call("GET", f"{_API}/photos", _as(answers.Photos), params)
+
+
+def photo(photo_id: str, *, namespace: str | None = None) -> Call[answers.Photo]:
+    """Return all that is known of a photo: files, EXIF, labels, scores."""
+    return Call("GET", _photo(photo_id), _as(answers.Photo), _params(namespace=namespace))
+
+
+def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
+    """Return a small picture of a photo, a WebP: 160, 320 or 640 pixels on its longer side."""
+    return Call("GET", f"{_photo(photo_id)}/thumbnail", bytes, _params(side=str(side)))
+
+
+def image(photo_id: str, side: int = 2048) -> Call[bytes]:
+    """Return a photo upright, for looking at, as a WebP."""
+    return Call("GET", f"{_photo(photo_id)}/image", bytes, _params(side=str(side)))
+
+
+def original(photo_id: str) -> Call[bytes]:
+    """Return a photo's file, byte for byte."""
+    return Call("GET", f"{_photo(photo_id)}/original", bytes, is_slow=True)
+
+
+def focus(photo_id: str) -> Call[bytes]:
+    """Return a map of where a photo is sharp, a PNG."""
+    return Call("GET", f"{_photo(photo_id)}/focus", bytes)
+
+
+def images_search(
+    query: str | None = None,
+    *,
+    image: GivenFile | None = None,
+    photo_id: str | None = None,
+    plus: Sequence[str] = (),
+    minus: Sequence[str] = (),
+    namespace: str | None = None,
+    camera: str | None = None,
+    label: str | None = None,
+    taken_from: str | None = None,
+    taken_to: str | None = None,
+    least: Mapping[str, float] | None = None,
+    limit: int = 200,
+    min_score: float | None = None,
+) -> Call[answers.Hits]:
+    """Find photos by words, by photos, and by both together.
+
+    Parameters
+    ----------
+    query : str, optional
+        As ``safelight search`` takes it.
+    image : path or (name, bytes), optional
+        A photo that is sent along.
+    photo_id : str, optional
+        More like this photo of the library.
+    plus, minus : sequence of str
+        More terms, and terms to avoid, as in ``["people:0.5"]``.
+    namespace, camera, label, taken_from, taken_to, least
+        As :func:`photos` takes them.
+    limit : int
+    min_score : float, optional
+    """
+    wanted = _given(
+        query=query,
+        photo_id=photo_id,
+        plus=list(plus),
+        minus=list(minus),
+        namespace=namespace,
+        camera=camera,
+        label=label,
+        min=dict(least or {}),
+        limit=limit,
+        min_score=min_score,
+        **{"from": taken_from, "to": taken_to},
+    )
+    path, read = f"{_API}/images/search", _as(answers.Hits)
+    if image is None:
+        return Call("POST", path, read, json=wanted)
+    form = {"request": json.dumps(wanted)}
+    return Call("POST", path, read, files=[("image", image)], form=form)
+
+
+def upload(files: Iterable[GivenFile], *, namespace: str | None = None) -> Call[answers.Uploads]:
+    """Put photos into the library; they can be found when this returns.
+
+    Each is taken or refused by itself: see what became of it. The same photo once more is no error.
+
+    Parameters
+    ----------
+    files : iterable of path or (name, bytes)
+    namespace : str, optional
+    """
+    return Call(
+        "PUT",
+        f"{_API}/photos",
+        _as(answers.Uploads),
+        _params(namespace=namespace),
+        files=[("files", each) for each in files],
+        is_slow=True,
+    )
+
+
+class IngestOptions(TypedDict, total=False):
+    """What an ingest can be told besides its source; see :func:`start_ingest`."""
+
+    namespace: str
+    recursive: bool
+    exclude: Sequence[str]
+    score: bool
+    label: bool
+    retry_failed: bool
+
+
+def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[answers.Job]:
+    """Let the server bring its library up to date with one of its own folders; return the job.
+
+    Parameters
+    ----------
+    source : str
+        As ``safelight ingest`` takes it, on the server's disk and in one of its roots.
+    namespace : str, optional
+    recursive : bool, optional
+    exclude : sequence of str, optional
+    score, label : bool, optional
+        Measure quality, and label, as well.
+    retry_failed : bool, optional
+    """
+    body = {**wanted, "source": source}
+    if "exclude" in wanted:
+        body["exclude"] = list(wanted["exclude"])
+    return Call("POST", f"{_API}/ingest", _as(answers.Job), json=body)
+
+
+def jobs(limit: int = 50) -> Call[tuple[answers.Job, ...]]:
+    """Return the last jobs, the newest first."""
+
+    def read(body: bytes) -> tuple[answers.Job, ...]:
+        return _as(answers.Jobs)(body).jobs
+
+    return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
+
+
+def job(job_id: str) -> Call[answers.Job]:
+    """Return how far a job is."""
+    return Call("GET", f"{_API}/jobs/{_part(job_id)}", _as(answers.Job))
+
+
+def cancel(job_id: str) -> Call[answers.Job]:
+    """End a job; what it did is kept."""
+    return Call("DELETE", f"{_API}/jobs/{_part(job_id)}", _as(answers.Job))
+
+
+def search(
+    text: str,
+    *,
+    limit: int = 10,
+    namespace: str | None = None,
+    filters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    return_embedding: bool = False,
+) -> Call[tuple[answers.VectorScore, ...]]:
+    """Find photos, texts and vectors by words, best first.
+
+    Parameters
+    ----------
+    text : str
+    limit : int
+    namespace : str, optional
+    filters : mapping or sequence of mapping, optional
+        On metadata: ``{"label": "landscape"}``, ``{"year": {"gte": 2020}}``, or
+        ``[{"field": "year", "operator": ">=", "value": 2020}]``.
+    return_embedding : bool
+    """
+    wanted = _given(
+        text=text,
+        limit=limit,
+        namespace=namespace,
+        filters=filters,
+        return_embedding=return_embedding,
+    )
+
+    def read(body: bytes) -> tuple[answers.VectorScore, ...]:
+        return _as(answers.Matches)(body).matches
+
+    return Call("POST", f"{_API}/search", read, json=wanted)
+
+
+def vectors(
+    *, namespace: str | None = None, offset: int = 0, limit: int = 100
+) -> Call[tuple[answers.Vector, ...]]:
+    """Return a page of vectors: those that clients brought, then photos and texts."""
+    params = _params(namespace=namespace, offset=str(offset), limit=str(limit))
+    return Call("GET", f"{_API}/vectors", _several(answers.Vector), params)
+
+
+def vector(vector_id: str, *, namespace: str | None = None) -> Call[answers.Vector]:
+    """Return a vector, or the one of a photo or text."""
+    return Call("GET", _vector(vector_id), _as(answers.Vector), _params(namespace=namespace))
+
+
+def count_vectors(namespace: str | None = None) -> Call[int]:
+    """Return how many vectors, photos and texts there are."""
+
+    def read(body: bytes) -> int:
+        return _as(answers.VectorCount)(body).count
+
+    return Call("GET", f"{_API}/vectors/count", read, _params(namespace=namespace))
+
+
+def put_vector(
+    embedding: Sequence[float],
+    *,
+    vector_id: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    namespace: str | None = None,
+) -> Call[answers.Vector]:
+    """Keep a vector; in place of the one of its id, if there is one."""
+    wanted = _given(
+        id=vector_id,
+        embedding=[float(each) for each in embedding],
+        metadata=dict(metadata or {}),
+        namespace=namespace,
+    )
+    return Call("POST", f"{_API}/vectors", _as(answers.Vector), json=wanted)
+
+
+def delete_vector(vector_id: str, *, namespace: str | None = None) -> Call[None]:
+    """Forget a vector."""
+    return Call("DELETE", _vector(vector_id), _nothing, _params(namespace=namespace))
+
+
+def embed(
+    text: str,
+    *,
+    author: str = "",
+    metadata: Mapping[str, str] | None = None,
+    namespace: str | None = None,
+) -> Call[answers.Vector]:
+    """Embed a text with the server's model, keep the vector and return it."""
+    wanted = _given(text=text, author=author, metadata=dict(metadata or {}), namespace=namespace)
+    return Call("POST", f"{_API}/vectors/embed", _as(answers.Vector), json=wanted)
+
+
+def vectors_search(
+    embedding: Sequence[float],
+    *,
+    limit: int = 10,
+    namespace: str | None = None,
+    filters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+) -> Call[tuple[answers.VectorScore, ...]]:
+    """Find what is nearest to a vector, among all that has as many numbers."""
+    wanted = _given(
+        embedding=[float(each) for each in embedding],
+        limit=limit,
+        namespace=namespace,
+        filters=filters,
+    )
+    return Call("POST", f"{_API}/vectors/search", _several(answers.VectorScore), json=wanted)
+
+
+def embedder() -> Call[answers.EmbedderStats]:
+    """Return which model the library is searched with."""
+    return Call("GET", f"{_API}/embedder/stats", _as(answers.EmbedderStats))
+
+
+def duplicates(
+    *,
+    relation: str | None = None,
+    namespace: str | None = None,
+    offset: int = 0,
+    limit: int = 20,
+) -> Call[answers.Groups]:
+    """Return groups of photos that belong together, with the one to keep, and why."""
+    params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
+    return Call("GET", f"{_API}/duplicates", _as(answers.Groups), params)
+
+
+def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[answers.Decided]:
+    """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
+    path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
+    return Call("POST", path, _as(answers.Decided), params, json={"decision": decision})
+
+
+def take_back(group: str) -> Call[answers.Decided]:
+    """Take back what was decided on a group."""
+    path = f"{_API}/duplicates/{_part(group)}/decision"
+    return Call("DELETE", path, _as(answers.Decided))
+
+
+def make_plan(
+    groups: Iterable[str | Mapping[str, str]],
+    action: str = "quarantine",
+    *,
+    namespace: str | None = None,
+) -> Call[answers.Plan]:
+    """Plan what to do about groups; nothing is touched until the plan is applied.
+
+    Parameters
+    ----------
+    groups : iterable of str or mapping
+        Ids, or ``{"group": ID, "keeper": PHOTO_ID}`` to keep another photo.
+    action : str
+        ``quarantine``, ``hardlink`` or ``trash``.
+    namespace : str, optional
+    """
+    chosen = [{"group": each} if isinstance(each, str) else dict(each) for each in groups]
+    return Call(
+        "POST",
+        f"{_API}/plans",
+        _as(answers.Plan),
+        _params(namespace=namespace),
+        json={"groups": chosen, "action": action},
+        is_slow=True,
+    )
+
+
+def plans() -> Call[tuple[answers.Plan, ...]]:
+    """Return all plans, the newest first."""
+
+    def read(body: bytes) -> tuple[answers.Plan, ...]:
+        return _as(answers.Plans)(body).plans
+
+    return Call("GET", f"{_API}/plans", read)
+
+
+def plan(plan_id: str) -> Call[answers.Plan]:
+    """Return a plan."""
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}", _as(answers.Plan))
+
+
+def apply_plan(plan_id: str) -> Call[answers.Plan]:
+    """Do what a plan says."""
+    path = f"{_API}/plans/{_part(plan_id)}/apply"
+    return Call("POST", path, _as(answers.Plan), is_slow=True)
+
+
+def undo_plan(plan_id: str) -> Call[answers.Plan]:
+    """Take back what was done of a plan, to the byte."""
+    path = f"{_API}/plans/{_part(plan_id)}/undo"
+    return Call("POST", path, _as(answers.Plan), is_slow=True)
+
+
+def forget_plan(plan_id: str) -> Call[None]:
+    """Forget a plan that was not applied."""
+    return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
+
+
+def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
+    """Return a batch of the features service with ``features`` in each artifact."""
+
+    def read(body: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = build(dict[str, Any], _parsed(body))
+        return found
+
+    return Call("POST", f"{_API}/features", read, json=dict(batch), is_slow=True)
+
+
+def events_path(job_id: str) -> str:
+    """Return where the events of a job are told."""
+    return f"{_API}/jobs/{_part(job_id)}/events"
+
+
+def read_event(line: str) -> answers.Job | None:
+    """Return the job that a line of events tells of, if it does."""
+    if not line.startswith("data: "):
+        return None
+    return _as(answers.Job)(line.removeprefix("data: ").encode())
+
+
+def contents(given: GivenFile) -> tuple[str, bytes]:
+    """Return the name and the bytes of a file to be sent.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read.
+    """
+    if isinstance(given, tuple):
+        return given
+    path = Path(given)
+    try:
+        return path.name, path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
+
+
+def _as(kind: type[T]) -> Callable[[bytes], T]:
+    return lambda body: build(kind, _parsed(body))
+
+
+def _several(kind: type[T]) -> Callable[[bytes], tuple[T, ...]]:
+    return lambda body: build(tuple[kind, ...], _parsed(body))  # type: ignore[valid-type]
+
+
+def _nothing(_: bytes) -> None:
+    return None
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise ServerError(
+            "The server's answer is no JSON. Is this the address of safelight?", code="bad-answer"
+        ) from error
+
+
+def _params(**given: str | None) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in given.items() if value is not None]
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _photo(photo_id: str) -> str:
+    return f"{_API}/photos/{_part(photo_id)}"
+
+
+def _vector(vector_id: str) -> str:
+    return f"{_API}/vectors/{_part(vector_id)}"
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,85 @@
+"""What both clients do alike: from a call to a request, from an answer to a result or an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx2
+
+from safelight.client.calls import contents
+from safelight.client.refusals import error_of
+from safelight.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from safelight.client.calls import Call
+
+T = TypeVar("T")
+
+#: How often a request is sent again after 429.
+RETRIES = 4
+
+_LONGEST_WAIT = 30.0
+_SLOW = 900.0
+
+
+def options(base_url: str, token: str | None, timeout: float) -> dict[str, Any]:
+    """Return what both kinds of client are made with."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return {"base_url": base_url, "headers": headers, "timeout": timeout}
+
+
+def request_of(call: Call[Any], timeout: float) -> dict[str, Any]:
+    """Return a call as arguments of ``request``."""
+    found: dict[str, Any] = {
+        "method": call.method,
+        "url": call.path,
+        "params": list(call.params),
+        "timeout": max(timeout, _SLOW) if call.is_slow else timeout,
+    }
+    if call.json is not None:
+        found["json"] = call.json
+    if call.files:
+        found["files"] = [(name, contents(given)) for name, given in call.files]
+        found["data"] = dict(call.form)
+    return found
+
+
+def result_of(call: Call[T], response: httpx2.Response) -> T:
+    """Return what the answer says, or raise what it refuses.
+
+    Raises
+    ------
+    SafelightError
+    """
+    if response.status_code not in (200, 201, 202, 204):
+        raise error_of(response.status_code, response.content)
+    return call.read(response.content)
+
+
+def wait_before_next(status: int, headers: Mapping[str, str], sent: int) -> float | None:
+    """Return the seconds to wait before sending again, or None if this answer is the last.
+
+    Parameters
+    ----------
+    status : int
+    headers : mapping
+    sent : int
+        How often it was sent.
+    """
+    if status != 429 or sent > RETRIES:
+        return None
+    asked = headers.get("retry-after", "")
+    return min(float(asked) if asked.isdecimal() else 1.0, _LONGEST_WAIT)
+
+
+def unreachable(url: object, error: Exception) -> ServerError:
+    """Return the error for a server that did not answer."""
+    if isinstance(error, httpx2.TimeoutException):
+        return ServerError(f"{url} did not answer in time.", code="timeout")
+    return ServerError(
+        f"{url} cannot be reached: {error or type(error).__name__}. Is `safelight serve` running "
+        "there?",
+        code="unreachable",
+    )

@@ -1,0 +1,177 @@
+"""The client whose methods wait for their answers."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
+
+import httpx2
+
+from safelight.client import calls
+from safelight.client.refusals import error_of
+from safelight.client.sending import (
+    options,
+    request_of,
+    result_of,
+    unreachable,
+    wait_before_next,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from safelight.client.answers import Job
+    from safelight.client.calls import Call, IngestOptions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _method(make: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+    @functools.wraps(make)
+    def send(self: Client, /, *args: P.args, **named: P.kwargs) -> T:
+        return self.send(make(*args, **named))
+
+    return send
+
+
+class Client:
+    """A server, as one talks to it from a thread.
+
+    Safe to use from several threads. A request that is refused because too many wait (429) is sent
+    again when the server says, a few times.
+
+    Parameters
+    ----------
+    url : str
+        As in ``http://127.0.0.1:8080``.
+    token : str, optional
+        From ``safelight token create``.
+    timeout : float
+        Seconds that may pass without a word; uploads, plans and batches are given 15 minutes.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8080",
+        token: str | None = None,
+        *,
+        timeout: float = 60.0,
+    ) -> None:
+        self._timeout = timeout
+        self._http = httpx2.Client(**options(url, token, timeout))
+
+    health = _method(calls.health)
+    session = _method(calls.session)
+    facets = _method(calls.facets)
+    photos = _method(calls.photos)
+    photo = _method(calls.photo)
+    thumbnail = _method(calls.thumbnail)
+    image = _method(calls.image)
+    original = _method(calls.original)
+    focus = _method(calls.focus)
+    images_search = _method(calls.images_search)
+    search = _method(calls.search)
+    upload = _method(calls.upload)
+    start_ingest = _method(calls.start_ingest)
+    jobs = _method(calls.jobs)
+    job = _method(calls.job)
+    cancel = _method(calls.cancel)
+    vectors = _method(calls.vectors)
+    vector = _method(calls.vector)
+    count_vectors = _method(calls.count_vectors)
+    put_vector = _method(calls.put_vector)
+    delete_vector = _method(calls.delete_vector)
+    embed = _method(calls.embed)
+    vectors_search = _method(calls.vectors_search)
+    embedder = _method(calls.embedder)
+    duplicates = _method(calls.duplicates)
+    decide = _method(calls.decide)
+    take_back = _method(calls.take_back)
+    make_plan = _method(calls.make_plan)
+    plans = _method(calls.plans)
+    plan = _method(calls.plan)
+    apply_plan = _method(calls.apply_plan)
+    undo_plan = _method(calls.undo_plan)
+    forget_plan = _method(calls.forget_plan)
+    features = _method(calls.features)
+
+    def ingest(
+        self,
+        source: str,
+        *,
+        progress: Callable[[Job], None] = lambda _: None,
+        **wanted: Unpack[IngestOptions],
+    ) -> Job:
+        """Let the server ingest one of its own folders; return the job when it has ended.
+
+        Parameters
+        ----------
+        source : str
+        progress : callable
+            Given the job each time that it has gone on.
+        **wanted
+            As :meth:`start_ingest` takes them.
+        """
+        begun = self.start_ingest(source, **wanted)
+        job = begun
+        for job in self.follow(begun.id):
+            progress(job)
+        return job
+
+    def follow(self, job_id: str) -> Iterator[Job]:
+        """Yield a job each time that it has gone on, until it has ended.
+
+        If the connection is lost on the way, what it has come to is asked for again.
+        """
+        job = self.job(job_id)
+        yield job
+        while not job.is_finished:
+            try:
+                with self._http.stream("GET", calls.events_path(job_id)) as response:
+                    if response.status_code != 200:
+                        raise error_of(response.status_code, response.read())
+                    for line in response.iter_lines():
+                        told = calls.read_event(line)
+                        if told is not None and told != job:
+                            job = told
+                            yield job
+            except httpx2.TransportError:
+                pass
+            if not job.is_finished:
+                time.sleep(0.2)
+                told = self.job(job_id)
+                if told != job:
+                    job = told
+                    yield job
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call and return what its answer says."""
+        sent = 0
+        while True:
+            try:
+                response = self._http.request(**request_of(call, self._timeout))
+            except httpx2.TransportError as error:
+                raise unreachable(self._http.base_url, error) from error
+            sent += 1
+            wait = wait_before_next(response.status_code, response.headers, sent)
+            if wait is None:
+                return result_of(call, response)
+            time.sleep(wait)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
