@@ -55,18 +55,32 @@ class Kept:
         self._size = size
         self._lock = threading.Lock()
         self._results: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, generation: int, make: Callable[[], Any]) -> Any:
-        """Return the result for a key, made if there is none of this generation."""
+        """Return the result for a key, made if there is none of this generation.
+
+        Those who ask for the same at once wait for the first of them.
+        """
         with self._lock:
             found = self._results.get(key)
             if found is not None and found[0] == generation:
                 self._results.move_to_end(key)
                 return found[1]
-        made = make()
-        with self._lock:
-            self._results[key] = (generation, made)
-            self._results.move_to_end(key)
-            while len(self._results) > self._size:
-                self._results.popitem(last=False)
-        return made
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                found = self._results.get(key)
+            if found is not None and found[0] == generation:
+                return found[1]
+            try:
+                made = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._results[key] = (generation, made)
+                self._results.move_to_end(key)
+                while len(self._results) > self._size:
+                    self._results.popitem(last=False)
+            return made

@@ -242,17 +242,19 @@ class _Answer:
         method = self._scope["method"] if name != "other" else "other"
         self._service.metrics.answered(method, name, self.status, seconds)
         client = self._scope.get("client")
-        # Without the query string: what people look for is nobody's business.
+        # Without the query string: what people look for is nobody's business. As it was sent, so
+        # that no letter in it makes a line of its own.
+        path = self._scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace")
         logger.bind(
             access=True,
             method=self._scope["method"],
-            path=self._scope["path"],
+            path=path,
             status=self.status,
             ms=round(1000 * seconds, 1),
             bytes=self._bytes,
             client=client[0] if client else None,
             token=self.token,
-        ).info("{} {} {}", self._scope["method"], self._scope["path"], self.status)
+        ).info("{} {} {}", self._scope["method"], path, self.status)
 
 
 async def _nothing() -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,10 @@ def serve(
     # Requests wait for threads several times each; 5 ms, what a busy thread keeps them, add up.
     sys.setswitchinterval(_SWITCH)
     server = make_server(Service(library, settings, options, choice))
+    # uvicorn ends in good order on a signal and then sends it to itself once more. That is the
+    # end that was asked for, and no failure.
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, lambda *_: None)
     try:
         server.run()
     except SystemExit as exc:  # uvicorn's word for a port that cannot be had

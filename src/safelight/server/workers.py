@@ -56,9 +56,9 @@ class Workers:
             self._taken += 1
         try:
             future = self._pool.submit(partial(work, *args, **named))
-        except BaseException:
+        except RuntimeError as exc:  # the server is stopping
             self._release(None)
-            raise
+            raise busy(self._what) from exc
         # Not when the client goes away: the thread is busy until the work is done.
         future.add_done_callback(self._release)
         return await asyncio.wrap_future(future)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
-from safelight.library.browsing import Filter, cards, matching
+from safelight.library.browsing import Filter, cards
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.server import shapes
@@ -94,8 +94,9 @@ def _page(
     served: Service, where: Filter, sort: str, offset: int, limit: int
 ) -> tuple[int, list[Card]]:
     # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
-    keys = served.kept(("matching", where.key, sort), lambda: matching(served.library, where, sort))
-    return len(keys), cards(served.library, keys[offset : offset + limit], where.namespaces)
+    keys = served.matching(where, sort)
+    page = keys[offset : offset + limit].tolist()
+    return len(keys), cards(served.library, page, where.namespaces)
 
 
 @router.get("/photos/{photo_id}")

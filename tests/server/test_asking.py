@@ -1,0 +1,183 @@
+"""Queries that share the work, and what is refused so that nothing piles up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.library.exact import ExactIndex
+from safelight.server.asking import Batches, Question, embed
+from safelight.server.freshness import Kept
+from safelight.server.limits import Limits
+from safelight.server.problems import Problem
+from safelight.server.workers import Workers
+from tests.fakes import ColourEmbedder
+from tests.server.conftest import running
+
+
+class Slow(ColourEmbedder):
+    """Takes its time with texts, and tells how many it was given at once."""
+
+    def __init__(self, seconds: float = 0.2) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.calls: list[int] = []
+
+    def encode_texts(self, texts):
+        self.calls.append(len(texts))
+        time.sleep(self.seconds)
+        return super().encode_texts(texts)
+
+
+def test_what_waits_shares_one_call_of_the_model(filled) -> None:
+    model = Slow()
+    with running(filled, model) as server:
+        time.sleep(0.5)  # the words for comparison are embedded once
+        model.calls.clear()
+
+        def ask(number: int) -> int:
+            body = {"query": f"red {number}", "limit": 1}
+            return len(server.post("/api/v1/images/search", body).json()["hits"])
+
+        with ThreadPoolExecutor(20) as clients:
+            assert sum(clients.map(ask, range(20))) == 20
+    assert sum(model.calls) == 20
+    assert len(model.calls) <= 6
+
+
+def test_the_event_loop_goes_on_while_the_model_is_at_work(filled) -> None:
+    with running(filled, Slow(1.0)) as server:
+        thread = threading.Thread(
+            target=server.post, args=("/api/v1/images/search", {"query": "red"})
+        )
+        thread.start()
+        with httpx2.Client(base_url=server.url) as other:
+            other.get("/health")
+            took = []
+            while thread.is_alive():
+                started = time.perf_counter()
+                other.get("/health")
+                took.append(time.perf_counter() - started)
+        thread.join()
+    assert len(took) > 20
+    assert sorted(took)[len(took) // 2] < 0.1
+
+
+def test_more_than_can_wait_are_refused_with_the_time_to_come_back(filled) -> None:
+    limits = Limits(waiting_queries=3)
+    with running(filled, Slow(0.3), limits=limits) as server:
+
+        def ask(number: int) -> httpx2.Response:
+            return httpx2.post(
+                f"{server.url}/api/v1/images/search", json={"query": f"red {number}"}, timeout=30
+            )
+
+        with ThreadPoolExecutor(40) as clients:
+            answers = list(clients.map(ask, range(40)))
+        assert {answer.status_code for answer in answers} == {200, 429}
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json()["code"] == "busy"
+        assert server.post("/api/v1/images/search", {"query": "red"}).status_code == 200
+
+
+def test_what_takes_too_long_is_given_up(filled) -> None:
+    with running(filled, Slow(2.0), limits=Limits(seconds=0.3)) as server:
+        answer = server.post("/api/v1/images/search", {"query": "red"})
+        assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+
+
+def test_one_bad_question_does_not_spoil_its_neighbours() -> None:
+    vectors = embed(
+        ColourEmbedder(),
+        [
+            Question(texts=[("red", 1.0)]),
+            Question(texts=[("red", 1.0), ("red", -1.0)]),
+            Question(texts=[("blue", 1.0)], images=[(np.array([0, 1, 0], "f4"), 1.0)]),
+        ],
+    )
+    assert "cancel" in str(vectors[1])
+    assert vectors[0] == pytest.approx([1, 0, 0], abs=0.01)
+    assert vectors[2] == pytest.approx([0, 0.7, 0.7], abs=0.01)
+
+
+def test_an_error_of_the_model_reaches_all_who_asked() -> None:
+    def work(batch):
+        raise ValueError(f"{len(batch)} at once")
+
+    async def ask():
+        batches = Batches("tests", work, waiting=10)
+        try:
+            return await asyncio.gather(*(batches.ask(n) for n in range(3)), return_exceptions=True)
+        finally:
+            batches.close()
+
+    found = asyncio.run(ask())
+    assert [type(each) for each in found] == [ValueError] * 3
+
+
+def test_threads_take_what_they_can_and_refuse_the_rest() -> None:
+    async def work():
+        workers = Workers("tests", 1, 1)
+        gate = threading.Event()
+        first = asyncio.create_task(workers.run(gate.wait))
+        second = asyncio.create_task(workers.run(lambda: "second"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(Problem, match="tests wait already"):
+            await workers.run(lambda: "third")
+        # The client of the first goes away; its thread is busy all the same.
+        first.cancel()
+        await asyncio.sleep(0)
+        assert workers.taken == 2
+        gate.set()
+        assert await second == "second"
+        workers.close()
+        with pytest.raises(Problem):
+            await workers.run(lambda: "late")
+
+    asyncio.run(work())
+
+
+def test_what_is_kept_is_made_once_for_all_who_ask_at_the_same_time() -> None:
+    kept, made = Kept(2), []
+
+    def make():
+        time.sleep(0.05)
+        made.append(1)
+        return len(made)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(lambda _: kept.get("a", 1, make), range(8))) == {1}
+    assert kept.get("a", 2, make) == 2
+    kept.get("b", 2, make)
+    kept.get("c", 2, make)
+    assert kept.get("a", 2, make) == 5
+
+
+@given(
+    rows=st.lists(st.integers(0, 59), min_size=1, max_size=60, unique=True),
+    seed=st.integers(0, 1000),
+    top=st.integers(1, 70),
+)
+def test_many_searches_at_once_find_what_each_alone_finds(rows, seed, top) -> None:
+    random = np.random.default_rng(seed)
+    # Eighths: exact in any order of adding up, so ties are ties.
+    vectors = random.integers(-8, 9, (60, 4)).astype(np.float32) / 8
+    keys = np.arange(100, 160)
+    index = ExactIndex(4, [(keys[:40], vectors[:40]), (keys[40:], vectors[40:])])
+    queries = random.integers(-8, 9, (5, 4)).astype(np.float32) / 8
+    allowed = np.sort(keys[rows])
+    some = index.rows(allowed)
+    found = index.search_many(queries, [top] * 5, [None, some, None, some, None])
+    for number, each in enumerate(found):
+        alone = index.search(queries[number], top, allowed=allowed if number % 2 else None)
+        assert each.keys.tolist() == alone.keys.tolist()
+        assert each.scores.tolist() == alone.scores.tolist()

@@ -1,0 +1,139 @@
+"""``safelight serve`` and ``safelight token``, run as people run them."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from safelight.library.store import Library
+from safelight.library.tokens import digest, find_token, tokens
+
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
+
+
+def run(environ, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [SAFELIGHT, *args], capture_output=True, text=True, env=environ, timeout=60
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def test_a_token_is_shown_once_and_kept_by_nobody(environ, tmp_path) -> None:
+    made = run(environ, "token", "create", "my laptop", "--write", "-n", "a", "-n", "b")
+    text = made.stdout.strip()
+    assert re.fullmatch(r"safelight_[A-Za-z0-9_-]{43}", text)
+    for file in tmp_path.glob("library.db*"):
+        assert text.encode() not in file.read_bytes()
+    listed = run(environ, "token", "list").stdout
+    assert "my laptop" in listed
+    assert "a, b" in listed
+    assert text not in listed
+    row = json.loads(run(environ, "token", "list", "--json").stdout)
+    assert (row["may_write"], row["namespaces"]) == (True, ["a", "b"])
+    assert "digest" not in row
+    with Library(tmp_path / "library.db") as library:
+        known = tokens(library)
+        assert known[0].digest == digest(text)
+        assert find_token(known, text) == known[0]
+        assert find_token(known, text + "x") is None
+        run(environ, "token", "revoke", row["id"])
+        assert find_token(tokens(library), text) is None
+    assert "revoked" in run(environ, "token", "list").stdout
+    assert "no valid token" in run(environ, "token", "revoke", row["id"], code=2).stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_no_other_address_without_a_token(environ, host) -> None:
+    done = run(environ, "serve", "--host", host, "--port", "0", code=2)
+    assert "safelight token create" in done.stderr
+    assert "--insecure" in done.stderr
+
+
+def test_a_port_that_is_taken_is_said(environ) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run(environ, "serve", "--port", port, code=2)
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_root_has_to_be_there(environ) -> None:
+    assert "no such folder" in run(environ, "serve", "--root", "/nowhere", code=2).stderr
+
+
+def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(environ) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [SAFELIGHT, "serve", "--port", str(port), "--log-json"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(200):
+            try:
+                httpx2.get(f"{url}/health")
+                break
+            except httpx2.ConnectError:
+                time.sleep(0.1)
+        assert httpx2.get(f"{url}/api/v1/photos?q=my+secret&camera=hidden").status_code == 200
+        httpx2.get(f"{url}/api/v1/a%0Aforged%20line")
+        numbers = httpx2.get(f"{url}/metrics").text
+        assert 'safelight_requests_total{method="GET",route="/api/v1/photos",status="200"} 1.0' in (
+            numbers
+        )
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)
+    assert process.returncode == 0
+    rows = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert [row["path"] for row in rows if row.get("path", "").startswith("/api")] == [
+        "/api/v1/photos",
+        "/api/v1/a%0Aforged%20line",
+    ]
+    assert "secret" not in log
+    assert "hidden" not in log
+    assert {"time", "level", "method", "status", "ms", "bytes", "client"} <= set(rows[-1])
+
+
+@pytest.mark.parametrize("module", ["safelight.library.conditions", "safelight.server.options"])
+def test_examples_in_docstrings_run(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted
+    assert result.failed == 0
+
+
+def test_every_error_has_a_status() -> None:
+    from safelight import errors
+    from safelight.server.problems import STATUS
+
+    def all_of(kind):
+        return [kind, *(each for child in kind.__subclasses__() for each in all_of(child))]
+
+    known = {each.__name__: each for each in all_of(errors.SafelightError)}
+    known.pop("ServerError", None)  # what only clients raise
+    assert {each for each in known.values() if each.__module__ == errors.__name__} <= set(STATUS)
