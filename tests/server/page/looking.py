@@ -6,12 +6,15 @@ import base64
 import time
 from typing import TYPE_CHECKING
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Locator, Page
+
+_AXE = Axe()
 
 
 def names(page: Page) -> list[str]:
@@ -64,3 +67,16 @@ def hand_over(page: Page, kind: str, path: Path, selector: str = "body") -> None
         }""",
         [kind, path.name, base64.b64encode(path.read_bytes()).decode(), selector],
     )
+
+
+def check(page: Page) -> None:
+    """Let axe look at the page in both of its colours."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = _AXE.run(page, options={"resultTypes": ["violations"]})
+        wrong = [
+            (scheme, each["id"], [node["target"] for node in each["nodes"]])
+            for each in found.response["violations"]
+            if each["impact"] in ("moderate", "serious", "critical")
+        ]
+        assert wrong == []

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.server.page.looking import expect_count, expect_first, is_loaded, photo
+from tests.server.page.looking import check, expect_count, expect_first, is_loaded, photo
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def test_signing_in(visit, guarded) -> None:
     dialog = page.get_by_role("dialog", name="A token is needed")
     expect(dialog).to_be_visible()
     expect(page.locator("#grid li")).to_have_count(0)
+    check(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
     sign_in(page, "wrong")

@@ -10,7 +10,7 @@ const read = () => {
   }
 };
 
-const groups = read(); // group -> {keeper, files, bytes}
+const groups = read(); // group -> {keeper, path, files, bytes}
 
 const keep = () => sessionStorage.setItem(NAME, JSON.stringify([...groups]));
 
@@ -30,10 +30,10 @@ export const clear = () => {
 };
 
 export const has = (group) => groups.has(group);
-export const keeperOf = (group) => groups.get(group)?.keeper;
+export const pathOf = (group) => groups.get(group)?.path;
 
 /** As the API takes it. */
-export const asked = () => [...groups].map(([group, { keeper }]) => ({ group, keeper }));
+export const asked = () => [...groups].map(([group, { keeper, path }]) => ({ group, keeper, path }));
 
 export const sum = () => {
   const all = [...groups.values()];

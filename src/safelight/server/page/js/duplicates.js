@@ -14,12 +14,14 @@ import { session } from "./session.js";
 import { go, here } from "./where.js";
 
 const PAGE = 20;
+const LOOK_AGAIN = 1000; // milliseconds
 
 let shown = null; // the state whose groups are shown, or null
 let groups = []; // {group, keeper, state, card, show}
 let total = 0;
 let fetched = 0;
 let running = null;
+let looking = 0;
 let changed = () => {};
 const done = []; // groups in the order in which they were decided, for U
 
@@ -38,6 +40,7 @@ const load = async ({ anew = false } = {}) => {
     running?.abort();
     groups = [];
     fetched = 0;
+    byId("groups-changed").hidden = true;
     list().replaceChildren();
   } else if (running) return;
   const controller = new AbortController();
@@ -54,6 +57,7 @@ const load = async ({ anew = false } = {}) => {
     fetched += found.groups.length;
     const known = new Set(groups.map(({ group }) => group.group));
     for (const group of found.groups) if (!known.has(group.group)) add(group);
+    comparing(found.comparing);
     tell();
     if (anew) await showPlans();
   } catch (error) {
@@ -69,18 +73,49 @@ const load = async ({ anew = false } = {}) => {
   }
 };
 
+/** Say how far the server is with comparing photos, and look again until it is done. */
+const comparing = (progress) => {
+  clearTimeout(looking);
+  byId("comparing").hidden = !progress;
+  if (!progress) return;
+  const { stage, done: n, total: all } = progress;
+  byId("comparing-told").textContent = "Comparing photos: " + stage;
+  const bar = byId("comparing-bar");
+  if (all) Object.assign(bar, { max: all, value: n });
+  else bar.removeAttribute("value");
+  looking = setTimeout(look, LOOK_AGAIN);
+};
+
+const look = async () => {
+  if (here().view !== "duplicates") {
+    shown = null; // it is asked for anew when one comes back
+    return;
+  }
+  try {
+    const { relation, namespace } = here();
+    const found = await get("duplicates", { relation, namespace, limit: 1 });
+    comparing(found.comparing);
+    if (found.comparing) return;
+    // Nobody who is deciding on groups has them taken away.
+    if (list().contains(document.activeElement)) byId("groups-changed").hidden = false;
+    else load({ anew: true });
+  } catch (error) {
+    note(error.message, { bad: true });
+  }
+};
+
 const add = (group) => {
-  const suggested = group.photos.find((photo) => photo.keeper)?.photo_id ?? group.photos[0].photo_id;
+  const suggested = (group.photos.find((photo) => photo.keeper) ?? group.photos[0]).path;
   const entry = {
     group,
-    keeper: keptTogether(group.relation) ? null : (draft.keeperOf(group.group) ?? suggested),
+    keeper: keptTogether(group.relation) ? null : (draft.pathOf(group.group) ?? suggested),
     state: draft.has(group.group) ? "accepted" : "open",
     ...groupCard(group, {
       accept: () => accept(entry),
       keepBoth: () => decide(entry, "keep-both"),
       notDuplicates: () => decide(entry, "not-duplicates"),
       takeBack: () => takeBack(entry),
-      choose: (_, id) => choose(entry, id),
+      choose: (_, path) => choose(entry, path),
       open: (_, index) => open(entry, index),
     }),
   };
@@ -92,7 +127,7 @@ const add = (group) => {
 const tell = () => {
   const open = total - groups.filter(({ state }) => state !== "open").length;
   byId("groups-count").textContent = count(total, "group") + (open < total ? ", " + open + " open" : "");
-  byId("no-groups").hidden = total > 0;
+  byId("no-groups").hidden = total > 0 || !byId("comparing").hidden;
   byId("more-groups").hidden = groups.length >= total || !groups.length;
   if (groups.length) groups[0].card.tabIndex = 0;
   for (const button of list().querySelectorAll(".buttons button, .choice input")) {
@@ -115,7 +150,8 @@ const accept = (entry) => {
   if (keptTogether(entry.group.relation) || !session().may_write) return;
   const gone = going(entry.group, entry.keeper);
   draft.put(entry.group.group, {
-    keeper: entry.keeper,
+    keeper: entry.group.photos.find((photo) => photo.path === entry.keeper).photo_id,
+    path: entry.keeper,
     files: gone.length,
     bytes: gone.reduce((sum, photo) => sum + (photo.size ?? 0), 0),
   });
@@ -124,16 +160,16 @@ const accept = (entry) => {
   move(entry, 1);
 };
 
-const path = (entry) => "duplicates/" + entry.group.group + "/decision";
+const decision = (entry) => "duplicates/" + entry.group.group + "/decision";
 
-const decide = async (entry, decision) => {
+const decide = async (entry, decided) => {
   if (!session().may_write) return;
   const before = entry.state;
   draft.take(entry.group.group);
-  set(entry, decision);
+  set(entry, decided);
   move(entry, 1);
   try {
-    await post(path(entry), { decision });
+    await post(decision(entry), { decision: decided });
     done.push(entry);
   } catch (error) {
     set(entry, before);
@@ -149,16 +185,16 @@ const takeBack = async (entry) => {
   reach(entry);
   if (before === "accepted") return;
   try {
-    await send("DELETE", path(entry));
+    await send("DELETE", decision(entry));
   } catch (error) {
     set(entry, before);
     note(error.message, { bad: true });
   }
 };
 
-const choose = (entry, id) => {
+const choose = (entry, path) => {
   if (keptTogether(entry.group.relation) || entry.state !== "open") return;
-  entry.keeper = id;
+  entry.keeper = path;
   set(entry, "open");
 };
 
@@ -208,7 +244,7 @@ const onKey = (event) => {
     ArrowUp: () => move(entry, -1),
   }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   const photo = /^[1-9]$/.test(event.key) && entry.group.photos[Number(event.key) - 1];
-  if (photo) choose(entry, photo.photo_id);
+  if (photo) choose(entry, photo.path);
   else if (does) does();
   else return;
   event.preventDefault();
@@ -229,6 +265,7 @@ export const startDuplicates = ({ onChange }) => {
   );
   byId("relation").addEventListener("change", (event) => go({ relation: event.target.value }));
   byId("groups-retry").addEventListener("click", () => load({ anew: true }));
+  byId("groups-changed").addEventListener("click", () => load({ anew: true }));
   byId("more-groups").addEventListener("click", () => load());
   list().addEventListener("keydown", onKey);
   list().addEventListener("focusin", (event) => {

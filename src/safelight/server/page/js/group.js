@@ -5,13 +5,8 @@ import { bytes, number, parts, score, time } from "./format.js";
 import { showThumbnail } from "./pictures.js";
 import { evidence, inWords, keptTogether } from "./relations.js";
 
-/** Files that would go if this photo is kept. Of one photo in several files, all but one. */
-export const going = (group, keeper) =>
-  isSingle(group)
-    ? group.photos.filter((photo) => !photo.keeper)
-    : group.photos.filter((photo) => photo.photo_id !== keeper);
-
-const isSingle = (group) => new Set(group.photos.map((photo) => photo.photo_id)).size === 1;
+/** Files that would go if the one at a path is kept. One photo can be in several files. */
+export const going = (group, kept) => group.photos.filter((photo) => photo.path !== kept);
 
 /**
  * Make the card of a group.
@@ -34,9 +29,8 @@ export const groupCard = (group, does) => {
     buttons,
     outcome,
   );
-  // One photo in several files: which of them stays is not a matter of the photo's id.
-  const choosable = !isSingle(group) && !keptTogether(group.relation);
-  photos.append(...group.photos.map((photo, i) => side(photo, i, group, choosable, does)));
+  const together = keptTogether(group.relation);
+  photos.append(...group.photos.map((photo, i) => side(photo, i, group, does)));
   outcome.hidden = true;
 
   const button = (text, key, action, main) =>
@@ -46,7 +40,7 @@ export const groupCard = (group, does) => {
       text,
       h("kbd", { "aria-hidden": "true" }, key),
     );
-  if (keptTogether(group.relation)) {
+  if (together) {
     told.textContent = "Only whole together: nothing of them is offered for deletion.";
   } else {
     buttons.append(button("Accept", "A", () => does.accept(group), true));
@@ -58,18 +52,16 @@ export const groupCard = (group, does) => {
 
   /** Show which photo is kept, and what was decided. */
   const show = ({ keeper, state }) => {
-    const gone = new Set(going(group, keeper));
-    const stays = new Set(keeper === null ? [] : group.photos.filter((photo) => !gone.has(photo)));
     card.dataset.state = state;
     [...photos.children].forEach((item, i) => {
-      const kept = stays.has(group.photos[i]);
-      const safe = kept || keptTogether(group.relation) || state === "keep-both" || state === "not-duplicates";
+      const kept = group.photos[i].path === keeper;
+      const safe = kept || together || state === "keep-both" || state === "not-duplicates";
       item.classList.toggle("kept", kept);
       item.classList.toggle("going", !safe);
       item.querySelector("input").checked = kept;
       item.querySelector(".fate").textContent = kept ? "Keep" : safe ? "Stays" : "Would go";
     });
-    if (!keptTogether(group.relation)) told.textContent = saved(group, keeper);
+    if (!together) told.textContent = saved(group, keeper);
     const decided = {
       accepted: "In the plan. Nothing has been touched yet.",
       "keep-both": "Kept; they are not suggested again.",
@@ -98,16 +90,17 @@ const saved = (group, keeper) => {
   return size ? bytes(size) + " to save" : "";
 };
 
-const side = (photo, index, group, choosable, does) => {
+const side = (photo, index, group, does) => {
   const { folder, name } = parts(photo.path);
   const image = h("img", { alt: name, decoding: "async", loading: "lazy" });
   showThumbnail(image, photo.photo_id, 320);
   const radio = h("input", {
     type: "radio",
     name: "keeper-" + group.group,
-    value: photo.photo_id,
-    onchange: () => does.choose(group, photo.photo_id),
+    value: index,
+    onchange: () => does.choose(group, photo.path),
   });
+  const choosable = !keptTogether(group.relation);
   radio.hidden = !choosable;
   const scores = Object.entries(photo.scores ?? {}).filter(([, value]) => value !== null);
   return h(

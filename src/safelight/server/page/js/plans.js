@@ -1,9 +1,9 @@
 // Plans: what would happen to which file, before it does; applied, and undone.
 
-import { announce, note } from "./announce.js";
-import { get, post } from "./api.js";
+import { note } from "./announce.js";
+import { get, post, send } from "./api.js";
 import { byId, h } from "./dom.js";
-import { bytes, count, time } from "./format.js";
+import { bytes, count, number, time } from "./format.js";
 import { session } from "./session.js";
 
 const KINDS = {
@@ -12,7 +12,7 @@ const KINDS = {
   trash: "move to the trash",
   keep: "keep",
 };
-const STATES = { draft: "not applied", applied: "applied", undone: "undone" };
+const STATES = { draft: "not applied", applying: "not finished", applied: "applied", undone: "undone" };
 
 let told = { onApplied: () => {}, onUndone: () => {} };
 let plan = null;
@@ -32,6 +32,7 @@ const open = (found) => {
   byId("plan-state").textContent = {
     draft: "Nothing has been touched yet. Each file is compared with its photo again before anything happens.",
     applied: "Applied. Every file can be put back.",
+    applying: "It was interrupted. Undo it, or apply it to its end.",
     undone: "Undone: every file is where it was.",
   }[plan.state] ?? plan.state;
   byId("plan-actions").replaceChildren(
@@ -53,8 +54,8 @@ const open = (found) => {
   byId("plan-left-list").replaceChildren(
     ...left.map(({ path, why }) => h("li", {}, h("bdi", {}, path), h("span", { class: "faint" }, " " + why))),
   );
-  byId("plan-apply").hidden = plan.state !== "draft";
-  byId("plan-undo").hidden = plan.state !== "applied";
+  byId("plan-apply").hidden = !["draft", "applying"].includes(plan.state);
+  byId("plan-undo").hidden = !["applied", "applying"].includes(plan.state);
   byId("plan-apply").disabled = byId("plan-undo").disabled = !session().may_write;
   byId("plan-failure").hidden = true;
   if (!dialog().open) dialog().showModal();
@@ -79,9 +80,13 @@ const run = async (what) => {
 const apply = async () => {
   const applied = await run("apply");
   if (!applied) return;
+  plan = applied;
   dialog().close();
-  announce("The plan is applied.", { now: true });
-  note("Applied: " + count(applied.actions.length, "file") + ".", { undo: () => undo(applied) });
+  const left = applied.left?.length ?? 0;
+  const done = applied.actions.length;
+  note("Applied: " + count(done, "file") + (left ? ", " + number(left) + " left" : "") + ".", {
+    undo: () => undo(applied),
+  });
   told.onApplied();
 };
 
@@ -93,8 +98,8 @@ const undo = async (which) => {
     byId("plan-failure").hidden = false;
     return;
   }
+  plan = undone;
   if (dialog().open) dialog().close();
-  announce("The plan is undone.", { now: true });
   note("Undone: every file is where it was.");
   told.onUndone();
 };
@@ -141,4 +146,9 @@ export const startPlans = (options) => {
   byId("plan-apply").addEventListener("click", apply);
   byId("plan-undo").addEventListener("click", () => undo(plan));
   byId("plan-close").addEventListener("click", () => dialog().close());
+  dialog().addEventListener("close", async () => {
+    // What was only looked at is no plan.
+    if (plan.state !== "draft") return;
+    await send("DELETE", "plans/" + plan.id).catch(() => {}); // the server keeps it, no harm done
+  });
 };
