@@ -69,9 +69,9 @@ def hand_over(page: Page, kind: str, path: Path, selector: str = "body") -> None
     )
 
 
-def check(page: Page) -> None:
-    """Let axe look at the page in both of its colours."""
-    for scheme in ("light", "dark"):
+def check(page: Page, *, schemes: tuple[str, ...] = ("light", "dark")) -> None:
+    """Let axe look at the page, in both of its colours."""
+    for scheme in schemes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = _AXE.run(page, options={"resultTypes": ["violations"]})
         wrong = [

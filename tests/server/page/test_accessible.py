@@ -8,23 +8,27 @@ from playwright.sync_api import expect
 from tests.server.page.looking import check, expect_count, photo
 
 
-@pytest.mark.parametrize("size", [(1200, 800), (390, 844)], ids=["desk", "phone"])
-def test_nothing_is_wrong_with_any_view(visit, size) -> None:
+@pytest.mark.parametrize(
+    ("size", "schemes"),
+    [((1200, 800), ("light", "dark")), ((390, 844), ("light",))],
+    ids=["desk", "phone"],
+)
+def test_nothing_is_wrong_with_any_view(visit, size, schemes) -> None:
     page = visit("/?q=a+cat&minus=coins", size=size)
     expect_count(page, "6 photos")
     page.get_by_role("button", name="Scores").click()
     page.get_by_role("button", name="Filters").click()
-    check(page)
+    check(page, schemes=schemes)
     page.get_by_role("button", name="Close the filters").click()
     photo(page, "cat.jpg").click()
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
-    check(page)
+    check(page, schemes=schemes)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Menu and help").click()
-    check(page)
+    check(page, schemes=schemes)
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Add").click()
-    check(page)
+    check(page, schemes=schemes)
 
 
 def test_nothing_is_wrong_with_what_goes_wrong(visit) -> None:
