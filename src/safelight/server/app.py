@@ -12,7 +12,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from loguru import logger
 from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
@@ -91,7 +90,6 @@ def create_app(service: Service) -> FastAPI:
             SafelightError: _refused,
             RequestValidationError: _invalid,
             HTTPException: _http,
-            Exception: _failed,
         },
         telemetry=_NO_TELEMETRY,
     )
@@ -175,8 +173,3 @@ async def _invalid(_: Request, error: Exception) -> ProblemResponse:
     first = errors[0] if errors else {"field": "body", "reason": "cannot be read"}
     detail = f"{first['field']}: {first['reason']}"
     return respond(422, detail, "invalid", errors=errors)
-
-
-async def _failed(_: Request, error: Exception) -> ProblemResponse:
-    logger.opt(exception=error).error("An error that was not foreseen")
-    return respond(500, "Something failed inside the server; its log says what.", "internal")

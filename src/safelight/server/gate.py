@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from loguru import logger
+from starlette.requests import ClientDisconnect
 
 from safelight.server.access import access_of, check_host, check_origin
 from safelight.server.problems import Problem, respond
@@ -76,6 +77,13 @@ class Gate:
         except TimeoutError:
             await answer.refuse(
                 Problem(504, "It took too long, and was given up. Ask for less.", "timeout")
+            )
+        except ClientDisconnect:
+            pass  # there is nobody to answer
+        except Exception as error:  # noqa: BLE001 - here, so that the answer has all the headers
+            logger.opt(exception=error).error("An error that was not foreseen")
+            await answer.refuse(
+                Problem(500, "Something failed inside the server; its log says what.", "internal")
             )
         finally:
             answer.finished()
@@ -217,6 +225,7 @@ class _Answer:
     async def refuse(self, problem: Problem) -> None:
         if self.status:
             return  # the answer has begun; it just ends
+        self.when_begun = lambda: None  # nobody watches the time any more
         response = respond(
             problem.status_code, problem.detail, problem.code, headers=problem.headers
         )
