@@ -1,0 +1,169 @@
+"""kill -9 of the real server while photos are uploaded and a folder is ingested: what was promised
+is kept, nothing is half there, and it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from safelight.client import Client
+from safelight.errors import SafelightError
+from safelight.library.store import Library
+
+SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+
+_FOLDER = 150  # photos in the folder that is ingested
+
+
+def photo(seed: int) -> bytes:
+    out = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (96, 96, 3), np.uint8)
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+class Killable:
+    """``safelight serve`` on a library, again and again."""
+
+    def __init__(self, library: Path, root: Path) -> None:
+        self._command = [SAFELIGHT, "serve", "--library", str(library), "--root", str(root)]
+
+    def start(self) -> Client:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._process = subprocess.Popen(
+            [*self._command, "--port", str(port)], stderr=subprocess.DEVNULL
+        )
+        self.url = f"http://127.0.0.1:{port}"
+        client = Client(self.url)
+        deadline = time.monotonic() + 60
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                client.health()
+                return client
+            except SafelightError:
+                time.sleep(0.05)
+        raise AssertionError("the server does not start")
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+class Uploader(threading.Thread):
+    """Uploads photo after photo until nobody answers; knows which were confirmed."""
+
+    def __init__(self, url: str, first: int) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._next = first
+        self.confirmed: dict[str, str] = {}  # path by photo id
+
+    def run(self) -> None:
+        with Client(self._url) as client:
+            while True:
+                data = [photo(self._next), photo(self._next + 1)]
+                files = [(f"{self._next}-{n}.png", each) for n, each in enumerate(data)]
+                self._next += 2
+                try:
+                    taken = client.upload(files, namespace="phone").photos
+                except SafelightError:
+                    return
+                for each, sent in zip(taken, data, strict=True):
+                    assert each.photo_id == hashlib.sha256(sent).hexdigest()
+                    assert each.code is None
+                    self.confirmed[each.photo_id] = each.path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is Unix's")
+def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
+    library, root = tmp_path / "library.db", tmp_path / "root"
+    root.mkdir()
+    for number in range(_FOLDER):
+        (root / f"{number}.png").write_bytes(photo(10**6 + number))
+    server = Killable(library, root)
+    confirmed: dict[str, str] = {}
+    lost_jobs = []
+    done = 0
+    for round_number in range(2):
+        client = server.start()
+        for each in lost_jobs:
+            assert client.job(each).state == "interrupted"
+        uploaders = [Uploader(server.url, 10_000 * round_number + 1000 * n) for n in range(3)]
+        for each in uploaders:
+            each.start()
+        job = client.start_ingest(".", namespace="folder")
+        lost_jobs.append(job.id)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            job = client.job(job.id)
+            sent = sum(len(each.confirmed) for each in uploaders)
+            if job.done > done + 20 and sent >= 6:
+                break
+            time.sleep(0.02)
+        assert not job.is_finished, "it was over before it could be killed"
+        done = job.done
+        server.kill()
+        client.close()
+        for each in uploaders:
+            each.join(30)
+            assert not each.is_alive()
+            confirmed |= each.confirmed
+    assert len(confirmed) >= 12
+    client = server.start()
+    try:
+        deadline = time.monotonic() + 60
+        while any(not each.is_finished for each in client.jobs()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        states = {each.id: each.state for each in client.jobs()}
+        assert [states[each] for each in lost_jobs] == ["interrupted"] * 2
+        # What was confirmed is there, and can be found.
+        for photo_id, path in confirmed.items():
+            with open(path, "rb") as file:
+                assert hashlib.sha256(file.read()).hexdigest() == photo_id
+            assert client.photo(photo_id).files[0].path == path
+        # What was on its way is whole, and taken, or not there at all.
+        folder = tmp_path / "library.db.uploads" / "phone"
+        kept = set()
+        for name in os.listdir(folder):
+            data = (folder / name).read_bytes()
+            Image.open(io.BytesIO(data)).load()
+            kept.add(hashlib.sha256(data).hexdigest())
+        assert confirmed.keys() <= kept
+        # Searches notice within a second what a job has brought.
+        deadline = time.monotonic() + 20
+        while kept - {hit.photo_id for hit in client.images_search("a", limit=1000).hits}:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        # The folder is ingested where it was left.
+        job = client.ingest(".", namespace="folder")
+        assert job.state == "done"
+        assert job.summary["new"] + job.summary["unchanged"] == _FOLDER
+        assert job.summary["unchanged"] >= 20
+        assert job.summary["failures"] == []
+        assert client.photos(namespace="folder").total == _FOLDER
+    finally:
+        client.close()
+        server.kill()
+    with Library(library) as opened:
+        execute = opened.connection.execute
+        assert execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert execute("PRAGMA foreign_key_check").fetchall() == []
+        assert execute(
+            "SELECT count(*) FROM items WHERE pk NOT IN (SELECT item_pk FROM embeddings)"
+        ).fetchone() == (0,)
