@@ -4,7 +4,7 @@ import { announce, note } from "./announce.js";
 import { get, post, send } from "./api.js";
 import { byId, h } from "./dom.js";
 import * as draft from "./draft.js";
-import { bytes, count } from "./format.js";
+import { bytes, count, number } from "./format.js";
 import { going, groupCard } from "./group.js";
 import { openPhoto } from "./photo.js";
 import { preview, showPlans, startPlans } from "./plans.js";
@@ -79,7 +79,7 @@ const comparing = (progress) => {
   byId("comparing").hidden = !progress;
   if (!progress) return;
   const { stage, done: n, total: all } = progress;
-  byId("comparing-told").textContent = "Comparing photos: " + stage;
+  byId("comparing-told").textContent = stage + (all ? ": " + number(n) + " of " + number(all) : " …");
   const bar = byId("comparing-bar");
   if (all) Object.assign(bar, { max: all, value: n });
   else bar.removeAttribute("value");
@@ -126,8 +126,11 @@ const add = (group) => {
 
 const tell = () => {
   const open = total - groups.filter(({ state }) => state !== "open").length;
-  byId("groups-count").textContent = count(total, "group") + (open < total ? ", " + open + " open" : "");
-  byId("no-groups").hidden = total > 0 || !byId("comparing").hidden;
+  const soon = !total && !byId("comparing").hidden; // nobody knows yet that there are none
+  byId("groups-count").textContent = soon
+    ? ""
+    : count(total, "group") + (open < total ? ", " + open + " open" : "");
+  byId("no-groups").hidden = total > 0 || soon;
   byId("more-groups").hidden = groups.length >= total || !groups.length;
   if (groups.length) groups[0].card.tabIndex = 0;
   for (const button of list().querySelectorAll(".buttons button, .choice input")) {
