@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 class Running:
     """A running server: its address, a client of it, and what it serves."""
 
-    def __init__(self, url: str, service: Service) -> None:
+    def __init__(self, url: str, service: Service, stop: Callable[[], None]) -> None:
         self.url = url
         self.service = service
+        self.stop = stop
         self.client = httpx2.Client(base_url=url, timeout=30)
 
     @property
@@ -80,12 +81,16 @@ def running(
     while not server.started and thread.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.started
-    found = Running(f"http://127.0.0.1:{port}", service)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    found = Running(f"http://127.0.0.1:{port}", service, stop)
     try:
         yield found
     finally:
         found.client.close()
-        server.should_exit = True
+        stop()
         thread.join(timeout=30)
         assert not thread.is_alive(), "the server does not stop"
 

@@ -1,0 +1,187 @@
+"""What is too much is refused, soon and with a reason; what waits costs nothing."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from safelight.server.limits import Limits
+from tests.fakes import ColourEmbedder
+from tests.server.conftest import running
+
+SMALL = Limits(
+    json_bytes=20_000,
+    image_bytes=30_000,
+    upload_bytes=60_000,
+    file_bytes=40_000,
+    upload_files=3,
+    pixels=10_000,
+    terms=4,
+    artifacts=2,
+    streams=2,
+    body_seconds=0.4,
+)
+
+
+@pytest.fixture
+def small(filled, photos, embedder):
+    with running(filled, embedder, limits=SMALL, roots=(str(photos),)) as found:
+        yield found
+
+
+def png(side: int, seed: int = 0) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (side, side), (200, 10, seed)).save(out, "PNG")
+    return out.getvalue()
+
+
+def is_refused(answer, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert len(answer.json()["detail"]) > 10
+
+
+def test_bodies_are_not_read_beyond_their_limit(small) -> None:
+    headers = {"Content-Type": "application/json"}
+    path = "/api/v1/search"
+    is_refused(small.client.post(path, content=b" " * 30_000, headers=headers), 413, "too-large")
+    # Nor if it is not said beforehand how much will come.
+    chunks = (b" " * 1000 for _ in range(30))
+    is_refused(small.client.post(path, content=chunks, headers=headers), 413, "too-large")
+    answer = small.client.post("/api/v1/images/search", files={"image": ("x", bytes(40_000))})
+    is_refused(answer, 413, "too-large")
+    is_refused(small.upload(("x.jpg", bytes(70_000))), 413, "too-large")
+
+
+def test_one_file_can_be_too_large_and_the_others_are_taken(small) -> None:
+    large, good = small.upload(("large.jpg", bytes(45_000)), ("x.png", png(50))).json()["photos"]
+    assert (large["code"], good["code"]) == ("too-large", None)
+
+
+def test_too_many_files_are_refused(small) -> None:
+    answer = small.upload(*((f"{n}.png", png(8, n)) for n in range(5)))
+    assert answer.status_code in (400, 413, 422)
+    assert answer.json()["detail"]
+
+
+def test_photos_have_a_limit_of_pixels(small) -> None:
+    (photo,) = small.upload(("x.png", png(101))).json()["photos"]
+    assert photo["code"] == "too-large"
+    answer = small.client.post("/api/v1/images/search", files={"image": ("x", png(101))})
+    is_refused(answer, 422, "too-large")
+
+
+def test_questions_have_a_limit_of_parts_and_answers(small) -> None:
+    path = "/api/v1/images/search"
+    is_refused(small.post(path, {"query": "a + b + c + d + e"}), 400, "query")
+    is_refused(small.post(path, {"query": "a", "limit": 1001}), 422, "invalid")
+    is_refused(small.post("/api/v1/search", {"text": "a", "limit": 1001}), 422, "invalid")
+    is_refused(small.post("/api/v1/vectors/search", {"embedding": [1] * 4097}), 422, "invalid")
+    is_refused(small.get("/api/v1/photos?limit=1001"), 422, "invalid")
+
+
+def test_batches_have_a_limit(small) -> None:
+    answer = small.post("/api/v1/features", {"artifacts": [{}, {}, {}]})
+    is_refused(answer, 413, "too-large")
+
+
+def connect(server) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def test_a_body_that_stops_coming_is_not_waited_for(small) -> None:
+    with connect(small) as slow:
+        slow.sendall(
+            b"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            b"Content-Type: application/json\r\n\r\n{"
+        )
+        began = time.monotonic()
+        answer = slow.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 408"), answer
+        assert time.monotonic() - began < 5
+
+
+def test_headers_without_end_are_refused(small) -> None:
+    with connect(small) as endless:
+        endless.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        for _ in range(200):
+            try:
+                endless.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+            except OSError:
+                break
+        try:
+            answer = endless.recv(1000)
+        except ConnectionResetError:
+            answer = b""
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert small.get("/health").status_code == 200
+
+
+def test_listeners_have_a_limit(filled, photos, make_photo) -> None:
+    class Slow(ColourEmbedder):
+        def encode_prepared(self, inputs):
+            time.sleep(0.2)
+            return super().encode_prepared(inputs)
+
+    for number in range(60):
+        make_photo(photos / "more" / f"{number}.png", "red", seed=50 + number)
+    with running(filled, Slow(), limits=SMALL, roots=(str(photos),)) as server:
+        job = server.post("/api/v1/ingest", {"source": "more"}).json()["id"]
+        path = f"/api/v1/jobs/{job}/events"
+        with server.client.stream("GET", path) as one, server.client.stream("GET", path) as two:
+            lines = [one.iter_lines(), two.iter_lines()]
+            assert [next(each) for each in lines] == ["event: progress"] * 2
+            refused = server.get(path)
+            is_refused(refused, 429, "busy")
+            assert int(refused.headers["retry-after"]) >= 1
+        # Those who left make room.
+        deadline = time.monotonic() + 10
+        while server.service.streams:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.client.delete(f"/api/v1/jobs/{job}")
+
+
+def test_connections_that_say_nothing_do_not_hurt(server) -> None:
+    idle = [connect(server) for _ in range(300)]
+    try:
+        for each in idle[:50]:
+            each.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert each.recv(100).startswith(b"HTTP/1.1 200")
+        with ThreadPoolExecutor(8) as clients:
+            body = {"query": "red", "limit": 3}
+            answers = list(
+                clients.map(lambda _: server.post("/api/v1/images/search", body), range(40))
+            )
+        assert {each.status_code for each in answers} == {200}
+    finally:
+        for each in idle:
+            each.close()
+
+
+def test_what_is_being_answered_is_finished_before_it_stops(filled) -> None:
+    class Slow(ColourEmbedder):
+        def encode_texts(self, texts):
+            time.sleep(0.5)
+            return super().encode_texts(texts)
+
+    answers = []
+    with running(filled, Slow()) as server:
+        body = {"query": "red", "limit": 1}
+        asking = threading.Thread(
+            target=lambda: answers.append(server.post("/api/v1/images/search", body))
+        )
+        asking.start()
+        time.sleep(0.2)
+        host, port = server.url.removeprefix("http://").split(":")
+        server.stop()
+        asking.join(20)
+    assert answers[0].status_code == 200
+    with pytest.raises(OSError, match=r"refused|closed|reset"):
+        socket.create_connection((host, int(port)), timeout=2)
