@@ -188,7 +188,7 @@ def _candidates(
     """Return all rows that can be among the `k` best, given about what each scores."""
     if k < len(about):
         # As many are known to reach what the worst of the seemingly best really has.
-        likely = np.argpartition(about, len(about) - k)[len(about) - k :]
+        likely = _largest(about, k)
         reached = vectors[likely if rows is None else rows[likely]] @ query
         found = np.flatnonzero(about >= reached.min() - error)
     else:
