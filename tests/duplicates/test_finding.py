@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,17 +17,21 @@ from hypothesis import strategies as st
 
 from safelight.duplicates import candidates as candidates_module
 from safelight.duplicates import comparing
+from safelight.duplicates.candidates import candidates_for
 from safelight.duplicates.comparing import compare_new
-from safelight.duplicates.finding import find_groups, open_all
-from safelight.duplicates.model import KEPT_TOGETHER, Edge, Relation
+from safelight.duplicates.finding import compare_one, find_groups, open_all
+from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Edge, Relation
 from safelight.duplicates.seen import Seen
+from safelight.duplicates.signals import Asked
 from safelight.duplicates.thresholds import DEFAULT, Thresholds
 from safelight.errors import DecodeError
+from safelight.ingest import ingest
 from safelight.library.decisions import decide
 from safelight.library.edges import read_edges
 from safelight.library.records import FileRecord, mark_gone, write
 from safelight.library.store import Library
 from safelight.model import Exif
+from safelight.sources import parse_source
 from tests.duplicates.libraries import SPACE, a_library, by_numbers, made, places_of, put
 
 
@@ -261,8 +267,6 @@ class Away:
 def test_a_file_that_is_away_is_looked_at_once_it_is_back(
     library: Library, tmp_path, make_photo
 ) -> None:
-    import hashlib
-
     rng = np.random.default_rng(4)
     first = made(1, rng)
     photos = []
@@ -392,6 +396,93 @@ def test_known_photos_are_by_position(library: Library) -> None:
         assert (seen.vector is None) == (photo.vector is None)
         if photo.vector is not None:
             assert (seen.vector == photo.vector).all()
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """Photos that scikit-image ships, and forms of some of them."""
+    from PIL import Image, ImageOps
+    from skimage import data
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    astronaut = Image.fromarray(data.astronaut())
+    astronaut.save(folder / "astronaut.png")
+    shutil.copy(folder / "astronaut.png", folder / "copy.png")
+    astronaut.save(folder / "encoded.jpg", quality=60)
+    astronaut.resize((300, 300)).save(folder / "small.jpg", quality=90)
+    ImageOps.mirror(astronaut).save(folder / "mirrored.jpg", quality=90)
+    Image.fromarray(data.chelsea()).save(folder / "cat.jpg", quality=90)
+    Image.fromarray(data.coffee()).save(folder / "coffee.jpg", quality=90)
+    return folder
+
+
+def _ingest(library, folder, embedder) -> None:
+    ingest(library, [parse_source(str(folder))], embedder, model="fake")
+
+
+def test_real_pictures_are_related_and_grouped(library: Library, pictures, embedder) -> None:
+    _ingest(library, pictures, embedder)
+    (found,) = find_groups(library, relations=STRICT)
+    assert len(found.photos) == 4
+    relations = {edge.relation for edge in found.edges}
+    assert {Relation.IDENTICAL, Relation.RE_ENCODED, Relation.MIRRORED} <= relations
+    # Deleted, and looked for once more: the rest stays as it was.
+    (pictures / "mirrored.jpg").unlink()
+    _ingest(library, pictures, embedder)
+    (left,) = find_groups(library, relations=STRICT)
+    assert set(left.photos) < set(found.photos)
+    assert all(edge in found.edges for edge in left.edges)
+    assert len(left.edges) < len(found.edges)
+
+
+def test_one_more_photo(library: Library, pictures, embedder, tmp_path) -> None:
+    from PIL import Image
+
+    _ingest(library, pictures, embedder)
+    astronaut = (pictures / "astronaut.png").read_bytes()
+    first, *others = compare_one(library, astronaut, embedder=embedder)
+    assert (first.a, first.relation) == (first.b, Relation.IDENTICAL)
+    assert first.evidence == {"files": 2}
+    assert {edge.relation for edge in others} >= {Relation.RE_ENCODED, Relation.MIRRORED}
+    own = hashlib.sha256(astronaut).hexdigest()
+    assert all(own in (edge.a, edge.b) and edge.a < edge.b for edge in others)
+    # One that the library does not have, without vectors, against photos opened once.
+    part = tmp_path / "part.png"
+    Image.open(pictures / "astronaut.png").crop((60, 40, 460, 440)).save(part)
+    known = open_all(library)
+    for _ in range(2):
+        edges = compare_one(library, part.read_bytes(), known=known)
+        relations = {edge.relation for edge in edges}
+        assert relations == {Relation.CROPPED, Relation.MIRRORED}  # the mirrored photo, of the part
+        assert len(edges) >= 3
+        known.warm()
+    assert find_groups(library, relations=[Relation.CROPPED]) == []  # nothing was written
+
+
+def test_one_more_photo_that_is_none(library: Library) -> None:
+    with pytest.raises(DecodeError):
+        compare_one(library, b"nonsense")
+
+
+def test_an_empty_library(library: Library, pictures) -> None:
+    assert find_groups(library) == []
+    assert compare_one(library, (pictures / "cat.jpg").read_bytes()) == []
+
+
+def test_one_of_a_burst_is_known_by_its_time(library: Library, tmp_path) -> None:
+    rng = np.random.default_rng(5)
+    exif = {"taken_at": "2024-05-01T12:00:30", "camera_model": "Box"}
+    put(library, [made(1, rng, exif=exif), made(2, rng)])
+    known = open_all(library)
+    assert known.moment(Exif(camera_model="Box")) is None
+    assert known.moment(Exif(camera_model="Other", taken_at=exif["taken_at"])) is None
+    moment = known.moment(Exif(camera_model="Box", taken_at="2024-05-01T12:00:31+02:00"))
+    asked = Asked(rng.integers(0, 2**64, 4, dtype=np.uint64), np.empty(0, np.uint32), None, moment)
+    near = candidates_for(known.signals, asked)
+    assert near.earlier.tolist() == [0]
+    assert near.proposed["moment"].tolist() == [1.0]
+    assert np.isnan(near.proposed["hash"]).all()
 
 
 def test_a_file_added_to_another_namespace_needs_no_comparing(library: Library) -> None:
