@@ -19,14 +19,18 @@ _LOOSENESS = {relation: rank for rank, relation in enumerate(Relation)}
 
 def parts(edges: Iterable[Edge], relations: Collection[Relation]) -> list[set[str]]:
     """Return the photos that edges of these relations connect."""
-    found: list[set[str]] = []
+    of: dict[str, set[str]] = {}
     for edge in edges:
         if edge.relation not in relations:
             continue
-        touched = [part for part in found if edge.a in part or edge.b in part]
-        found = [part for part in found if part not in touched]
-        found.append({edge.a, edge.b}.union(*touched))
-    return found
+        one, other = (of.setdefault(photo, {photo}) for photo in (edge.a, edge.b))
+        if one is other:
+            continue
+        if len(one) < len(other):
+            one, other = other, one
+        one |= other
+        of.update(dict.fromkeys(other, one))
+    return list({id(each): each for each in of.values()}.values())
 
 
 def relations_to(photo: str, edges: Sequence[Edge]) -> dict[str, Relation]:
