@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.duplicates.agreement import Agreement, agree, is_plain
-from safelight.duplicates.laying import MIN_SIDE, Laid, lay_by_corners, lay_whole
+from safelight.duplicates.laying import MIN_SIDE, Laid, lay_as_is, lay_by_corners, lay_whole
 from safelight.duplicates.model import Relation
 from safelight.errors import DecodeError
 from safelight.hashing.dihedral import DIHEDRAL, applied
@@ -37,6 +37,9 @@ _PROPORTION = 0.02
 
 # Pixels, on the longer side.
 _SMALL = 256
+
+# Pixels: the side of the part in the middle that is compared in full size.
+_CLOSE = 1024
 
 _IDENTITY = (False, False, False)
 _MIRROR = (False, True, False)
@@ -67,7 +70,10 @@ def form_of(
             return Relation.SAME_PIXELS, evidence
         if seconds:
             return None  # two exposures: never forms of one picture, however alike
-        return _told(a, b, alike, evidence, look, limits)
+        told = _told(a, b, alike, evidence, look, limits)
+        if told and seconds == 0 and not _one_exposure(a, b, look, limits):
+            return None
+        return told
     except (DecodeError, OSError):
         return None if seconds else _unseen(a, b, alike, evidence)
 
@@ -79,6 +85,23 @@ def _same_pixels(a: Seen, b: Seen, alike: Resemblance, look: Look) -> bool:
     if np.abs(laid.a.astype(np.int16) - laid.b).mean() > _SAME_TONE:
         return False
     return bool(np.array_equal(look(a, None).pixels, look(b, None).pixels))
+
+
+def _one_exposure(a: Seen, b: Seen, look: Look, limits: Thresholds) -> bool:
+    """Tell whether two photos of one camera and second may be forms of one exposure.
+
+    Cameras take several photos a second. At working size, two of them may agree; in full size, a
+    hand that trembles has moved them by pixels.
+    """
+    if (a.format, a.width, a.height) != (b.format, b.width, b.height):
+        return True  # a camera would not have changed that
+    first, second = look(a, None).pixels, look(b, None).pixels
+    if first.shape != second.shape:
+        return True
+    down, across = (max(0, length - _CLOSE) // 2 for length in first.shape[:2])
+    part = (slice(down, down + _CLOSE), slice(across, across + _CLOSE))
+    close = agree(lay_as_is(first[part], second[part]), limits.block_correlation)
+    return close.share >= limits.agreement
 
 
 def _told(
@@ -105,7 +128,10 @@ def _told(
 
 
 def _least(laid: Laid, agreement: float, limits: Thresholds) -> float:
-    return max(agreement, limits.small_agreement if max(laid.common.shape) < _SMALL else 0.0)
+    """Return the agreement that is enough."""
+    # Of two sizes only: no camera makes small photos, but programs make small ones of any.
+    is_small = max(laid.common.shape) < _SMALL and abs(math.log2(laid.scale)) > _PROPORTION
+    return max(agreement, limits.small_agreement) if is_small else agreement
 
 
 def _in_proportion(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> bool:

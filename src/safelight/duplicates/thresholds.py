@@ -36,7 +36,7 @@ class Thresholds:
     agreement, whole_agreement, small_agreement : float
         The share of the blocks with texture that must look alike for two photos to be forms of one
         picture: with one shifted, turned or scaled to lie on the other; laid over it as it is; and
-        laid so if one is small, because a small picture does not show that something has moved.
+        either way if one is a small copy, which would not show that something has moved.
     block_correlation : float
         Of a block that looks alike.
     corners : int
@@ -73,7 +73,7 @@ class Thresholds:
     same_pixels_bits: int = 4
     agreement: float = 0.7
     whole_agreement: float = 0.5
-    small_agreement: float = 0.85
+    small_agreement: float = 0.95
     block_correlation: float = 0.8
     corners: int = 14
     overhang: float = 0.01
