@@ -102,6 +102,7 @@ CHANGES = {
     "compressed": (Relation.RE_ENCODED, lambda p: p),
     "half": (Relation.RESIZED, lambda p: p.resize((p.width // 2, p.height // 2))),
     "double": (Relation.RESIZED, lambda p: p.resize((p.width * 2, p.height * 2))),
+    "stretched": (Relation.RESIZED, lambda p: p.resize((400, 400))),
     "left quarter away": (Relation.CROPPED, lambda p: cut(p, 0.25, 0, 1, 1)),
     "small part": (Relation.CROPPED, lambda p: cut(p, 0.2, 0.1, 0.9, 0.8)),
     "darker": (Relation.EDITED, lambda p: ImageEnhance.Brightness(p).enhance(0.6)),

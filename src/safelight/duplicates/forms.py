@@ -111,7 +111,8 @@ def _told(
     if alike.turned_bits <= _WHOLE_BITS:
         way = DIHEDRAL[alike.way]
         turned = applied(second, way)
-        if _in_proportion(first, turned):
+        # A stretched copy has the hash of the original.
+        if alike.turned_bits <= limits.hash_bits or _in_proportion(first, turned):
             laid = lay_whole(first, turned)
             found = agree(laid, limits.block_correlation)
             if found.share >= _least(laid, limits.whole_agreement, limits):
@@ -151,6 +152,9 @@ def _whole_form(
     limits: Thresholds,
 ) -> tuple[Relation, Evidence]:
     told = evidence | _measured(found)
+    stretched = b.proportion / a.proportion
+    if way in DIHEDRAL[:4] and abs(math.log(stretched)) > _PROPORTION:
+        told["stretched"] = round(stretched, 3)
     if way != _IDENTITY:
         return _turned_relation(way), told
     if _is_edited(found, limits):
