@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from safelight.duplicates.finding import compare_one, find_groups
+from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.measuring import known_scores, measure_lacking
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
-from safelight.duplicates.origin import origins
+from safelight.duplicates.origin import VERSION as ORIGIN_VERSION
+from safelight.duplicates.origin import Origin, origins
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
 from safelight.duplicates.policy import DEFAULT, parse_policy
@@ -22,6 +24,7 @@ from safelight.errors import UsageError
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.library.copies import photo_facts
 from safelight.library.decisions import Decision, decide, decided_pairs
+from safelight.library.origins import read_origins, write_origins
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
@@ -29,12 +32,14 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from safelight.duplicates.model import Edge, Group
-    from safelight.duplicates.origin import Origin
     from safelight.duplicates.plan import Plan
     from safelight.embedding.protocol import Embedder
     from safelight.library.copies import PhotoFacts
     from safelight.library.store import Library
 
+
+# Of what was looked at, so many are written at once.
+_AT_ONCE = 16
 
 # Relations within which it can be told from the pixels which photo was made from which.
 _SAME_VIEW = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
@@ -298,32 +303,54 @@ class Deduplicator:
             threads=self.threads,
             progress=lambda done, total: self.progress("Measuring", done, total),
         )
-        found: list[Suggestion] = []
         everything = {**beside, **facts}
-        looked = in_order(lambda group: self._origins(group, facts), groups, self.threads)
-        for number, (group, made) in enumerate(zip(groups, looked, strict=True), start=1):
-            self.progress("Looking", number, len(groups))
-            judged = judge(
+        made = self._origins(groups, facts)
+        judged = [
+            Suggestion(
                 group,
-                everything,
-                policy,
-                scores=scores,
-                origins=made,
-                together=whole,
+                judge(group, everything, policy, scores=scores, origins=made, together=whole),
             )
-            if judged:
-                found.append(Suggestion(group, judged))
-        return found, facts
+            for group in groups
+        ]
+        return [each for each in judged if each.photos], facts
 
-    def _origins(self, group: Group, facts: dict[str, PhotoFacts]) -> dict[str, Origin]:
-        if not self.look or group.relation not in STRICT:
+    def _origins(self, groups: Sequence[Group], facts: dict[str, PhotoFacts]) -> dict[str, Origin]:
+        """Return which photos were made from which; the library keeps what was looked at once."""
+        if not self.look:
             return {}
-        made: dict[str, Origin] = {}
-        for ids in parts(group.edges, _SAME_VIEW):
-            photos = [facts[photo] for photo in group.photos if photo in ids and photo in facts]
-            if len(photos) > 1:
-                made |= origins(photos, max_pixels=self.pixel_limit)
-        return made
+        forms = {
+            group_id(ids): [facts[photo] for photo in group.photos if photo in ids]
+            for group in groups
+            if group.relation in STRICT
+            for ids in parts(group.edges, _SAME_VIEW)
+            if len(ids & facts.keys()) == len(ids)
+        }
+        known = read_origins(self.library, ORIGIN_VERSION)
+        wanted = [group for group in forms if group not in known]
+        looked = in_order(
+            lambda group: origins(forms[group], max_pixels=self.pixel_limit),
+            wanted,
+            self.threads,
+        )
+        waiting: dict[str, dict[str, tuple[str, str]]] = {}
+        try:
+            for number, (group, made) in enumerate(zip(wanted, looked, strict=True), start=1):
+                self.progress("Looking", number, len(wanted))
+                known[group] = {photo: (each.source, each.how) for photo, each in made.items()}
+                # What cannot be read now may be there the next time.
+                if all(os.path.exists(photo.copies[0].path) for photo in forms[group]):
+                    waiting[group] = known[group]
+                if len(waiting) >= _AT_ONCE:
+                    write_origins(self.library, ORIGIN_VERSION, waiting)
+                    waiting = {}
+        finally:
+            looked.close()
+            write_origins(self.library, ORIGIN_VERSION, waiting)
+        return {
+            photo: Origin(source, how)
+            for group in forms
+            for photo, (source, how) in known[group].items()
+        }
 
 
 def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
