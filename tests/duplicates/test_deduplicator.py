@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
 from safelight import Deduplicator, parse_source
 from safelight.duplicates.apply import apply_plan
-from safelight.duplicates.model import Relation
+from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.errors import UsageError
 from safelight.ingest import ingest
 from safelight.library.scores import read_scores
@@ -22,6 +23,7 @@ def taken(second: int, **more: object) -> Image.Exif:
     exif[0x010F], exif[0x0110] = "Canon", "R5"
     inner = exif.get_ifd(0x8769)
     inner[0x9003] = f"2024:05:01 10:00:{second:02}"
+    inner[0x829D], inner[0x8827] = 8.0, 100
     for tag, value in more.items():
         inner[int(tag[1:], 16)] = value
     return exif
@@ -89,3 +91,27 @@ def test_what_cannot_be_is_refused(finder) -> None:
         finder.plan(action="shred")
     with pytest.raises(UsageError, match="no group"):
         finder.group("")
+
+
+def test_a_bracket_is_not_offered_not_even_its_copies(tmp_path, library, embedder) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    scene = data.coffee().astype(float) / 255
+    for number, seconds in enumerate((0.005, 0.01, 0.02)):
+        light = np.clip(scene**2.2 * seconds / 0.01, 0, 1) ** (1 / 2.2)
+        image = Image.fromarray((light * 255).astype(np.uint8))
+        image.save(photos / f"{number}.jpg", quality=92, exif=taken(number, x829A=seconds))
+    shutil.copy(photos / "1.jpg", photos / "1 copy.jpg")
+    with Image.open(photos / "1.jpg") as image:
+        image.resize((300, 200)).save(photos / "small.jpg", quality=90)
+    ingest(library, [parse_source(str(photos))], embedder, model="colours")
+    finder = Deduplicator(library)
+    assert "bracket" in {each.group.relation for each in finder.groups()}
+    every = set(Relation) - KEPT_TOGETHER
+    plan = finder.plan(every)
+    assert {Path(change.path).name for change in plan.changes} <= {"small.jpg"}
+    # Settled, the bracket is not suggested any more, and stays whole all the same.
+    (bracket,) = (each for each in finder.groups() if each.group.relation == "bracket")
+    finder.decide(bracket.group.id, "resolved")
+    assert "bracket" not in {each.group.relation for each in finder.groups()}
+    assert {Path(change.path).name for change in finder.plan(every).changes} <= {"small.jpg"}
