@@ -13,7 +13,7 @@ from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.duplicates.origin import Origin
-from safelight.duplicates.policy import PRESETS, parse_policy
+from safelight.duplicates.policy import PRESETS, Considerations, parse_policy
 from safelight.errors import SettingsError
 from safelight.library.copies import Copy, PhotoFacts
 
@@ -224,3 +224,10 @@ def test_there_is_one_keeper_and_everything_has_a_reason(photos, relation, polic
     assert kept == (found if relation in ("raw+jpeg", "bracket", "panorama") else found[:1])
     if len(found) > 1:
         assert all(each.reasons for each in found)
+
+
+def test_weights_of_nothing_keep_the_first() -> None:
+    nothing = ",".join(f"{name}=0" for name in Considerations.__slots__)
+    found = chosen(photo("one"), photo("two", width=800, height=600), policy=nothing)
+    assert names(found)[0] == "one"
+    assert "nothing that counts tells them apart" in found[0].reasons[0]
