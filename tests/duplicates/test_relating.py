@@ -115,6 +115,18 @@ CHANGES = {
     "mirrored": (Relation.MIRRORED, ImageOps.mirror),
     "flipped": (Relation.MIRRORED, ImageOps.flip),
     "transposed": (Relation.MIRRORED, lambda p: p.transpose(Image.Transpose.TRANSPOSE)),
+    "turned and grey": (
+        Relation.EDITED,
+        lambda p: p.transpose(Image.Transpose.ROTATE_90).convert("L").convert("RGB"),
+    ),
+    "mirrored and blurred": (
+        Relation.EDITED,
+        lambda p: ImageOps.mirror(p).filter(ImageFilter.GaussianBlur(3)),
+    ),
+    "dark part": (
+        Relation.EDITED,
+        lambda p: ImageEnhance.Brightness(cut(p, 0.2, 0.1, 0.9, 0.8)).enhance(0.6),
+    ),
     "mirrored part": (Relation.MIRRORED, lambda p: cut(ImageOps.mirror(p), 0, 0, 0.9, 0.9)),
 }
 

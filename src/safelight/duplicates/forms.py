@@ -155,10 +155,13 @@ def _whole_form(
     stretched = b.proportion / a.proportion
     if way in DIHEDRAL[:4] and abs(math.log(stretched)) > _PROPORTION:
         told["stretched"] = round(stretched, 3)
+    if _is_edited(found, limits):
+        # Whatever else was done to it: who asks for turned photos does not ask for grey ones.
+        if way != _IDENTITY:
+            told[_turned_relation(way).value] = True
+        return Relation.EDITED, told
     if way != _IDENTITY:
         return _turned_relation(way), told
-    if _is_edited(found, limits):
-        return Relation.EDITED, told
     if (a.width, a.height) == (b.width, b.height):
         return Relation.RE_ENCODED, told
     return Relation.RESIZED, told
@@ -203,6 +206,8 @@ def _part_form(
     told["scale"] = round(laid.scale, 3)
     quarter = round(laid.degrees / 90) * 90
     rest = laid.degrees - quarter
+    if found.tone > limits.tone_levels:
+        return Relation.EDITED, told
     if mirrored:
         return Relation.MIRRORED, told
     if abs(rest) < limits.turn_degrees and quarter:

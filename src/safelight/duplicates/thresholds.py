@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "1"
+_RULES = "2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
