@@ -106,3 +106,15 @@ def test_by_itself_a_plan_goes_by_whole_pictures_only() -> None:
         "identical", "mirrored", "re-encoded", "resized", "rotated", "same-pixels",
     ]  # fmt: skip
     assert not DEFAULT_RELATIONS & KEPT_TOGETHER
+
+
+def test_only_what_is_itself_a_form_of_the_one_to_keep_is_changed(shelf) -> None:
+    keeper = shelf.add("keeper.jpg", b"1", width=400, height=300)
+    small = shelf.add("small.jpg", b"2")
+    smaller = shelf.add("smaller.jpg", b"3", width=20, height=15)
+    shelf.relate("resized", keeper, small, smaller)  # in a row: the ends share no edge
+    plan = shelf.plan()
+    assert [change.photo_id for change in plan.changes] == [small]
+    (left,) = plan.left
+    assert left.path.endswith("smaller.jpg")
+    assert "by way of others" in left.why

@@ -54,8 +54,14 @@ def relations_to(photo: str, edges: Sequence[Edge]) -> dict[str, Relation]:
                 found |= dict.fromkeys(ids - reached, relation)
                 reached |= ids
     # The edge itself tells more than a way around it.
+    return found | own_relations(photo, edges)
+
+
+def own_relations(photo: str, edges: Iterable[Edge]) -> dict[str, Relation]:
+    """Return how each photo is related to one by an edge between them; itself is identical."""
+    found = {photo: Relation.IDENTICAL}
     for edge in edges:
-        if photo in (edge.a, edge.b):
+        if photo in (edge.a, edge.b) and edge.a != edge.b:
             found[edge.b if edge.a == photo else edge.a] = edge.relation
     return found
 
