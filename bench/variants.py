@@ -326,7 +326,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "cropped by 15%, brighter",
-        Relation.CROPPED,
+        Relation.EDITED,
         _in_turn(_cropped(0.15), _enhanced(ImageEnhance.Brightness, 1.25)),
     ),
     Variant(

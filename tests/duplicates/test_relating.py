@@ -16,7 +16,7 @@ from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.relating import relate
 from safelight.duplicates.seen import Seen
 from safelight.duplicates.thresholds import DEFAULT, Thresholds
-from safelight.errors import DecodeError
+from safelight.errors import DecodeError, SettingsError
 from safelight.hashing import hash_frame
 from safelight.imaging import decode
 from safelight.model import Exif
@@ -111,6 +111,14 @@ CHANGES = {
     "framed": (Relation.EDITED, lambda p: ImageOps.expand(p, 30, "white")),
     "tilted": (Relation.EDITED, lambda p: p.rotate(4, Image.Resampling.BICUBIC)),
     "turned": (Relation.ROTATED, lambda p: p.transpose(Image.Transpose.ROTATE_90)),
+    "turned, grey": (
+        Relation.EDITED,
+        lambda p: p.transpose(Image.Transpose.ROTATE_90).convert("L").convert("RGB"),
+    ),
+    "small part, darker": (
+        Relation.EDITED,
+        lambda p: ImageEnhance.Brightness(cut(p, 0.2, 0.1, 0.9, 0.8)).enhance(0.7),
+    ),
     "upside down": (Relation.ROTATED, lambda p: p.transpose(Image.Transpose.ROTATE_180)),
     "mirrored": (Relation.MIRRORED, ImageOps.mirror),
     "flipped": (Relation.MIRRORED, ImageOps.flip),
@@ -190,6 +198,13 @@ def test_a_crop_says_which_is_the_part(album, pictures):
         assert edge.relation is Relation.CROPPED
         assert edge.evidence["part"] == name
         assert edge.evidence["covers"] == pytest.approx(0.64, abs=0.02)
+
+
+def test_an_edit_says_what_else_was_done(album, pictures):
+    original = album.add("1", pictures["coffee"])
+    for name, told in (("turned, grey", "rotated"), ("small part, darker", "cropped")):
+        edge = relate(original, album.add("2", CHANGES[name][1](pictures["coffee"])), album.look)
+        assert edge.evidence[told] is True
 
 
 def test_evidence_is_plain(album, pictures):
@@ -335,6 +350,15 @@ def test_raw_and_a_black_and_white_jpeg(album, pictures):
 def test_thresholds_have_versions():
     assert DEFAULT.version == Thresholds().version
     assert Thresholds(hash_bits=39).version != DEFAULT.version
+
+
+def test_limits_are_read():
+    assert Thresholds.parse("") == DEFAULT
+    read = Thresholds.parse("words=4, similar_cosine=0.9")
+    assert (read.words, read.similar_cosine) == (4, 0.9)
+    for text in ("word=4", "words", "words=many", "words=3.5", "panorama_overlap=1"):
+        with pytest.raises(SettingsError):
+            Thresholds.parse(text)
 
 
 @settings(max_examples=10)

@@ -35,6 +35,9 @@ _WHOLE_BITS = 70
 # The sides of two sizes of one picture are in one proportion, but for rounding.
 _PROPORTION = 0.02
 
+# So much less a picture agrees that had to be shifted, turned or scaled.
+_WARPED = 0.05
+
 # Pixels, on the longer side.
 _SMALL = 256
 
@@ -152,19 +155,17 @@ def _whole_form(
     limits: Thresholds,
 ) -> tuple[Relation, Evidence]:
     told = evidence | _measured(found)
-    stretched = b.proportion / a.proportion
-    if way in DIHEDRAL[:4] and abs(math.log(stretched)) > _PROPORTION:
+    stretched = (1 / b.proportion if way[0] else b.proportion) / a.proportion
+    if abs(math.log(stretched)) > _PROPORTION:
         told["stretched"] = round(stretched, 3)
-    if _is_edited(found, limits):
-        # Whatever else was done to it: who asks for turned photos does not ask for grey ones.
-        if way != _IDENTITY:
-            told[_turned_relation(way).value] = True
-        return Relation.EDITED, told
+    relation = Relation.RESIZED
     if way != _IDENTITY:
-        return _turned_relation(way), told
-    if (a.width, a.height) == (b.width, b.height):
-        return Relation.RE_ENCODED, told
-    return Relation.RESIZED, told
+        relation = _turned_relation(way)
+    elif (a.width, a.height) == (b.width, b.height):
+        relation = Relation.RE_ENCODED
+    if _is_edited(found, limits):
+        return _edited(Relation.EDITED if way == _IDENTITY else relation, told)
+    return relation, told
 
 
 def _turned_relation(way: tuple[bool, bool, bool]) -> Relation:
@@ -172,11 +173,14 @@ def _turned_relation(way: tuple[bool, bool, bool]) -> Relation:
     return Relation.MIRRORED if sum(way) % 2 else Relation.ROTATED
 
 
-def _is_edited(found: Agreement, limits: Thresholds) -> bool:
+def _is_edited(found: Agreement, limits: Thresholds, *, warped: bool = False) -> bool:
+    # A picture that was shifted by half a pixel or turned has lost some of its finest detail.
+    least_detail = limits.detail_ratio**2 if warped else limits.detail_ratio
+    least_agreement = limits.unedited_agreement - (_WARPED if warped else 0)
     return (
         found.tone > limits.tone_levels
-        or found.share < limits.unedited_agreement
-        or not limits.detail_ratio <= found.detail <= 1 / limits.detail_ratio
+        or found.share < least_agreement
+        or not least_detail <= found.detail <= 1 / limits.detail_ratio
         or not limits.grain_ratio <= found.grain <= 1 / limits.grain_ratio
     )
 
@@ -205,21 +209,28 @@ def _part_form(
     told = evidence | _measured(found) | {"corners": laid.corners or 0}
     told["scale"] = round(laid.scale, 3)
     quarter = round(laid.degrees / 90) * 90
-    rest = laid.degrees - quarter
-    if found.tone > limits.tone_levels:
-        return Relation.EDITED, told
-    if mirrored:
-        return Relation.MIRRORED, told
-    if abs(rest) < limits.turn_degrees and quarter:
-        return Relation.ROTATED, told
-    if abs(rest) >= limits.turn_degrees:
-        return Relation.EDITED, told | {"degrees": round(laid.degrees, 1)}
+    tilt = laid.degrees - quarter
+    relation = Relation.EDITED  # framed, unless something else is found
     if over_a or over_b:
         # The one that shows less, and how much of the other that is.
+        relation = Relation.CROPPED
         told["part"] = b.id if over_a else a.id
         told["covers"] = round(laid.a_covered if over_a else laid.b_covered, 3)
-        return Relation.CROPPED, told
-    return Relation.EDITED, told
+    if mirrored:
+        relation = Relation.MIRRORED
+    elif quarter:
+        relation = Relation.ROTATED
+    if abs(tilt) >= limits.turn_degrees:
+        told["degrees"] = round(laid.degrees, 1)
+    if abs(tilt) >= limits.turn_degrees or _is_edited(found, limits, warped=True):
+        return _edited(relation, told)
+    return relation, told
+
+
+def _edited(also: Relation, told: Evidence) -> tuple[Relation, Evidence]:
+    """Return an edit that was turned, mirrored or cropped as well."""
+    # Who asks for turned photos does not ask for grey ones.
+    return Relation.EDITED, told if also is Relation.EDITED else told | {also.value: True}
 
 
 def _unseen(

@@ -246,7 +246,7 @@ def _laid(
     full_a, full_b = (np.full(picture.shape[:2], 255, np.uint8) for picture in (a, b))
     on_a = moved(full_b, size_a, back, cv2.INTER_NEAREST) > 0
     on_b = moved(full_a, size_b, matrix, cv2.INTER_NEAREST) > 0
-    laid = moved(b, size_a, back, cv2.INTER_LINEAR)
+    laid = moved(b, size_a, back, cv2.INTER_LANCZOS4)
     longest = max(*size_a, *size_b)
     return Laid(
         a,

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Self
+
+from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "2"
+_RULES = "3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +86,9 @@ class Thresholds:
     grain_ratio: float = 0.45
     unedited_agreement: float = 0.975
     plain_share: float = 0.6
-    burst_seconds: float = 5
-    bracket_seconds: float = 5
-    panorama_seconds: float = 30
+    burst_seconds: float = 5.0
+    bracket_seconds: float = 5.0
+    panorama_seconds: float = 30.0
     burst_bits: int = 60
     burst_words: int = 3
     burst_cosine: float = 0.85
@@ -93,6 +96,33 @@ class Thresholds:
     plain_bracket_stops: float = 0.9
     panorama_overlap: tuple[float, float] = (0.1, 0.85)
     similar_cosine: float = 0.93
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read limits that differ from the usual, as in ``words=4,burst_seconds=3``.
+
+        Raises
+        ------
+        SettingsError
+            A name or number is not usable.
+
+        Examples
+        --------
+        >>> Thresholds.parse("burst_seconds=3").burst_seconds
+        3.0
+        """
+        known = {limit.name: limit.default for limit in fields(cls)}
+        given = {}
+        for part in filter(None, (piece.strip() for piece in text.split(","))):
+            name, _, number = (piece.strip() for piece in part.partition("="))
+            if name not in known or isinstance(known[name], tuple):
+                names = ", ".join(name for name, value in known.items() if type(value) is not tuple)
+                raise SettingsError(f"There is no limit {name!r} to set; there are: {names}.")
+            try:
+                given[name] = type(known[name])(number)
+            except ValueError as exc:
+                raise SettingsError(f"{part!r} is no limit: write NAME=NUMBER.") from exc
+        return replace(cls(), **given)
 
     @property
     def version(self) -> str:
