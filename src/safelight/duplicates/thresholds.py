@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from safelight.errors import SettingsError
@@ -111,7 +111,7 @@ class Thresholds:
         >>> Thresholds.parse("burst_seconds=3").burst_seconds
         3.0
         """
-        known = {limit.name: limit.default for limit in fields(cls)}
+        known = asdict(cls())
         given = {}
         for part in filter(None, (piece.strip() for piece in text.split(","))):
             name, _, number = (piece.strip() for piece in part.partition("="))
