@@ -264,7 +264,7 @@ def test_an_edit_is_not_the_original_however_many_bytes_it_has() -> None:
             (original, turned, "rotated"),
             (original, camera, "edited"),
             (turned, camera, "edited"),
-        ]  # fmt: skip
+        ]
     )
     group = Group(group_id(facts), Relation.EDITED, tuple(facts), edges)
     assert names(judge(group, facts, parse_policy("original")))[0] == "camera"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.duplicates.apply import apply_plan
-from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
+from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.plan import QUARANTINE
 from safelight.duplicates.policy import PRESETS
 from safelight.duplicates.relations import parts
