@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps, TiffImagePlugin
 
 from safelight.duplicates.model import Relation
 
@@ -304,7 +305,7 @@ VARIANTS: tuple[Variant, ...] = (
         lambda picture, _: picture.filter(ImageFilter.UnsharpMask(3, 150)),
     ),
     Variant(
-        "inverted border, warm",
+        "border 6%, grey, and warmer",
         Relation.EDITED,
         _in_turn(_gains(1.1, 1, 0.85), _border(0.06, (60, 60, 60))),
     ),
@@ -325,7 +326,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "cropped by 15%, brighter",
-        Relation.CROPPED,
+        Relation.EDITED,
         _in_turn(_cropped(0.15), _enhanced(ImageEnhance.Brightness, 1.25)),
     ),
     Variant(
@@ -365,9 +366,59 @@ def next_moment(picture: Image.Image, photo: str) -> Image.Image:
 
 
 def lightened(picture: Image.Image, stops: float) -> Image.Image:
-    """Return the picture as it is with another exposure; light is added, not its code values."""
+    """Return the picture as it is with another exposure: light is multiplied, not its code."""
     table = np.arange(256) / 255
     linear = np.where(table <= 0.04045, table / 12.92, ((table + 0.055) / 1.055) ** 2.4)
     linear = np.clip(linear * 2**stops, 0, 1)
     coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     return picture.point([round(255 * level) for level in coded] * 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a camera writes: seconds since noon of a day that is the photo's own, and stops."""
+
+    day: int
+    seconds: int
+    stops: float = 0.0
+
+    def exif(self) -> Image.Exif:
+        """Return it as Pillow saves it."""
+        moment = datetime(2020, 1, 1, 12) + timedelta(days=self.day, seconds=self.seconds)
+        exif = Image.Exif()
+        exif[0x010F], exif[0x0110] = "Bench", "Bench One"
+        inner = exif.get_ifd(0x8769)
+        inner[0x9003] = moment.strftime("%Y:%m:%d %H:%M:%S")
+        inner[0x829A] = TiffImagePlugin.IFDRational(round(1e6 * 2**self.stops / 100), 10**6)
+        inner[0x829D], inner[0x8827], inner[0x920A] = 4.0, 200, 35.0
+        return exif
+
+
+def taken(picture: Image.Image, exposure: Exposure) -> bytes:
+    """Return a picture as a file of a camera."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=92, exif=exposure.exif())
+    return file.getvalue()
+
+
+#: What :func:`series` makes, beside the original: pairs, and how they are related.
+SERIES: tuple[tuple[str, str, Relation], ...] = (
+    ("original", "a second later", Relation.BURST),
+    ("original", "1.3 stops more", Relation.BRACKET),
+    ("original", "0.7 stops less", Relation.BRACKET),
+    ("left view", "right view", Relation.PANORAMA),
+)
+
+
+def series(picture: Image.Image, photo: str, day: int) -> dict[str, bytes]:
+    """Return what a camera might have written around a photo, and the photo itself, by name."""
+    width, height = picture.size
+    view = round(0.65 * width)
+    return {
+        "original": taken(picture, Exposure(day, 0)),
+        "a second later": taken(next_moment(picture, photo), Exposure(day, 1)),
+        "1.3 stops more": taken(lightened(picture, 1.3), Exposure(day, 1, 1.3)),
+        "0.7 stops less": taken(lightened(picture, -0.7), Exposure(day, 1, -0.7)),
+        "left view": taken(picture.crop((0, 0, view, height)), Exposure(day, 600)),
+        "right view": taken(picture.crop((width - view, 0, width, height)), Exposure(day, 603)),
+    }

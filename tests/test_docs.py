@@ -50,6 +50,8 @@ def test_every_failure_code_is_explained() -> None:
 @pytest.mark.parametrize(
     "module",
     [
+        "safelight.duplicates.policy",
+        "safelight.duplicates.relations",
         "safelight.embedding.starter",
         "safelight.imaging.decoding",
         "safelight.pipeline.artifacts",
@@ -70,7 +72,7 @@ def test_examples_in_docstrings_run(module: str) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/duplicates.md"])
 def test_the_python_examples_run(page: str, tmp_path: Path, make_photo) -> None:
     make_photo(tmp_path / "Pictures" / "beach.jpg")
     make_photo(tmp_path / "my_photos" / "sunset.jpg")

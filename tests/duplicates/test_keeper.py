@@ -13,7 +13,7 @@ from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.duplicates.origin import Origin
-from safelight.duplicates.policy import PRESETS, parse_policy
+from safelight.duplicates.policy import PRESETS, Considerations, parse_policy
 from safelight.errors import SettingsError
 from safelight.library.copies import Copy, PhotoFacts
 
@@ -224,3 +224,55 @@ def test_there_is_one_keeper_and_everything_has_a_reason(photos, relation, polic
     assert kept == (found if relation in ("raw+jpeg", "bracket", "panorama") else found[:1])
     if len(found) > 1:
         assert all(each.reasons for each in found)
+
+
+def test_weights_of_nothing_keep_the_first() -> None:
+    nothing = ",".join(f"{name}=0" for name in Considerations.__slots__)
+    found = chosen(photo("one"), photo("two", width=800, height=600), policy=nothing)
+    assert names(found)[0] == "one"
+    assert "nothing that counts tells them apart" in found[0].reasons[0]
+
+
+def test_an_edit_is_not_the_original_however_many_bytes_it_has() -> None:
+    original = photo("original", size=300_000)
+    turned, small = (
+        photo("turned", size=310_000),
+        photo("small", width=200, height=150, size=90_000),
+    )
+    grey = photo("grey.png", format="PNG", size=250_000)
+    sharpened = photo("sharpened", size=600_000)
+    facts = {each.id: each for each in (grey, sharpened, original, turned, small)}
+    related = [
+        (original, turned, "rotated"), (original, small, "resized"), (turned, small, "rotated"),
+        (original, grey, "edited"), (original, sharpened, "edited"), (turned, grey, "edited"),
+        (small, sharpened, "edited"), (grey, sharpened, "edited"),
+    ]  # fmt: skip
+    edges = tuple(
+        Edge(min(one.id, other.id), max(one.id, other.id), Relation(relation))
+        for one, other, relation in related
+    )
+    group = Group(group_id(facts), Relation.EDITED, tuple(facts), edges)
+    found = judge(group, facts, parse_policy("original"))
+    assert names(found)[0] in ("original", "turned")
+    assert names(found).index("grey.png") >= 2
+    # What a camera wrote is the original, also alone against copies of an edit.
+    camera = photo("camera", exif=CAMERA, size=200_000)
+    facts = {each.id: each for each in (original, turned, camera)}
+    edges = tuple(
+        Edge(min(one.id, other.id), max(one.id, other.id), Relation(relation))
+        for one, other, relation in [
+            (original, turned, "rotated"),
+            (original, camera, "edited"),
+            (turned, camera, "edited"),
+        ]
+    )
+    group = Group(group_id(facts), Relation.EDITED, tuple(facts), edges)
+    assert names(judge(group, facts, parse_policy("original")))[0] == "camera"
+
+
+def test_few_colours_packed_without_loss_are_not_more() -> None:
+    colours = photo("colours.jpg", width=1600, height=1000, size=360_000)
+    palette = photo("palette.png", format="PNG", width=1600, height=1000, size=665_000)
+    assert names(chosen(palette, colours))[0] == "colours.jpg"
+    whole = photo("whole.png", format="PNG", width=1600, height=1000, size=2_900_000)
+    assert names(chosen(colours, whole))[0] == "whole.png"

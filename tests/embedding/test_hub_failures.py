@@ -18,6 +18,7 @@ from safelight.embedding.loading import load_embedder
 from tests.embedding import tiny
 from tests.embedding.hub_server import Hub
 from tests.embedding.hub_user import LOAD, load, run
+from tests.rights import AS_ANYBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +41,6 @@ except ModelUnavailable as error:
 """
 
 # Root may write anywhere; without this capability, which the next program does not get, it may not.
-_AS_ANYBODY = """
-import ctypes, os, sys
-CAP_DAC_OVERRIDE, PR_CAPBSET_DROP = 1, 24
-if os.geteuid() == 0:
-    assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
 _SMALL_FILES = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
@@ -218,8 +211,7 @@ def test_a_cache_that_cannot_be_written(hub: Hub, home: Path) -> None:
         pytest.skip("capabilities are Linux's")
     (home / "hub").mkdir(parents=True)
     (home / "hub").chmod(0o555)
-    anybody = (sys.executable, "-c", _AS_ANYBODY)
-    result = load(REPO, url=hub.url, home=home, within=anybody)
+    result = load(REPO, url=hub.url, home=home, within=AS_ANYBODY)
     _assert_clear(result, "disk", str(home / "hub"), "Permission denied", "HF_HOME")
     (home / "hub").chmod(0o755)
     _assert_succeeds(hub, home)
@@ -231,8 +223,7 @@ def test_a_complete_model_in_a_cache_that_cannot_be_written(hub: Hub, home: Path
     for path in [home, *home.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        anybody = (sys.executable, "-c", _AS_ANYBODY)
-        assert "vector" in load(REPO, url=hub.url, home=home, within=anybody)
+        assert "vector" in load(REPO, url=hub.url, home=home, within=AS_ANYBODY)
         assert hub.requests == []
     finally:
         for path in [home, *home.rglob("*")]:

@@ -139,7 +139,7 @@ def test_words_of_a_mirrored_part_agree(photos):
         width, height = frame.width, frame.height
         part = frame_of(frame.pixels[height // 12 :, : -width // 12][:, ::-1])
         assert agreeing_words(frame, part, mirror=True) >= 3
-        assert agreeing_words(frame, part) <= 1
+        assert agreeing_words(frame, part) <= 2
 
 
 def test_words_in_the_wrong_places_do_not_agree():

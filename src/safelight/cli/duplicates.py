@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.duplicates_texts import tell_total, write_csv, write_edges, write_text
 from safelight.cli.options import library_option, load_settings, separated, short
-from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+from safelight.cli.phases import choosing_options, deduplicator, show_phases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,11 +110,11 @@ def duplicates(
         for suggestion in found:
             click.echo(json.dumps(suggestion.to_dict(), ensure_ascii=False))
     elif as_csv:
-        _write_csv(found)
+        write_csv(found)
     elif report is None or why:
-        _write_text(found, facts, why=why)
+        write_text(found, facts, why=why)
     if not quiet:
-        _tell_total(found, facts, report)
+        tell_total(found, facts, report)
 
 
 @duplicates.command("show")
@@ -151,12 +150,8 @@ def show(
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
-    _write_text([found], facts, why=True, ids=True)
-    for edge in found.group.edges:
-        told = ", ".join(f"{name} {_value(value)}" for name, value in edge.evidence.items())
-        click.echo(
-            f"  {edge.a[:12]} - {edge.b[:12]}  {edge.relation}" + (f": {told}" if told else "")
-        )
+    write_text([found], facts, why=True, ids=True)
+    write_edges(found)
 
 
 @duplicates.command("decide", epilog=DECIDE_EPILOG)
@@ -290,80 +285,18 @@ def _report(
     write_report(path, page)
 
 
-def _write_csv(found: Sequence[Suggestion]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(["group", "relation", "photo_id", "path", "keeper", "reasons"])
-    for each in found:
-        for photo in each.photos:
-            keeper = str(photo.keeper).lower()
-            writer.writerow(
-                [each.group.id, each.group.relation.value, photo.photo_id, photo.path, keeper,
-                 "; ".join(photo.reasons)]
-            )  # fmt: skip
-
-
-def _write_text(
-    found: Sequence[Suggestion],
-    facts: dict[str, PhotoFacts],
-    *,
-    why: bool,
-    ids: bool = False,
-) -> None:
-    for each in found:
-        click.echo(f"{each.group.id}  {each.group.relation}, {_files(len(each.photos))}")
-        for photo in each.photos:
-            mark = "keep" if photo.keeper else "    "
-            known = facts.get(photo.photo_id)
-            told = f"  ({_described(known)})" if known else ""
-            start = f"{photo.photo_id[:12]}  " if ids else ""
-            click.echo(f"  {mark}  {start}{short(photo.path)}{told}")
-            if why:
-                for reason in photo.reasons:
-                    click.echo(f"          {reason}")
-        click.echo()
-
-
-def _described(photo: PhotoFacts) -> str:
-    dimensions = f"{photo.width} x {photo.height} " if photo.pixels else ""
-    return f"{dimensions}{photo.format or ''} {size(photo.size)}"
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
-
-
-def _tell_total(
-    found: Sequence[Suggestion], facts: dict[str, PhotoFacts], report: str | None
-) -> None:
-    others = [photo for each in found for photo in each.photos if not photo.keeper]
-    paths = {photo.path: photo.photo_id for photo in others}
-    count = sum(facts[photo].size for photo in paths.values() if photo in facts)
-    groups = "1 group" if len(found) == 1 else f"{len(found):,} groups"
-    start = f"{report}: " if report else ""
-    if not found:
-        click.echo(f"{start}Found no duplicates.", err=True)
-        return
-    click.echo(
-        f"{start}{groups}; {_files(len(paths))} beside those to keep, {size(count)}.", err=True
-    )
-
-
 def _tell_unhashed(library: Library, namespace: str | None, *, quiet: bool) -> None:
     from safelight.hashing import HASH_VERSION
     from safelight.library.hashes import lacking_hashes
 
     count = len(lacking_hashes(library, HASH_VERSION, namespace))
     if count and not quiet:
-        photos = "1 photo was" if count == 1 else f"{count:,} photos were"
+        photos = "1 photo" if count == 1 else f"{count:,} photos"
         click.echo(
-            f"safelight: {photos} ingested before duplicates could be found, and compared with "
-            "none; `safelight ingest` does the rest.",
+            f"safelight: {photos} could not be opened, and compared with none; `safelight ingest` "
+            "tells why.",
             err=True,
         )
-
-
-def _value(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _against(settings: Settings, path: str, namespace: str | None, as_json: bool) -> None:

@@ -17,6 +17,7 @@ RUNTIME_BUILDS = (
 _PACKAGES = (
     *RUNTIME_BUILDS,
     "numpy",
+    "opencv-python-headless",
     "pillow",
     "tokenizers",
     "huggingface-hub",

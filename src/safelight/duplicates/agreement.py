@@ -107,6 +107,8 @@ def _blurred(values: Any, where: Any, sigma: float) -> Any:
     """Return a picture blurred as if there were nothing but where it is 1."""
     import cv2
 
+    if where.all():
+        return cv2.GaussianBlur(values, (0, 0), sigma)
     weights = cv2.GaussianBlur(where, (0, 0), sigma)
     return cv2.GaussianBlur(values * where, (0, 0), sigma) / np.maximum(weights, 1e-3)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     import numpy.typing as npt
 
@@ -42,9 +43,11 @@ class Candidates:
 
 
 def candidates(
-    signals: Sequence[Signal], start: int, stop: int, *, block: int = BLOCK
+    signals: Sequence[Signal], start: int, stop: int, pool: Executor, *, block: int = BLOCK
 ) -> Iterator[tuple[int, int, Candidates]]:
     """Yield the pairs of the photos from `start` to `stop` with those before them, in blocks.
+
+    The signals are asked on the threads of `pool`.
 
     Yields
     ------
@@ -54,7 +57,8 @@ def candidates(
     """
     for first in range(start, stop, block):
         last = min(first + block, stop)
-        yield first, last, _merged({each.name: each.propose(first, last) for each in signals})
+        asked = [(each.name, pool.submit(each.propose, first, last)) for each in signals]
+        yield first, last, _merged({name: found.result() for name, found in asked})
 
 
 def candidates_for(signals: Sequence[Signal], asked: Asked) -> Candidates:

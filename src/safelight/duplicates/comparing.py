@@ -25,6 +25,7 @@ from safelight.library.edges import (
     compared,
     embedded_photos,
     forget_comparisons,
+    hashed_photos,
     item_keys,
     photo_records,
     present_photos,
@@ -103,13 +104,15 @@ def compare_new(
         space = default_space(library)
         fingerprint = space.fingerprint if space else None
     version = _version(thresholds, fingerprint)
-    hashes = hashed(library)
     embedded = embedded_photos(library, fingerprint)
-    old, new = _divided(library, hashes.keys.tolist(), embedded, version, namespace)
+    old, new = _divided(library, embedded, version, namespace)
     forget_comparisons(library, new)
     progress(Comparing(0, len(new)))
     if not new:
         return version
+    hashes = hashed(library)
+    there = set(hashes.keys.tolist())  # as it is now; another program may write meanwhile
+    old, new = [key for key in old if key in there], [key for key in new if key in there]
     known = open_known(
         library,
         np.array([*old, *new], np.int64),
@@ -145,14 +148,10 @@ def _state(version: str, *, embedded: bool, away: bool = False) -> str:
 
 
 def _divided(
-    library: Library,
-    hashed_keys: list[int],
-    embedded: set[int],
-    version: str,
-    namespace: str | None,
+    library: Library, embedded: set[int], version: str, namespace: str | None
 ) -> tuple[list[int], list[int]]:
     """Return the photos that were compared, and those that are to be, by row key."""
-    states, able = compared(library), set(hashed_keys)
+    states, able = compared(library), hashed_photos(library, HASH_VERSION)
     wanted = set(present_photos(library, namespace).keys.tolist())
     old, new, away = [], [], []
     for key in present_photos(library).keys.tolist():
@@ -206,7 +205,7 @@ class _Run:
         count = len(self._known.keys)
         pairs = edges = 0
         self._written = start
-        for _, last, found in candidates(self._known.signals, start, count):
+        for _, last, found in candidates(self._known.signals, start, count, pool):
             waiting: list[Edge] = []
             writing = time.monotonic() + _WRITING
             seen = self._known.seen(np.union1d(found.later, found.earlier).tolist())

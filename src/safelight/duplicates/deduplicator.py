@@ -9,35 +9,31 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from safelight.duplicates.catching_up import hash_lacking
 from safelight.duplicates.finding import compare_one, find_groups
 from safelight.duplicates.keeper import Suggestion, judge
+from safelight.duplicates.lineage import origins_of
 from safelight.duplicates.measuring import known_scores, measure_lacking
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
-from safelight.duplicates.origin import origins
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
 from safelight.duplicates.policy import DEFAULT, parse_policy
-from safelight.duplicates.relations import parts, together
+from safelight.duplicates.relations import together
 from safelight.errors import UsageError
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.library.copies import photo_facts
 from safelight.library.decisions import Decision, decide, decided_pairs
-from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from os import PathLike
 
     from safelight.duplicates.model import Edge, Group
-    from safelight.duplicates.origin import Origin
     from safelight.duplicates.plan import Plan
+    from safelight.duplicates.relations import Together
     from safelight.embedding.protocol import Embedder
     from safelight.library.copies import PhotoFacts
     from safelight.library.store import Library
-
-
-# Relations within which it can be told from the pixels which photo was made from which.
-_SAME_VIEW = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +110,7 @@ class Deduplicator:
             The policy is not usable.
         """
         wanted = None if relations is None else named_relations(relations)
-        found, _ = self._judged(self._find(wanted, namespace), namespace)
-        return found
+        return self._judged(self._find(wanted, namespace), namespace)[0]
 
     def group(self, beginning: str, *, namespace: str | None = None) -> Suggestion:
         """Return one group, by the beginning of its id.
@@ -136,8 +131,7 @@ class Deduplicator:
                 "`safelight duplicates` lists them.",
                 code="no-group",
             )
-        found, _ = self._judged(groups, namespace)
-        return found[0]
+        return self._judged(groups, namespace)[0][0]
 
     def against(
         self,
@@ -229,13 +223,12 @@ class Deduplicator:
             A relation or action is not one that can be planned by.
         """
         wanted = named_relations(relations)
-        whole = wanted & KEPT_TOGETHER
-        if whole:
-            names = ", ".join(sorted(whole))
+        if wanted & KEPT_TOGETHER:
+            names = ", ".join(sorted(wanted & KEPT_TOGETHER))
             raise UsageError(f"What belongs together is never taken apart: not by {names}.")
         if action not in ACTIONS:
             raise UsageError(f"There is no action {action!r}; there are: {', '.join(ACTIONS)}.")
-        suggestions, facts = self._judged(self._find(wanted, namespace), namespace)
+        suggestions, facts, whole = self._judged(self._find(wanted, namespace), namespace)
         return plan_changes(
             self.library,
             suggestions,
@@ -244,12 +237,19 @@ class Deduplicator:
             policy=parse_policy(self.policy).name,
             relations=wanted,
             namespace=namespace,
-            together=together(self._together()),
+            together=whole,
             decided=decided_pairs(self.library),
             quarantine=quarantine,
         )
 
     def _find(self, relations: Collection[Relation] | None, namespace: str | None) -> list[Group]:
+        hash_lacking(
+            self.library,
+            namespace=namespace,
+            threads=self.threads,
+            pixel_limit=self.pixel_limit,
+            progress=lambda now: self.progress("Hashing", now.done, now.total),
+        )
         return find_groups(
             self.library,
             namespace=namespace,
@@ -272,7 +272,7 @@ class Deduplicator:
 
     def _judged(
         self, groups: Sequence[Group], namespace: str | None
-    ) -> tuple[list[Suggestion], dict[str, PhotoFacts]]:
+    ) -> tuple[list[Suggestion], dict[str, PhotoFacts], Together]:
         policy = parse_policy(self.policy)
         whole = together(self._together())
         ids = list(dict.fromkeys(photo for group in groups for photo in group.photos))
@@ -298,32 +298,27 @@ class Deduplicator:
             threads=self.threads,
             progress=lambda done, total: self.progress("Measuring", done, total),
         )
-        found: list[Suggestion] = []
         everything = {**beside, **facts}
-        looked = in_order(lambda group: self._origins(group, facts), groups, self.threads)
-        for number, (group, made) in enumerate(zip(groups, looked, strict=True), start=1):
-            self.progress("Looking", number, len(groups))
-            judged = judge(
-                group,
-                everything,
-                policy,
-                scores=scores,
-                origins=made,
-                together=whole,
+        made = (
+            origins_of(
+                self.library,
+                groups,
+                facts,
+                pixel_limit=self.pixel_limit,
+                threads=self.threads,
+                progress=lambda done, total: self.progress("Looking", done, total),
             )
-            if judged:
-                found.append(Suggestion(group, judged))
-        return found, facts
-
-    def _origins(self, group: Group, facts: dict[str, PhotoFacts]) -> dict[str, Origin]:
-        if not self.look or group.relation not in STRICT:
-            return {}
-        made: dict[str, Origin] = {}
-        for ids in parts(group.edges, _SAME_VIEW):
-            photos = [facts[photo] for photo in group.photos if photo in ids and photo in facts]
-            if len(photos) > 1:
-                made |= origins(photos, max_pixels=self.pixel_limit)
-        return made
+            if self.look
+            else {}
+        )
+        judged = [
+            Suggestion(
+                group,
+                judge(group, everything, policy, scores=scores, origins=made, together=whole),
+            )
+            for group in groups
+        ]
+        return [each for each in judged if each.photos], facts, whole
 
 
 def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:

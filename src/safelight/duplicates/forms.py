@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.duplicates.agreement import Agreement, agree, is_plain
-from safelight.duplicates.laying import MIN_SIDE, Laid, lay_by_corners, lay_whole
+from safelight.duplicates.laying import MIN_SIDE, Laid, lay_as_is, lay_by_corners, lay_whole
 from safelight.duplicates.model import Relation
 from safelight.errors import DecodeError
 from safelight.hashing.dihedral import DIHEDRAL, applied
@@ -35,8 +35,14 @@ _WHOLE_BITS = 70
 # The sides of two sizes of one picture are in one proportion, but for rounding.
 _PROPORTION = 0.02
 
+# So much less a picture agrees that had to be shifted, turned or scaled.
+_WARPED = 0.05
+
 # Pixels, on the longer side.
 _SMALL = 256
+
+# Pixels: the side of the part in the middle that is compared in full size.
+_CLOSE = 1024
 
 _IDENTITY = (False, False, False)
 _MIRROR = (False, True, False)
@@ -67,7 +73,10 @@ def form_of(
             return Relation.SAME_PIXELS, evidence
         if seconds:
             return None  # two exposures: never forms of one picture, however alike
-        return _told(a, b, alike, evidence, look, limits)
+        told = _told(a, b, alike, evidence, look, limits)
+        if told and seconds == 0 and not _one_exposure(a, b, look, limits):
+            return None
+        return told
     except (DecodeError, OSError):
         return None if seconds else _unseen(a, b, alike, evidence)
 
@@ -81,6 +90,23 @@ def _same_pixels(a: Seen, b: Seen, alike: Resemblance, look: Look) -> bool:
     return bool(np.array_equal(look(a, None).pixels, look(b, None).pixels))
 
 
+def _one_exposure(a: Seen, b: Seen, look: Look, limits: Thresholds) -> bool:
+    """Tell whether two photos of one camera and second may be forms of one exposure.
+
+    Cameras take several photos a second. At working size, two of them may agree; in full size, a
+    hand that trembles has moved them by pixels.
+    """
+    if (a.format, a.width, a.height) != (b.format, b.width, b.height):
+        return True  # a camera would not have changed that
+    first, second = look(a, None).pixels, look(b, None).pixels
+    if first.shape != second.shape:
+        return True
+    down, across = (max(0, length - _CLOSE) // 2 for length in first.shape[:2])
+    part = (slice(down, down + _CLOSE), slice(across, across + _CLOSE))
+    close = agree(lay_as_is(first[part], second[part]), limits.block_correlation)
+    return close.share >= limits.agreement
+
+
 def _told(
     a: Seen, b: Seen, alike: Resemblance, evidence: Evidence, look: Look, limits: Thresholds
 ) -> tuple[Relation, Evidence] | None:
@@ -88,7 +114,8 @@ def _told(
     if alike.turned_bits <= _WHOLE_BITS:
         way = DIHEDRAL[alike.way]
         turned = applied(second, way)
-        if _in_proportion(first, turned):
+        # A stretched copy has the hash of the original.
+        if alike.turned_bits <= limits.hash_bits or _in_proportion(first, turned):
             laid = lay_whole(first, turned)
             found = agree(laid, limits.block_correlation)
             if found.share >= _least(laid, limits.whole_agreement, limits):
@@ -105,7 +132,10 @@ def _told(
 
 
 def _least(laid: Laid, agreement: float, limits: Thresholds) -> float:
-    return max(agreement, limits.small_agreement if max(laid.common.shape) < _SMALL else 0.0)
+    """Return the agreement that is enough."""
+    # Of two sizes only: no camera makes small photos, but programs make small ones of any.
+    is_small = max(laid.common.shape) < _SMALL and abs(math.log2(laid.scale)) > _PROPORTION
+    return max(agreement, limits.small_agreement) if is_small else agreement
 
 
 def _in_proportion(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> bool:
@@ -125,13 +155,17 @@ def _whole_form(
     limits: Thresholds,
 ) -> tuple[Relation, Evidence]:
     told = evidence | _measured(found)
+    stretched = (1 / b.proportion if way[0] else b.proportion) / a.proportion
+    if abs(math.log(stretched)) > _PROPORTION:
+        told["stretched"] = round(stretched, 3)
+    relation = Relation.RESIZED
     if way != _IDENTITY:
-        return _turned_relation(way), told
+        relation = _turned_relation(way)
+    elif (a.width, a.height) == (b.width, b.height):
+        relation = Relation.RE_ENCODED
     if _is_edited(found, limits):
-        return Relation.EDITED, told
-    if (a.width, a.height) == (b.width, b.height):
-        return Relation.RE_ENCODED, told
-    return Relation.RESIZED, told
+        return _edited(Relation.EDITED if way == _IDENTITY else relation, told)
+    return relation, told
 
 
 def _turned_relation(way: tuple[bool, bool, bool]) -> Relation:
@@ -139,11 +173,14 @@ def _turned_relation(way: tuple[bool, bool, bool]) -> Relation:
     return Relation.MIRRORED if sum(way) % 2 else Relation.ROTATED
 
 
-def _is_edited(found: Agreement, limits: Thresholds) -> bool:
+def _is_edited(found: Agreement, limits: Thresholds, *, warped: bool = False) -> bool:
+    # A picture that was shifted by half a pixel or turned has lost some of its finest detail.
+    least_detail = limits.detail_ratio**2 if warped else limits.detail_ratio
+    least_agreement = limits.unedited_agreement - (_WARPED if warped else 0)
     return (
         found.tone > limits.tone_levels
-        or found.share < limits.unedited_agreement
-        or not limits.detail_ratio <= found.detail <= 1 / limits.detail_ratio
+        or found.share < least_agreement
+        or not least_detail <= found.detail <= 1 / limits.detail_ratio
         or not limits.grain_ratio <= found.grain <= 1 / limits.grain_ratio
     )
 
@@ -172,19 +209,28 @@ def _part_form(
     told = evidence | _measured(found) | {"corners": laid.corners or 0}
     told["scale"] = round(laid.scale, 3)
     quarter = round(laid.degrees / 90) * 90
-    rest = laid.degrees - quarter
-    if mirrored:
-        return Relation.MIRRORED, told
-    if abs(rest) < limits.turn_degrees and quarter:
-        return Relation.ROTATED, told
-    if abs(rest) >= limits.turn_degrees:
-        return Relation.EDITED, told | {"degrees": round(laid.degrees, 1)}
+    tilt = laid.degrees - quarter
+    relation = Relation.EDITED  # framed, unless something else is found
     if over_a or over_b:
         # The one that shows less, and how much of the other that is.
+        relation = Relation.CROPPED
         told["part"] = b.id if over_a else a.id
         told["covers"] = round(laid.a_covered if over_a else laid.b_covered, 3)
-        return Relation.CROPPED, told
-    return Relation.EDITED, told
+    if mirrored:
+        relation = Relation.MIRRORED
+    elif quarter:
+        relation = Relation.ROTATED
+    if abs(tilt) >= limits.turn_degrees:
+        told["degrees"] = round(laid.degrees, 1)
+    if abs(tilt) >= limits.turn_degrees or _is_edited(found, limits, warped=True):
+        return _edited(relation, told)
+    return relation, told
+
+
+def _edited(also: Relation, told: Evidence) -> tuple[Relation, Evidence]:
+    """Return an edit that was turned, mirrored or cropped as well."""
+    # Who asks for turned photos does not ask for grey ones.
+    return Relation.EDITED, told if also is Relation.EDITED else told | {also.value: True}
 
 
 def _unseen(

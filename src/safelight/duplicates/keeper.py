@@ -17,6 +17,7 @@ from safelight.duplicates.reasons import (
     why_kept,
     why_not,
 )
+from safelight.duplicates.relations import parts as components
 from safelight.duplicates.relations import parts_of_others, relations_to
 
 if TYPE_CHECKING:
@@ -32,8 +33,14 @@ if TYPE_CHECKING:
 _CAMERA_FORMATS = frozenset({"JPEG", "HEIF", "RAW", "TIFF"})
 _LOSSLESS = frozenset({"PNG", "TIFF", "BMP"})
 
+# Bytes a pixel. A photo of few colours or none, packed without loss, has fewer than one with all.
+_ALL_COLOURS = 1.0
+
+# Relations that no edit stands between.
+_UNEDITED = STRICT - {Relation.EDITED}
+
 # How many bytes of JPEG one byte of these is worth, roughly; only tells clear cases apart.
-_WORTH = {"JPEG": 1.0, "WEBP": 1.5, "HEIF": 2.0, "AVIF": 2.0}
+_WORTH = {"JPEG": 1.0, "WEBP": 1.5, "HEIF": 2.0, "AVIF": 2.0, "PNG": 0.4, "TIFF": 0.4, "BMP": 0.1}
 
 _WHOLE_EXIF = (
     "taken_at", "camera_make", "camera_model", "lens", "exposure_time", "f_number", "iso",
@@ -197,12 +204,19 @@ def _values(
         # Saved again, with whatever care, it is no better than what it was made from.
         if photo.id in origins and origins[photo.id].source in kept:
             kept[photo.id] = min(kept[photo.id], kept[origins[photo.id].source])
+    edits = _edits(photos, group)
+    sources = [photo.id for photo in photos if photo.id not in edits]
+    for edit in edits:
+        # Its bytes and pixels tell nothing of what was lost: a sharpened picture takes more.
+        kept[edit] = min(kept[edit], min(kept[source] for source in sources))
+        pixels[edit] = min(pixels[edit], max(pixels[source] for source in sources))
     data = {photo.id: _richness(photo) for photo in photos}
+    made = {*origins, *parts, *edits}
     eldest = min(oldest(photo) for photo in photos)
     smallest = min(photo.size for photo in photos)
     values = {
         photo.id: {
-            "original": 0.0 if photo.id in origins or photo.id in parts else _signs(photo),
+            "original": 0.0 if photo.id in made else _signs(photo),
             "resolution": _share(pixels, photo.id),
             "compression": _share(kept, photo.id),
             "metadata": _share(data, photo.id),
@@ -217,6 +231,37 @@ def _values(
             for photo in photos:
                 values[photo.id][name] = scores[photo.id][name]
     return values
+
+
+def _edits(photos: Sequence[PhotoFacts], group: Group) -> frozenset[str]:
+    """Return the photos that were edited, of a group in which some were.
+
+    An edge does not say which of two is the edit. Photos that no edit stands between make a
+    family; the one with a camera's data, then the largest, then the oldest is the original's.
+    """
+    if group.relation not in STRICT:
+        return frozenset()
+    ids = {photo.id for photo in photos}
+    families: list[set[str]] = [
+        family & ids for family in components(group.edges, _UNEDITED) if family & ids
+    ]
+    alone = ids.difference(*families)
+    families += [{photo} for photo in alone]
+    of = {photo.id: photo for photo in photos}
+
+    def rank(family: set[str]) -> tuple[bool, int, int, list[str]]:
+        members = [of[photo] for photo in family]
+        files = sum(len(photo.copies) for photo in members)
+        # Their ids only for one answer where nothing else tells.
+        return (
+            not any(map(_has_camera, members)),
+            -files,
+            min(map(oldest, members)),
+            sorted(family),
+        )
+
+    source: set[str] = min(families, key=rank)
+    return frozenset(ids - source)
 
 
 def _share(of: Mapping[str, float], photo_id: str) -> float:
@@ -240,15 +285,22 @@ def _kept_share(photo: PhotoFacts) -> float:
     if not photo.pixels:
         return 0.0
     a_pixel = photo.size / photo.pixels * _WORTH.get(photo.format or "", 1.0)
-    return max(a_pixel, 3.0) if photo.format in _LOSSLESS else a_pixel
+    is_whole = photo.format in _LOSSLESS and photo.size / photo.pixels >= _ALL_COLOURS
+    return max(a_pixel, 3.0) if is_whole else a_pixel
 
 
 def _signs(photo: PhotoFacts) -> float:
     """Return what speaks for a photo being as the camera wrote it."""
-    camera = bool(photo.exif.get("camera_make") or photo.exif.get("camera_model"))
     return (
-        0.4 + 0.4 * camera + 0.1 * (photo.format in _CAMERA_FORMATS) + 0.1 * (photo.format == "RAW")
+        0.4
+        + 0.4 * _has_camera(photo)
+        + 0.1 * (photo.format in _CAMERA_FORMATS)
+        + 0.1 * (photo.format == "RAW")
     )
+
+
+def _has_camera(photo: PhotoFacts) -> bool:
+    return bool(photo.exif.get("camera_make") or photo.exif.get("camera_model"))
 
 
 def _richness(photo: PhotoFacts) -> float:

@@ -82,9 +82,14 @@ def lay_whole(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Laid:
     scale = (b.shape[0] * b.shape[1] / (a.shape[0] * a.shape[1])) ** 0.5
     a = fitted(a, side)
     b = np.asarray(cv2.resize(b, (a.shape[1], a.shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
+    return replace(lay_as_is(a, b), scale=scale)
+
+
+def lay_as_is(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Laid:
+    """Lay two pictures of one size over each other, pixel on pixel."""
     nothing = np.empty((0, 3), np.uint8)
     everywhere = np.ones(a.shape[:2], bool)
-    return Laid(a, b, everywhere, scale, 0.0, 1.0, 1.0, 0.0, 0.0, nothing, nothing, None)
+    return Laid(a, b, everywhere, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, nothing, nothing, None)
 
 
 def lay_by_corners(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], corners: int) -> Laid | None:
@@ -241,7 +246,7 @@ def _laid(
     full_a, full_b = (np.full(picture.shape[:2], 255, np.uint8) for picture in (a, b))
     on_a = moved(full_b, size_a, back, cv2.INTER_NEAREST) > 0
     on_b = moved(full_a, size_b, matrix, cv2.INTER_NEAREST) > 0
-    laid = moved(b, size_a, back, cv2.INTER_LINEAR)
+    laid = moved(b, size_a, back, cv2.INTER_LANCZOS4)
     longest = max(*size_a, *size_b)
     return Laid(
         a,

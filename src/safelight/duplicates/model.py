@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 
 class Relation(StrEnum):
-    """How two photos are related; of several that hold, the first in this order counts."""
+    """How two photos are related; of several that hold, the first in this order counts.
+
+    But of two that differ by an edit, whatever else was done, that is what is said: who has done
+    with turned copies has not done with grey ones.
+    """
 
     IDENTICAL = "identical"  # the same bytes, in two files
     SAME_PIXELS = "same-pixels"  # only metadata or lossless packing differ

@@ -21,7 +21,7 @@ from safelight.duplicates.plan import (
     PlannedGroup,
     Sidecar,
 )
-from safelight.duplicates.relations import relations_to
+from safelight.duplicates.relations import own_relations
 from safelight.duplicates.tags import Tags, merged, read_tags
 from safelight.duplicates.xmp import read_xmp
 from safelight.errors import SidecarError
@@ -143,7 +143,8 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         ]
         return None
     planning.kept.setdefault(real, suggestion.group.id)
-    related = relations_to(keeper.photo_id, suggestion.group.edges)
+    # Not by way of others: a grey copy of a copy that was turned is no form of the one to keep.
+    related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
         known = _all_tags(planning, keeper)
     except (SidecarError, OSError) as exc:
@@ -154,11 +155,11 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     changes: list[Change] = []
     noted: list[Tags] = []
     for other in others:
-        relation = (
-            Relation.IDENTICAL
-            if other.photo_id == keeper.photo_id
-            else related.get(other.photo_id, suggestion.group.relation)
-        )
+        relation = related.get(other.photo_id)
+        if relation is None:
+            by_others = "is related to the one that is kept by way of others only; stays"
+            planning.left.append(Left(other.path, by_others))
+            continue
         why = _why_left(planning, keeper, other, relation)
         if why is None:
             try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: The scores that a keeper can be chosen by; the library has them after `ingest --score`.
 SCORES = ("focus", "exposure", "noise", "combined")
 
-# Differences below this are not worth a word.
+# Differences below this are not worth a word; nor are weights, as a share of the heaviest.
 _SAME = 0.02
 
 
@@ -55,15 +55,17 @@ def why_kept(
     made = [other for other in others if other.id in origins]
     if made:
         told.append(f"the source: {named(made)} {_were_made(made, origins)}")
+    heaviest = max((getattr(weights, name) for name in _by_weight(weights)), default=0.0)
     for name in _by_weight(weights):
         own = values[best.id].get(name)
         if own is None:
             continue
         rival = max(others, key=lambda other: values[other.id][name])
         lead = own - values[rival.id][name]
-        if lead > _SAME or (lead > 0 and name == "age"):
+        weighs = getattr(weights, name) >= _SAME * heaviest
+        if (lead > _SAME or (lead > 0 and name == "age")) and (weighs or not told):
             told.append(_praise(name, best))
-        elif lead < -_SAME:
+        elif lead < -_SAME and weighs:
             against.append(_blame(name, rival))
     if not told:
         told = ["nothing that counts tells them apart; the first that the library got"]

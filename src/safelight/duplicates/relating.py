@@ -119,7 +119,7 @@ def _series(
         return None
     if (
         1 <= seconds <= limits.panorama_seconds + time
-        and alike.words >= limits.few_words
+        and alike.words >= 1
         and alike.bits > limits.burst_bits
         and exposures.same_settings(a.exif, b.exif)
     ):

@@ -19,14 +19,18 @@ _LOOSENESS = {relation: rank for rank, relation in enumerate(Relation)}
 
 def parts(edges: Iterable[Edge], relations: Collection[Relation]) -> list[set[str]]:
     """Return the photos that edges of these relations connect."""
-    found: list[set[str]] = []
+    of: dict[str, set[str]] = {}
     for edge in edges:
         if edge.relation not in relations:
             continue
-        touched = [part for part in found if edge.a in part or edge.b in part]
-        found = [part for part in found if part not in touched]
-        found.append({edge.a, edge.b}.union(*touched))
-    return found
+        one, other = (of.setdefault(photo, {photo}) for photo in (edge.a, edge.b))
+        if one is other:
+            continue
+        if len(one) < len(other):
+            one, other = other, one
+        one |= other
+        of.update(dict.fromkeys(other, one))
+    return list({id(each): each for each in of.values()}.values())
 
 
 def relations_to(photo: str, edges: Sequence[Edge]) -> dict[str, Relation]:
@@ -50,8 +54,14 @@ def relations_to(photo: str, edges: Sequence[Edge]) -> dict[str, Relation]:
                 found |= dict.fromkeys(ids - reached, relation)
                 reached |= ids
     # The edge itself tells more than a way around it.
+    return found | own_relations(photo, edges)
+
+
+def own_relations(photo: str, edges: Iterable[Edge]) -> dict[str, Relation]:
+    """Return how each photo is related to one by an edge between them; itself is identical."""
+    found = {photo: Relation.IDENTICAL}
     for edge in edges:
-        if photo in (edge.a, edge.b):
+        if photo in (edge.a, edge.b) and edge.a != edge.b:
             found[edge.b if edge.a == photo else edge.a] = edge.relation
     return found
 

@@ -104,8 +104,8 @@ def _shared(a: Seen, b: Seen, *, mirror: bool) -> int:
     return agreeing(
         a.places[rows[same]],
         b.places[same],
-        a.width / a.height,
-        b.width / b.height,
+        a.proportion,
+        b.proportion,
         mirrored=mirror,
     )
 

@@ -45,6 +45,11 @@ class Seen:
     places: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     vector: npt.NDArray[np.float32] | None = None
 
+    @property
+    def proportion(self) -> float:
+        """Width by height; 1 if they are not known."""
+        return self.width / self.height if self.width and self.height else 1.0
+
 
 #: Opens a photo: given it and the shorter side that is needed (None: full size), its frame. Raises
 #: DecodeError or OSError when it cannot.

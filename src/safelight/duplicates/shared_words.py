@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +77,8 @@ class WordIndex:
     def __init__(self, words: Words, bounds: Bounds, *, least: int, common: int) -> None:
         self.least, self.common = least, common
         self._words, self._bounds = words, bounds
+        self._made: _Lists | None = None
+        self._making = threading.Lock()  # two signals may ask for the lists at the same time
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -107,10 +109,10 @@ class WordIndex:
         if not len(words):
             return
         firsts = np.flatnonzero(np.diff(asked, prepend=-1))
-        if len(firsts) < _FEW and "_lists" not in self.__dict__:
+        if len(firsts) < _FEW and self._made is None:
             yield from self._read_through(words, asked, before, firsts)
             return
-        lists = self._lists
+        lists = self.make_lists()
         numbers = lists.of(words)
         known = np.flatnonzero(numbers >= 0)
         begins = lists.begins[numbers[known]].astype(np.int64)
@@ -119,11 +121,14 @@ class WordIndex:
         last = np.minimum(begins + self.common, max(len(lists.sets) - 1, 0))
         kept = (sizes <= self.common) | (lists.sets[last] >= before[known])
         known, begins, sizes = known[kept], begins[kept], np.minimum(sizes[kept], self.common)
-        yield from self._counted(asked[known], before[known], begins, sizes)
+        yield from self._counted(lists, asked[known], before[known], begins, sizes)
 
-    def make_lists(self) -> None:
+    def make_lists(self) -> _Lists:
         """Make what :meth:`near` is quick with; without it, few are found by reading all words."""
-        _ = self._lists
+        with self._making:
+            if self._made is None:
+                self._made = _lists(self._words, self._bounds)
+            return self._made
 
     def _read_through(
         self, words: Words, asked: Bounds, before: Bounds, firsts: Bounds
@@ -151,7 +156,7 @@ class WordIndex:
         return marks.take(self._words, mode="clip")  # the last mark is of no word
 
     def _counted(
-        self, asked: Bounds, before: Bounds, begins: Bounds, sizes: Bounds
+        self, lists: _Lists, asked: Bounds, before: Bounds, begins: Bounds, sizes: Bounds
     ) -> Iterator[Near]:
         """Count how often sets stand in lists; those for one asked stand together."""
         sums = np.cumsum(sizes)
@@ -164,7 +169,7 @@ class WordIndex:
                     int(np.searchsorted(asked, asked[start], "right")),
                 )
             places, number = spread(begins[start:stop], sizes[start:stop])
-            pairs = asked[start:stop][number] << 32 | self._lists.sets[places]
+            pairs = asked[start:stop][number] << 32 | lists.sets[places]
             pairs = pairs[(pairs & 0xFFFFFFFF) < before[start:stop][number]]
             pairs.sort()
             # What stands as often as needed is still itself so many places further on.
@@ -175,21 +180,21 @@ class WordIndex:
             yield Near(pairs >> 32, pairs & 0xFFFFFFFF, times[enough].astype(np.float32))
             start = stop
 
-    @cached_property
-    def _lists(self) -> _Lists:
-        count = len(self._words)
-        # Sorted by word, and then by set: numbers sort quicker than an order by them is found.
-        both = self._words.astype(np.uint64) << np.uint64(32)
-        sizes = np.diff(self._bounds)
-        both |= np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
-        both.sort()
-        sets = both.astype(np.uint32).view(np.int32)  # the lower half
-        both >>= np.uint64(32)
-        begins = np.flatnonzero(np.diff(both.view(np.int64), prepend=-1))
-        words = both[begins].astype(np.uint32)
-        del both
-        numbers = None
-        if len(words) and words[-1] < _MARKED:
-            numbers = np.full(int(words[-1]) + 1, -1, np.int32)
-            numbers[words] = np.arange(len(words), dtype=np.int32)
-        return _Lists(words, np.append(begins, count).astype(np.int32), sets, numbers)
+
+def _lists(all_words: Words, bounds: Bounds) -> _Lists:
+    count = len(all_words)
+    # Sorted by word, and then by set: numbers sort quicker than an order by them is found.
+    both = all_words.astype(np.uint64) << np.uint64(32)
+    sizes = np.diff(bounds)
+    both |= np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
+    both.sort()
+    sets = both.astype(np.uint32).view(np.int32)  # the lower half
+    both >>= np.uint64(32)
+    begins = np.flatnonzero(np.diff(both.view(np.int64), prepend=-1))
+    words = both[begins].astype(np.uint32)
+    del both
+    numbers = None
+    if len(words) and words[-1] < _MARKED:
+        numbers = np.full(int(words[-1]) + 1, -1, np.int32)
+        numbers[words] = np.arange(len(words), dtype=np.int32)
+    return _Lists(words, np.append(begins, count).astype(np.int32), sets, numbers)

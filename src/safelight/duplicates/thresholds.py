@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Self
+
+from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "1"
+_RULES = "3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class Thresholds:
     agreement, whole_agreement, small_agreement : float
         The share of the blocks with texture that must look alike for two photos to be forms of one
         picture: with one shifted, turned or scaled to lie on the other; laid over it as it is; and
-        laid so if one is small, because a small picture does not show that something has moved.
+        either way if one is a small copy, which would not show that something has moved.
     block_correlation : float
         Of a block that looks alike.
     corners : int
@@ -73,7 +76,7 @@ class Thresholds:
     same_pixels_bits: int = 4
     agreement: float = 0.7
     whole_agreement: float = 0.5
-    small_agreement: float = 0.85
+    small_agreement: float = 0.95
     block_correlation: float = 0.8
     corners: int = 14
     overhang: float = 0.01
@@ -83,9 +86,9 @@ class Thresholds:
     grain_ratio: float = 0.45
     unedited_agreement: float = 0.975
     plain_share: float = 0.6
-    burst_seconds: float = 5
-    bracket_seconds: float = 5
-    panorama_seconds: float = 30
+    burst_seconds: float = 5.0
+    bracket_seconds: float = 5.0
+    panorama_seconds: float = 30.0
     burst_bits: int = 60
     burst_words: int = 3
     burst_cosine: float = 0.85
@@ -93,6 +96,33 @@ class Thresholds:
     plain_bracket_stops: float = 0.9
     panorama_overlap: tuple[float, float] = (0.1, 0.85)
     similar_cosine: float = 0.93
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read limits that differ from the usual, as in ``words=4,burst_seconds=3``.
+
+        Raises
+        ------
+        SettingsError
+            A name or number is not usable.
+
+        Examples
+        --------
+        >>> Thresholds.parse("burst_seconds=3").burst_seconds
+        3.0
+        """
+        known = asdict(cls())
+        given = {}
+        for part in filter(None, (piece.strip() for piece in text.split(","))):
+            name, _, number = (piece.strip() for piece in part.partition("="))
+            if name not in known or isinstance(known[name], tuple):
+                names = ", ".join(name for name, value in known.items() if type(value) is not tuple)
+                raise SettingsError(f"There is no limit {name!r} to set; there are: {names}.")
+            try:
+                given[name] = type(known[name])(number)
+            except ValueError as exc:
+                raise SettingsError(f"{part!r} is no limit: write NAME=NUMBER.") from exc
+        return replace(cls(), **given)
 
     @property
     def version(self) -> str:

@@ -172,6 +172,12 @@ def embedded_photos(library: Library, fingerprint: str | None) -> set[int]:
     return {key for (key,) in rows}
 
 
+def hashed_photos(library: Library, version: str) -> set[int]:
+    """Return the row keys of photos that have hashes in a version."""
+    rows = library.connection.execute("SELECT item_pk FROM hashes WHERE version = ?", (version,))
+    return {key for (key,) in rows}
+
+
 def item_keys(library: Library, ids: Iterable[str]) -> dict[str, int]:
     """Return the row keys of items, by id."""
     found: dict[str, int] = {}

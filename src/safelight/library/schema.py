@@ -188,6 +188,13 @@ CREATE TABLE compared (
     version TEXT    NOT NULL
 ) STRICT;
 
+-- Which photo of several forms of one picture was made from which other, as their pixels tell.
+CREATE TABLE origins (
+    group_id TEXT PRIMARY KEY,                  -- of these photos
+    version  TEXT NOT NULL,
+    found    TEXT NOT NULL                      -- JSON object: photo id to [source's id, how]
+) STRICT, WITHOUT ROWID;
+
 -- What the user decided of two photos; by content, so that it outlives everything else.
 CREATE TABLE decisions (
     a_id       TEXT NOT NULL,

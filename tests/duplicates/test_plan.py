@@ -1,0 +1,120 @@
+"""Plans as files: read again as they were written, and refused when they must not be followed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from safelight.duplicates.model import KEPT_TOGETHER
+from safelight.duplicates.plan import DEFAULT_RELATIONS, check_target, read_plan, write_plan
+from safelight.errors import PlanError, UsageError
+
+
+@pytest.fixture
+def written(shelf, tmp_path):
+    """A plan's file, and what is in it."""
+    large = shelf.add("large.jpg", b"1", width=400, height=300)
+    small = shelf.add("small.jpg", b"2", exif={"latitude": 1.5, "longitude": 2.5})
+    shelf.relate("resized", large, small)
+    path = tmp_path / "plan.json"
+    plan = shelf.plan()
+    write_plan(plan, path)
+    assert read_plan(path) == plan
+    return path, json.loads(path.read_text("utf-8"))
+
+
+def spoil(plan: dict, *steps: object, to: object) -> None:
+    *way, last = steps
+    for step in way:
+        plan = plan[step]
+    plan[last] = to
+
+
+def test_what_a_plan_says(written, shelf) -> None:
+    _, plan = written
+    (group,) = plan["groups"]
+    (change,) = group["changes"]
+    assert group["keeper"]["path"] == str(shelf.folder / "large.jpg")
+    assert (plan["files"], plan["bytes_saved"], plan["action"]) == (1, 1, "quarantine")
+    assert change["to"].endswith(f".safelight-quarantine/{plan['plan']}/small.jpg")
+    assert (change["relation"], change["saves"]) == ("resized", 1)
+    assert change["reasons"]
+    assert group["carry"]["latitude"] == 1.5
+
+
+CHANGE = ("groups", 0, "changes", 0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "to", "why"),
+    [
+        (("version",), 2, "version 2"),
+        (("plan",), "../../etc", "id"),
+        (("action",), "shred", "none of"),
+        (("groups", 0, "keeper", "path"), None, "keeps and changes"),
+        (("groups", 0, "relation"), "bracket", "belongs together"),
+        ((*CHANGE, "relation"), "raw+jpeg", "belongs together"),
+        ((*CHANGE, "to"), None, "where to move"),
+        ((*CHANGE, "to"), "here", "not absolute"),
+        ((*CHANGE, "path"), "here", "not absolute"),
+        ((*CHANGE, "photo_id"), "abc", "no sha256"),
+        ((*CHANGE, "size"), "many", "damaged"),
+        (("groups", 0, "keeper"), {}, "damaged"),
+        (("groups",), None, "damaged"),
+    ],
+)
+def test_a_plan_that_must_not_be_followed_is_refused(written, steps, to, why) -> None:
+    path, plan = written
+    if why == "keeps and changes":
+        to = plan["groups"][0]["changes"][0]["path"]
+    spoil(plan, *steps, to=to)
+    path.write_text(json.dumps(plan), "utf-8")
+    with pytest.raises(PlanError, match=why):
+        read_plan(path)
+
+
+def test_no_file_is_changed_twice(written) -> None:
+    path, plan = written
+    plan["groups"] *= 2
+    path.write_text(json.dumps(plan), "utf-8")
+    with pytest.raises(PlanError, match="twice"):
+        read_plan(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "no json", '{"plan": 1}'])
+def test_what_is_no_plan_is_refused(tmp_path, text) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(PlanError, match="is no plan"):
+        read_plan(path)
+
+
+def test_where_a_plan_may_be_written(written, tmp_path) -> None:
+    path, _ = written
+    check_target(path)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="--force"):
+        check_target(tmp_path / "mine.txt")
+    check_target(tmp_path / "mine.txt", force=True)
+    with pytest.raises(UsageError, match="no folder"):
+        check_target(tmp_path / "nowhere" / "plan.json")
+
+
+def test_by_itself_a_plan_goes_by_whole_pictures_only() -> None:
+    assert sorted(DEFAULT_RELATIONS) == [
+        "identical", "mirrored", "re-encoded", "resized", "rotated", "same-pixels",
+    ]  # fmt: skip
+    assert not DEFAULT_RELATIONS & KEPT_TOGETHER
+
+
+def test_only_what_is_itself_a_form_of_the_one_to_keep_is_changed(shelf) -> None:
+    keeper = shelf.add("keeper.jpg", b"1", width=400, height=300)
+    small = shelf.add("small.jpg", b"2")
+    smaller = shelf.add("smaller.jpg", b"3", width=20, height=15)
+    shelf.relate("resized", keeper, small, smaller)  # in a row: the ends share no edge
+    plan = shelf.plan()
+    assert [change.photo_id for change in plan.changes] == [small]
+    (left,) = plan.left
+    assert left.path.endswith("smaller.jpg")
+    assert "by way of others" in left.why
