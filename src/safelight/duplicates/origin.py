@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from safelight.library.copies import PhotoFacts
 
 # Share of detail that an enlarged picture has in the finest band, of what it has in the next
-# coarser one. On 18 photos in 4 sizes, by 3 filters, as PNG and JPEG 60 and 90, enlarged ones had at most
-# 0.48, true ones at least that. Enlarged by repeating pixels they are missed.
+# coarser one. On 18 photos in 4 sizes, by 3 filters, as PNG and JPEG 60 and 90, enlarged ones had
+# at most 0.48, true ones at least that. Enlarged by repeating pixels they are missed.
 _ENLARGED = 0.46
 
 # With less difference in size than this there is no band to look at.
