@@ -1,9 +1,9 @@
-"""Cosines from an eighth of the time: estimated on 8-bit numbers, with how wrong they can be.
+"""Cosines estimated on 8-bit numbers, with how wrong they can be at most.
 
 A scan is as slow as memory is. In 8 bits the vectors are a quarter as large, and the processor has
 instructions for them; what a photo scores at most is then known for all, and the few that can be
 among the best are scored in full. The answer is exactly that of the full scan. Measured in
-decisions/0018.
+decisions/0021.
 """
 
 from __future__ import annotations

@@ -1,0 +1,120 @@
+"""The lines of docs/server.md work, in their order, and it leaves out no call."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from safelight.library.tokens import create_token
+from safelight.server.limits import MEGABYTE, Limits
+from tests.server.conftest import running
+
+PAGE = Path(__file__).parents[2] / "docs" / "server.md"
+
+
+@pytest.fixture
+def served(library, tmp_path, make_photo, embedder):
+    """A server in whose root lie what the lines speak of, and which has some photos already."""
+    from safelight.ingest import ingest
+    from safelight.sources import parse_source
+
+    root = tmp_path / "Pictures"
+    make_photo(root / "beach.jpg", "blue", seed=1)
+    make_photo(root / "forest.jpg", "green", seed=2)
+    for number in range(3):
+        make_photo(root / "holidays" / f"{number}.jpg", "red", seed=10 + number)
+    Image.linear_gradient("L").convert("RGB").save(root / "grey.png")
+    shutil.copy(root / "grey.png", root / "copy of grey.png")
+    ingest(library, [parse_source(str(root))], embedder, model="colours")
+    with running(library, embedder, roots=(str(root),)) as found:
+        yield found, root
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_lines_work(served) -> None:
+    server, root = served
+    names = {
+        "PHOTO_ID": server.get("/api/v1/photos?sort=added").json()["photos"][0]["photo_id"],
+        "TOKEN": create_token(server.library, "guide")[0],
+        "http://127.0.0.1:8080": server.url,
+    }
+    lines = [
+        line for block in blocks("sh") for line in block.replace("\\\n", " ").strip().split("\n")
+    ]
+    assert len(lines) > 30
+    for line in lines:
+        if "/duplicates?" in line:
+            _wait_for_groups(server)
+        for name, value in names.items():
+            line = line.replace(name, value)
+        done = subprocess.run(
+            [*shlex.split(line), "--silent", "--show-error", "--fail-with-body", "--noproxy", "*"],
+            capture_output=True, cwd=root, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, (line, done.stdout[-500:], done.stderr)
+        if done.stdout.startswith(b"{"):
+            answer = json.loads(done.stdout)
+            if "/ingest" in line:
+                names["JOB_ID"] = answer["id"]
+            if "/duplicates?" in line:
+                names["GROUP"] = answer["groups"][0]["group"]
+            if line.endswith("'quarantine'") or "quarantine" in line:
+                names["PLAN_ID"] = answer["id"]
+    with Image.open(root / "small.webp") as small:
+        assert small.format == "WEBP"
+    assert (root / "beach-again.jpg").stat().st_size > 100
+    assert (root / "copy of grey.png").exists()
+
+
+def _wait_for_groups(server) -> None:
+    import time
+
+    deadline = time.monotonic() + 20
+    while server.get("/api/v1/duplicates").json()["comparing"] is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_python_examples_run(served) -> None:
+    server, root = served
+    examples = blocks("python")
+    assert len(examples) == 2
+    for example in examples:
+        script = example.replace("http://127.0.0.1:8080", server.url)
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60,
+            env={**os.environ},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert ".jpg" in done.stdout
+        assert "done" in done.stdout
+
+
+def test_no_call_is_left_out(served) -> None:
+    server, _ = served
+    text = PAGE.read_text("utf-8")
+    for path in server.get("/openapi.json").json()["paths"]:
+        pattern = re.sub(r"\\{[^}]*\\}", "[A-Za-z_]+", re.escape(path))
+        assert re.search(pattern + r"(?![a-z/])", text), path
+
+
+def test_the_limits_are_those_of_the_server() -> None:
+    rows = dict(re.findall(r"\| `([a-z_]+)` \| ([\d]+(?: MB)?) \|", PAGE.read_text("utf-8")))
+    limits = Limits()
+    assert len(rows) == 13
+    for name, said in rows.items():
+        number, _, unit = said.partition(" ")
+        assert getattr(limits, name) == int(number) * (MEGABYTE if unit else 1), name
