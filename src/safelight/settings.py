@@ -84,6 +84,11 @@ class Settings:
     score_weights: str = _setting(
         _text, "Weights of the combined score that differ, e.g. focus=2,noise=0.", default=""
     )
+    duplicate_limits: str = _setting(
+        _text,
+        "Limits of duplicates that differ, e.g. words=4,burst_seconds=3; see docs/duplicates.md.",
+        default="",
+    )
     exclude: tuple[str, ...] = _setting(
         _globs,
         "Names of folders and files that are passed over: shell patterns, separated by commas.",
