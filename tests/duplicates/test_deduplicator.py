@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from skimage import data
 from safelight import Deduplicator, parse_source
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
-from safelight.errors import UsageError
+from safelight.errors import SettingsError, UsageError
 from safelight.ingest import ingest
 from safelight.library.scores import read_scores
 
@@ -115,3 +116,11 @@ def test_a_bracket_is_not_offered_not_even_its_copies(tmp_path, library, embedde
     finder.decide(bracket.group.id, "resolved")
     assert "bracket" not in {each.group.relation for each in finder.groups()}
     assert {Path(change.path).name for change in finder.plan(every).changes} <= {"small.jpg"}
+
+
+def test_limits_of_relations_can_be_set(finder) -> None:
+    assert Relation.BURST in {each.group.relation for each in finder.groups()}
+    strict = replace(finder, limits="burst_seconds=0.5")
+    assert Relation.BURST not in {each.group.relation for each in strict.groups()}
+    with pytest.raises(SettingsError, match="no limit 'wrods'"):
+        replace(finder, limits="wrods=3").groups()

@@ -56,7 +56,7 @@ def test_an_upscale_is_not_better() -> None:
     found = chosen(small, large, relation="resized", origins=told)
     assert names(found) == ["small", "large"]
     assert "the source: p/large was enlarged" in found[0].reasons
-    assert "enlarged: it has no more detail than the smaller one" in found[1].reasons
+    assert "enlarged, or blurred: it has no more detail than a smaller one" in found[1].reasons
 
 
 def test_bytes_alone_make_nothing_better() -> None:

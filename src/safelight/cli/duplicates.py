@@ -313,7 +313,9 @@ def _against(settings: Settings, path: str, namespace: str | None, as_json: bool
                 embedder = choose_for_search(opened, settings, None).embedder
             except ModelError as exc:
                 click.echo(f"safelight: {exc} Compared without it.", err=True)
-        finder = Deduplicator(opened, pixel_limit=settings.pixel_limit)
+        finder = Deduplicator(
+            opened, pixel_limit=settings.pixel_limit, limits=settings.duplicate_limits
+        )
         try:
             found = finder.against(os.path.expanduser(path), embedder=embedder, namespace=namespace)
         except DecodeError as exc:

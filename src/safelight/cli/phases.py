@@ -69,6 +69,7 @@ def deduplicator(
         look=not no_look,
         pixel_limit=settings.pixel_limit,
         threads=settings.threads,
+        limits=settings.duplicate_limits,
         progress=progress,
     )
 

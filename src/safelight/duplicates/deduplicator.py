@@ -19,6 +19,7 @@ from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
 from safelight.duplicates.policy import DEFAULT, parse_policy
 from safelight.duplicates.relations import together
+from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.library.copies import photo_facts
@@ -71,6 +72,9 @@ class Deduplicator:
         A photo with more is not opened.
     threads : int or None
         One a processor core if None.
+    limits : str
+        What counts as related, where that differs from the usual: see
+        :meth:`safelight.duplicates.thresholds.Thresholds.parse`.
 
     Examples
     --------
@@ -85,6 +89,7 @@ class Deduplicator:
     look: bool = True
     pixel_limit: int = DEFAULT_MAX_PIXELS
     threads: int | None = None
+    limits: str = ""
     progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
 
     def groups(
@@ -161,7 +166,13 @@ class Deduplicator:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
         own = hashlib.sha256(data).hexdigest()
         itself = None if isinstance(source, bytes) else os.path.abspath(source)
-        edges = compare_one(self.library, data, embedder=embedder, pixel_limit=self.pixel_limit)
+        edges = compare_one(
+            self.library,
+            data,
+            embedder=embedder,
+            thresholds=Thresholds.parse(self.limits),
+            pixel_limit=self.pixel_limit,
+        )
         others = [edge.b if edge.a == own else edge.a for edge in edges]
         facts = photo_facts(self.library, others, namespace)
         return [
@@ -252,6 +263,7 @@ class Deduplicator:
         )
         return find_groups(
             self.library,
+            thresholds=Thresholds.parse(self.limits),
             namespace=namespace,
             relations=relations,
             threads=self.threads,
@@ -263,6 +275,7 @@ class Deduplicator:
         # In all namespaces, and whatever was decided: they are only whole together all the same.
         return find_groups(
             self.library,
+            thresholds=Thresholds.parse(self.limits),
             relations=KEPT_TOGETHER,
             decided=False,
             threads=self.threads,

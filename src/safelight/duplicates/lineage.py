@@ -1,11 +1,11 @@
-"""Which photos of groups were made from which: looked at once, and kept in the library."""
+"""Which photos of groups were made from others: looked at once, and kept in the library."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.grouping import group_id
+from safelight.duplicates.losses import losses
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.origin import VERSION, Origin, origins
 from safelight.duplicates.relations import parts
@@ -50,24 +50,22 @@ def origins_of(
     progress : callable
         Called with the number of groups looked at, and that of those to be.
     """
-    forms = {
-        group_id(ids): [facts[photo] for photo in group.photos if photo in ids]
+    every = {
+        group.id: (group, [facts[photo] for photo in group.photos])
         for group in groups
-        if group.relation in STRICT
-        for ids in parts(group.edges, _SAME_VIEW)
-        if ids <= facts.keys()
+        if group.relation in STRICT and len(group.photos) > 1 and facts.keys() >= {*group.photos}
     }
     known = read_origins(library, VERSION)
-    wanted = [group for group in forms if group not in known]
-    looked = in_order(lambda group: origins(forms[group], max_pixels=pixel_limit), wanted, threads)
+    wanted = [name for name in every if name not in known]
+    looked = in_order(lambda name: _look(*every[name], pixel_limit), wanted, threads)
     waiting: dict[str, dict[str, tuple[str, str]]] = {}
     try:
-        for number, (group, made) in enumerate(zip(wanted, looked, strict=True), start=1):
+        for number, (name, made) in enumerate(zip(wanted, looked, strict=True), start=1):
             progress(number, len(wanted))
-            known[group] = {photo: (each.source, each.how) for photo, each in made.items()}
+            known[name] = {photo: (each.source, each.how) for photo, each in made.items()}
             # What cannot be read now may be there the next time.
-            if all(os.path.exists(photo.copies[0].path) for photo in forms[group]):
-                waiting[group] = known[group]
+            if all(os.path.exists(photo.copies[0].path) for photo in every[name][1]):
+                waiting[name] = known[name]
             if len(waiting) >= _AT_ONCE:
                 write_origins(library, VERSION, waiting)
                 waiting = {}
@@ -75,7 +73,14 @@ def origins_of(
         looked.close()
         write_origins(library, VERSION, waiting)
     return {
-        photo: Origin(source, how)
-        for group in forms
-        for photo, (source, how) in known[group].items()
+        photo: Origin(source, how) for name in every for photo, (source, how) in known[name].items()
     }
+
+
+def _look(group: Group, photos: Sequence[PhotoFacts], pixel_limit: int) -> dict[str, Origin]:
+    found = {
+        photo: Origin("", how) for photo, how in losses(photos, max_pixels=pixel_limit).items()
+    }
+    for ids in parts(group.edges, _SAME_VIEW):
+        found |= origins([each for each in photos if each.id in ids], max_pixels=pixel_limit)
+    return found

@@ -55,7 +55,7 @@ _LEAST_COUNT = 200
 _BLOCK = 8
 
 #: Changes whenever the same photos would give another answer.
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class Origin:
     Attributes
     ----------
     source : str
-        Photo id.
+        Photo id; empty if that cannot be told.
     how : str
-        ``enlarged`` or ``saved-again``.
+        ``enlarged`` or ``saved-again``; or what :func:`safelight.duplicates.losses.losses` says.
     """
 
     source: str

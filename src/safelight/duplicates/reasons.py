@@ -25,6 +25,18 @@ SCORES = ("focus", "exposure", "noise", "combined")
 # Differences below this are not worth a word; nor are weights, as a share of the heaviest.
 _SAME = 0.02
 
+# How a photo was made from another: what was done, and what shows it.
+_MADE = {
+    "enlarged": ("enlarged", "enlarged, or blurred: it has no more detail than a smaller one"),
+    "saved-again": (
+        "saved again",
+        "saved again from another: its pixels carry the steps of that JPEG",
+    ),
+    "grey": ("made grey", "has lost its colours"),
+    "few-colours": ("reduced to a few colours", "was reduced to a few colours"),
+    "for-print": ("converted for printing", "was converted for printing (CMYK)"),
+}
+
 
 def why_it_stays(
     photo: PhotoFacts,
@@ -127,11 +139,7 @@ def why_not(
     told = [f"{relation}: {called(best)} is kept"]
     origin = origins.get(photo.id)
     if origin is not None:
-        told.append(
-            "enlarged: it has no more detail than the smaller one"
-            if origin.how == "enlarged"
-            else "saved again from another: its pixels carry the steps of that JPEG"
-        )
+        told.append(_MADE[origin.how][1])
     for name in _by_weight(weights):
         own, other = values[photo.id].get(name), values[best.id].get(name)
         if own is None or other is None or other - own <= _SAME:
@@ -188,13 +196,10 @@ def _by_weight(weights: Considerations) -> list[str]:
 
 
 def _were_made(made: Sequence[PhotoFacts], origins: Mapping[str, Origin]) -> str:
-    ways = {origins[photo.id].how for photo in made}
-    verb = "was" if len(made) == 1 else "were"
-    if ways == {"enlarged"}:
-        return f"{verb} enlarged"
-    if ways == {"saved-again"}:
-        return f"{verb} saved again"
-    return f"{verb} enlarged or saved again"
+    ways = {_MADE[origins[photo.id].how][0] for photo in made}
+    if len(ways) > 1:
+        return "show that they were made from another"
+    return f"{'was' if len(made) == 1 else 'were'} {ways.pop()}"
 
 
 def which(copies: Sequence[Copy]) -> str:

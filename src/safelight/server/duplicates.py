@@ -136,7 +136,11 @@ class Duplicates:
             self._progress[namespace] = Comparing(stage, done, total)
 
         finder = Deduplicator(
-            library, pixel_limit=settings.pixel_limit, threads=settings.threads, progress=tell
+            library,
+            pixel_limit=settings.pixel_limit,
+            threads=settings.threads,
+            limits=settings.duplicate_limits,
+            progress=tell,
         )
         try:
             return _Known(state, decided, tuple(finder.groups(namespace=namespace)))

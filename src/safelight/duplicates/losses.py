@@ -1,0 +1,130 @@
+"""What a photo has lost that others of its group still have: colour, tones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safelight.errors import DecodeError
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from safelight.library.copies import PhotoFacts
+
+# A picture of so many colours or fewer was reduced to them, if another has ten times as many.
+# Looked at in full size: a thumbnail of a dithered picture has all colours again.
+_FEW, _FEW_GREYS = 256, 16
+_TIMES = 10
+_WINDOW = 256
+
+# Spread of the two colour differences, in levels, of a picture without colour, and of one with: the
+# rounding of a grey one leaves a little, and not every photo has much.
+_NO_COLOUR = 2.0
+_COLOUR = 6.0
+
+# A JPEG's colour differences are told from its thumbnail: so small it decodes fast.
+_SIDE = 256
+
+_JPEG_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the pixels of a photo show."""
+
+    colour: float  # spread of the colour differences
+    colours: int  # how many there are in the middle
+    scaled: bool  # of a thumbnail: at least so many
+    for_print: bool  # cyan, magenta, yellow and black
+
+
+def losses(photos: Sequence[PhotoFacts], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, str]:
+    """Return the photos that have lost something, by id, and what.
+
+    Parameters
+    ----------
+    photos : sequence of PhotoFacts
+        Forms of one picture.
+    max_pixels : int
+        A file with more is not looked at.
+
+    Returns
+    -------
+    dict
+        ``grey``: no colour; ``few-colours``: reduced to a palette, or to black and white;
+        ``for-print``: converted to the colours of printing, which no camera writes.
+    """
+    seen = {photo.id: found for photo in photos if (found := _look(photo, max_pixels)) is not None}
+    if len(seen) < 2:
+        return {}
+    most_colour = max(each.colour for each in seen.values())
+    most_colours = max(each.colours for each in seen.values())
+    lost: dict[str, str] = {}
+    for photo_id, each in seen.items():
+        if each.colour <= _NO_COLOUR and most_colour >= _COLOUR:
+            lost[photo_id] = "grey"
+        elif not each.scaled and each.colours <= _few(each) < most_colours / _TIMES:
+            lost[photo_id] = "few-colours"
+        elif each.for_print and not all(other.for_print for other in seen.values()):
+            lost[photo_id] = "for-print"
+    # Were all of them to have lost something, none would be the better for it.
+    return lost if len(lost) < len(seen) else {}
+
+
+def _few(seen: _Seen) -> int:
+    """Return how many colours are few: whoever has no colour has few at most times."""
+    return _FEW if seen.colour > _NO_COLOUR else _FEW_GREYS
+
+
+def _look(photo: PhotoFacts, max_pixels: int) -> _Seen | None:
+    is_jpeg = photo.format == "JPEG"
+    # A camera's own formats have all the colours there are.
+    scaled = is_jpeg or photo.format in ("HEIF", "RAW")
+    for copy in photo.copies:
+        try:
+            with open(copy.path, "rb") as file:
+                data = file.read()
+            frame = decode(data, min_side=_SIDE if scaled else None, max_pixels=max_pixels)
+        except OSError:
+            continue
+        except DecodeError:
+            return None
+        return _Seen(
+            _colour(frame.pixels),
+            _colours(frame.pixels),
+            scaled,
+            is_jpeg and _components(data) == 4,
+        )
+    return None
+
+
+def _colour(pixels: npt.NDArray[np.uint8]) -> float:
+    step = max(1, min(pixels.shape[:2]) // _SIDE)
+    red, green, blue = np.moveaxis(pixels[::step, ::step].astype(np.float32), 2, 0)
+    return float(max((red - green).std(), (blue - green).std()))
+
+
+def _colours(pixels: npt.NDArray[np.uint8]) -> int:
+    top, left = (max(0, (length - _WINDOW) // 2) for length in pixels.shape[:2])
+    part = pixels[top : top + _WINDOW, left : left + _WINDOW].reshape(-1, 3).astype(np.uint32)
+    return len(np.unique(part[:, 0] << 16 | part[:, 1] << 8 | part[:, 2]))
+
+
+def _components(data: bytes) -> int | None:
+    """Return how many components a JPEG has; ITU-T T.81, B.2.2."""
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in _JPEG_FRAMES:
+            return data[at + 9]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
