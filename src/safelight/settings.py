@@ -89,6 +89,7 @@ class Settings:
     )
     templates: Path | None = _setting(
         _path, "A file of prompt templates for labels, instead of the 6.", default=None
+    )
     duplicate_limits: str = _setting(
         _text,
         "Limits of duplicates that differ, e.g. words=4,burst_seconds=3; see docs/duplicates.md.",
