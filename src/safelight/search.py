@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError, QueryError
+from safelight.library.browsing import matching
 from safelight.library.exact import open_index
 from safelight.library.files import allowed_items, places
 from safelight.library.index import Neighbours
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.protocol import Embedder
+    from safelight.library.browsing import Filter
     from safelight.library.files import Place
     from safelight.library.index import VectorIndex
     from safelight.library.store import Library
@@ -39,6 +41,7 @@ def search(
     under: str | os.PathLike[str] | None = None,
     min_score: float | None = None,
     least: Mapping[str, float] | None = None,
+    where: Filter | None = None,
     index: VectorIndex | None = None,
     pixel_limit: int = 200_000_000,
 ) -> list[Hit]:
@@ -60,6 +63,8 @@ def search(
         Only hits with at least this cosine.
     least : mapping of str to float, optional
         Only photos with at least these scores, as in ``{"focus": 0.6}``.
+    where : Filter, optional
+        Only photos to which it applies: by camera, by day.
     index : VectorIndex, optional
         Of the embedder's space, to be used again; opened if not given.
     pixel_limit : int
@@ -87,6 +92,7 @@ def search(
             under=under,
             min_score=min_score,
             least=least,
+            where=where,
         )
     _check(top)
     if index is None:
@@ -94,9 +100,10 @@ def search(
     vector = query_vector(library, query.terms, embedder, pixel_limit=pixel_limit)
     folder = _absolute(under)
     space = embedder.fingerprint
-    if namespace is None and folder is None and not least and not query.labels:
+    narrowed = namespace is not None or folder is not None or least or where is not None
+    if not narrowed and not query.labels:
         return _all(library, index, vector, top, min_score, space)
-    allowed = _allowed(library, namespace, folder, least)
+    allowed = _allowed(library, namespace, folder, least, where)
     if query.labels:
         has_labels = sorted(_filtered(library, query.labels, space))
         allowed = np.intersect1d(allowed, np.asarray(has_labels, np.int64))
@@ -115,6 +122,7 @@ def search_labels(
     under: str | os.PathLike[str] | None = None,
     min_score: float | None = None,
     least: Mapping[str, float] | None = None,
+    where: Filter | None = None,
 ) -> list[Hit]:
     """Return the photos that have, and have not, these labels; no model is needed.
 
@@ -129,7 +137,7 @@ def search_labels(
         At least one.
     fingerprint : str
         Of the space whose labels count.
-    top, namespace, under, min_score, least
+    top, namespace, under, min_score, least, where
         See :func:`search`.
 
     Raises
@@ -144,7 +152,7 @@ def search_labels(
         raise QueryError("The query is empty. Say what to look for.")
     scores = _filtered(library, labels, fingerprint)
     folder = _absolute(under)
-    allowed = _allowed(library, namespace, folder, least)
+    allowed = _allowed(library, namespace, folder, least, where)
     keys = np.intersect1d(allowed, np.asarray(sorted(scores), np.int64))
     values = np.asarray([scores[key] for key in keys.tolist()], np.float32)
     order = np.argsort(-values, kind="stable")[:top]
@@ -167,10 +175,13 @@ def _allowed(
     namespace: str | None,
     folder: str | None,
     least: Mapping[str, float] | None,
+    where: Filter | None,
 ) -> npt.NDArray[np.int64]:
     allowed = np.asarray(allowed_items(library, namespace=namespace, under=folder), np.int64)
     if least:
         allowed = np.intersect1d(allowed, np.asarray(at_least(library, least), np.int64))
+    if where is not None:
+        allowed = np.intersect1d(allowed, np.asarray(matching(library, where), np.int64))
     return allowed
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +188,28 @@ def test_a_folder_can_be_searched_in_one_go(run, photos) -> None:
     done = run("search", "red", "--images-dir", photos, SAFELIGHT_MODEL="starter")
     assert len(done.stdout.splitlines()) == 2
     assert run("search", "red", "--images-dir", photos / "deep").stdout.count("\n") == 1
+
+
+def test_a_search_by_camera_and_day(run, tmp_path) -> None:
+    for day, model in ((1, "Canon EOS R5"), (2, "Canon EOS R5"), (3, "NIKON Z 6")):
+        exif = Image.Exif()
+        exif[0x010F], exif[0x0110] = model.split()[0], model
+        exif.get_ifd(0x8769)[0x9003] = f"2024:06:0{day} 23:59:59"
+        path = tmp_path / "shots" / f"{day}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (32, 32), (60 * day, 20, 90)).save(path, exif=exif)
+    run("ingest", "--model", "starter", tmp_path / "shots")
+
+    def found(*options: str) -> list[str]:
+        return sorted(run("search", "a thing", "--paths", *options).stdout.split())
+
+    shots = [str(tmp_path / "shots" / f"{day}.jpg") for day in (1, 2, 3)]
+    assert found() == shots
+    assert found("--camera", "Canon EOS R5") == shots[:2]
+    assert found("--from", "2024-06-02") == shots[1:]
+    assert found("--from", "2024-06-02", "--to", "2024-06-02") == shots[1:2]
+    assert found("--to", "2024-05-31") == []
+    assert "YYYY-MM-DD" in run("search", "a", "--from", "June", code=2).stderr
 
 
 def test_profile_tells_where_the_time_went(run, photos) -> None:

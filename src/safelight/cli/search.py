@@ -13,6 +13,7 @@ from safelight.cli.ingest import ingest_folder
 from safelight.cli.options import library_option, load_settings
 
 if TYPE_CHECKING:
+    from safelight.library.browsing import Filter
     from safelight.library.store import Library
     from safelight.model import Hit
     from safelight.query import Query
@@ -23,6 +24,7 @@ Examples:
   safelight search "beach + ./sunset.jpg:0.5 - people"
   safelight search ./this-one.jpg --top 20
   safelight search cake --namespace birthdays --json
+  safelight search beach --from 2024-06-01 --to 2024-08-31 --camera "Canon EOS R5"
   safelight search portrait --min focus=0.7 --min noise=0.5
   safelight search sunset label:beach -label:people
   safelight search 'label:"wide shot" label:mountain'
@@ -60,6 +62,9 @@ class _SearchCommand(click.Command):
     "--min", "least", multiple=True, metavar="NAME=S",
     help="Only photos whose score of a metric is at least S, e.g. focus=0.6. May be repeated.",
 )  # fmt: skip
+@click.option("--camera", metavar="NAME", help="Only photos of this camera, as its maker calls it.")
+@click.option("--from", "taken_from", metavar="DAY", help="Only photos taken on this day or later.")
+@click.option("--to", "taken_to", metavar="DAY", help="... or earlier; a day is YYYY-MM-DD.")
 @click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
 @click.option(
     "--images-dir", "--images_dir", metavar="DIR",
@@ -80,6 +85,9 @@ def search(
     namespace: str | None,
     top: int,
     least: tuple[str, ...],
+    camera: str | None,
+    taken_from: str | None,
+    taken_to: str | None,
     min_score: float | None,
     images_dir: str | None,
     model: str | None,
@@ -116,6 +124,7 @@ def search(
             "under": images_dir,
             "min_score": min_score,
             "least": _least(least),
+            "where": _where(camera, taken_from, taken_to),
         }
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder
@@ -142,6 +151,13 @@ def _unlabelled(library: Library, query: Query, space: str, namespace: str | Non
 
     labels = (find_label(library, each.label, space) for each in query.labels)
     return max((count_unlabelled(library, each, space, namespace) for each in labels), default=0)
+
+
+def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> Filter | None:
+    from safelight.library.browsing import Filter
+
+    where = Filter(camera=camera, taken_from=taken_from, taken_to=taken_to)
+    return None if where.is_plain else where
 
 
 def _least(given: tuple[str, ...]) -> dict[str, float]:
