@@ -32,6 +32,12 @@ EXTRAS = {
     "demo": ("photos to try with", ("scikit-image", "scikit-learn")),
     "heif": ("HEIC photos", ("pi-heif",)),
     "raw": ("camera RAW files", ("rawpy",)),
+    "client": ("calls to a server, from Python", ("httpx2",)),
+    "server": (
+        "safelight serve",
+        ("fastapi", "prometheus-client", "python-multipart", "uvicorn"),
+    ),
+    "nats": ("workers of the pipeline on a NATS server", ("nats-py",)),
     "torch": (
         "models in PyTorch",
         ("onnx", "open_clip_torch", "sentencepiece", "torch", "torchvision", "transformers"),
