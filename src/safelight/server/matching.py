@@ -156,16 +156,19 @@ async def _nearest(
         neighbours = await near(count)
         keys = neighbours.keys.tolist()
         scores = neighbours.scores.tolist()
-        described = await served.reading.run(describe, keys[seen:])
-        for key, score in zip(keys[seen:], scores[seen:], strict=True):
-            # What the sources of one photo's files say of it differs; one of them has to do.
-            for match in described.get(key, ()):
-                if hold(conditions, {**match.metadata, "namespace": match.namespace}):
-                    found.append(replace(match, score=score))
-                    break
+        while seen < len(keys) and len(found) < top:
+            # Mostly as many as are wanted will do, and describing them is what takes time.
+            until = top if seen < top else len(keys)
+            described = await served.reading.run(describe, keys[seen:until])
+            for key, score in zip(keys[seen:until], scores[seen:until], strict=True):
+                # What the sources of one photo's files say of it differs; one of them has to do.
+                for match in described.get(key, ()):
+                    if hold(conditions, {**match.metadata, "namespace": match.namespace}):
+                        found.append(replace(match, score=score))
+                        break
+            seen = min(until, len(keys))
         if len(found) >= top or len(keys) < count:
             return found[:top]
-        seen = len(keys)
         count *= 4
 
 
