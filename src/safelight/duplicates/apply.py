@@ -15,11 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
-from safelight.duplicates.contents import sha256_of
 from safelight.duplicates.journal import BEGUN, DONE, Journal, Step, folder_of, write_safely
 from safelight.duplicates.moving import CannotChange, move, replace_by_link
 from safelight.duplicates.plan import Left, check, write_plan
 from safelight.duplicates.trash import check_trash, trash_place, write_note
+from safelight.duplicates.verifying import (
+    check_sidecar,
+    content_of,
+    is_unchanged,
+    reason_of,
+    stat_of,
+    verified,
+)
 from safelight.duplicates.xmp import add_to_xmp, read_xmp
 from safelight.errors import SidecarError
 from safelight.library.copies import mark_paths_back, mark_paths_gone
@@ -29,7 +36,7 @@ from safelight.model import FileStat
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from safelight.duplicates.plan import Change, Plan, PlannedGroup, Sidecar
+    from safelight.duplicates.plan import Change, Plan, PlannedGroup
     from safelight.library.store import Library
 
 _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -145,7 +152,7 @@ class _Applying:
         if not waiting:
             return
         try:
-            keeper = _verified(group.keeper, group.keeper_id)
+            keeper = verified(group.keeper, group.keeper_id)
         except CannotChange as exc:
             why = f"stays, because {group.keeper}, the one to keep, {exc}"
             self._leave([change.path for change in waiting], why)
@@ -162,7 +169,7 @@ class _Applying:
         for change in fit:
             try:
                 # The one to keep was read a moment ago; that it has not changed since is enough.
-                if not _same(keeper, _stat(group.keeper)):
+                if not is_unchanged(keeper, stat_of(group.keeper)):
                     raise CannotChange(f"stays, because {group.keeper} is being changed")
                 self._change(group, change)
             except CannotChange as exc:
@@ -183,7 +190,7 @@ class _Applying:
         if step is not None and _is_under_way(step):
             return True
         try:
-            _verified(change.path, change.photo_id)
+            verified(change.path, change.photo_id)
             if os.path.samefile(change.path, group.keeper):
                 raise CannotChange("is the very file that is kept, by another name")
             companion = self.beside.companion(change.path)
@@ -195,9 +202,9 @@ class _Applying:
             if self.plan.action == "hardlink" and change.photo_id != group.keeper_id:
                 raise CannotChange("has other bytes than the file that is kept")
             for sidecar in change.sidecars:
-                _check_sidecar(sidecar)
+                check_sidecar(sidecar)
         except (CannotChange, OSError) as exc:
-            self._leave([change.path], _reason(exc))
+            self._leave([change.path], reason_of(exc))
             return False
         return True
 
@@ -206,7 +213,7 @@ class _Applying:
         if group.carry is None or self.known.get(group.carry.sidecar, (None, None))[1] == DONE:
             return
         path = group.carry.sidecar
-        before = _content(path)
+        before = content_of(path)
         try:
             tags = group.carry.tags
             if before is not None:
@@ -219,7 +226,7 @@ class _Applying:
         if self.journal is None:
             self.outcome.sidecars += 1
             return
-        found = None if before is None else _stat(path)
+        found = None if before is None else stat_of(path)
         number = self.journal.next_number
         backup = None if before is None else self.journal.keep(f"sidecars/{number}.xmp", before)
         step = Step(
@@ -290,7 +297,7 @@ class _Applying:
             if state == BEGUN:
                 steps.append((before, False))
             return
-        found = _stat(path)
+        found = stat_of(path)
         note = None
         if self.plan.action == "hardlink":
             to = group.keeper
@@ -379,63 +386,3 @@ def _do(step: Step) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(step.note)
         raise
-
-
-def _verified(path: str, sha256: str) -> os.stat_result:
-    """Return the stat of a file that has these bytes.
-
-    Raises
-    ------
-    CannotChange
-        It has not, or is no file.
-    """
-    try:
-        found = os.stat(path)
-        if not stat_module.S_ISREG(found.st_mode):
-            raise CannotChange("is no file any more")
-        if sha256_of(path) != sha256:
-            raise CannotChange("has changed since the plan was made")
-        if not _same(found, os.stat(path)):
-            raise CannotChange("is being changed")
-    except OSError as exc:
-        raise CannotChange(_reason(exc)) from exc
-    return found
-
-
-def _check_sidecar(sidecar: Sidecar) -> None:
-    if sha256_of(sidecar.path) != sidecar.sha256:
-        raise CannotChange(f"stays, because its sidecar {sidecar.path} has changed since the plan")
-
-
-def _same(a: os.stat_result, b: os.stat_result) -> bool:
-    return (a.st_dev, a.st_ino, a.st_size, a.st_mtime_ns) == (
-        b.st_dev,
-        b.st_ino,
-        b.st_size,
-        b.st_mtime_ns,
-    )
-
-
-def _stat(path: str) -> os.stat_result:
-    try:
-        return os.stat(path)
-    except OSError as exc:
-        raise CannotChange(_reason(exc)) from exc
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise CannotChange(f"cannot be read: {exc.strerror}") from exc
-
-
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, FileNotFoundError):
-        return "is gone"
-    if isinstance(exc, OSError):
-        return f"cannot be read: {exc.strerror}"
-    return str(exc)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import os
 import unicodedata
 from dataclasses import dataclass, field
@@ -16,17 +15,16 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
-from safelight.errors import DecodeError, SafelightError, UsageError
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
-from safelight.quality.averaging import average, fit
+from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag, thumbnail_of
+from safelight.errors import SafelightError, UsageError
+from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
     from safelight.duplicates.keeper import Judged, Suggestion
@@ -34,20 +32,10 @@ if TYPE_CHECKING:
 
 _GENERATOR = "safelight duplicates"
 
-#: The longer side of a thumbnail, in pixels.
-SIDE = 256
-
 #: So many groups are on a page at most: more is no longer looked through, nor opened by a browser.
 GROUPS = 500
 
-_JPEG_QUALITY = 80
 _HEAD_BYTES = 1024
-
-# Within these the pictures lie on each other, and what differs can be shown.
-_COMPARABLE = frozenset({Relation.RE_ENCODED, Relation.RESIZED, Relation.EDITED})
-
-# A difference of this many levels shows as white.
-_WHITE = 32
 
 _NONE = "–"
 
@@ -114,7 +102,7 @@ def report_page(
     lines += [
         "</main>",
         "<footer><p>What differs from the file to keep is set off. A difference picture shows how "
-        f"far each point is from the file to keep: {_WHITE} levels of 255 or more are white. Made "
+        f"far each point is from the file to keep: {WHITE} levels of 255 or more are white. Made "
         f"by {_GENERATOR}; nothing was changed.</p></footer>",
         "</body>",
         "</html>",
@@ -236,7 +224,7 @@ def _section(
     small: dict[str, npt.NDArray[np.uint8] | str] = {}
     for photo in suggestion.photos:
         if photo.photo_id not in small:
-            small[photo.photo_id] = _thumbnail(photo.path, max_pixels)
+            small[photo.photo_id] = thumbnail_of(photo.path, max_pixels)
         picture = small[photo.photo_id]
         if photo is best and not isinstance(picture, str):
             best_pixels = picture
@@ -245,7 +233,7 @@ def _section(
         difference = (
             None
             if isinstance(picture, str) or best_pixels is None or photo.photo_id == best.photo_id
-            else _difference(picture, best_pixels, suggestion, photo, best)
+            else difference_of(picture, best_pixels, suggestion, photo, best)
         )
         yield from _shot(_shown(os.path.basename(name)), picture, difference)
         yield from _heading_of(photo, name)
@@ -266,10 +254,10 @@ def _shot(
     if isinstance(picture, str):
         yield f"<p>No picture: it {escape(_shown(picture))}.</p>"
     else:
-        yield _image(picture, escape(name))
+        yield image_tag(picture, escape(name))
     if difference is not None:
         text = f"Difference of {escape(name)} from the file to keep"
-        yield f"<figure>{_image(difference, text)}<figcaption>difference</figcaption></figure>"
+        yield f"<figure>{image_tag(difference, text)}<figcaption>difference</figcaption></figure>"
     yield "</div>"
 
 
@@ -345,55 +333,6 @@ def _date(copy: Copy | None) -> str:
         return _NONE
     moment = datetime.fromtimestamp(copy.mtime_ns / 1e9, UTC)
     return moment.strftime("%Y-%m-%d %H:%M")
-
-
-def _thumbnail(path: str, max_pixels: int) -> npt.NDArray[np.uint8] | str:
-    """Return a photo made small, or why there is none."""
-    try:
-        with open(path, "rb") as file:
-            frame = decode(file.read(), min_side=SIDE, max_pixels=max_pixels)
-    except DecodeError as exc:
-        return str(exc)
-    except OSError as exc:
-        return f"cannot be read: {exc.strerror}"
-    height, width = frame.pixels.shape[:2]
-    return average(frame.pixels, fit(width, height, SIDE))
-
-
-def _difference(
-    picture: npt.NDArray[np.uint8],
-    best: npt.NDArray[np.uint8],
-    suggestion: Suggestion,
-    photo: Judged,
-    keeper: Judged,
-) -> npt.NDArray[np.uint8] | None:
-    """Return how far a picture is from the one to keep, where one lies on the other."""
-    pair = sorted((photo.photo_id, keeper.photo_id))
-    relation = next(
-        (edge.relation for edge in suggestion.group.edges if [edge.a, edge.b] == pair), None
-    )
-    (high, wide), (best_high, best_wide) = picture.shape[:2], best.shape[:2]
-    skewed = abs(wide * best_high - best_wide * high) > 0.02 * wide * best_high
-    if relation not in _COMPARABLE or skewed:
-        return None
-    size = (min(wide, best_wide), min(high, best_high))
-    if min(size) < 8:
-        return None
-    one, other = (average(each, size).astype(np.int16) for each in (picture, best))
-    levels = np.abs(one - other).max(axis=2) * (255 / _WHITE)
-    return np.repeat(np.minimum(levels, 255).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def _image(pixels: npt.NDArray[np.uint8], alt: str) -> str:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    data = base64.b64encode(out.getvalue()).decode()
-    height, width = pixels.shape[:2]
-    return (
-        f'<img src="data:image/jpeg;base64,{data}" width="{width}" height="{height}" alt="{alt}">'
-    )
 
 
 def _shown(text: str) -> str:

@@ -170,16 +170,16 @@ class FeaturesService:
             known.get(photo_id) if photo_id is not None else None for photo_id in ids
         ]
         first: dict[str, int] = {}  # one photo may be in a batch twice
-        todo: list[int] = []
+        lacking: list[int] = []
         for number, photo_id in enumerate(ids):
             if made[number] is not None:
                 continue
             if photo_id is not None and first.setdefault(photo_id, number) != number:
                 continue
-            todo.append(number)
+            lacking.append(number)
         fresh: dict[str, dict[str, Any]] = {}
-        for number, extracted in self._extract([artifacts[number] for number in todo], batch_id):
-            place = todo[number]
+        for number, extracted in self._extract([artifacts[number] for number in lacking], batch_id):
+            place = lacking[number]
             features = as_features(extracted)
             made[place] = features
             photo_id = ids[place]

@@ -20,9 +20,6 @@ TAKES = {
     "features": "preprocess.completed",
 }
 
-#: The event that tells that a batch is through.
-LAST = "features.completed"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOptions:

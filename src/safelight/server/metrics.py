@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -79,10 +73,6 @@ class Metrics:
         """Count a pass over the vectors."""
         self._scanned.observe(queries)
         self._scan.observe(seconds)
-
-    def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """Add a number that is asked for when somebody reads all."""
-        Gauge(f"safelight_{name}", about, registry=self._registry).set_function(read)
 
     def text(self) -> bytes:
         """Return all numbers."""

@@ -5,29 +5,21 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import numpy as np
-import numpy.typing as npt
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browsing import Filter
 from safelight.library.conditions import parse_conditions
-from safelight.library.photos import read_photo
-from safelight.library.vectors import (
-    count_vectors,
-    delete_vector,
-    find_vector,
-    list_vectors,
-    put_vector,
-)
+from safelight.library.vectors import put_vector
 from safelight.query import Query as Parsed
 from safelight.query import Term, parse_query
 from safelight.server import vector_shapes as shapes
 from safelight.server.access import Access, Reader, Writer
 from safelight.server.asking import Question
-from safelight.server.matching import Match, items, matches
+from safelight.server.keeping import brief, count_all, delete_brought, listed, read_either, whole
+from safelight.server.matching import Match, matches
 from safelight.server.problems import Problem
 from safelight.server.questions import question_for
 from safelight.server.service import Searched, Service
@@ -151,7 +143,7 @@ async def list_all(
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        _listed, request, served, searched, namespaces, offset, limit, _whole
+        listed, request, served, searched, namespaces, offset, limit, whole
     )
 
 
@@ -162,7 +154,7 @@ async def count(
     """Count vectors, photos and texts."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
-    found = await served.reading.run(_count, served, searched, namespaces)
+    found = await served.reading.run(count_all, served, searched, namespaces)
     return shapes.VectorCount(count=found)
 
 
@@ -179,7 +171,7 @@ async def metadata(
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        _listed, request, served, searched, namespaces, offset, limit, _brief
+        listed, request, served, searched, namespaces, offset, limit, brief
     )
 
 
@@ -190,7 +182,7 @@ async def read(
     """Return a vector, or the one of a photo or text."""
     searched = await _searched(served)
     found = await served.reading.run(
-        _read, served, searched, vector_id, access.within(namespace or None)
+        read_either, served, searched, vector_id, access.within(namespace or None)
     )
     return shapes.Vector(**found.to_dict())
 
@@ -212,7 +204,7 @@ async def delete(
     served: Served, access: Writer, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> Response:
     """Forget a vector. Photos and texts are not deleted like this: delete their files."""
-    await served.writing.run(_delete, served, vector_id, access.within(namespace or None))
+    await served.writing.run(delete_brought, served, vector_id, access.within(namespace or None))
     await served.look()
     return Response(status_code=204)
 
@@ -276,105 +268,6 @@ async def _put(served: Service, *given: Any) -> shapes.Vector:
         created_at=kept.created_at,
         updated_at=kept.updated_at,
     )
-
-
-def _read(
-    served: Service,
-    searched: Searched | None,
-    vector_id: str,
-    namespaces: tuple[str, ...] | None,
-) -> Match:
-    try:
-        found = find_vector(served.library, vector_id, namespaces)
-    except LibraryError:
-        if searched is None:
-            raise
-        try:
-            photo = read_photo(served.library, vector_id, namespaces)
-        except LibraryError:
-            photo = None
-        some: list[Match] = []
-        if photo is not None:
-            fingerprint = searched.choice.embedder.fingerprint
-            some = items(served, [photo.key], namespaces, fingerprint).get(photo.key, [])
-        if not some:
-            raise
-        return some[0]
-    return Match(
-        found.id,
-        found.namespace,
-        found.metadata,
-        found.created_at,
-        found.updated_at,
-        found.embedding,
-    )
-
-
-def _delete(served: Service, vector_id: str, namespaces: tuple[str, ...] | None) -> None:
-    try:
-        delete_vector(served.library, vector_id, namespaces)
-    except LibraryError:
-        try:
-            read_photo(served.library, vector_id, namespaces)
-        except LibraryError:
-            pass
-        else:
-            raise LibraryError(
-                f"{vector_id[:12]} is a photo or text of the library. Delete its file, and ingest.",
-                code="conflict",
-            ) from None
-        raise
-
-
-def _keys(served: Service, searched: Searched | None, where: Filter) -> npt.NDArray[np.int64]:
-    if searched is None:
-        return np.empty(0, np.int64)
-    return served.matching(where)
-
-
-def _count(served: Service, searched: Searched | None, namespaces: tuple[str, ...] | None) -> int:
-    keys = _keys(served, searched, Filter(namespaces=namespaces))
-    return count_vectors(served.library, namespaces) + len(keys)
-
-
-def _listed(
-    request: Request,
-    served: Service,
-    searched: Searched | None,
-    namespaces: tuple[str, ...] | None,
-    offset: int,
-    limit: int,
-    shape: Any,
-) -> Response:
-    """Return a page: first what clients brought, then what was ingested."""
-    brought = count_vectors(served.library, namespaces)
-    found = [
-        Match(each.id, each.namespace, each.metadata, each.created_at, each.updated_at,
-              each.embedding)
-        for each in list_vectors(served.library, namespaces, offset=offset, limit=limit)
-    ]  # fmt: skip
-    keys = _keys(served, searched, Filter(namespaces=namespaces))
-    if searched is not None and len(found) < limit:
-        start = max(0, offset - brought)
-        part = keys[start : start + limit - len(found)].tolist()
-        some = items(served, part, namespaces, searched.choice.embedder.fingerprint)
-        found += [some[key][0] for key in part if key in some]
-    headers = {"X-Total-Count": str(brought + len(keys))}
-    if offset + limit < brought + len(keys):
-        following = {**request.query_params, "offset": offset + limit, "limit": limit}
-        headers["Link"] = f'<{request.url.path}?{urlencode(following)}>; rel="next"'
-    body = json.dumps([shape(each) for each in found], ensure_ascii=False)
-    return Response(body.encode(), media_type="application/json", headers=headers)
-
-
-def _whole(match: Match) -> dict[str, Any]:
-    return match.to_dict()
-
-
-def _brief(match: Match) -> dict[str, Any]:
-    found = match.to_dict()
-    numbers = found.pop("embedding", ())
-    return {**found, "length": len(numbers)}
 
 
 def _scored(match: Match) -> dict[str, Any]:

@@ -1,0 +1,187 @@
+"""``safelight pipeline worker``, ``publish``, ``watch``, ``dead``: what talks to a NATS server."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from safelight.cli.options import load_settings
+from safelight.cli.pipeline_options import (
+    SERVICES,
+    bus_option,
+    data_option,
+    feature_options,
+    log_options,
+    places_of,
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  safelight pipeline worker preprocess --bus nats://localhost:4222
+  safelight pipeline worker features --bus nats://localhost:4222 --model ViT-B-32/openai
+  SAFELIGHT_BUS=nats://user:password@photos.local safelight pipeline worker ingest
+"""
+)
+@click.argument("service", type=click.Choice(SERVICES))
+@bus_option
+@data_option
+@click.option(
+    "--ack-wait", type=click.FloatRange(min=0.5), default=30.0, show_default=True, metavar="S",
+    help="Seconds without a sign of life after which another worker gets the batch.",
+)  # fmt: skip
+@click.option(
+    "--max-deliver", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+    help="Tries before a batch is put with the dead letters.",
+)  # fmt: skip
+@click.option(
+    "--grace", type=click.FloatRange(min=0), default=8.0, show_default=True, metavar="S",
+    help="Seconds to finish the batch in after SIGTERM.",
+)  # fmt: skip
+@feature_options
+@log_options
+def worker(
+    service: str,
+    url: str,
+    data: str,
+    ack_wait: float,
+    max_deliver: int,
+    grace: float,
+    device: str | None,
+    threads: int | None,
+    quiet: bool,
+    log_json: bool,
+    **features: Any,
+) -> None:
+    """Run one service on a bus, until SIGTERM or Ctrl-C.
+
+    Any number of workers share the batches. One that is killed loses nothing: another gets its
+    batch, and each result is published once. A worker that is asked to stop finishes its batch,
+    or gives it back when its time is over or it is asked again.
+    """
+    from safelight.pipeline.events import Policy
+    from safelight.pipeline.logs import log_to_stderr
+    from safelight.pipeline.remote import work
+    from safelight.pipeline.services import TAKES, FeatureOptions, make_service
+
+    log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
+    settings, places = load_settings(device=device, threads=threads), places_of(data)
+    made = make_service(service, places, settings, FeatureOptions(**features))
+    policy = Policy(ack_wait=ack_wait, max_deliver=max_deliver)
+    work(made, TAKES[service], url, places, policy=policy, grace=grace)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  safelight pipeline publish ~/Pictures/2024 --bus nats://localhost:4222
+  safelight pipeline publish batch.json --bus nats://localhost:4222
+  safelight pipeline publish batch.json --event preprocess.completed --bus nats://localhost:4222
+"""
+)
+@click.argument("sources", nargs=-1, required=True, metavar="BATCH.json|DIR...")
+@bus_option
+@data_option
+@click.option("--event", metavar="NAME", help="The event; what fits the batch if not given.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
+    help="Of a folder: photos in a batch, at most.",
+)  # fmt: skip
+def publish(
+    sources: tuple[str, ...], url: str, data: str, event: str | None, batch_size: int
+) -> None:
+    """Publish batches: those of files, or the photos of folders, for ingest.
+
+    Prints the id of each. A batch that was published before is not published again.
+    """
+    from safelight.pipeline.by_hand import read_batches
+    from safelight.pipeline.remote import publish as publish_all
+
+    places = places_of(data)
+    batches = read_batches(sources, places, batch_size, load_settings().exclude)
+    for batch_id, first in publish_all(batches, url, places, event):
+        click.echo(batch_id)
+        if not first:
+            click.echo(f"safelight: {batch_id} was published before.", err=True)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  safelight pipeline watch --bus nats://localhost:4222 -o features.jsonl
+  safelight pipeline watch --bus nats://localhost:4222 --idle 60 | jq .batch_id
+"""
+)
+@bus_option
+@data_option
+@click.option("--event", default="features.completed", show_default=True, metavar="NAME")
+@click.option(
+    "--durable", default="watch", show_default=True, metavar="NAME",
+    help="Under which name the server remembers what was seen.",
+)  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", help="Append to a file, each batch once.")
+@click.option("-n", "--count", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
+@click.option(
+    "--idle", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S seconds of nothing."
+)
+def watch(
+    url: str,
+    data: str,
+    event: str,
+    durable: str,
+    output: str | None,
+    count: int | None,
+    idle: float | None,
+) -> None:
+    """Print the batches that a service completes, one JSON object a line.
+
+    All that were ever completed, and each once: what was seen under a durable name does not come
+    again, however often this is started.
+    """
+    from pathlib import Path
+
+    from safelight.pipeline.remote import watch as watch_all
+
+    path = None if output is None else Path(output)
+    watch_all(event, url, places_of(data), durable=durable, output=path, count=count, idle=idle)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  safelight pipeline dead --bus nats://localhost:4222
+  safelight pipeline dead --bus nats://localhost:4222 --retry
+  safelight pipeline dead --bus nats://localhost:4222 --drop 7
+"""
+)
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@bus_option
+@click.option("--retry", is_flag=True, help="Deliver them again, to the service that failed.")
+@click.option("--drop", is_flag=True, help="Forget them.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the message.")
+def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool) -> None:
+    """List the batches that no worker could process, and why; retry or drop them.
+
+    All of them, unless KEYs are given, as the list shows them.
+    """
+    from safelight.pipeline.remote import as_line, dead_letters, settle_letters
+
+    if retry and drop:
+        raise click.UsageError("--retry and --drop exclude each other.")
+    if not retry and not drop:
+        for letter in dead_letters(url):
+            if keys and letter.key not in keys:
+                continue
+            plain = f"{letter.key}  {letter.durable}  {letter.batch_id or '–'}  {letter.reason}"
+            click.echo(as_line(letter) if as_json else plain)
+        return
+    failed = False
+    for letter, problem in settle_letters(url, keys, retry=retry):
+        failed = failed or problem is not None
+        said = problem or f"{letter.batch_id or letter.key} {'retried' if retry else 'dropped'}"
+        click.echo(said, err=problem is not None)
+    if failed:
+        sys.exit(1)

@@ -1,0 +1,73 @@
+"""What the commands of ``safelight pipeline`` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from safelight.pipeline.places import Places
+
+SERVICES = ("ingest", "preprocess", "features")
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--data``."""
+    return click.option(
+        "--data", default="data", show_default=True, metavar="DIR",
+        help="The data folder. Relative URIs are relative to the folder that it lies in.",
+    )(command)  # fmt: skip
+
+
+def bus_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--bus``."""
+    return click.option(
+        "--bus", "url", required=True, envvar="SAFELIGHT_BUS", show_envvar=True,
+        metavar="nats://HOST:PORT", help="A NATS server with JetStream.",
+    )(command)  # fmt: skip
+
+
+def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what the features service wants to know, and what every service does."""
+    for option in reversed(
+        (
+            click.option("--model", metavar="MODEL", help="For features; see docs/models.md."),
+            click.option("--labels", metavar="FILE", help="For features: labels of your own."),
+            click.option("--templates", metavar="FILE", help="For features: templates of prompts."),
+            click.option(
+                "--library", metavar="FILE",
+                help="For features: keep them in this library as well as in data/cache.",
+            ),
+            click.option(
+                "--compat-fallbacks", is_flag=True,
+                help="For features: 0.5 and default labels where nothing could be measured.",
+            ),
+            click.option("--device", metavar="DEVICE", help="Where the model runs."),
+            click.option(
+                "--threads", type=click.IntRange(min=1), metavar="N",
+                help="Threads that read and decode.",
+            ),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what is said of the work, and how."""
+    command = click.option("--log-json", is_flag=True, help="The log as one JSON object a line.")(
+        command
+    )
+    return click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")(command)
+
+
+def places_of(data: str) -> Places:
+    """Return the places of a data folder."""
+    from pathlib import Path
+
+    from safelight.pipeline.places import Places
+
+    return Places(Path(data).expanduser().absolute())

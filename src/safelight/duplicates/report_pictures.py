@@ -1,0 +1,80 @@
+"""The pictures of a report: photos made small, and where two of them differ."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safelight.duplicates.model import Relation
+from safelight.errors import DecodeError
+from safelight.imaging import decode
+from safelight.quality.averaging import average, fit
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from safelight.duplicates.keeper import Judged, Suggestion
+
+#: The longer side of a thumbnail, in pixels.
+SIDE = 256
+
+_JPEG_QUALITY = 80
+
+# Within these the pictures lie on each other, and what differs can be shown.
+_COMPARABLE = frozenset({Relation.RE_ENCODED, Relation.RESIZED, Relation.EDITED})
+
+#: A difference of this many levels shows as white.
+WHITE = 32
+
+
+def thumbnail_of(path: str, max_pixels: int) -> npt.NDArray[np.uint8] | str:
+    """Return a photo made small, or why there is none."""
+    try:
+        with open(path, "rb") as file:
+            frame = decode(file.read(), min_side=SIDE, max_pixels=max_pixels)
+    except DecodeError as exc:
+        return str(exc)
+    except OSError as exc:
+        return f"cannot be read: {exc.strerror}"
+    height, width = frame.pixels.shape[:2]
+    return average(frame.pixels, fit(width, height, SIDE))
+
+
+def difference_of(
+    picture: npt.NDArray[np.uint8],
+    best: npt.NDArray[np.uint8],
+    suggestion: Suggestion,
+    photo: Judged,
+    keeper: Judged,
+) -> npt.NDArray[np.uint8] | None:
+    """Return how far a picture is from the one to keep, where one lies on the other."""
+    pair = sorted((photo.photo_id, keeper.photo_id))
+    relation = next(
+        (edge.relation for edge in suggestion.group.edges if [edge.a, edge.b] == pair), None
+    )
+    (high, wide), (best_high, best_wide) = picture.shape[:2], best.shape[:2]
+    skewed = abs(wide * best_high - best_wide * high) > 0.02 * wide * best_high
+    if relation not in _COMPARABLE or skewed:
+        return None
+    size = (min(wide, best_wide), min(high, best_high))
+    if min(size) < 8:
+        return None
+    one, other = (average(each, size).astype(np.int16) for each in (picture, best))
+    levels = np.abs(one - other).max(axis=2) * (255 / WHITE)
+    return np.repeat(np.minimum(levels, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def image_tag(pixels: npt.NDArray[np.uint8], alt: str) -> str:
+    """Return a picture as HTML that holds all of it."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    data = base64.b64encode(out.getvalue()).decode()
+    height, width = pixels.shape[:2]
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" width="{width}" height="{height}" alt="{alt}">'
+    )
