@@ -129,7 +129,7 @@ class NatsBus:
         except Exception as exc:
             with contextlib.suppress(Exception):  # it may not even have begun
                 await client.close()
-            why = problems[-1] if problems else exc
+            why = _told(problems) or exc
             raise SafelightError(
                 f"{shown} cannot be used as a bus: {plainly(why)}. "
                 "Start a server with: nats-server --jetstream",
@@ -311,3 +311,11 @@ def _without_secrets(url: str) -> str:
     """Return a server's address without what opens it."""
     parts = urlsplit(url if "://" in url else f"nats://{url}")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _told(problems: list[Exception]) -> Exception | None:
+    """Return the complaint that says most: a server that refuses somebody hangs up right after."""
+    from nats.errors import Error
+
+    said = [each for each in problems if isinstance(each, Error)]
+    return next(iter(said or problems[-1:]), None)
