@@ -181,9 +181,15 @@ def _write_files(
             )
         else:
             connection.execute("DELETE FROM failures WHERE file_pk = ?", (pk,))
-        if file.metadata is not None:
+        # What is as it was is left alone: a store would be told of it again.
+        if file.metadata is not None and file.metadata != _said(connection, pk):
             connection.execute("DELETE FROM metadata WHERE file_pk = ?", (pk,))
             connection.executemany(
                 "INSERT INTO metadata (file_pk, key, value) VALUES (?, ?, ?)",
                 ((pk, key, value) for key, value in file.metadata.items()),
             )
+
+
+def _said(connection: sqlite3.Connection, file: int) -> dict[str, str]:
+    rows = connection.execute("SELECT key, value FROM metadata WHERE file_pk = ?", (file,))
+    return dict(rows.fetchall())
