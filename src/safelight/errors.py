@@ -9,9 +9,12 @@
     ├── ModelError            a model cannot be used
     │   ├── ModelUnavailable  it is not on this machine and cannot be fetched
     │   └── ModelInvalid      its files are missing, broken or not understood
-    └── LibraryError          the library file cannot be used
-        ├── LibraryTooNew     it was written by a newer safelight
-        └── SpaceError        vectors of one space were offered to another
+    ├── LibraryError          the library file cannot be used
+    │   ├── LibraryTooNew     it was written by a newer safelight
+    │   └── SpaceError        vectors of one space were offered to another
+    └── StoreError            a vector store cannot be used
+        ├── StoreAway         it does not answer now; the same may work later
+        └── StoreRefused      it does not take what it was sent, and never will
 
 A message says what failed, on which file or name, why, and what to do about it.
 """
@@ -121,3 +124,21 @@ class SpaceError(LibraryError):
     """Vectors of one space were offered to, or asked of, another."""
 
     code = "space"
+
+
+class StoreError(SafelightError):
+    """A vector store cannot be used."""
+
+    code = "store"
+
+
+class StoreAway(StoreError):
+    """A vector store does not answer now; the same may work later."""
+
+    code = "store-away"
+
+
+class StoreRefused(StoreError):
+    """A vector store does not take what it was sent, and never will."""
+
+    code = "store-refused"
