@@ -18,6 +18,7 @@ from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.sheet import sheet
 from safelight.cli.status import status
+from safelight.cli.sync import sync
 from safelight.errors import SafelightError, UsageError
 
 EPILOG = """\b
@@ -41,7 +42,9 @@ def safelight(debug: bool) -> None:
     """One index over your photos: search them by meaning, on your own machine."""
 
 
-for command in (ingest, search, label, score, sheet, status, library, models, config, doctor):
+for command in (
+    ingest, search, label, score, sheet, status, sync, library, models, config, doctor
+):  # fmt: skip
     safelight.add_command(command)
 
 

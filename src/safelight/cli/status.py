@@ -48,6 +48,7 @@ def status(namespace: str | None, failed: bool, as_json: bool, library: str | No
 def _describe(library: Library, namespace: str | None) -> dict[str, Any]:
     from safelight.library.files import counts, namespaces
     from safelight.library.labels import label_counts
+    from safelight.library.outbox import stores
     from safelight.library.remembered import remembered
     from safelight.library.spaces import all_spaces
 
@@ -65,6 +66,7 @@ def _describe(library: Library, namespace: str | None) -> dict[str, Any]:
             for each in all_spaces(library)
         ],
         "labels": [asdict(each) for each in label_counts(library, namespace)],
+        "stores": [{"store": address, "queued": queued} for address, queued in stores(library)],
         "sources": [
             {"namespace": name, "source": spec} for name, spec, _ in remembered(library, namespace)
         ],
@@ -90,6 +92,9 @@ def _text(found: dict[str, Any]) -> str:
             f"Labels      {each['labels']:,} labels (set {each['version'][:12]}) on "
             f"{each['photos']:,} photos with {each['space']}{none}"
         )
+    for store in found["stores"]:
+        queued = f": {store['queued']:,} to be sent, with safelight sync" if store["queued"] else ""
+        lines.append(f"Store       {store['store']}{queued}")
     for source in found["sources"]:
         lines.append(f"Source      {source['source']}")
     if found["failed"]:
