@@ -72,7 +72,9 @@ def _key(text: str) -> Secret:
 
 def _address(text: str) -> Secret:
     # Whatever comes before the last @ is taken for a password: one may hold any character.
-    shown = re.sub(r"//([^:@/?#]*):.*@", r"//\1@", text)
+    # Of a Qdrant server even a name without one may be its key.
+    shown = re.sub(r"(?i)^(qdrants?://).*@", r"\1", text)
+    shown = re.sub(r"//([^:@/?#]*):.*@", r"//\1@", shown)
     return Secret(text, re.sub(r"(?i)((?:password|secret|token|key)=)[^&]*", r"\1", shown))
 
 

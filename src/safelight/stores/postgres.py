@@ -38,6 +38,9 @@ _EF_LEAST, _EF_MOST = 200, 1000
 #: Seconds to wait for a connection.
 _CONNECT = 5
 
+#: Milliseconds for which what was sent may stay unanswered by the other machine.
+_SILENCE = 30_000
+
 #: What a server says when trying again is no use. It has no code then, and may speak another
 #: language; it is tried again in vain then.
 _HOPELESS = (
@@ -127,7 +130,8 @@ class PostgresStore:
                 )
             if row[1] != owner:
                 raise owned_by_another(
-                    self.shown, "another database, or schema as in ?options=-csearch_path%3DNAME"
+                    self.shown,
+                    "another database, or schema as in ?options=-csearch_path%3DNAME,public",
                 )
             name = sql.Identifier(table)
             connection.execute(
@@ -157,7 +161,7 @@ class PostgresStore:
             except (
                 errors.InsufficientPrivilege,
                 errors.FeatureNotSupported,
-                errors.IoError,
+                errors.UndefinedFile,
             ) as exc:
                 raise StoreError(
                     f"{self.shown} has no pgvector: {_said(exc)}. Install it on the server, then "
@@ -344,6 +348,7 @@ class PostgresStore:
                     self._place,
                     autocommit=True,
                     connect_timeout=_CONNECT,
+                    tcp_user_timeout=_SILENCE,
                     application_name="safelight",
                 )
             except psycopg.ProgrammingError:
