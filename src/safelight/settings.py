@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PREFIX = "SAFELIGHT_"
 
+#: A space with so many vectors is searched by clusters; docs/decisions/0019-indexes.md says why.
+CLUSTERS_FROM = 200_000
+
 #: Folders and files that hold no photos of the user's own, whatever else they hold.
 DEFAULT_EXCLUDE = (".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "node_modules")
 
@@ -144,6 +147,11 @@ class Settings:
     )
     store_key: Secret | None = _setting(
         _key, "The API key of a Qdrant server; never shown.", default=None
+    )
+    clusters_from: int = _setting(
+        _positive,
+        "Vectors from which a space is searched by clusters, with FAISS; see docs/scale.md.",
+        default=CLUSTERS_FROM,
     )
     hub_timeout: float = _setting(
         _seconds, "Seconds to wait for the model hub before doing without.", default=3.0
