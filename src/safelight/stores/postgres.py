@@ -282,7 +282,8 @@ class PostgresStore:
             if wanted:
                 connection.execute(
                     "SELECT set_config('hnsw.ef_search', %s, true), "
-                    "set_config('hnsw.iterative_scan', 'strict_order', true), "
+                    # Relaxed: what comes late is ranked by the library, rather than left out.
+                    "set_config('hnsw.iterative_scan', 'relaxed_order', true), "
                     # As long as it takes: a rare namespace must not end with too few.
                     "set_config('hnsw.max_scan_tuples', '2147483647', true)",
                     (str(min(max(_EF_LEAST, wanted), _EF_MOST)),),
