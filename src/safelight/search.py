@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError, QueryError
-from safelight.library.exact import open_index
 from safelight.library.files import allowed_items, places
 from safelight.library.index import Neighbours
 from safelight.library.items import vectors_by_id
 from safelight.library.labels import applying_labels, find_label, with_label, without_label
+from safelight.library.opening import open_fastest
 from safelight.library.scores import at_least
 from safelight.model import Hit
 from safelight.query import Query, parse_query
+from safelight.settings import CLUSTERS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ def search(
     min_score: float | None = None,
     least: Mapping[str, float] | None = None,
     index: VectorIndex | None = None,
+    clusters_from: int = CLUSTERS_FROM,
     pixel_limit: int = 200_000_000,
 ) -> list[Hit]:
     """Return the photos and texts nearest to `query`, best first, one hit each.
@@ -62,6 +64,8 @@ def search(
         Only photos with at least these scores, as in ``{"focus": 0.6}``.
     index : VectorIndex, optional
         Of the embedder's space, to be used again; opened if not given.
+    clusters_from : int
+        Vectors from which an index is opened that looks at a part of them.
     pixel_limit : int
         For images in the query.
 
@@ -90,7 +94,7 @@ def search(
         )
     _check(top)
     if index is None:
-        index = open_index(library, embedder.fingerprint)
+        index = open_fastest(library, embedder.fingerprint, clusters_from=clusters_from)
     vector = query_vector(library, query.terms, embedder, pixel_limit=pixel_limit)
     folder = _absolute(under)
     space = embedder.fingerprint

@@ -238,6 +238,7 @@ def _run(
             retry_failed=retry_failed,
             scoring=scoring,
             classifier=classifier,
+            clusters_from=settings.clusters_from,
             progress=progress,
         )
 

@@ -133,6 +133,7 @@ def search(
                     embedder,
                     **options,
                     index=index,
+                    clusters_from=settings.clusters_from,
                     pixel_limit=settings.pixel_limit,
                 )
         else:

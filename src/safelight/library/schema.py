@@ -248,6 +248,12 @@ WHEN EXISTS (SELECT 1 FROM stores) BEGIN
 END;
 """
 
+_INDEXES_COUNTED = """
+-- Counting must not read every file, or every item to find out that hardly any is a text.
+CREATE INDEX files_by_namespace ON files (namespace_pk, gone, item_pk);
+CREATE INDEX items_texts ON items (kind) WHERE kind = 'text';
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
@@ -264,6 +270,10 @@ def _add_labels(connection: sqlite3.Connection) -> None:
 def _add_stores(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_STORES)
     connection.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
+
+
+def _index_counted(connection: sqlite3.Connection) -> None:
+    _execute(connection, _INDEXES_COUNTED)
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:
@@ -288,6 +298,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_scores,
     _add_labels,
     _add_stores,
+    _index_counted,
 )
 
 VERSION = len(MIGRATIONS)
