@@ -26,11 +26,17 @@ def clouds(count: int, seed: int = 0, dimension: int = DIMENSION) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def fill(library: Library, vectors: np.ndarray, first: int = 0, namespace: str = "default") -> None:
+def fill(
+    library: Library,
+    vectors: np.ndarray,
+    first: int = 0,
+    namespace: str = "default",
+    fingerprint: str = SPACE.fingerprint,
+) -> None:
     """Write vectors as photos whose ids and paths are their numbers, from `first` on."""
     items = [
         ItemRecord(f"{first + number:064x}", "photo", 1, vector)
         for number, vector in enumerate(vectors)
     ]
     files = [FileRecord(f"/photos/{item.id}.jpg", item.id, None, item.id) for item in items]
-    write(library, namespace, files, items, fingerprint=SPACE.fingerprint)
+    write(library, namespace, files, items, fingerprint=fingerprint)
