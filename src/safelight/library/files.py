@@ -152,7 +152,8 @@ def counts(library: Library, namespace: str | None = None) -> Counts:
         f"WHERE f.item_pk = i.pk AND NOT f.gone AND {scope})"
     )
     failed = count(
-        f"count(*) FROM failures x JOIN files f ON f.pk = x.file_pk WHERE NOT f.gone AND {scope}"
+        f"count(*) FROM failures x CROSS JOIN files f ON f.pk = x.file_pk "
+        f"WHERE NOT f.gone AND {scope}"  # CROSS: SQLite would rather read all files
     )
     return Counts(items - texts, texts, there - gone - unknown, gone, failed)
 
