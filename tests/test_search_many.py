@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from safelight.cli import safelight
 from safelight.library.clustered import ClusteredIndex
 from safelight.library.clustering import make
 from safelight.library.exact import open_index
@@ -70,3 +73,22 @@ def test_hits_are_those_of_an_exact_search(many: Library, filters: dict[str, obj
         assert [hit.photo_id for hit in near] == [hit.photo_id for hit in expected]
         assert all(hit.path.startswith("/photos/") for hit in near)
         assert not any(int(hit.photo_id, 16) % 7 == 0 for hit in near), "those are gone"
+
+
+def test_status_says_what_is_searched_with(many: Library) -> None:
+    def index(clusters_from: int) -> tuple[str, dict[str, object]]:
+        environ = {
+            "SAFELIGHT_LIBRARY": str(many.path),
+            "SAFELIGHT_CLUSTERS_FROM": str(clusters_from),
+        }
+        text = CliRunner().invoke(safelight, ["status"], env=environ).output
+        found = json.loads(CliRunner().invoke(safelight, ["status", "--json"], env=environ).output)
+        (line,) = [line for line in text.splitlines() if line.startswith("Index ")]
+        return line.removeprefix("Index").strip(), found["spaces"][0]["index"]
+
+    text, found = index(4000)
+    assert text == "4,000 vectors in clusters, 200 newer ones compared one by one"
+    assert (found["kind"], found["clustered"]) == ("clusters", 4000)
+    text, found = index(50_000)
+    assert text == "exact; clusters from 50,000 vectors on"
+    assert (found["kind"], found["clustered"]) == ("exact", 0)
