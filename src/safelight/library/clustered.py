@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +25,7 @@ SCANNED = 120_000
 FEW = 10_000
 
 #: What the codes rank among the first so many times k, and so many more, is compared exactly.
-_TIMES, _MORE = 2, 80
+_TIMES, _MORE = 2, 30
 
 #: So many standard deviations, in the direction of the query, a vector may stray from its centre.
 REACH = 3.0
@@ -60,6 +62,10 @@ class ClusteredIndex:
     ) -> None:
         (keys, vectors), *others = exact.blocks
         count = clusters.state.count
+        mapped: Any = vectors.base
+        if sys.platform != "win32" and isinstance(mapped, mmap.mmap):
+            # Rows are read here and there: of what lies around them nothing is wanted.
+            mapped.madvise(mmap.MADV_RANDOM)
         self._dimension = clusters.state.dimension
         self._clusters = clusters
         self._keys, self._vectors = keys[:count], vectors[:count]
