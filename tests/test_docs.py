@@ -61,6 +61,7 @@ def test_every_failure_code_is_explained() -> None:
         "safelight.query",
         "safelight.settings",
         "safelight.sources.lists",
+        "safelight.stores.address",
     ],
 )
 def test_examples_in_docstrings_run(module: str) -> None:

@@ -12,9 +12,12 @@
     ├── PlanError             a plan, or what was applied of it, cannot be used
     ├── SidecarError          an XMP sidecar cannot be read or added to
     ├── ServerError           a server cannot be reached, or will not do what it is asked
-    └── LibraryError          the library file cannot be used
-        ├── LibraryTooNew     it was written by a newer safelight
-        └── SpaceError        vectors of one space were offered to another
+    ├── LibraryError          the library file cannot be used
+    │   ├── LibraryTooNew     it was written by a newer safelight
+    │   └── SpaceError        vectors of one space were offered to another
+    └── StoreError            a vector store cannot be used
+        ├── StoreAway         it does not answer now; the same may work later
+        └── StoreRefused      it does not take what it was sent, and never will
 
 A message says what failed, on which file or name, why, and what to do about it.
 """
@@ -142,3 +145,21 @@ class SpaceError(LibraryError):
     """Vectors of one space were offered to, or asked of, another."""
 
     code = "space"
+
+
+class StoreError(SafelightError):
+    """A vector store cannot be used."""
+
+    code = "store"
+
+
+class StoreAway(StoreError):
+    """A vector store does not answer now; the same may work later."""
+
+    code = "store-away"
+
+
+class StoreRefused(StoreError):
+    """A vector store does not take what it was sent, and never will."""
+
+    code = "store-refused"

@@ -9,14 +9,15 @@ import numpy as np
 
 from safelight.errors import DecodeError, QueryError
 from safelight.library.browsing import matching
-from safelight.library.exact import open_index
 from safelight.library.files import allowed_items, places
 from safelight.library.index import Neighbours
 from safelight.library.items import vectors_by_id
 from safelight.library.labels import applying_labels, find_label, with_label, without_label
+from safelight.library.opening import open_fastest
 from safelight.library.scores import at_least
 from safelight.model import Hit
 from safelight.query import Query, parse_query
+from safelight.settings import CLUSTERS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,7 @@ def search(
     least: Mapping[str, float] | None = None,
     where: Filter | None = None,
     index: VectorIndex | None = None,
+    clusters_from: int = CLUSTERS_FROM,
     pixel_limit: int = 200_000_000,
 ) -> list[Hit]:
     """Return the photos and texts nearest to `query`, best first, one hit each.
@@ -67,6 +69,8 @@ def search(
         Only photos to which it applies: by camera, by day.
     index : VectorIndex, optional
         Of the embedder's space, to be used again; opened if not given.
+    clusters_from : int
+        Vectors from which an index is opened that looks at a part of them.
     pixel_limit : int
         For images in the query.
 
@@ -96,7 +100,7 @@ def search(
         )
     _check(top)
     if index is None:
-        index = open_index(library, embedder.fingerprint)
+        index = open_fastest(library, embedder.fingerprint, clusters_from=clusters_from)
     vector = query_vector(library, query.terms, embedder, pixel_limit=pixel_limit)
     folder = _absolute(under)
     space = embedder.fingerprint

@@ -7,6 +7,7 @@ the default. See ``docs/decisions/0002-settings.md`` for why this is no pydantic
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PREFIX = "SAFELIGHT_"
+
+#: A space with so many vectors is searched by clusters; docs/decisions/0019-indexes.md says why.
+CLUSTERS_FROM = 200_000
 
 #: Folders and files that hold no photos of the user's own, whatever else they hold.
 DEFAULT_EXCLUDE = (".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "node_modules")
@@ -34,6 +38,47 @@ def _path(text: str) -> Path:
 
 def _text(text: str) -> str:
     return text
+
+
+class Secret:
+    """A text of which at most a part may be shown: ``str()`` gives that.
+
+    Parameters
+    ----------
+    text : str
+        For those who are meant to have it.
+    shown : str
+    """
+
+    __slots__ = ("shown", "text")
+
+    def __init__(self, text: str, shown: str = "(set)") -> None:
+        self.text = text
+        self.shown = shown
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def __repr__(self) -> str:
+        return f"Secret({self.shown!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+def _key(text: str) -> Secret:
+    return Secret(text)
+
+
+def _address(text: str) -> Secret:
+    # Whatever comes before the last @ is taken for a password: one may hold any character.
+    # Of a Qdrant server even a name without one may be its key.
+    shown = re.sub(r"(?i)^(qdrants?://).*@", r"\1", text)
+    shown = re.sub(r"//([^:@/?#]*):.*@", r"//\1@", shown)
+    return Secret(text, re.sub(r"(?i)((?:password|secret|token|key)=)[^&]*", r"\1", shown))
 
 
 def _positive(text: str) -> int:
@@ -99,6 +144,19 @@ class Settings:
         _globs,
         "Names of folders and files that are passed over: shell patterns, separated by commas.",
         default=DEFAULT_EXCLUDE,
+    )
+    store: Secret | None = _setting(
+        _address,
+        "The vector store to feed and to search, e.g. qdrant://localhost; see docs/stores.md.",
+        default=None,
+    )
+    store_key: Secret | None = _setting(
+        _key, "The API key of a Qdrant server; never shown.", default=None
+    )
+    clusters_from: int = _setting(
+        _positive,
+        "Vectors from which a space is searched by clusters, with FAISS; see docs/scale.md.",
+        default=CLUSTERS_FROM,
     )
     hub_timeout: float = _setting(
         _seconds, "Seconds to wait for the model hub before doing without.", default=3.0

@@ -23,6 +23,7 @@ from safelight.cli.search import search
 from safelight.cli.serve import serve
 from safelight.cli.sheet import sheet
 from safelight.cli.status import status
+from safelight.cli.sync import sync
 from safelight.cli.token import token
 from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
@@ -64,6 +65,7 @@ for command in (
     serve,
     token,
     status,
+    sync,
     library,
     models,
     config,

@@ -11,6 +11,7 @@ import click
 
 from safelight.cli.label import open_classifier
 from safelight.cli.options import FlagCommand, library_option, load_settings
+from safelight.cli.sync import feed_store
 from safelight.errors import SourceError
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def ingest(
             _report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
                 sys.exit(130)
+        feed_store(opened, settings, quiet=quiet or as_json)
         if not quiet and (other := _searched_instead(opened, choice)):
             click.echo(
                 f"safelight: Searches still use {other}. To search with the new model: "
@@ -203,6 +205,7 @@ def ingest_folder(
     _report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
+    feed_store(library, settings, quiet=True)
 
 
 def _run(
@@ -235,6 +238,7 @@ def _run(
             retry_failed=retry_failed,
             scoring=scoring,
             classifier=classifier,
+            clusters_from=settings.clusters_from,
             progress=progress,
         )
 

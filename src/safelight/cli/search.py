@@ -11,6 +11,7 @@ import click
 
 from safelight.cli.ingest import ingest_folder
 from safelight.cli.options import library_option, load_settings
+from safelight.cli.sync import searched_index
 
 if TYPE_CHECKING:
     from safelight.library.browsing import Filter
@@ -74,6 +75,10 @@ class _SearchCommand(click.Command):
 @click.option(
     "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
 )
+@click.option(
+    "--store", metavar="ADDRESS",
+    help="Search in this vector store; local: in the library's own index.  [env: SAFELIGHT_STORE]",
+)  # fmt: skip
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--paths", is_flag=True, help="Only the paths.")
@@ -92,6 +97,7 @@ def search(
     images_dir: str | None,
     model: str | None,
     device: str | None,
+    store: str | None,
     library: str | None,
     as_json: bool,
     paths: bool,
@@ -129,7 +135,16 @@ def search(
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder
             space = embedder.fingerprint
-            hits = find(opened, asked, embedder, **options, pixel_limit=settings.pixel_limit)
+            with searched_index(opened, settings, store, space, namespace) as index:
+                hits = find(
+                    opened,
+                    asked,
+                    embedder,
+                    **options,
+                    index=index,
+                    clusters_from=settings.clusters_from,
+                    pixel_limit=settings.pixel_limit,
+                )
         else:
             space = choose_space(opened, model).fingerprint
             hits = search_labels(opened, asked.labels, space, **options)

@@ -41,30 +41,41 @@ def status(namespace: str | None, failed: bool, as_json: bool, library: str | No
                     else f"{failure.path}: {failure.reason} ({failure.code})"
                 )
             return
-        found = _describe(opened, namespace)
+        found = _describe(opened, namespace, settings.clusters_from)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else _text(found))
 
 
-def _describe(library: Library, namespace: str | None) -> dict[str, Any]:
+def _describe(library: Library, namespace: str | None, clusters_from: int) -> dict[str, Any]:
     from safelight.library.files import counts, namespaces
     from safelight.library.labels import label_counts
+    from safelight.library.opening import index_status
+    from safelight.library.outbox import stores
     from safelight.library.remembered import remembered
-    from safelight.library.spaces import all_spaces
+    from safelight.library.spaces import sizes
 
+    names = [name for name in namespaces(library) if namespace in (None, name)]
+    total = counts(library, namespace)
     return {
         "library": str(library.path),
         "bytes": library.path.stat().st_size,
-        **asdict(counts(library, namespace)),
+        **asdict(total),
         "namespaces": {
-            name: asdict(counts(library, name))
-            for name in namespaces(library)
-            if namespace in (None, name)
+            name: asdict(total if len(names) == 1 else counts(library, name)) for name in names
         },
         "spaces": [
-            {**asdict(each.space), "embeddings": each.embeddings, "default": each.default}
-            for each in all_spaces(library)
+            {
+                **asdict(space),
+                "embeddings": count,
+                "default": default,
+                "index": asdict(
+                    index_status(library, space.fingerprint, clusters_from=clusters_from)
+                ),
+            }
+            for space, count, default in sizes(library)
         ],
         "labels": [asdict(each) for each in label_counts(library, namespace)],
+        "stores": [{"store": address, "queued": queued} for address, queued in stores(library)],
+        "clusters_from": clusters_from,
         "sources": [
             {"namespace": name, "source": spec} for name, spec, _ in remembered(library, namespace)
         ],
@@ -84,14 +95,31 @@ def _text(found: dict[str, Any]) -> str:
     for space in found["spaces"]:
         default = ", used by searches" if space["default"] else ""
         lines.append(f"Model       {space['name']}: {space['embeddings']:,} vectors{default}")
+        lines.append(f"Index       {_index(space, found['clusters_from'])}")
     for each in found["labels"]:
         none = f", none applies to {each['abstained']:,}" if each["abstained"] else ""
         lines.append(
             f"Labels      {each['labels']:,} labels (set {each['version'][:12]}) on "
             f"{each['photos']:,} photos with {each['space']}{none}"
         )
+    for store in found["stores"]:
+        queued = f": {store['queued']:,} to be sent, with safelight sync" if store["queued"] else ""
+        lines.append(f"Store       {store['store']}{queued}")
     for source in found["sources"]:
         lines.append(f"Source      {source['source']}")
     if found["failed"]:
         lines.append(f"Failed      {found['failed']:,}: see safelight status --failed")
     return "\n".join(lines)
+
+
+def _index(space: dict[str, Any], clusters_from: int) -> str:
+    index = space["index"]
+    if index["kind"] == "clusters":
+        newer = space["embeddings"] - index["clustered"]
+        text = f"{index['clustered']:,} vectors in clusters"
+        text += f", {newer:,} newer ones compared one by one" if newer else ""
+    else:
+        text = f"exact; clusters from {clusters_from:,} vectors on"
+    if index["lacking"]:
+        text += f", which need {index['lacking']}"
+    return text + ("; clusters are being made" if index["running"] else "")

@@ -13,10 +13,11 @@ from safelight.ingest.pipeline import Pipeline
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import score_lacking
 from safelight.ingest.summary import Progress, Summary
-from safelight.library.exact import open_index
+from safelight.library.opening import open_fastest
 from safelight.library.remembered import remember
 from safelight.library.spaces import add_space, find_space
 from safelight.model import Space
+from safelight.settings import CLUSTERS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +46,7 @@ def ingest(
     retry_failed: bool = False,
     scoring: Scoring | None = None,
     classifier: Classifier | None = None,
+    clusters_from: int = CLUSTERS_FROM,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Bring the library up to date with `sources`.
@@ -75,6 +77,8 @@ def ingest(
     classifier : Classifier, optional
         Keep the labels that it gives as well: of new photos with their vectors, then of all
         photos of the namespace that its label set has not labelled. Of `embedder`'s space.
+    clusters_from : int
+        Vectors from which another process is started, at the end, to sort them into clusters.
     progress : callable
         Called from this thread after each entry.
 
@@ -124,7 +128,7 @@ def ingest(
         pipeline.tally["labelled"] += labelled
     if has_space:
         with pipeline.stage("index"):
-            open_index(library, embedder.fingerprint)
+            open_fastest(library, embedder.fingerprint, clusters_from=clusters_from)
     return replace(
         planned,
         new=pipeline.tally["new"],

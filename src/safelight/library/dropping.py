@@ -141,4 +141,5 @@ def _bytes_on_disk(library: Library) -> int:
 
 def _derived(library: Library) -> list[Path]:
     folder = matrix_path(library, "").parent
-    return [*folder.glob("*.matrix"), *folder.glob("*.part")]
+    endings = ("matrix", "clusters", "clustering", "part")
+    return [file for ending in endings for file in folder.glob(f"*.{ending}")]

@@ -226,6 +226,19 @@ def open_index(library: Library, fingerprint: str) -> ExactIndex:
     SpaceError
         The library has no such space.
     """
+    return open_with_state(library, fingerprint)[0]
+
+
+def open_with_state(library: Library, fingerprint: str) -> tuple[ExactIndex, State | None]:
+    """Open the exact index of a space, and tell which embeddings its matrix file holds.
+
+    With a state, the first block is the matrix file; without one there is none, or it is empty.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
     path = matrix_path(library, fingerprint)
     connection = library.connection
     connection.execute("BEGIN")  # one view of the library for all reads below
@@ -237,7 +250,7 @@ def open_index(library: Library, fingerprint: str) -> ExactIndex:
         after = kept.state.last if kept else 0
         count = kept.state.count if kept else 0
         last, keys, vectors = _read_after(connection, space, after, dimension)
-        last_id = _item_of(connection, last) if len(keys) else ""
+        last_id = item_of(connection, last) if len(keys) else ""
     finally:
         connection.execute("COMMIT")
     if len(keys) > max(TAIL, count // 8) or (kept is None and len(keys)):
@@ -252,9 +265,9 @@ def open_index(library: Library, fingerprint: str) -> ExactIndex:
             )
             written = matrix.read(path)
             if written is not None and written.state == state:
-                return ExactIndex(dimension, [(written.keys, written.vectors)])
+                return ExactIndex(dimension, [(written.keys, written.vectors)]), state
     blocks = [(kept.keys, kept.vectors)] if isinstance(kept, Matrix) else []
-    return ExactIndex(dimension, [*blocks, (keys, vectors)])
+    return ExactIndex(dimension, [*blocks, (keys, vectors)]), kept.state if count and kept else None
 
 
 def index_state(library: Library, fingerprint: str) -> tuple[str, int]:
@@ -290,11 +303,12 @@ def _is_current(connection: sqlite3.Connection, state: State, epoch: str, dimens
     return (
         state.epoch == epoch
         and state.dimension == dimension
-        and state.last_id == _item_of(connection, state.last)
+        and state.last_id == item_of(connection, state.last)
     )
 
 
-def _item_of(connection: sqlite3.Connection, embedding: int) -> str:
+def item_of(connection: sqlite3.Connection, embedding: int) -> str:
+    """Return the id of an embedding's item; nothing if there is none."""
     row = connection.execute(
         "SELECT i.id FROM embeddings e JOIN items i ON i.pk = e.item_pk WHERE e.pk = ?",
         (embedding,),

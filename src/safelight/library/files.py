@@ -128,18 +128,34 @@ def known_elsewhere(
 
 def counts(library: Library, namespace: str | None = None) -> Counts:
     """Count photos, texts, files, gone files and failures, of one namespace or of all."""
+
+    def count(what: str) -> int:
+        (number,) = library.connection.execute(f"SELECT {what}", values).fetchone()
+        return int(number)
+
     scope, values = _in_namespace(namespace)
-    row = library.connection.execute(
-        "SELECT count(DISTINCT f.item_pk) FILTER (WHERE NOT f.gone AND i.kind = 'photo'), "
-        "count(DISTINCT f.item_pk) FILTER (WHERE NOT f.gone AND i.kind = 'text'), "
-        "count(*) FILTER (WHERE NOT f.gone AND f.item_pk IS NOT NULL), "
-        "count(*) FILTER (WHERE f.gone), "
-        "count(*) FILTER (WHERE NOT f.gone AND x.file_pk IS NOT NULL) "
-        "FROM files f LEFT JOIN items i ON i.pk = f.item_pk "
-        f"LEFT JOIN failures x ON x.file_pk = f.pk WHERE {scope}",
-        values,
-    ).fetchone()
-    return Counts(*row)
+    if namespace is None:
+        # All rows together are counted without being looked at; those of each namespace are not.
+        scope = "f.namespace_pk IN (SELECT pk FROM namespaces)"
+        there = count("count(*) FROM files")
+        items = count("count(DISTINCT item_pk) FROM files") - count(
+            f"count(DISTINCT f.item_pk) FROM files f WHERE {scope} AND f.gone = 1 AND NOT EXISTS "
+            "(SELECT 1 FROM files o WHERE o.item_pk = f.item_pk AND NOT o.gone)"
+        )
+    else:
+        there = count(f"count(*) FROM files f WHERE {scope}")
+        items = count(f"count(DISTINCT f.item_pk) FROM files f WHERE {scope} AND f.gone = 0")
+    gone = count(f"count(*) FROM files f WHERE {scope} AND f.gone = 1")
+    unknown = count(f"count(*) FROM files f WHERE {scope} AND f.gone = 0 AND f.item_pk IS NULL")
+    texts = count(
+        "count(*) FROM items i WHERE i.kind = 'text' AND EXISTS (SELECT 1 FROM files f "
+        f"WHERE f.item_pk = i.pk AND NOT f.gone AND {scope})"
+    )
+    failed = count(
+        f"count(*) FROM failures x CROSS JOIN files f ON f.pk = x.file_pk "
+        f"WHERE NOT f.gone AND {scope}"  # CROSS: SQLite would rather read all files
+    )
+    return Counts(items - texts, texts, there - gone - unknown, gone, failed)
 
 
 def namespaces(library: Library) -> list[str]:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 4096
 _FORMAT = 1
-_PART = ".part"
+
+#: How files end that are being written.
+PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ def write(
         The folder cannot be written to, or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_up(path)
-    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}{_PART}")
+    clear_up(path)
+    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}{PART}")
     header = json.dumps({"format": _FORMAT, **asdict(state)}).encode()
     try:
         with part.open("xb") as file:
@@ -130,9 +132,9 @@ def write(
         raise
 
 
-def _clear_up(path: Path) -> None:
+def clear_up(path: Path) -> None:
     """Remove what a killed process left behind; a file that is being written is younger."""
-    for part in path.parent.glob(f"*{_PART}"):
+    for part in path.parent.glob(f"*{PART}"):
         with contextlib.suppress(OSError):
             if part.stat().st_mtime < time.time() - 3600:
                 part.unlink()

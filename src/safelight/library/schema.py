@@ -255,6 +255,99 @@ CREATE TABLE vectors (
 CREATE INDEX vectors_by_dimension ON vectors (dimension);
 """
 
+_TABLES_STORES = """
+-- By what a vector store tells this library from others that feed it.
+CREATE TABLE identity (
+    id TEXT NOT NULL
+) STRICT;
+
+-- The vector stores that this library feeds.
+CREATE TABLE stores (
+    pk       INTEGER PRIMARY KEY,
+    address  TEXT    NOT NULL UNIQUE,           -- without passwords
+    added_at TEXT    NOT NULL
+) STRICT;
+
+-- The spaces that a store has something of, so that it is told when one was dropped.
+CREATE TABLE store_spaces (
+    store_pk    INTEGER NOT NULL REFERENCES stores ON DELETE CASCADE,
+    fingerprint TEXT    NOT NULL,
+    PRIMARY KEY (store_pk, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+-- Items of which a store has yet to be told. What they are is read when it is sent.
+-- AUTOINCREMENT: an item that changes while it is sent gets a new pk, and is sent once more.
+CREATE TABLE outbox (
+    pk       INTEGER PRIMARY KEY AUTOINCREMENT,
+    store_pk INTEGER NOT NULL REFERENCES stores ON DELETE CASCADE,
+    item_id  TEXT    NOT NULL,
+    UNIQUE (item_id, store_pk)
+) STRICT;
+
+-- A key of an item inserted here puts the item into the outbox of every store.
+CREATE VIEW changed AS SELECT NULL AS item_pk WHERE 0;
+CREATE TRIGGER changed_item INSTEAD OF INSERT ON changed BEGIN
+    DELETE FROM outbox WHERE item_id = (SELECT id FROM items WHERE pk = NEW.item_pk);
+    INSERT INTO outbox (store_pk, item_id)
+        SELECT stores.pk, items.id FROM stores, items WHERE items.pk = NEW.item_pk;
+END;
+
+-- Triggers, so that nothing that writes to a library has to think of stores, or could forget to.
+CREATE TRIGGER embedding_added AFTER INSERT ON embeddings
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (NEW.item_pk);
+END;
+CREATE TRIGGER item_removed BEFORE DELETE ON items
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (OLD.pk);
+END;
+CREATE TRIGGER file_added AFTER INSERT ON files
+WHEN NEW.item_pk IS NOT NULL AND EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (NEW.item_pk);
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON files
+WHEN OLD.item_pk IS NOT NULL AND EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (OLD.item_pk);
+END;
+CREATE TRIGGER file_changed AFTER UPDATE ON files
+WHEN (OLD.item_pk, OLD.namespace_pk, OLD.path, OLD.gone)
+    IS NOT (NEW.item_pk, NEW.namespace_pk, NEW.path, NEW.gone)
+    AND EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (OLD.item_pk);
+    INSERT INTO changed VALUES (NEW.item_pk);
+END;
+CREATE TRIGGER metadata_added AFTER INSERT ON metadata
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed SELECT item_pk FROM files WHERE pk = NEW.file_pk;
+END;
+CREATE TRIGGER metadata_removed AFTER DELETE ON metadata
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed SELECT item_pk FROM files WHERE pk = OLD.file_pk;
+END;
+CREATE TRIGGER score_added AFTER INSERT ON scores
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (NEW.item_pk);
+END;
+CREATE TRIGGER score_changed AFTER UPDATE ON scores
+WHEN OLD.score IS NOT NEW.score AND EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (NEW.item_pk);
+END;
+CREATE TRIGGER labels_added AFTER INSERT ON labelled
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (NEW.item_pk);
+END;
+CREATE TRIGGER labels_removed AFTER DELETE ON labelled
+WHEN EXISTS (SELECT 1 FROM stores) BEGIN
+    INSERT INTO changed VALUES (OLD.item_pk);
+END;
+"""
+
+_INDEXES_COUNTED = """
+-- Counting must not read every file, or every item to find out that hardly any is a text.
+CREATE INDEX files_by_namespace ON files (namespace_pk, gone, item_pk);
+CREATE INDEX items_texts ON items (kind) WHERE kind = 'text';
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
@@ -274,6 +367,15 @@ def _add_duplicates(connection: sqlite3.Connection) -> None:
 
 def _add_server(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_5)
+
+
+def _add_stores(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_STORES)
+    connection.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
+
+
+def _index_counted(connection: sqlite3.Connection) -> None:
+    _execute(connection, _INDEXES_COUNTED)
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:
@@ -299,6 +401,8 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_labels,
     _add_duplicates,
     _add_server,
+    _add_stores,
+    _index_counted,
 )
 
 VERSION = len(MIGRATIONS)

@@ -69,6 +69,26 @@ def all_spaces(library: Library) -> list[Coverage]:
     ]
 
 
+def sizes(library: Library) -> list[tuple[Space, int, bool]]:
+    """Return every space, how many vectors it has, and whether it is the default, that one first.
+
+    Unlike :func:`all_spaces` it looks at no file, and takes milliseconds for a million vectors.
+    """
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS}, is_default, pk FROM spaces ORDER BY is_default DESC, pk"
+    ).fetchall()
+    # All together are counted at once; those of each space one by one.
+    counted = "SELECT count(*) FROM embeddings" + (" WHERE space_pk = ?" if len(rows) > 1 else "")
+    return [
+        (
+            Space(*row[:4]),
+            library.connection.execute(counted, row[5:] if len(rows) > 1 else ()).fetchone()[0],
+            bool(row[4]),
+        )
+        for row in rows
+    ]
+
+
 def coverage(library: Library, fingerprint: str) -> Coverage:
     """Return how much of the library a space covers.
 

@@ -25,6 +25,10 @@ BUSY_SECONDS = 60.0
 # 4,126 bytes against 2,367 here (measured on 20,000), and a scan of all takes half the time.
 _PAGE_BYTES = 16384
 
+# Pages in the log before they go into the file, where SQLite's usual 1,000 write the pages of the
+# indexes again and again: rows are written a quarter faster (measured on 100,000).
+_LOG_PAGES = 4000
+
 
 class Library:
     """One library file (SQLite, WAL): the truth about photos, files, embeddings.
@@ -105,7 +109,12 @@ class Library:
         _execute_patiently(connection, f"PRAGMA page_size = {_PAGE_BYTES}")
         # NORMAL: in WAL mode a commit survives kill -9, and only a power cut can undo the last
         # ones, which the next ingest then makes again.
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+            f"wal_autocheckpoint = {_LOG_PAGES}",
+        ):
             _execute_patiently(connection, f"PRAGMA {pragma}")
         return connection
 

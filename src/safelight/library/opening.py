@@ -1,0 +1,90 @@
+"""Which index a space is searched with: exact while that is fast, then by clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from safelight.library import clustering, clusters, matrix
+from safelight.library.clustered import ClusteredIndex
+from safelight.library.exact import matrix_path, open_with_state
+from safelight.library.spaces import space_key
+from safelight.settings import CLUSTERS_FROM
+
+if TYPE_CHECKING:
+    from safelight.library.index import VectorIndex
+    from safelight.library.store import Library
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What a space is searched with.
+
+    Attributes
+    ----------
+    kind : str
+        ``exact`` or ``clusters``.
+    clustered : int
+        Vectors in clusters; the others are compared one by one.
+    running : bool
+        Whether clusters are being made now.
+    lacking : str or None
+        What would have to be installed for clusters.
+    """
+
+    kind: str
+    clustered: int
+    running: bool
+    lacking: str | None
+
+
+def open_fastest(
+    library: Library, fingerprint: str, *, clusters_from: int = CLUSTERS_FROM
+) -> VectorIndex:
+    """Open the index that a space of its size is best searched with.
+
+    By clusters from `clusters_from` vectors on, where FAISS is installed. Clusters that are
+    missing, or lack many vectors, are made by another process; until they are ready the search is
+    exact, or compares what they lack one by one.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
+    exact, state = open_with_state(library, fingerprint)
+    if state is None or state.count < clusters_from or not has_faiss():
+        return exact
+    found = clustering.read_current(library, fingerprint, state)
+    if clustering.is_due(found, state.count):
+        clustering.start(library, fingerprint)
+    return exact if found is None else ClusteredIndex(found, exact)
+
+
+def has_faiss() -> bool:
+    """Tell whether FAISS is installed, without importing it."""
+    return find_spec("faiss") is not None
+
+
+def index_status(
+    library: Library, fingerprint: str, *, clusters_from: int = CLUSTERS_FROM
+) -> IndexStatus:
+    """Tell what a space is searched with; no index is opened.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
+    space_key(library.connection, fingerprint)
+    kept = matrix.read(matrix_path(library, fingerprint))
+    running = clustering.is_running(library, fingerprint)
+    if kept is None or kept.state.count < clusters_from:
+        return IndexStatus("exact", 0, running, None)
+    if not has_faiss():
+        return IndexStatus("exact", 0, running, "pip install 'safelight[faiss]'")
+    found = clusters.read_state(clustering.clusters_path(library, fingerprint))
+    if found is None or not clustering.belongs(library, found, kept.state):
+        return IndexStatus("exact", 0, running, None)
+    return IndexStatus("clusters", found.count, running, None)
