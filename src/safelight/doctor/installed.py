@@ -38,6 +38,7 @@ EXTRAS = {
         ("fastapi", "prometheus-client", "python-multipart", "uvicorn"),
     ),
     "nats": ("workers of the pipeline on a NATS server", ("nats-py",)),
+    "parquet": ("data sets in Parquet", ("fsspec", "pyarrow")),
     "torch": (
         "models in PyTorch",
         ("onnx", "open_clip_torch", "sentencepiece", "torch", "torchvision", "transformers"),

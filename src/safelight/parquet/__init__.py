@@ -1,0 +1,1 @@
+"""Data sets: photos with their vectors, and all that is known of them, as Parquet."""
