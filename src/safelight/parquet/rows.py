@@ -434,15 +434,14 @@ def photos_from_arrow(batch: pa.RecordBatch) -> list[PhotoRow]:
     vectors = batch.schema.get_field_index("vector")
     kind: Any = batch.schema.types[vectors] if vectors >= 0 else None
     batch = _conform(batch, photo_schema(kind.list_size if _is_fixed(kind) else 1), ("photo_id",))
-    count = batch.num_rows
-    values = {
-        name: _values(batch.column(name))
-        for name in (
-            "photo_id", "kind", "size", "format", "width", "height", "taken_at", "exif", "text",
-            "added_at",
-        )
-    }  # fmt: skip
     try:
+        values = {
+            name: _values(batch.column(name))
+            for name in (
+                "photo_id", "kind", "size", "format", "width", "height", "taken_at", "exif",
+                "text", "added_at",
+            )
+        }  # fmt: skip
         rows = zip(
             values["photo_id"],
             (each or "photo" for each in values["kind"]),
@@ -465,7 +464,7 @@ def photos_from_arrow(batch: pa.RecordBatch) -> list[PhotoRow]:
         found = [PhotoRow(*row) for row in rows]
     except (ValueError, TypeError, pa.ArrowException) as exc:
         raise SourceError(f"it has values that cannot be: {exc}", code="data-set") from exc
-    if len(found) != count or any(not each for each in values["photo_id"]):
+    if not all(values["photo_id"]):
         raise SourceError("it has rows without a photo_id", code="data-set")
     return found
 
@@ -481,9 +480,12 @@ def failures_from_arrow(batch: pa.RecordBatch) -> list[FailureRow]:
     import pyarrow as pa
 
     batch = _conform(batch, failure_schema(), ("path",))
-    more = [_values(batch.column(name)) for name in ("photo_id", "code", "reason", "failed_at")]
     struct = pa.StructArray.from_arrays(batch.columns[:9], fields=list(batch.schema)[:9])
-    return [FailureRow(*row) for row in zip(_read_files(struct), *more, strict=True)]
+    try:
+        more = [_values(batch.column(name)) for name in ("photo_id", "code", "reason", "failed_at")]
+        return [FailureRow(*row) for row in zip(_read_files(struct), *more, strict=True)]
+    except (ValueError, TypeError, pa.ArrowException) as exc:
+        raise SourceError(f"it has values that cannot be: {exc}", code="data-set") from exc
 
 
 def _is_fixed(kind: Any) -> bool:
@@ -585,9 +587,15 @@ def _fields(struct: pa.StructArray, names: Sequence[str]) -> list[list[Any]]:
 def _read_scores(struct: pa.StructArray) -> list[ScoreRecord]:
     names = ("metric", "version", "value", "score", "status", "reason", "details")
     return [
-        ScoreRecord(*row, details=json.loads(details) if details not in (None, "{}") else {})
-        for *row, details in zip(*_fields(struct, names), strict=True)
+        ScoreRecord(metric, version, value, score, status, reason, _read_json(details))
+        for metric, version, value, score, status, reason, details in zip(
+            *_fields(struct, names), strict=True
+        )
     ]
+
+
+def _read_json(text: str | None) -> dict[str, Any]:
+    return json.loads(text) if text is not None and text != "{}" else {}
 
 
 def _read_labels(struct: pa.StructArray) -> list[tuple[str, LabelledPhoto]]:

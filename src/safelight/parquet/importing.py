@@ -1,0 +1,181 @@
+"""Reading a data set into a library or a vector store, past what is broken of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safelight.errors import SourceError
+from safelight.library.opening import open_fastest
+from safelight.parquet.data_set import (
+    FAILURES,
+    PHOTOS,
+    broken,
+    parts_of,
+    read_description,
+    read_failures,
+    read_photos,
+)
+from safelight.parquet.into_library import Merged, Merger, check_rows, check_space
+from safelight.parquet.places import open_place
+from safelight.settings import CLUSTERS_FROM
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    from safelight.library.store import Library
+    from safelight.parquet.data_set import Description, Part
+    from safelight.parquet.places import Place
+    from safelight.parquet.rows import PhotoRow
+
+#: Of these columns, a dry run learns whether a file can be read, and which photos are new.
+_ENOUGH = ("photo_id", "vector", "provenance")
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a data set.
+
+    Attributes
+    ----------
+    place : str
+    space : str
+        The name of the model.
+    photos : int
+        Rows that were read; texts count as photos.
+    new : int
+        Those that the library did not have.
+    vectors, files, failures : int
+        That were added.
+    problems : tuple of SourceError
+        The files that could not be used, or not to their end.
+    seconds : float
+    dry_run : bool
+        Whether nothing was written.
+    """
+
+    place: str
+    space: str
+    photos: int
+    new: int
+    vectors: int
+    files: int
+    failures: int
+    problems: tuple[SourceError, ...]
+    seconds: float
+    dry_run: bool = False
+
+
+def import_data_set(
+    library: Library,
+    url: str | os.PathLike[str],
+    *,
+    namespace: str | None = None,
+    dry_run: bool = False,
+    clusters_from: int = CLUSTERS_FROM,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Imported:
+    """Add to a library what a data set knows and the library does not.
+
+    No photo is opened. It can be stopped and killed at any point, and then be run again; what is
+    there already is left as it is.
+
+    Parameters
+    ----------
+    library : Library
+    url : str or path-like
+        A folder, or a URL that fsspec knows.
+    namespace : str, optional
+        Where all files go, whatever the data set says.
+    dry_run : bool
+        Only read it, and tell what would be new.
+    clusters_from : int
+        Vectors from which another process is started, at the end, to sort them into clusters.
+    progress : callable
+        Given the photos done, and all that there are; 0 if nobody knows.
+
+    Raises
+    ------
+    SourceError
+        There is no data set, it is not finished, or its vectors cannot go into the library.
+    UsageError
+        The extra is not installed.
+    """
+    started = time.perf_counter()
+    place = open_place(url)
+    description = read_description(place)
+    check_space(library, description.space)
+    problems: list[SourceError] = []
+    merged = Merged()
+    if dry_run:
+        for part, rows in photos_of(place, description, problems, progress, columns=_ENOUGH):
+            try:
+                check_rows(rows, description.space)
+            except SourceError as exc:
+                problems.append(broken(place, part, exc))
+                continue
+            merged += Merged(len(rows), len(rows) - _count_known(library, rows))
+    else:
+        merger = Merger(library, description, namespace)
+        for part, rows in photos_of(place, description, problems, progress):
+            try:
+                merged += merger.photos(rows)
+            except (SourceError, sqlite3.IntegrityError) as exc:
+                problems.append(broken(place, part, exc))
+        for part in parts_of(place, description, FAILURES):
+            try:
+                for failures in read_failures(place, part):
+                    merged += merger.failures(failures)
+            except (SourceError, sqlite3.IntegrityError) as exc:
+                problems.append(broken(place, part, exc))
+        open_fastest(library, description.space.fingerprint, clusters_from=clusters_from)
+    return Imported(
+        place.shown,
+        description.space.name,
+        merged.photos,
+        merged.new,
+        merged.vectors,
+        merged.files,
+        merged.failures,
+        tuple(problems),
+        time.perf_counter() - started,
+        dry_run,
+    )
+
+
+def photos_of(
+    place: Place,
+    description: Description,
+    problems: list[SourceError],
+    progress: Callable[[int, int], None],
+    columns: tuple[str, ...] | None = None,
+) -> Iterator[tuple[Part, list[PhotoRow]]]:
+    """Yield the photos of a data set, some at a time; what is broken goes to `problems`."""
+    parts = parts_of(place, description, PHOTOS)
+    total, done = sum(part.rows or 0 for part in parts), 0
+    progress(0, total)
+    for part in parts:
+        try:
+            for rows in read_photos(place, part, columns):
+                yield part, rows
+                done += len(rows)
+                progress(done, total)
+        except SourceError as exc:
+            problems.append(broken(place, part, exc))
+
+
+def _count_known(library: Library, rows: list[PhotoRow]) -> int:
+    known = 0
+    for start in range(0, len(rows), _AT_ONCE):
+        ids = [row.photo_id for row in rows[start : start + _AT_ONCE]]
+        (count,) = library.connection.execute(
+            f"SELECT count(*) FROM items WHERE id IN ({','.join('?' * len(ids))})", ids
+        ).fetchone()
+        known += count
+    return known
