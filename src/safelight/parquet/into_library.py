@@ -29,6 +29,9 @@ Key = TypeVar("Key")
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
 
+#: Memory for pages of the library while rows go in.
+_CACHE_KIB = 128 * 1024
+
 #: By how much the length of a vector of float32 may miss 1; half precision misses it by 0.0005.
 _TOLERANCE = 0.01
 
@@ -89,6 +92,9 @@ class Merger:
     ) -> None:
         self._library = library
         self._space = description.space
+        # Ids and paths come in no order that the indexes have: what fits into SQLite's own 2 MB is
+        # written and read again all the time.
+        library.connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._namespace = namespace
         check_space(library, description.space)
         _add_space(library, description.space)
@@ -194,12 +200,15 @@ class Merger:
             place = spaces[name], file.path
             if place not in chosen or _is_newer(file, item, *_known(chosen[place])):
                 chosen[place] = file, item, failure
-        there = _known_files(connection, chosen)
+        # By path: neighbours in the indexes, whose pages are then written once.
+        places = sorted(chosen)
+        there = _known_files(connection, places)
         (last,) = connection.execute("SELECT coalesce(max(pk), 0) FROM files").fetchone()
         new: list[tuple[Any, ...]] = []
         changed: list[tuple[Any, ...]] = []
         written: list[tuple[int, FileRow, FailureRow | None]] = []
-        for place, (file, item, failure) in chosen.items():
+        for place in places:
+            file, item, failure = chosen[place]
             known = there.get(place)
             values = (
                 file.source_path, item, file.size, file.mtime_ns, file.ctime_ns, file.inode,

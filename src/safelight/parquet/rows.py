@@ -198,18 +198,19 @@ def photo_schema(dimension: int) -> pa.Schema:
             pa.field("labels", pa.list_(label), nullable=False),
         ]
     )
+    # Fields of a struct that may be null are written as null with it.
     hashes = pa.struct(
         [
-            pa.field("version", text, nullable=False),
-            pa.field("dct256", pa.binary(), nullable=False),
-            pa.field("words", pa.binary(), nullable=False),
-            pa.field("places", pa.binary(), nullable=False),
+            ("version", text),
+            ("dct256", pa.binary()),
+            ("words", pa.binary()),
+            ("places", pa.binary()),
         ]
     )
     provenance = pa.struct(
         [
-            pa.field("fingerprint", text, nullable=False),
-            pa.field("model", text, nullable=False),
+            ("fingerprint", text),
+            ("model", text),
             ("runtime", text),
             ("safelight", text),
             ("embedded_at", text),
