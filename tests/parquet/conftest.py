@@ -1,4 +1,4 @@
-"""Fixtures: a PostgreSQL, as the tests of stores start it, and an S3 on this machine."""
+"""Fixtures: stores, as their own tests have them, and an S3 server on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stores.conftest import postgres  # noqa: F401
+from tests.stores.conftest import (  # noqa: F401
+    kind,
+    open_place,
+    postgres,
+    qdrant,
+    real_qdrant,
+    store,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from safelight.errors import StoreError
+from safelight.library.documents import read_documents
 from safelight.library.exact import open_index
 from safelight.library.store import Library
 from safelight.model import Space
@@ -145,3 +146,21 @@ def test_what_a_store_does_not_take_keeps_no_other_out(
         assert (done.photos, done.vectors) == (20, 19)
         assert [str(each) for each in done.problems] == [f"{photo_id(7)[:12]}: no sevens"]
         assert store.count(SPACE.fingerprint) == 19
+
+
+def test_every_store_gives_back_what_it_was_sent(library: Library, store: VectorStore) -> None:
+    vectors = fill(library, COUNT)
+    sync(library, store)
+    found = {each.photo_id: each for each in store.documents(SPACE.fingerprint)}
+    sent = read_documents(library, SPACE.fingerprint, list(found))
+    assert found.keys() == {photo_id(number) for number in range(COUNT)}
+    for key, document in found.items():
+        np.testing.assert_allclose(document.vector, vectors[int(key, 16)], atol=1e-3)
+        assert document.namespaces == sent[key].namespaces
+        assert document.taken_at == sent[key].taken_at
+        ours = {name for name, value in sent[key].metadata.items() if value is not None}
+        assert {name: document.metadata[name] for name in ours - {"taken_at"}} == {
+            name: sent[key].metadata[name] for name in ours - {"taken_at"}
+        }
+    with pytest.raises(StoreError, match="nothing was sent there yet"):
+        list(store.documents("cd" * 32))
