@@ -19,6 +19,7 @@ from safelight import errors
 from safelight.client import AsyncClient, Client, answers, calls, refusals
 from safelight.library.tokens import create_token
 from tests.server.conftest import running
+from tests.waiting import until
 
 
 class Awaited:
@@ -223,11 +224,8 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         (tmp_path / "p" / name).write_bytes(png((20, 200, 40)))
     ingest(library, [parse_source(str(tmp_path / "p"))], embedder, model="colours")
     with running(library, embedder) as server, make(server.url) as client:
-        deadline = time.monotonic() + 20
-        while (found := client.duplicates(relation="identical")).comparing is not None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        (group,) = found.groups
+        until(lambda: client.duplicates(relation="identical").comparing is None)
+        (group,) = client.duplicates(relation="identical").groups
         assert [photo.keeper for photo in group.photos] == [True, False]
         plan = client.make_plan([group.group])
         assert (plan.state, len(plan.actions)) == ("draft", 1)
