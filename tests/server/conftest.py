@@ -65,7 +65,10 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    library: Library, embedder: ColourEmbedder | None = None, **options
+    library: Library,
+    embedder: ColourEmbedder | None = None,
+    settings: Settings | None = None,
+    **options,
 ) -> Iterator[Running]:
     """Serve a library until the block is left."""
     with socket.socket() as free:
@@ -73,7 +76,8 @@ def running(
         port = free.getsockname()[1]
     options = {"port": port, **options}
     choice = Choice(embedder, embedder.name) if embedder is not None else None
-    service = Service(library, Settings(library=library.path), Options(**options), choice)
+    settings = settings or Settings(library=library.path)
+    service = Service(library, settings, Options(**options), choice)
     server = make_server(service)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
