@@ -13,7 +13,10 @@ from safelight.server.workers import Workers
 from safelight.stores import feed
 
 if TYPE_CHECKING:
-    from safelight.server.service import Service
+    from collections.abc import Callable
+
+    from safelight.library.store import Library
+    from safelight.settings import Secret
 
 #: Seconds between two looks at whether anything is queued.
 _LOOKS_EVERY = 1.0
@@ -22,23 +25,33 @@ _LOOKS_EVERY = 1.0
 _TRIES_EVERY = 30.0
 
 
-async def keep_fed(served: Service) -> None:
-    """Send what changes to the store that is set, until cancelled; return if none is.
+async def keep_fed(
+    library: Library, address: Secret, key: Secret | None, generation: Callable[[], int]
+) -> None:
+    """Send what changes to a store, until cancelled.
 
     Nothing is lost while the store is away: what was not sent stays queued in the library.
+
+    Parameters
+    ----------
+    library : Library
+    address : Secret
+        Of the store.
+    key : Secret, optional
+        The API key of a Qdrant server.
+    generation : callable
+        Returns a number that grows when the library was written to.
     """
-    if served.settings.store is None:
-        return
     sending = Workers("stores", 1, 0)
     fed, told, waited = -1, "", 0.0
     try:
         while True:
-            generation = served.generation
-            if generation != fed or (told and waited >= _TRIES_EVERY):
-                why = await sending.run(_feed, served)
+            now = generation()
+            if now != fed or (told and waited >= _TRIES_EVERY):
+                why = await sending.run(_feed, library, address, key)
                 if why and why != told:
                     logger.warning("{} What is left waits in the library.", why)
-                fed, told, waited = generation, why, 0.0
+                fed, told, waited = now, why, 0.0
             await asyncio.sleep(_LOOKS_EVERY)
             waited += _LOOKS_EVERY
     finally:
@@ -46,13 +59,10 @@ async def keep_fed(served: Service) -> None:
             await asyncio.to_thread(sending.close)
 
 
-def _feed(served: Service) -> str:
+def _feed(library: Library, address: Secret, key: Secret | None) -> str:
     """Send what is queued; return why not all of it was, or nothing."""
-    settings = served.settings
-    assert settings.store is not None
-    key = settings.store_key.text if settings.store_key else None
     try:
-        sent = feed(served.library, settings.store.text, key=key)
+        sent = feed(library, address.text, key=key.text if key else None)
     except SafelightError as exc:
         return str(exc)
     if sent is None or not sent.left:

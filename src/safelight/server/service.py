@@ -131,7 +131,15 @@ class Service:
         await self.reading.run(self.jobs.start)
         await self.reading.run(finish_uploads, self)
         self._watch = asyncio.create_task(self._look_again())
-        self._feeding = asyncio.create_task(keep_fed(self))
+        if self.settings.store is not None:
+            self._feeding = asyncio.create_task(
+                keep_fed(
+                    self.library,
+                    self.settings.store,
+                    self.settings.store_key,
+                    lambda: self.generation,
+                )
+            )
 
     async def stop(self) -> None:
         """Stop all threads; what is being worked on is finished."""
