@@ -65,13 +65,17 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    library: Library, embedder: ColourEmbedder | None = None, **options
+    library: Library,
+    embedder: ColourEmbedder | None = None,
+    settings: Settings | None = None,
+    **options,
 ) -> Iterator[Running]:
     """Serve a library until the block is left."""
     port = free_port()
     options = {"port": port, **options}
     choice = Choice(embedder, embedder.name) if embedder is not None else None
-    service = Service(library, Settings(library=library.path), Options(**options), choice)
+    settings = settings or Settings(library=library.path)
+    service = Service(library, settings, Options(**options), choice)
     server = make_server(service)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -14,9 +14,12 @@ from safelight.library.exact import ExactIndex
 from safelight.library.index import Neighbours
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from safelight.library.clusters import Centres, Clusters
+    from safelight.library.exact import Rows
 
 #: Rows that a search looks at, at least, if so many are allowed; measured in bench/scale.py.
 SCANNED = 120_000
@@ -90,13 +93,41 @@ class ClusteredIndex:
                 f"The query has shape {query.shape}, but the vectors of this space have "
                 f"{self._dimension} numbers."
             )
-        rows = None if allowed is None else np.flatnonzero(np.isin(self._keys, allowed))
+        rows = None if allowed is None else self.rows(allowed)
+        return self.search_many(query[None], [k], [rows])[0]
+
+    def rows(self, allowed: npt.NDArray[np.int64]) -> Rows:
+        """See :meth:`safelight.library.exact.ExactIndex.rows`."""
+        return [np.flatnonzero(np.isin(self._keys, allowed)), *self._tail.rows(allowed)]
+
+    def search_many(
+        self,
+        queries: npt.NDArray[np.float32],
+        tops: Sequence[int],
+        rows: Sequence[Rows | None],
+    ) -> list[Neighbours]:
+        """See :meth:`safelight.library.exact.ExactIndex.search_many`.
+
+        What is in clusters is looked at for each query by itself: few of them share any.
+        """
+        tails = [None if each is None else each[1:] for each in rows]
+        newer = self._tail.search_many(queries, tops, tails)
+        return [
+            self._merged(query, top, None if each is None else each[0], new)
+            for query, top, each, new in zip(queries, tops, rows, newer, strict=True)
+        ]
+
+    def _merged(
+        self,
+        query: npt.NDArray[np.float32],
+        k: int,
+        rows: npt.NDArray[np.intp] | None,
+        new: Neighbours,
+    ) -> Neighbours:
         if rows is None or len(rows) > max(self._few, _first(k)):
             rows = self._nearest(query, k, rows)
-        near = Neighbours(self._keys[rows], self._vectors[rows] @ query)
-        new = self._tail.search(query, k, allowed=allowed)
-        keys = np.concatenate([near.keys, new.keys])
-        scores = np.concatenate([near.scores, new.scores])
+        keys = np.concatenate([self._keys[rows], new.keys])
+        scores = np.concatenate([self._vectors[rows] @ query, new.scores])
         # Ties go to the item that came first, as in the exact index.
         order = np.lexsort((keys, -scores))[:k]
         return Neighbours(keys[order], scores[order])

@@ -22,6 +22,8 @@ from safelight.errors import (
     SidecarError,
     SourceError,
     SpaceError,
+    StoreAway,
+    StoreError,
     UsageError,
 )
 
@@ -44,6 +46,8 @@ STATUS: dict[type[SafelightError], int] = {
     LibraryError: 500,
     LibraryTooNew: 503,
     SpaceError: 409,
+    StoreError: 502,
+    StoreAway: 503,
 }
 
 #: The status of codes that say more than their class.
