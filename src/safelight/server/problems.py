@@ -24,6 +24,7 @@ from safelight.errors import (
     SpaceError,
     StoreAway,
     StoreError,
+    StoreRefused,
     UsageError,
 )
 
@@ -48,6 +49,7 @@ STATUS: dict[type[SafelightError], int] = {
     SpaceError: 409,
     StoreError: 502,
     StoreAway: 503,
+    StoreRefused: 502,
 }
 
 #: The status of codes that say more than their class.
