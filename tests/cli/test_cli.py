@@ -212,6 +212,26 @@ def test_a_search_by_camera_and_day(run, tmp_path) -> None:
     assert "YYYY-MM-DD" in run("search", "a", "--from", "June", code=2).stderr
 
 
+def test_hits_in_another_order(run, photos) -> None:
+    run("ingest", "--model", "starter", "--score", "demo")
+
+    def found(*options: object) -> list[str]:
+        return run("search", "a cat", "--paths", *options).stdout.splitlines()
+
+    def exposure(path: str) -> float:
+        scored = json.loads(run("score", path, "--metrics", "exposure", "--json").stdout)
+        return scored["metrics"]["exposure"]["score"]
+
+    nearest = found("--top", 3)
+    best = sorted(nearest, key=exposure, reverse=True)
+    assert len({round(exposure(path), 6) for path in nearest}) == 3
+    assert found("--top", 3, "--sort", "-score:exposure") == best
+    assert found("--top", 3, "--sort=score:exposure") == best[::-1]
+    assert found("--top", 3, "--sort", "exposure") == best
+    assert "It has brisque" in run("search", "a cat", "--sort", "nonsense", code=1).stderr
+    assert "score:METRIC" in run("search", "a cat", "--sort", "No Metric", code=2).stderr
+
+
 def test_profile_tells_where_the_time_went(run, photos) -> None:
     out = run("ingest", "--model", "starter", "--profile", photos).stdout
     for stage in ("list", "read", "hash", "decode", "prepare", "encode", "write", "clock"):

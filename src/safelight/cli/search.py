@@ -27,6 +27,7 @@ Examples:
   safelight search cake --namespace birthdays --json
   safelight search beach --from 2024-06-01 --to 2024-08-31 --camera "Canon EOS R5"
   safelight search portrait --min focus=0.7 --min noise=0.5
+  safelight search portrait --top 50 --sort combined
   safelight search sunset label:beach -label:people
   safelight search 'label:"wide shot" label:mountain'
   safelight search receipts --paths -0 | xargs -0 open
@@ -66,6 +67,11 @@ class _SearchCommand(click.Command):
 @click.option("--camera", metavar="NAME", help="Only photos of this camera, as its maker calls it.")
 @click.option("--from", "taken_from", metavar="DAY", help="Only photos taken on this day or later.")
 @click.option("--to", "taken_to", metavar="DAY", help="... or earlier; a day is YYYY-MM-DD.")
+@click.option(
+    "--sort", metavar="ORDER",
+    help="The hits by a metric or by combined, best first; by taken or added, and with a minus "
+    "the last first.",
+)  # fmt: skip
 @click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
 @click.option(
     "--images-dir", "--images_dir", metavar="DIR",
@@ -93,6 +99,7 @@ def search(
     camera: str | None,
     taken_from: str | None,
     taken_to: str | None,
+    sort: str | None,
     min_score: float | None,
     images_dir: str | None,
     model: str | None,
@@ -105,7 +112,7 @@ def search(
 ) -> None:
     """Find photos by what is in them.
 
-    Prints the score and the path of each hit, best first.
+    Prints the score and the path of each hit, best first unless --sort says otherwise.
     """
     from safelight.choice import choose_for_search, choose_space
     from safelight.library.store import Library
@@ -131,6 +138,7 @@ def search(
             "min_score": min_score,
             "least": _least(least),
             "where": _where(camera, taken_from, taken_to),
+            "order": _order(sort),
         }
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder
@@ -173,6 +181,13 @@ def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> 
 
     where = Filter(camera=camera, taken_from=taken_from, taken_to=taken_to)
     return None if where.is_plain else where
+
+
+def _order(given: str | None) -> str | None:
+    """Return the order as all interfaces spell it: here, a metric's name alone will do."""
+    from safelight.library.ordering import is_order
+
+    return given if given is None or is_order(given) else f"-score:{given}"
 
 
 def _least(given: tuple[str, ...]) -> dict[str, float]:

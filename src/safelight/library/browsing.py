@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, UsageError
 from safelight.library.labels import find_label, with_label, without_label
+from safelight.library.ordering import order_by
 from safelight.library.scores import at_least
 from safelight.library.spaces import default_space
 
@@ -33,15 +34,6 @@ _CAMERA = (
     f"WHEN {_MAKE} IS NULL OR instr(lower({_MODEL}), lower({_MAKE})) = 1 THEN {_MODEL} "
     f"ELSE {_MAKE} || ' ' || {_MODEL} END"
 )
-
-_ORDERS = {
-    "taken": "i.taken_at IS NULL, i.taken_at, i.pk",
-    "-taken": "i.taken_at IS NULL, i.taken_at DESC, i.pk DESC",
-    "added": "i.pk",
-    "-added": "i.pk DESC",
-}
-
-_BY_SCORE = re.compile(r"(-?)score:([a-z0-9_-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +148,12 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
     UsageError
         There is no such order, or a date is none.
     LibraryError
-        No photo has a score of a metric that ``least`` names.
+        No photo has a score of a metric that ``least`` or the order names.
     """
     condition, values = _condition(where)
-    joined, ordered, more = _order(order)
+    joined, by, more = order_by(library, order)
     rows = library.connection.execute(
-        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {ordered}",
+        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {by}",
         (*more, *values),
     )
     keys = [key for (key,) in rows]
@@ -330,24 +322,6 @@ def _day(text: str) -> date:
         except ValueError:
             pass
     raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD.", code="date", date=text)
-
-
-def _order(order: str | None) -> tuple[str, str, list[str]]:
-    """Return what to join for it, the order itself, and values for the join."""
-    if order is None:
-        return "", "i.pk", []
-    if order in _ORDERS:
-        return "", _ORDERS[order], []
-    if found := _BY_SCORE.fullmatch(order):
-        direction = "DESC" if found[1] else "ASC"
-        joined = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
-        return joined, f"s.score IS NULL, s.score {direction}, i.pk", [found[2]]
-    raise UsageError(
-        f"There is no order {order!r}; there are: {', '.join(_ORDERS)}, score:METRIC and "
-        "-score:METRIC.",
-        code="order",
-        order=order,
-    )
 
 
 def _in_namespaces(namespaces: tuple[str, ...] | None) -> tuple[str, tuple[str, ...]]:
