@@ -112,7 +112,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
 
 def _labelled(served: Service, where: Filter, top: int) -> list[tuple[Card, float]]:
     """Return the photos of a query that is filters only, the most probable first."""
-    scores = with_labels(served.library, where.labels)
+    scores = with_labels(served.library, where.labels, where.namespaces)
     keys = sorted(matching(served.library, where), key=lambda key: (-scores[key], key))[:top]
     return [(card, scores[card.key]) for card in cards(served.library, keys, where.namespaces)]
 
