@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.ingest import ingest_folder
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.library.browsing import Filter
@@ -115,12 +116,13 @@ def search(
     Prints the score and the path of each hit, best first unless --sort says otherwise.
     """
     from safelight.choice import choose_for_search, choose_space
+    from safelight.library.files import require_namespace
     from safelight.library.store import Library
-    from safelight.query import Query, parse_query
+    from safelight.query import Query
     from safelight.search import search as find
     from safelight.search import search_labels
 
-    asked = parse_query(" ".join(query)) if query else Query()
+    asked = _asked(" ".join(query)) if query else Query()
     for body in plus:
         asked = asked.plus(body)
     for body in minus:
@@ -131,6 +133,7 @@ def search(
     with Library(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not sys.stderr.isatty())
+        require_namespace(opened, namespace)
         options: dict[str, Any] = {
             "top": top,
             "namespace": namespace,
@@ -167,6 +170,15 @@ def search(
             "`safelight label` labels them.",
             err=True,
         )
+
+
+def _asked(text: str) -> Query:
+    """Return the query; a file that is called like one of several terms is meant itself."""
+    from safelight.query import Query, Term, names_image, parse_query
+
+    if names_image(text) and os.path.isfile(os.path.expanduser(text)):
+        return Query((Term("image", text),))
+    return parse_query(text)
 
 
 def _unlabelled(library: Library, query: Query, space: str, namespace: str | None) -> int:
@@ -226,6 +238,4 @@ def _as_dict(hit: Hit) -> dict[str, object]:
 
 def _short(hit: Hit) -> str:
     text = hit.metadata.get("text") if hit.metadata.get("type") == "text" else None
-    here = os.getcwd().rstrip(os.sep) + os.sep
-    path = hit.path.removeprefix(here)
-    return f"{path}: {text}" if text else path
+    return f"{short(hit.path)}: {visible(text)}" if text else short(hit.path)
