@@ -124,6 +124,8 @@ def test_the_library_is_labelled_once_and_found_by_labels(run, folder, tmp_path)
     names = run("search", "photo", "-label:animal", "--paths").stdout.splitlines()
     assert {Path(name).name for name in names} == {"COFFEE.PNG", "rocket.jpg"}
     assert run("search", "-label:animal", "--paths").stdout.splitlines() == sorted(names)
+    backwards = run("search", "-label:animal", "--sort", "-added", "--paths").stdout.splitlines()
+    assert backwards == sorted(names)[::-1]
     assert run("search", "photo", "--minus", "label:animal").stdout.count("\n") == 2
     assert (
         run("search", "--plus", "label:animal", "--json").stdout.count('"labels": ["animal"') == 1

@@ -141,6 +141,8 @@ def test_photos_are_found_and_looked_at(client) -> None:
     page = client.photos(namespace="red", sort="added", limit=2)
     assert (page.total, [each.name for each in page.photos]) == (3, ["red 0.png", "red 1.png"])
     found = client.images_search("red - green", limit=2)
+    again = client.images_search("red - green", limit=2, sort="-added")
+    assert {hit.photo_id for hit in again.hits} == {hit.photo_id for hit in found.hits}
     assert [hit.namespace for hit in found.hits] == ["red", "red"]
     assert found.hits[0].score >= found.hits[1].score
     photo = client.photo(found.hits[0].photo_id)

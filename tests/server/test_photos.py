@@ -45,6 +45,29 @@ def test_photos_are_filtered_and_sorted_by_scores(server) -> None:
     assert {hit["photo_id"] for hit in hits} == set(ids[6:])
 
 
+def test_hits_come_in_the_order_that_is_asked_for(server) -> None:
+    def hits(**wanted) -> list[str]:
+        body = {"query": "red", **wanted}
+        found = server.post("/api/v1/images/search", body).json()["hits"]
+        return [hit["photo_id"] for hit in found]
+
+    nearest = hits()
+    scored = [nearest[1], nearest[4], nearest[2]]
+    write_scores(
+        server.library,
+        {each: [ScoreRecord("focus", "1", n, n / 10)] for n, each in enumerate(scored)},
+    )
+    rest = [each for each in nearest if each not in scored]
+    assert hits(sort="-score:focus") == scored[::-1] + rest
+    assert hits(sort="score:focus") == scored + rest
+    # The nearest are taken first, and only then put into order.
+    assert hits(sort="-score:focus", limit=3) == [nearest[2], nearest[1], nearest[0]]
+    added = [card["photo_id"] for card in server.get("/api/v1/photos?sort=added").json()["photos"]]
+    assert hits(sort="added") == added
+    assert hits(sort="-added") == added[::-1]
+    assert hits(sort="-taken") == hits(sort="") == nearest  # of none is known when it was taken
+
+
 def test_a_search_finds_what_is_asked_for(server) -> None:
     hits = server.post("/api/v1/images/search", {"query": "red - green", "limit": 3}).json()
     assert [hit["namespace"] for hit in hits["hits"]] == ["red"] * 3
@@ -89,6 +112,8 @@ def test_a_photo_is_searched_for_with_words(server) -> None:
         ({"photo_id": "0" * 64}, "query"),
         ({"query": "red", "from": "2024-13-01"}, "date"),
         ({"query": "red", "min": {"focus": 0.5}}, "no-scores"),
+        ({"query": "red", "sort": "score:focus"}, "no-scores"),
+        ({"query": "red", "sort": "best"}, "invalid"),
         ({"query": "red", "limit": 0}, "invalid"),
         ({"query": "red", "tpo": 3}, "invalid"),
     ],
