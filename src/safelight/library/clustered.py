@@ -127,7 +127,7 @@ class ClusteredIndex:
         if rows is None or len(rows) > max(self._few, _first(k)):
             rows = self._nearest(query, k, rows)
         keys = np.concatenate([self._keys[rows], new.keys])
-        scores = np.concatenate([self._vectors[rows] @ query, new.scores])
+        scores = np.concatenate([np.vecdot(self._vectors[rows], query), new.scores])
         # Ties go to the item that came first, as in the exact index.
         order = np.lexsort((keys, -scores))[:k]
         return Neighbours(keys[order], scores[order])
@@ -144,7 +144,9 @@ class ClusteredIndex:
         question = _Question(query, k, chosen, selector)
         # The nearest centres by distance: among vectors of one length the same as by what the
         # best of a cluster may score, given how far its vectors stray.
-        middles = chosen.centres @ query
+        # vecdot() everywhere here, and not @: for products of this size BLAS wakes its threads, and
+        # then waits for whatever else the cores are busy with.
+        middles = np.vecdot(chosen.centres, query)
         order = np.argsort(self._half - middles)
         order = order[sizes[order] > 0]
         enough = max(self._scanned, 4 * _first(k))
@@ -152,7 +154,7 @@ class ClusteredIndex:
         found, reached = self._best(question, near)
         # A filter may leave the clusters that are near with nothing but what is far in them. So
         # all are looked into that can have something better than the last of the best.
-        stray = self._reach * float(np.sqrt(query @ chosen.covariance @ query))
+        stray = self._reach * float(np.sqrt(np.vecdot(np.vecdot(chosen.covariance, query), query)))
         rest = rest[middles[rest] + stray > reached]
         if len(rest):
             found = np.concatenate([found, self._best(question, rest)[0]])
@@ -167,7 +169,7 @@ class ClusteredIndex:
             rows, about = self._scan(question, wanted, lists)
             if len(rows) < question.k:
                 return rows, -2.0
-            exact = self._vectors[rows] @ question.query
+            exact = np.vecdot(self._vectors[rows], question.query)
             reached = float(np.partition(exact, -question.k)[-question.k])
             # Of those that codes cannot tell apart there may be more.
             if len(rows) < wanted or float(about[-1]) + question.error < reached:
