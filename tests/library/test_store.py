@@ -122,7 +122,7 @@ def test_a_reader_never_waits_for_a_writer(library: Library) -> None:
         connection.execute("DELETE FROM failures")
         thread = threading.Thread(target=read)
         thread.start()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert found == [1]
 
 
