@@ -28,6 +28,9 @@ _PAGE_BYTES = 16384
 # What SQLite says where a file, or its folder, cannot be written.
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
+# ... and where its disk is full, or fails.
+_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
 # Pages in the log before they go into the file, where SQLite's usual 1,000 write the pages of the
 # indexes again and again: rows are written a quarter faster (measured on 100,000).
 _LOG_PAGES = 4000
@@ -186,7 +189,7 @@ class Library:
         Raises
         ------
         LibraryError
-            Nothing can be written here.
+            Nothing can be written here, or the disk is full or failing.
         """
         connection = self.connection
         self.require_writable()
@@ -194,8 +197,17 @@ class Library:
         try:
             yield connection
             connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
+        except BaseException as exc:
+            # When the disk is full, SQLite has taken it back already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF in _DISK:
+                raise LibraryError(
+                    f"The library {self.path} cannot be written: {exc}. What was written before is "
+                    "kept; free some space, or see to the disk, and run the same again.",
+                    code="disk",
+                    path=str(self.path),
+                ) from exc
             raise
 
     def close(self) -> None:
