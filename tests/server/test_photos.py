@@ -128,6 +128,25 @@ def test_what_cannot_be_searched_for_is_said(server, body, code) -> None:
     assert problem["detail"]
 
 
+@pytest.mark.parametrize("path", ["search", "images/search", "vectors/search"])
+def test_a_body_that_is_no_json_is_called_so(server, path) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = server.post(f"/api/v1/{path}", content=b'{"text": [/* words */]}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    (wrong,) = answer.json()["errors"]
+    assert wrong["field"] == "body"
+    assert wrong["reason"].startswith("is no JSON")
+    assert "words" not in answer.text
+
+
+def test_json_that_is_not_called_so_is_told_how_to_be_sent(server) -> None:
+    """As curl sends it without a header."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = server.post("/api/v1/search", content=b'{"text": "red"}', headers=headers)
+    assert answer.status_code == 422
+    assert "application/json" in answer.json()["detail"]
+
+
 def test_a_thumbnail_is_made_once_and_has_a_strong_etag(server) -> None:
     photo_id = server.get("/api/v1/photos").json()["photos"][0]["photo_id"]
     path = f"/api/v1/photos/{photo_id}/thumbnail"
