@@ -83,3 +83,12 @@ def test_a_hash_of_half_a_number_is_refused() -> None:
     hashes = pa.array([{"version": "1", "dct256": b"123", "words": b"", "places": b""}], kind)
     with pytest.raises(SourceError, match="cannot be"):
         photos_from_arrow(pa.record_batch({"photo_id": ["a"], "hashes": hashes}))
+
+
+@pytest.mark.parametrize("details", ['{"noise": NaN}', '{"noise": -1e999}', "[1]", "{"])
+def test_details_that_the_library_cannot_keep_are_refused(details: str) -> None:
+    kind = photo_schema(1).field("scores").type
+    score = {"metric": "focus", "version": "1", "value": 1.0, "score": 0.5, "status": "ok"}
+    scores = pa.array([[{**score, "details": details}]], kind)
+    with pytest.raises(SourceError, match="cannot be"):
+        photos_from_arrow(pa.record_batch({"photo_id": ["a"], "scores": scores}))
