@@ -30,6 +30,8 @@ from tests.parquet.made import SPACE, held
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+
 PHOTOS = 600
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 

@@ -26,17 +26,16 @@ def _through_a_file(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 @given(knowledge())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_rows_come_back_as_they_went(known: tuple[list[PhotoRow], list[FailureRow]]) -> None:
     photos, failures = known
     batch = photos_to_arrow(photos, SPACE.dimension)
     batch.validate(full=True)
     for each in (batch, _through_a_file(batch)):
         assert list(map(plain, photos_from_arrow(each))) == list(map(plain, photos))
-        for start in range(len(photos)):
-            assert list(map(plain, photos_from_arrow(each.slice(start, 2)))) == list(
-                map(plain, photos[start : start + 2])
-            )
+    for start in range(len(photos)):
+        some = photos_from_arrow(batch.slice(start, 2))
+        assert list(map(plain, some)) == list(map(plain, photos[start : start + 2]))
     batch = failures_to_arrow(failures)
     assert failures_from_arrow(_through_a_file(batch)) == failures
     assert failures_from_arrow(batch.slice(1)) == failures[1:]
