@@ -46,6 +46,15 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
     return call
 
 
+@pytest.mark.parametrize(
+    "arguments", [("run", "--input", "nope"), ("features", "nope.json"), ("ingest", "nope.json")]
+)
+def test_what_is_not_there_is_told_before_a_model_is_looked_for(command, arguments) -> None:
+    done = command(*arguments, code=1)
+    assert b"nope" in done.stderr
+    assert b"model" not in done.stderr
+
+
 def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
     done = command("run", "--model", "starter", "--json")
     summary = json.loads(done.stdout)
@@ -59,7 +68,7 @@ def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
         assert (tmp_path / artifact["std_uri"]).is_file()
     # The next one finds copies and features.
     again = command("run", "--model", "starter")
-    assert b"3 photos in 1 batches, 1 failed" in again.stdout
+    assert b"3 photos in 1 batch, 1 failed" in again.stdout
     assert b"bad.jpg is no image" in again.stderr
 
 
