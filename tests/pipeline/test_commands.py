@@ -288,3 +288,28 @@ def test_a_file_that_is_watched_into_holds_each_batch_once(command: Any, tmp_pat
         command("watch", "--bus", server.url, "-o", output, "--idle", 0.5)
     found = [json.loads(line)["batch_id"] for line in output.read_bytes().splitlines()]
     assert found == [f"b{number}" for number in range(5)]
+
+
+@needs_nats
+def test_a_watch_whose_server_goes_away_says_so_once(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "nats") as server,
+        open(tmp_path / "said", "w+b") as said,
+        subprocess.Popen(
+            [SAFELIGHT, "pipeline", "watch", "--bus", server.url, "-o", str(tmp_path / "out")],
+            stderr=said,
+            cwd=tmp_path,
+        ) as watching,
+    ):
+        try:
+            deadline = time.monotonic() + 20
+            while not (tmp_path / "out").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(0.5)
+            server.stop()
+            time.sleep(2.5)  # in which it tries again a few times
+        finally:
+            watching.kill()
+        told = (tmp_path / "said").read_text()
+    assert told.count("Lost the connection") == 1
+    assert "DEBUG" not in told
