@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, SourceError, UsageError
-from safelight.parquet.rows import need_pyarrow
+from safelight.parquet.columns import need_pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -208,6 +208,11 @@ def open_place(url: str | os.PathLike[str]) -> Place:
         ) from exc
     local = "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
     return Place(shown, fs, root.rstrip("/") or "/", local)
+
+
+def is_unfinished(name: str) -> bool:
+    """Tell whether a file was never written to its end."""
+    return name.endswith(_UNFINISHED)
 
 
 def _flush(path: str) -> None:
