@@ -272,7 +272,7 @@ def write_photos(
         folder = f"{PHOTOS}/prefix={prefix}" if digits else PHOTOS
         remaining = iter(some)
         while batches := _first(remaining, lambda each: photos_to_arrow(each, dimension), group):
-            yield _write(place, f"{folder}/part-{run}-{number:04}.parquet", schema, batches)
+            yield write_part(place, f"{folder}/part-{run}-{number:04}.parquet", schema, batches)
             number += 1
 
 
@@ -280,7 +280,7 @@ def write_failures(place: Place, rows: Iterable[FailureRow], *, run: str) -> Ite
     """Write failures; yield each file once it is there."""
     schema, remaining, number = failure_schema(), iter(rows), 0
     while batches := _first(remaining, failures_to_arrow, GROUP):
-        yield _write(place, f"{FAILURES}/part-{run}-{number:04}.parquet", schema, batches)
+        yield write_part(place, f"{FAILURES}/part-{run}-{number:04}.parquet", schema, batches)
         number += 1
 
 
@@ -302,7 +302,10 @@ def _first(
     return batches()
 
 
-def _write(place: Place, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Part:
+def write_part(
+    place: Place, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> Part:
+    """Write one file, whole or not at all."""
     import pyarrow.parquet as pq
 
     count = 0

@@ -7,6 +7,7 @@ import os
 import posixpath
 import re
 import tempfile
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,8 @@ class Place:
         """
         path, what = self._path(name), f"{self.name_of(name)} cannot be written"
         if self._local:
-            unfinished = f"{path}{_UNFINISHED}"
+            # Two may write the same at once, on a cluster.
+            unfinished = f"{path}.{uuid.uuid4().hex}{_UNFINISHED}"
             try:
                 with self._plainly(what, OSError):
                     os.makedirs(os.path.dirname(path), exist_ok=True)
