@@ -1,4 +1,4 @@
-"""``safelight library``: the models that a library is embedded with."""
+"""``safelight library``: the models that a library is embedded with, and ways out and in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.library_export import export
+from safelight.cli.library_import import import_
 from safelight.cli.options import library_option, load_settings
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ Examples:
   safelight library use ViT-L-14/openai        search with that from now on
   safelight library spaces                     see which models there are
   safelight library drop-space starter         remove what the old one computed
+  safelight library export ~/backup/photos     write all that is known as Parquet
 """
 
 SPACES_EPILOG = """\b
@@ -45,11 +48,15 @@ Examples:
 
 @click.group(epilog=EPILOG)
 def library() -> None:
-    """Change the model of a library.
+    """Change the model of a library, or carry what it knows elsewhere.
 
     What one model computes is a space. A library can hold several, side by side; searches use one
-    of them.
+    of them. A data set holds one, in Parquet, with all else that is known of the photos.
     """
+
+
+library.add_command(export)
+library.add_command(import_)
 
 
 @library.command("spaces", epilog=SPACES_EPILOG)

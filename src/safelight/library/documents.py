@@ -93,7 +93,7 @@ def read_documents(
             list(dict.fromkeys(namespace for namespace, _ in places)),
             taken_at,
             labels.get(pk, []),
-            _without_nul(metadata),
+            without_nul(metadata),
         )
     return found
 
@@ -136,12 +136,12 @@ def _scores(library: Library, keys: Sequence[int]) -> dict[int, dict[str, float]
     return found
 
 
-def _without_nul(value: Any) -> Any:
+def without_nul(value: Any) -> Any:
     """Return `value` without the one character that PostgreSQL keeps in no text."""
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list):
-        return [_without_nul(each) for each in value]
+        return [without_nul(each) for each in value]
     if isinstance(value, dict):
-        return {_without_nul(key): _without_nul(each) for key, each in value.items()}
+        return {without_nul(key): without_nul(each) for key, each in value.items()}
     return value

@@ -17,10 +17,10 @@ import os
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
-from safelight import __version__
 from safelight.errors import LibraryError, SourceError
 from safelight.model import Space
 from safelight.parquet.rows import (
@@ -134,7 +134,7 @@ class Description:
     label_sets: tuple[LabelSet, ...] = ()
     parts: tuple[Part, ...] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    safelight: str = __version__
+    safelight: str = field(default_factory=lambda: version("safelight"))
 
 
 def write_description(place: Place, description: Description) -> None:

@@ -121,6 +121,7 @@ def write_data_set(
     failures: Iterable[FailureRow],
     total: int,
     *,
+    digits: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Exported:
@@ -136,6 +137,8 @@ def write_data_set(
     failures : iterable of FailureRow
     total : int
         How many photos there are.
+    digits : int, optional
+        So many of the id's first digits make a folder; what suits `total` if not given.
     overwrite : bool
         Replace the data set that is there.
     progress : callable
@@ -159,7 +162,7 @@ def write_data_set(
             _counted(photos, total, progress),
             dimension,
             run=run,
-            digits=digits_for(total),
+            digits=digits_for(total) if digits is None else digits,
         )
     )
     shown = sum(part.rows or 0 for part in parts)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    from safelight.errors import SafelightError
     from safelight.library.store import Library
     from safelight.parquet.data_set import Description, Part
     from safelight.parquet.places import Place
@@ -52,9 +53,9 @@ class Imported:
     new : int
         Those that the library did not have.
     vectors, files, failures : int
-        That were added.
-    problems : tuple of SourceError
-        The files that could not be used, or not to their end.
+        That were added; of a store, all that were sent.
+    problems : tuple of SafelightError
+        The files that could not be used, or not to their end; what a store does not take.
     seconds : float
     dry_run : bool
         Whether nothing was written.
@@ -67,7 +68,7 @@ class Imported:
     vectors: int
     files: int
     failures: int
-    problems: tuple[SourceError, ...]
+    problems: tuple[SafelightError, ...]
     seconds: float
     dry_run: bool = False
 

@@ -216,7 +216,7 @@ class _Run:
             # Read after the queue was: at least as new as what it tells of.
             found = read_documents(self._library, space.fingerprint, ids)
             there |= found.keys()
-            refused |= self._put(space.fingerprint, list(found.values()))
+            refused |= put_all(self._store, space.fingerprint, list(found.values()), self._insist)
             if absent := [each for each in ids if each not in found]:
                 self._insist(partial(self._store.remove, space.fingerprint, absent))
         settle(self._library, (pk for pk, item_id in rows if item_id not in refused))
@@ -224,27 +224,39 @@ class _Run:
         self.sent += len(there - refused.keys())
         self.removed += len(ids) - len(there | refused.keys())
 
-    def _put(self, fingerprint: str, documents: list[Document]) -> dict[str, str]:
-        """Put `documents`; return why the store does not take some of them, by id."""
-        parts = [documents] if documents else []
-        refused = {}
-        while parts:
-            part = parts.pop()
-            try:
-                self._insist(partial(self._store.put, fingerprint, part))
-            except StoreRefused as exc:
-                if len(part) == 1:
-                    refused[part[0].photo_id] = str(exc)
-                else:  # one may be at fault; the others must not suffer for it
-                    middle = len(part) // 2
-                    parts += [part[middle:], part[:middle]]
-        return refused
-
     def _insist(self, do: Callable[[], Result]) -> Result:
         return insist(do, patience=self._patience, tell=self._waiting)
 
     def _waiting(self, reason: StoreAway) -> None:
         self._tell(f"{reason} Trying again for {self._patience:.0f} s.")
+
+
+def put_all(
+    store: VectorStore,
+    fingerprint: str,
+    documents: list[Document],
+    insist: Callable[[Callable[[], None]], None],
+) -> dict[str, str]:
+    """Put `documents`, but for those that the store does not take; return why, by id.
+
+    Parameters
+    ----------
+    insist : callable
+        Does what it is given, and again while the store is away.
+    """
+    parts = [documents] if documents else []
+    refused = {}
+    while parts:
+        part = parts.pop()
+        try:
+            insist(partial(store.put, fingerprint, part))
+        except StoreRefused as exc:
+            if len(part) == 1:
+                refused[part[0].photo_id] = str(exc)
+            else:  # one may be at fault; the others must not suffer for it
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+    return refused
 
 
 def _all_ids(store: VectorStore, fingerprint: str) -> list[str]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from safelight.errors import StoreAway, StoreError, StoreRefused, UsageError
 from safelight.stores.problems import nothing_sent, owned_by_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
     from psycopg import Connection
 
@@ -51,6 +52,9 @@ _HOPELESS = (
 )
 
 _PAGE = 10_000
+
+#: Rows that are read at once with their vectors.
+_READ = 1000
 
 _SPACES = """
 CREATE TABLE IF NOT EXISTS safelight_spaces (
@@ -245,6 +249,32 @@ class PostgresStore:
             if len(page) < _PAGE:
                 return
             last = page[-1]
+
+    def documents(self, fingerprint: str) -> Iterator[Document]:
+        from psycopg import sql
+
+        from safelight.library.documents import Document
+
+        statement = sql.SQL(
+            "SELECT photo_id, embedding::text, namespaces, metadata->>'taken_at', labels, metadata "
+            "FROM {} WHERE photo_id > %s ORDER BY photo_id LIMIT %s"
+        ).format(sql.Identifier(_table(fingerprint)))
+
+        def page(after: str) -> list[tuple[Any, ...]]:
+            return self._run(
+                lambda connection: connection.execute(statement, (after, _READ)).fetchall(),
+                fingerprint,
+            )
+
+        last = ""
+        while True:
+            rows = page(last)
+            for photo_id, numbers, *known in rows:
+                vector = np.fromstring(numbers[1:-1], np.float32, sep=",")
+                yield Document(photo_id, vector, *known)
+            if len(rows) < _READ:
+                return
+            last = rows[-1][0]
 
     def nearest(
         self,

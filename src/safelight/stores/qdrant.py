@@ -14,13 +14,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from safelight.errors import StoreAway, StoreError, StoreRefused, UsageError
 from safelight.stores.problems import nothing_sent, owned_by_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
     from qdrant_client import QdrantClient
 
@@ -35,6 +36,9 @@ _EF = 128
 _TIMEOUT = 30
 
 _PAGE = 10_000
+
+#: Points that are read at once with their vectors: 512 numbers each come to 5 MB of JSON.
+_READ = 500
 _INDEXED = {
     "namespace": "keyword",
     "labels": "keyword",
@@ -208,6 +212,31 @@ class QdrantStore:
                     name, limit=_PAGE, offset=offset, with_payload=["photo_id"]
                 )
             yield from _photo_ids(points)
+            if offset is None:
+                return
+
+    def documents(self, fingerprint: str) -> Iterator[Document]:
+        from safelight.library.documents import Document
+
+        name = self.collection(fingerprint)
+        offset: Any = None
+        while True:
+            with self._plainly(name):
+                points, offset = self._client.scroll(
+                    name, limit=_READ, offset=offset, with_payload=True, with_vectors=True
+                )
+            for point in points:
+                payload = dict(point.payload or {})
+                if "photo_id" in payload:  # points of other programs have none
+                    payload.pop("library", None)
+                    yield Document(
+                        str(payload.pop("photo_id")),
+                        np.asarray(point.vector, np.float32),
+                        list(payload.pop("namespace", ())),
+                        payload.pop("taken_at", None),
+                        list(payload.pop("labels", ())),
+                        payload,
+                    )
             if offset is None:
                 return
 

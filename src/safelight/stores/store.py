@@ -71,6 +71,16 @@ class VectorStore(Protocol):
         """Yield the id of every item of a space."""
         ...
 
+    def documents(self, fingerprint: str) -> Iterator[Document]:
+        """Yield every item of a space, with its vector as exactly as it was kept.
+
+        Raises
+        ------
+        StoreError
+            It was never told of this space.
+        """
+        ...
+
     def nearest(
         self,
         fingerprint: str,

@@ -1,0 +1,110 @@
+"""``safelight library import``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safelight.cli.library_export import exchange_progress
+from safelight.cli.options import library_option, load_settings
+
+if TYPE_CHECKING:
+    from safelight.parquet.importing import Imported
+
+_PROBLEMS_SHOWN = 10
+
+EPILOG = """\b
+Examples:
+  safelight library import ~/backup/photos
+  safelight library import s3://archive/photos --dry-run
+  safelight library import ./holiday -n holiday --library other.db
+  safelight library import ./photos --to-store qdrant://localhost
+"""
+
+
+@click.command("import", epilog=EPILOG)
+@click.argument("source")
+@click.option(
+    "-n", "--namespace", metavar="NAME",
+    help="Put all files into this namespace, whatever the data set says.",
+)  # fmt: skip
+@click.option(
+    "--to-store", metavar="ADDRESS", help="Send them to this vector store, and to no library."
+)
+@click.option("--dry-run", is_flag=True, help="Only read it all, and tell what would be new.")
+@click.option("--json", "as_json", is_flag=True, help="What was added, as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@library_option
+def import_(
+    source: str,
+    namespace: str | None,
+    to_store: str | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    library: str | None,
+) -> None:
+    """Add what a data set knows, and the library does not.
+
+    SOURCE is a folder that `safelight library export` has written, or a URL. No photo is opened,
+    and what the library knows already stays as it is. If it is stopped, the same command does the
+    rest. Ends with 1 if a file of the data set could not be used.
+    """
+    if to_store is not None and dry_run:
+        raise click.UsageError("--dry-run compares with a library, --to-store needs none.")
+    from safelight.library.store import Library
+    from safelight.parquet.importing import import_data_set
+
+    settings = load_settings(library=library)
+    with exchange_progress("Importing", quiet=quiet or as_json) as progress:
+        if to_store is not None:
+            from safelight.parquet.into_store import import_into_store
+            from safelight.stores import open_store
+
+            key = settings.store_key.text if settings.store_key else None
+            with contextlib.closing(open_store(to_store, key=key)) as store:
+                done = import_into_store(store, source, namespace=namespace, progress=progress)
+        else:
+            with Library(settings.library) as opened:
+                done = import_data_set(
+                    opened,
+                    source,
+                    namespace=namespace,
+                    dry_run=dry_run,
+                    clusters_from=settings.clusters_from,
+                    progress=progress,
+                )
+    if as_json:
+        click.echo(json.dumps(_as_dict(done), ensure_ascii=False))
+    elif not quiet:
+        click.echo(_sentence(done, to_store))
+    for problem in done.problems[:_PROBLEMS_SHOWN]:
+        click.echo(f"safelight: {problem}", err=True)
+    if (left := len(done.problems) - _PROBLEMS_SHOWN) > 0:
+        click.echo(f"safelight: and {left:,} more; --json lists all.", err=True)
+    if done.problems:
+        sys.exit(1)
+
+
+def _sentence(done: Imported, store: str | None) -> str:
+    if store is not None:
+        what = f"sent {done.vectors:,} of {done.photos:,} photos"
+    else:
+        would = "would be " if done.dry_run else ""
+        what = f"{done.photos:,} photos, {done.new:,} {would}new"
+        if not done.dry_run:
+            what += f"; added {done.vectors:,} vectors, {done.files:,} files"
+            what += f", {done.failures:,} failures" if done.failures else ""
+    return f"{done.place}: {what} ({done.seconds:.1f} s)"
+
+
+def _as_dict(done: Imported) -> dict[str, Any]:
+    return {
+        **asdict(replace(done, problems=())),
+        "problems": [{"code": each.code, "message": each.message} for each in done.problems],
+    }
