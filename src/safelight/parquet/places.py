@@ -38,6 +38,11 @@ class Place:
     _root: str
     _local: bool
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine's."""
+        return self._local
+
     def names(self) -> set[str]:
         """Return the names of files and folders right in it."""
         with self._plainly(f"{self.shown} cannot be listed"):
@@ -68,6 +73,12 @@ class Place:
         """Tell whether there is a file instead of a folder."""
         with self._plainly(f"{self.shown} cannot be looked at"):
             return bool(self._fs.isfile(self._root))
+
+    def has(self, name: str) -> bool:
+        """Tell whether a file is there."""
+        with self._plainly(f"{self.shown} cannot be looked at"):
+            self._fs.invalidate_cache()
+            return bool(self._fs.exists(self._path(name)))
 
     def name_of(self, name: str) -> str:
         """Return what messages call a file."""
