@@ -72,7 +72,7 @@ def embed_chunks(
         )
     else:
         flow = flow.map_batches(Worker, compute=pool, num_cpus=work.cores, **options)
-    yield from _rows(flow)
+    yield from rows_of(flow)
 
 
 def merge_round(
@@ -108,7 +108,7 @@ def merge_round(
             batch_format="pyarrow",
         )
     )
-    for row in _rows(flow):
+    for row in rows_of(flow):
         yield Merged(**json.loads(row["merged"]))
 
 
@@ -130,7 +130,7 @@ def _prefixes(place: Place) -> set[str]:
     return {name.split("/")[1].removeprefix("prefix=") for name in names}
 
 
-def _rows(flow: Any) -> Iterator[dict[str, Any]]:
+def rows_of(flow: Any) -> Iterator[dict[str, Any]]:
     """Yield the rows of a data set of Ray; what a worker raised is raised as it was."""
     try:
         yield from flow.iter_rows()
