@@ -111,6 +111,7 @@ class Server:
                 limit=request.limit or 10,
                 offset=request.offset,
                 with_payload=request.with_payload or False,
+                with_vectors=request.with_vector or False,
             )
             return {"points": points, "next_page_offset": after}
         if what == "points/query":

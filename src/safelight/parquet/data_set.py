@@ -288,7 +288,7 @@ def _first(
     rows: Iterator[Any], to_arrow: Callable[[Sequence[Any]], pa.RecordBatch], group: int
 ) -> Iterator[pa.RecordBatch] | None:
     """Return the batches of the next file; None if there are no more rows."""
-    first = list(islice(rows, group))
+    first = list(islice(rows, min(group, _LARGEST)))
     if not first:
         return None
 

@@ -200,15 +200,12 @@ class Merger:
             place = spaces[name], file.path
             if place not in chosen or _is_newer(file, item, *_known(chosen[place])):
                 chosen[place] = file, item, failure
-        # By path: neighbours in the indexes, whose pages are then written once.
-        places = sorted(chosen)
-        there = _known_files(connection, places)
+        there = _known_files(connection, chosen)
         (last,) = connection.execute("SELECT coalesce(max(pk), 0) FROM files").fetchone()
         new: list[tuple[Any, ...]] = []
         changed: list[tuple[Any, ...]] = []
         written: list[tuple[int, FileRow, FailureRow | None]] = []
-        for place in places:
-            file, item, failure = chosen[place]
+        for place, (file, item, failure) in chosen.items():
             known = there.get(place)
             values = (
                 file.source_path, item, file.size, file.mtime_ns, file.ctime_ns, file.inode,
@@ -224,7 +221,8 @@ class Merger:
         connection.executemany(
             "INSERT INTO files (pk, namespace_pk, path, source_path, item_pk, size, mtime_ns, "
             "ctime_ns, inode, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            new,
+            # By path: neighbours in the indexes, whose pages are then written once.
+            sorted(new, key=lambda row: row[1:3]),
         )
         if changed:
             connection.executemany(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
+_OBJECT_STORES = frozenset({"s3", "gs", "gcs", "az", "abfs", "adl", "oci", "oss"})
+
 #: What a file is called until it is whole; no reader takes it for Parquet.
 _UNFINISHED = ".unfinished"
 
@@ -131,7 +133,8 @@ class Place:
             with self._plainly(what, OSError):
                 write(here)
             with self._plainly(what):
-                self._fs.makedirs(posixpath.dirname(path), exist_ok=True)
+                if not self._is_object_store:
+                    self._fs.makedirs(posixpath.dirname(path), exist_ok=True)
                 self._fs.put_file(here, path)
             return os.path.getsize(here)
 
@@ -152,6 +155,12 @@ class Place:
                 contextlib.suppress(FileNotFoundError),
             ):
                 self._fs.rm_file(self._path(name))
+
+    @property
+    def _is_object_store(self) -> bool:
+        """Whether there are no folders to make; a bucket with a misspelt name would be made."""
+        kinds = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
+        return not _OBJECT_STORES.isdisjoint(kinds)
 
     def _path(self, name: str) -> str:
         return posixpath.join(self._root, name) if name else self._root
