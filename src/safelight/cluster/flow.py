@@ -31,8 +31,8 @@ _CHUNKS = 64
 #: Parts into which merging is cut at most, and photos of one of them at least.
 _PARTITIONS, _A_PARTITION = 4096, 16_384
 
-#: So few entries are merged sooner than a shuffle has begun.
-_HERE = 2048
+#: So few entries, into so little, are merged sooner than a shuffle has begun.
+_HERE, _HERE_BYTES = 2048, 64 * 1024**2
 
 
 def embed_chunks(
@@ -85,13 +85,13 @@ def merge_round(
         some = chunks[start : start + _CHUNKS]
         items.append({"parts": json.dumps([(each.key, *part_names(each)) for each in some])})
     # Where a path was listed before is not known: each prefix is to look.
-    touched = sorted(_prefixes(place)) if this.changed else []
-    items[0]["touched"] = json.dumps(touched)
+    touched = _prefixes(place) if this.changed else {}
+    items[0]["touched"] = json.dumps(sorted(touched))
     for item in items[1:]:
         item["touched"] = "[]"
     split = {"output": output, "digits": digits}
     merge = {"output": output, "dimension": dimension, "number": this.number}
-    if this.entries <= _HERE and not touched:
+    if this.entries <= _HERE and sum(touched.values()) <= _HERE_BYTES:
         for merged in _merged_here(items, split, merge):
             yield Merged(**json.loads(merged))
         return
@@ -125,9 +125,13 @@ def _merged_here(
         yield from _merge(rows[prefix], **merge)["merged"]
 
 
-def _prefixes(place: Place) -> set[str]:
-    names = {*place.sizes(PHOTOS), *place.sizes(FAILURES)}
-    return {name.split("/")[1].removeprefix("prefix=") for name in names}
+def _prefixes(place: Place) -> dict[str, int]:
+    """Return the prefixes of a data set, with the bytes of their files."""
+    found: dict[str, int] = {}
+    for name, size in [*place.sizes(PHOTOS).items(), *place.sizes(FAILURES).items()]:
+        prefix = name.split("/")[1].removeprefix("prefix=")
+        found[prefix] = found.get(prefix, 0) + size
+    return found
 
 
 def rows_of(flow: Any) -> Iterator[dict[str, Any]]:
