@@ -116,7 +116,7 @@ def test_a_killed_driver_is_gone_on_from_in_a_bucket(
     output = f"s3://{bucket}/out"
     line = [
         SAFELIGHT, "ingest", "--engine", "ray", "--address", ray_cluster.address, "--model",
-        "starter", "--json", "--output", output, f"s3://{bucket}/in",
+        "starter", "--json", "--quiet", "--output", output, f"s3://{bucket}/in",
     ]  # fmt: skip
     first = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     parts: list[str] = []

@@ -93,7 +93,9 @@ def _fetch(url: str) -> bytes:
     for attempt in range(1, _TRIES + 1):
         try:
             files, name = file_system(url)
-            data: bytes = files.cat_file(name)
+            # s3fs would ask for the size first, to fetch large files in pieces: twice the requests.
+            more = {"max_concurrency": 1} if "s3" in files.protocol else {}
+            data: bytes = files.cat_file(name, **more)
         except (DecodeError, FileNotFoundError, PermissionError):
             raise
         # Each kind of storage has errors of its own, and few of them are OSErrors.

@@ -100,6 +100,8 @@ class Place:
         """Open a file for reading anywhere in it; itself if `name` is empty."""
         with contextlib.ExitStack() as stack:
             with self._plainly(f"{self.name_of(name)} cannot be read"):
+                # Others write here, too: what was listed before may no longer be all.
+                self._fs.invalidate_cache()
                 opened = stack.enter_context(self._fs.open(self._path(name), "rb"))
             yield opened
 
