@@ -10,13 +10,18 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from safelight.cluster import command, flow
+from safelight.cluster.candidate_run import find_candidates
+from safelight.cluster.engine import cluster
 from safelight.embedding.loading import load_embedder
 from safelight.errors import ClusterError, UsageError
 from safelight.ingest import ingest
@@ -189,3 +194,66 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
             address="somewhere",
             model="starter",
         )
+
+
+def test_candidates_are_found_by_shuffles(
+    tmp_path: Path, ingest_here: Callable[..., object], ray_cluster: RayCluster
+) -> None:
+    from PIL import Image
+
+    pictures = [Image.open(e.path).convert("RGB") for e in parse_source("demo").entries()]
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, picture in enumerate(pictures):
+        picture.thumbnail((600, 600))
+        picture.save(folder / f"{number}.png")
+        picture.save(folder / f"{number} again.jpg", quality=60)
+    for shade in (10, 200):
+        Image.new("RGB", (300, 200), (shade,) * 3).save(folder / f"blank {shade}.png")
+    ingest_here(folder)
+    address = ray_cluster.address
+    found = find_candidates(str(tmp_path / "set"), lambda: cluster(address), radius=8)
+    rows = photos(tmp_path / "set")
+    names = {photo_id: Path(row.files[0].path).stem.split()[0] for photo_id, row in rows.items()}
+    table = pq.read_table(tmp_path / "set" / "candidates").to_pylist()
+    hashes = {photo_id: row.hashes.dct256 for photo_id, row in rows.items() if row.hashes}
+    wanted = {
+        (a, b): int(np.bitwise_count(hashes[a] ^ hashes[b]).sum())
+        for a, b in combinations(sorted(rows), 2)
+    }
+    assert {(row["a"], row["b"]): row["bits"] for row in table} == {
+        pair: bits for pair, bits in wanted.items() if bits <= 8
+    }
+    assert {names[row["a"]] for row in table} >= {"blank", *map(str, range(len(pictures)))}
+    assert (found.pairs, found.photos, found.skipped) == (len(table), len(rows), 0)
+
+
+def test_the_command_starts_a_cluster_of_its_own(folder: Path, tmp_path: Path) -> None:
+    for number in range(4, 70):
+        (folder / f"{number:02}.jpg").unlink()
+    line = [SAFELIGHT, "ingest", "--engine", "ray", "--model", "starter", "--workers", "1"]
+    made = subprocess.run(
+        [*line, "--output", str(tmp_path / "set"), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    assert "4 new, 0 unchanged, 1 copies, 2 failed" in made.stdout
+    assert "bad.jpg: is no image" in made.stderr
+    assert len(made.stderr.splitlines()) == 2, made.stderr
+    library = tmp_path / "imported.db"
+    imported = subprocess.run(
+        [SAFELIGHT, "library", "import", str(tmp_path / "set"), "--library", str(library)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert imported.returncode == 0, imported.stderr
+    for wrong in (
+        [*line, str(folder)],
+        [*line, "--output", "x", "--dry-run", str(folder)],
+        [SAFELIGHT, "ingest", "--address", "a:1", str(folder)],
+    ):
+        refused = subprocess.run(wrong, capture_output=True, text=True, check=False)
+        assert refused.returncode == 2, refused.stderr
