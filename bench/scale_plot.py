@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 170, 30, 50
 COLOURS = {
     "exact": "#1f5fa8",
+    "exact in 8 bits": "#3f9fd0",
     "clusters": "#c2410c",
     "numpy": "#7a7a7a",
     "faiss flat": "#2f8f5b",

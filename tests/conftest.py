@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # A shell that starts the tests in the background lets them ignore Ctrl-C, and so all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Hundreds of commands are started here: what they import is compiled once, not by each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # How busy the machine is says nothing about what is tested.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from safelight.errors import QueryError
 from safelight.imaging.formats import is_photo
@@ -109,6 +109,17 @@ class Query:
         return Query((*self.terms, parse_term(body, sign)), self.labels)
 
 
+def names_image(text: str) -> bool:
+    """Return whether a text without a kind, a weight and quotes is taken for the path of an image.
+
+    Examples
+    --------
+    >>> [names_image(text) for text in ("./a", "photo - Copy.jpg", "a cat")]
+    [True, True, False]
+    """
+    return _PATH.match(text) is not None or is_photo(text)
+
+
 def parse_query(query: str) -> Query:
     """Return the terms and filters of `query`.
 
@@ -163,7 +174,7 @@ def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
     Raises
     ------
     QueryError
-        It is empty, or its weight is 0.
+        It is empty, its weight is 0, or its kind is followed by nothing.
     """
     query = body if query is None else query
     text = body.strip()
@@ -174,6 +185,8 @@ def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
             raise QueryError(f"A weight of 0 in {query!r} does nothing; leave the term out.")
         text = text[: found.start()].rstrip()
     kind: Kind | None = None
+    if text.endswith(":") and text.removesuffix(":") in get_args(Kind):
+        raise QueryError(f"{text} is followed by nothing in {query!r}.")
     if found := _KIND.match(text):
         kind = found[1]  # type: ignore[assignment]
         text = text[found.end() :]
@@ -183,8 +196,7 @@ def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
     if not text.strip():
         raise QueryError(f"A sign or a weight without anything to look for in {query!r}.")
     if kind is None:
-        is_path = not is_quoted and (_PATH.match(text) or is_photo(text))
-        kind = "image" if is_path else "text"
+        kind = "image" if not is_quoted and names_image(text) else "text"
     return Term(kind, text, sign * weight)
 
 

@@ -14,6 +14,7 @@ from safelight.library.index import Neighbours
 from safelight.library.items import vectors_by_id
 from safelight.library.labels import applying_labels, find_label, with_label, without_label
 from safelight.library.opening import open_fastest
+from safelight.library.ordering import ordered
 from safelight.library.scores import at_least
 from safelight.model import Hit
 from safelight.query import Query, parse_query
@@ -43,6 +44,7 @@ def search(
     min_score: float | None = None,
     least: Mapping[str, float] | None = None,
     where: Filter | None = None,
+    order: str | None = None,
     index: VectorIndex | None = None,
     clusters_from: int = CLUSTERS_FROM,
     pixel_limit: int = 200_000_000,
@@ -67,6 +69,9 @@ def search(
         Only photos with at least these scores, as in ``{"focus": 0.6}``.
     where : Filter, optional
         Only photos to which it applies: by camera, by day.
+    order : str, optional
+        In which order the nearest are returned: ``taken``, ``added`` or ``score:METRIC``, and with
+        a minus the last, or best, first. The nearest first if not given.
     index : VectorIndex, optional
         Of the embedder's space, to be used again; opened if not given.
     clusters_from : int
@@ -78,11 +83,13 @@ def search(
     ------
     QueryError
         The query cannot be parsed, or an image in it cannot be read.
+    UsageError
+        There is no such order.
     SpaceError
         Nothing in the library was embedded by this model.
     LibraryError
-        No photo has a score of a metric that `least` names, or was labelled with a label of the
-        query.
+        No photo has a score of a metric that `least` or `order` names, or was labelled with a
+        label of the query.
     """
     if isinstance(query, str):
         query = parse_query(query)
@@ -97,6 +104,7 @@ def search(
             min_score=min_score,
             least=least,
             where=where,
+            order=order,
         )
     _check(top)
     if index is None:
@@ -106,14 +114,14 @@ def search(
     space = embedder.fingerprint
     narrowed = namespace is not None or folder is not None or least or where is not None
     if not narrowed and not query.labels:
-        return _all(library, index, vector, top, min_score, space)
+        return _arranged(library, _all(library, index, vector, top, min_score, space), order)
     allowed = _allowed(library, namespace, folder, least, where)
     if query.labels:
         has_labels = sorted(_filtered(library, query.labels, space))
         allowed = np.intersect1d(allowed, np.asarray(has_labels, np.int64))
     found = index.search(vector, top, allowed=allowed)
     at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
-    return _hits(library, found, at, min_score, space)
+    return _arranged(library, _hits(library, found, at, min_score, space), order)
 
 
 def search_labels(
@@ -127,6 +135,7 @@ def search_labels(
     min_score: float | None = None,
     least: Mapping[str, float] | None = None,
     where: Filter | None = None,
+    order: str | None = None,
 ) -> list[Hit]:
     """Return the photos that have, and have not, these labels; no model is needed.
 
@@ -141,15 +150,18 @@ def search_labels(
         At least one.
     fingerprint : str
         Of the space whose labels count.
-    top, namespace, under, min_score, least, where
+    top, namespace, under, min_score, least, where, order
         See :func:`search`.
 
     Raises
     ------
     QueryError
         There are no labels, or `top` is below 1.
+    UsageError
+        There is no such order.
     LibraryError
-        No photo was labelled with one of them, or has a score of a metric that `least` names.
+        No photo was labelled with one of them, or has a score of a metric that `least` or `order`
+        names.
     """
     _check(top)
     if not labels:
@@ -159,10 +171,10 @@ def search_labels(
     allowed = _allowed(library, namespace, folder, least, where)
     keys = np.intersect1d(allowed, np.asarray(sorted(scores), np.int64))
     values = np.asarray([scores[key] for key in keys.tolist()], np.float32)
-    order = np.argsort(-values, kind="stable")[:top]
-    found = Neighbours(keys[order], values[order])
+    best = np.argsort(-values, kind="stable")[:top]
+    found = Neighbours(keys[best], values[best])
     at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
-    return _hits(library, found, at, min_score, fingerprint)
+    return _arranged(library, _hits(library, found, at, min_score, fingerprint), order)
 
 
 def _check(top: int) -> None:
@@ -225,6 +237,13 @@ def _all(
             break
         wanted *= 4
     return _hits(library, found, at, min_score, space)[:top]
+
+
+def _arranged(library: Library, hits: list[Hit], order: str | None) -> list[Hit]:
+    if order is None:
+        return hits
+    by_id = {hit.photo_id: hit for hit in hits}
+    return [by_id[each] for each in ordered(library, list(by_id), order)]
 
 
 def _hits(

@@ -36,7 +36,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             cwd=tmp_path,
             env={**os.environ, **settings, **environ},
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -124,6 +124,8 @@ def test_the_library_is_labelled_once_and_found_by_labels(run, folder, tmp_path)
     names = run("search", "photo", "-label:animal", "--paths").stdout.splitlines()
     assert {Path(name).name for name in names} == {"COFFEE.PNG", "rocket.jpg"}
     assert run("search", "-label:animal", "--paths").stdout.splitlines() == sorted(names)
+    backwards = run("search", "-label:animal", "--sort", "-added", "--paths").stdout.splitlines()
+    assert backwards == sorted(names)[::-1]
     assert run("search", "photo", "--minus", "label:animal").stdout.count("\n") == 2
     assert (
         run("search", "--plus", "label:animal", "--json").stdout.count('"labels": ["animal"') == 1

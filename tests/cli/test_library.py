@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.embedding.tiny import write_immich
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def run(tmp_path: Path, environ: dict[str, str]) -> Callable[..., subprocess.Com
             text=True,
             cwd=tmp_path,
             env=environ,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -127,7 +128,7 @@ def test_the_model_of_a_library_is_changed_without_a_gap(
     assert _hits(run) == before
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGCONT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130, out + err
     found = spaces()
     assert found["tiny"]["default"]
@@ -172,13 +173,8 @@ def test_the_model_of_a_library_is_changed_without_a_gap(
 
 
 def _wait_for_vectors(path: Path, count: int) -> None:
-    deadline = time.monotonic() + 30
-    with sqlite3.connect(path) as connection:
-        while time.monotonic() < deadline:
-            if connection.execute("SELECT count(*) FROM embeddings").fetchone()[0] >= count:
-                break
-            time.sleep(0.01)
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        until(lambda: connection.execute("SELECT count(*) FROM embeddings").fetchone()[0] >= count)
 
 
 def test_spaces_lists_coverage_and_size(run, two: Path, tmp_path: Path, spaces) -> None:
@@ -267,7 +263,7 @@ def test_on_a_terminal_it_asks(
         env=environ,
     )
     os.write(main, f"{answer}\n".encode())
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     os.close(side)
     os.close(main)
     assert process.returncode == code, out + err

@@ -249,7 +249,7 @@ def _answer(environ: dict[str, str], answer: str, *args: str) -> tuple[int, str,
         env=environ,
     )
     os.write(main, f"{answer}\n".encode())
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     os.close(side)
     os.close(main)
     return process.returncode, out, err

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,14 +76,20 @@ class Hub:
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._left = threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._left.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for so long, or until nobody needs the hub any more."""
+        self._left.wait(seconds)
 
     @property
     def url(self) -> str:
@@ -112,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         self.hub.requests.append((self.command, path, self.headers.get("Range")))
         self.hub.tokens.add(self.headers.get("Authorization"))
-        time.sleep(self.hub.delay)
+        self.hub.pause(self.hub.delay)
         if self.hub.status != 200:
             self._send(self.hub.status, b"{}", {})
             return
@@ -188,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             with suppress(ConnectionError):  # who has asked does not wait for all of it
                 self.wfile.write(body[: sent // 2])
-                time.sleep(stall)
+                self.hub.pause(stall)
                 self.wfile.write(body[sent // 2 : sent])
             self.close_connection = sent < len(body)
 

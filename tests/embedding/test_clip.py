@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,27 +143,41 @@ def test_similarity_is_a_number_from_minus_one_to_one(embedder: CLIPEmbedder) ->
         assert -1 <= opposite < -1 + 1e-6
 
 
-def test_never_blocks_the_event_loop(embedder: CLIPEmbedder, tmp_path: Path) -> None:
-    large = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
-    Image.fromarray(large).save(tmp_path / "large.png", compress_level=1)  # 60 ms to decode
+@pytest.mark.parametrize("many", [False, True])
+def test_never_blocks_the_event_loop(
+    embedder: CLIPEmbedder, photos: list[Path], monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    """Photos are decoded, and the model goes on, only when the event loop says so."""
+    begun: list[str] = []
+    gates = {step: threading.Event() for step in ("prepare", "encode_prepared")}
 
-    async def main() -> list[float]:
-        pauses = []
-        embedding = asyncio.create_task(
-            embedder.generate_embeddings_batch([tmp_path / "large.png"] * 12, 2, False)
-        )
-        while not embedding.done():
-            start = time.perf_counter()
-            await asyncio.sleep(0)
-            pauses.append(time.perf_counter() - start)
-            await asyncio.sleep(0.002)
-        await embedding
-        return pauses
+    def hold(step: str) -> None:
+        call = getattr(embedder._embedder, step)
 
-    pauses = asyncio.run(main())
-    assert len(pauses) > 20
-    # The median, since a busy machine may at any time stop this process for long.
-    assert float(np.median(pauses)) < 0.01
+        def held(*args: Any) -> Any:
+            begun.append(step)
+            assert gates[step].wait(60), "the event loop is blocked"
+            return call(*args)
+
+        monkeypatch.setattr(embedder._embedder, step, held)
+
+    async def main() -> Any:
+        if many:
+            embedding = asyncio.create_task(embedder.generate_embeddings_batch(photos, 2, False))
+        else:
+            embedding = asyncio.create_task(embedder.generate_embedding(photos[0]))
+        for step, gate in gates.items():
+            async with asyncio.timeout(50):
+                while step not in begun:
+                    await asyncio.sleep(0.001)
+            assert not embedding.done()
+            gate.set()
+        return await embedding
+
+    for step in gates:
+        hold(step)
+    vectors = asyncio.run(main())
+    assert len(vectors) == (len(photos) if many else tiny.DIMENSION)
 
 
 def test_calls_run_side_by_side(embedder: CLIPEmbedder, photos: list[Path]) -> None:
@@ -176,18 +190,29 @@ def test_calls_run_side_by_side(embedder: CLIPEmbedder, photos: list[Path]) -> N
     np.testing.assert_allclose(singles, batch, atol=1e-6)
 
 
-def test_a_cancelled_batch_stops(embedder: CLIPEmbedder, photos: list[Path]) -> None:
+def test_a_cancelled_batch_stops(
+    embedder: CLIPEmbedder, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[int] = []
+    encode = embedder._embedder.encode_prepared  # type: ignore[attr-defined]
+
+    def count(inputs: Any) -> Any:
+        embedded.append(len(inputs))
+        return encode(inputs)
+
+    monkeypatch.setattr(embedder._embedder, "encode_prepared", count)
+
     async def main() -> None:
         many = asyncio.create_task(embedder.generate_embeddings_batch(photos * 20_000, 2, False))
-        await asyncio.sleep(0.05)
+        while not embedded:
+            await asyncio.sleep(0.001)
         many.cancel()
         with pytest.raises(asyncio.CancelledError):
             await many
 
-    start = time.perf_counter()
     asyncio.run(main())
-    embedder.close()
-    assert time.perf_counter() - start < 5  # 140,000 photos take far longer
+    embedder.close()  # waits for what is under way
+    assert sum(embedded) < 140_000
 
 
 def test_never_falls_back(tmp_path: Path) -> None:

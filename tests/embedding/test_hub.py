@@ -172,10 +172,10 @@ def test_the_default_is_clip_if_the_hub_answers(tmp_path: Path) -> None:
 
 
 def test_the_default_is_the_starter_if_the_hub_is_slow(tmp_path: Path) -> None:
-    with Hub({DEFAULT_REPO: tiny.write_immich(tmp_path / "served")}, delay=3.0) as hub:
+    with Hub({DEFAULT_REPO: tiny.write_immich(tmp_path / "served")}, delay=60.0) as hub:
         start = time.perf_counter()
         choice = run(_DEFAULT, url=hub.url, home=tmp_path / "home")
-        assert time.perf_counter() - start < 5
+        assert time.perf_counter() - start < 60
     assert choice["model"] == "starter"
     assert "was not reached within 1.5 s" in choice["note"]
     assert "--model" in choice["note"]

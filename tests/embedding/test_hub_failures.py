@@ -122,7 +122,7 @@ def test_two_that_fetch_the_same(hub: Hub, home: Path) -> None:
     hub.stalls[WEIGHTS] = 1.0
     with _running(hub, home) as other:
         _assert_succeeds(hub, home)
-        assert b"vector" in other.communicate(timeout=60)[0]
+        assert b"vector" in other.communicate(timeout=120)[0]
     assert _transfers(hub) == [None]  # one has waited
 
 
@@ -146,7 +146,7 @@ def _size(path: Path) -> int:
 
 
 def test_a_hub_that_is_slower_than_the_timeout(hub: Hub, home: Path) -> None:
-    hub.stalls[WEIGHTS] = 1.5
+    hub.stalls[WEIGHTS] = 60.0
     soon = "from huggingface_hub import constants\nconstants.HF_HUB_DOWNLOAD_TIMEOUT = 0.3"
     result = run(f"{soon}\n{_AT_ONCE}", REPO, url=hub.url, home=home)
     _assert_clear(result, "unreachable", WEIGHTS, str(home / "hub"), "timed out")
@@ -155,7 +155,7 @@ def test_a_hub_that_is_slower_than_the_timeout(hub: Hub, home: Path) -> None:
 
 
 def test_a_hub_that_does_not_answer_in_time(hub: Hub, home: Path) -> None:
-    hub.delay = 2.0
+    hub.delay = 60.0
     result = run(_LOOK_UP, REPO, url=hub.url, home=home)
     _assert_clear(result, "unreachable", "no answer within 0.5 s")
 
@@ -281,7 +281,7 @@ def test_the_command_says_it_without_a_traceback(hub: Hub, home: Path, tmp_path:
         env=environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "COLUMNS": "1000"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1

@@ -20,6 +20,7 @@ from PIL import Image
 from safelight.embedding.loading import load_embedder
 from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
 from safelight.imaging import decode
+from tests.embedding.pytorch import random_models
 from tests.embedding.tiny import write_json
 
 if TYPE_CHECKING:
@@ -207,15 +208,16 @@ def test_a_whole_model_in_immichs_layout_is_open_clips(
     import torch
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    torch.manual_seed(0)
     torch.backends.mha.set_fastpath_enabled(False)
-    model = open_clip.create_model("ViT-B-32").eval()
+    config = random_models.config_of("ViT-B-32", 2)
+    model = random_models.build_open_clip(config)
+    preprocessing = {**random_models.CLIP_PREPROCESSING, "size": [224, 224], "mode": "RGB"}
     folder = tmp_path / "ViT-B-32__random"
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / "textual").mkdir(parents=True, exist_ok=True)
         (folder / "textual" / name).write_bytes((tokenizer_folder / name).read_bytes())
-    write_json(folder / "config.json", open_clip.get_model_config("ViT-B-32"))
-    write_json(folder / "visual" / "preprocess_cfg.json", open_clip.get_model_preprocess_cfg(model))
+    write_json(folder / "config.json", config)
+    write_json(folder / "visual" / "preprocess_cfg.json", preprocessing)
     _export(
         _call(model.encode_image, normalize=True),
         (torch.randn(2, 3, 224, 224),),
@@ -231,9 +233,7 @@ def test_a_whole_model_in_immichs_layout_is_open_clips(
         "embedding",
     )
     embedder: OnnxEmbedder = load_embedder(str(folder), device="cpu")  # type: ignore[assignment]
-    preprocess = image_transform_v2(
-        PreprocessCfg(**open_clip.get_model_preprocess_cfg(model)), is_train=False
-    )
+    preprocess = image_transform_v2(PreprocessCfg(**preprocessing), is_train=False)
     images = torch.stack([preprocess(Image.fromarray(p)) for p in pictures[:6]])
     prepared = [embedder._description.preprocessing.apply(p) for p in pictures[:6]]
     texts = _TEXTS + _random_texts(10)

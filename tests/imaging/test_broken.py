@@ -44,14 +44,14 @@ GOOD = {form: _photo(form) for form in FORMATS}
 
 def _attempt(data: bytes) -> str:
     """Return ``ok`` or the failure's code; anything else fails the test."""
-    started = time.perf_counter()
+    started = time.process_time()  # whatever else the machine is busy with
     try:
         frame = decode(data, min_side=32, max_pixels=50_000_000)
     except DecodeError as exc:
         failure = exc
     else:
         failure = None
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     if failure is not None:
         assert failure.code in FAILURE_CODES
         assert str(failure).startswith(("is ", "has ", "needs "))

@@ -85,7 +85,7 @@ def test_two_commands_at_once_share_the_work(
         for _ in range(3)
     ]
     for process in running:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
         assert err == b""
     with Library(path) as library:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 import faiss
@@ -19,6 +18,7 @@ from safelight.library.schema import new_epoch
 from safelight.library.spaces import add_space
 from safelight.library.store import Library
 from tests.library.clouds import DIMENSION, SPACE, clouds, fill
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -261,13 +261,12 @@ def test_they_are_made_in_the_background_and_used_when_ready(library: Library) -
     query = clouds(1, seed=3)[0]
     first = open_fastest(library, SPACE.fingerprint, clusters_from=2000)
     assert not isinstance(first, ClusteredIndex)
-    deadline = time.monotonic() + 60
-    while True:
-        index = open_fastest(library, SPACE.fingerprint, clusters_from=2000)
-        if isinstance(index, ClusteredIndex):
-            break
-        assert time.monotonic() < deadline, "no clusters were made"
-        time.sleep(0.1)
+
+    def clustered() -> ClusteredIndex | None:
+        found = open_fastest(library, SPACE.fingerprint, clusters_from=2000)
+        return found if isinstance(found, ClusteredIndex) else None
+
+    index = until(clustered, why=lambda: "no clusters were made")
     assert index.search(query, 10).keys.tolist() == first.search(query, 10).keys.tolist()
     status = index_status(library, SPACE.fingerprint, clusters_from=2000)
     assert (status.kind, status.clustered, status.lacking) == ("clusters", 2000, None)
@@ -313,10 +312,7 @@ def test_what_failed_is_not_tried_at_each_search(few: Library) -> None:
     assert not clustering.start(few, SPACE.fingerprint), "make() was here a moment ago"
     os.utime(lock, (0, 0))
     assert clustering.start(few, SPACE.fingerprint)
-    deadline = time.monotonic() + 60
-    while not clusters_path(few, SPACE.fingerprint).exists():
-        assert time.monotonic() < deadline, "no clusters were made"
-        time.sleep(0.1)
+    until(clusters_path(few, SPACE.fingerprint).exists, why=lambda: "no clusters were made")
 
 
 def test_a_long_tail_is_due(few: Library) -> None:

@@ -319,7 +319,7 @@ def test_a_drop_killed_at_any_point_is_done_by_the_next(tmp_path: Path) -> None:
         if seconds is not None:
             time.sleep(seconds)
             process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
         assert process.returncode in ((0,) if seconds is None else (0, -9))
         return time.perf_counter() - started
 

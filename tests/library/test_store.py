@@ -122,7 +122,7 @@ def test_a_reader_never_waits_for_a_writer(library: Library) -> None:
         connection.execute("DELETE FROM failures")
         thread = threading.Thread(target=read)
         thread.start()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert found == [1]
 
 
@@ -148,3 +148,19 @@ def test_a_failure_ends_when_the_file_is_read(library: Library) -> None:
         "height": 4,
         "iso": 100,
     }
+
+
+def test_a_full_disk_is_told_of_and_costs_nothing_but_the_last_transaction(tmp_path) -> None:
+    item = ItemRecord("a" * 64, "photo", 1, None)
+    with Library(tmp_path / "x.db") as library:
+        write(library, "default", [FileRecord("/a", "a", None, item.id)], [item])
+        (pages,) = library.connection.execute("PRAGMA page_count").fetchone()
+        library.connection.execute(f"PRAGMA max_page_count = {pages}")
+        large = {"label": "x" * 1_000_000}
+        with pytest.raises(LibraryError, match="disk is full") as caught:
+            write(library, "default", [FileRecord("/b", "b", None, item.id, metadata=large)], [])
+        assert caught.value.code == "disk"
+        assert not library.connection.in_transaction
+        library.connection.execute("PRAGMA max_page_count = 1000000")
+        write(library, "default", [FileRecord("/c", "c", None, item.id)], [])
+        assert counts(library).files == 2

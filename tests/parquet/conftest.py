@@ -12,7 +12,6 @@ from tests.stores.conftest import (  # noqa: F401
     open_place,
     postgres,
     qdrant,
-    real_qdrant,
     store,
 )
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from safelight.errors import SourceError, UsageError
+from safelight.errors import SourceError, SpaceError, UsageError
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
 from safelight.library.store import Library
@@ -200,6 +200,17 @@ def test_there_is_nothing(tmp_path: Path, library: Library) -> None:
         import_data_set(library, tmp_path / "nowhere")
     with pytest.raises(SourceError, match="cannot be reached: Protocol not known"):
         import_data_set(library, "nonsense://x")
+
+
+def test_a_library_without_what_is_asked_for(tmp_path: Path, library: Library) -> None:
+    with pytest.raises(SpaceError, match="has no space yet"):
+        export_library(library, tmp_path / "set")
+    _fill(library)
+    with pytest.raises(SpaceError, match=r"has no space 'ViT-L-14/openai'\. It has: made"):
+        export_library(library, tmp_path / "set", space="ViT-L-14/openai")
+    with pytest.raises(UsageError, match=r"no namespace 'holliday'\. It has: default"):
+        export_library(library, tmp_path / "set", namespaces=["holliday"])
+    assert not (tmp_path / "set").exists()
 
 
 def test_passwords_are_not_repeated(tmp_path: Path, library: Library) -> None:

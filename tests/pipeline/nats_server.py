@@ -7,10 +7,12 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.ports import free_port
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,12 +21,6 @@ if TYPE_CHECKING:
 _SERVER = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 needs_nats = pytest.mark.skipif(_SERVER is None, reason="nats-server is not installed")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Server:
@@ -46,17 +42,16 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection,
-            ):
-                if connection.recv(4) == b"INFO":
-                    return
-            assert self._process.poll() is None, (self._folder / "log").read_text()
-            time.sleep(0.02)
-        pytest.fail((self._folder / "log").read_text())
+        until(self._answers, why=(self._folder / "log").read_text)
+
+    def _answers(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, (self._folder / "log").read_text()
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=30) as connection:
+                return connection.recv(4) == b"INFO"
+        except OSError:
+            return False
 
     def stop(self, *, kill: bool = False) -> None:
         if self._process is not None:

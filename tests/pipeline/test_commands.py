@@ -9,13 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.pipeline.nats_server import free_port, needs_nats, serving
+from tests.pipeline.nats_server import needs_nats, serving
+from tests.ports import free_port
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
     def call(*arguments: object, code: int = 0, **options: Any) -> Any:
         done = subprocess.run(
             [SAFELIGHT, "pipeline", *map(str, arguments)],
-            cwd=tmp_path, capture_output=True, timeout=60, **options,
+            cwd=tmp_path, capture_output=True, timeout=120, **options,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done
@@ -102,9 +103,9 @@ def test_a_run_stops_at_once_and_goes_on(
         [SAFELIGHT, "pipeline", *options], cwd=tmp_path, stderr=subprocess.PIPE
     )
     output = tmp_path / "data" / "output"
-    _until(lambda: output.is_dir() and bool(list(output.glob("*.json"))))
+    until(lambda: output.is_dir() and bool(list(output.glob("*.json"))))
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=5)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"the next run goes on" in said
     assert b"Traceback" not in said
@@ -193,12 +194,12 @@ def test_three_workers_on_a_bus(command: Any, photos: Path, tmp_path: Path) -> N
         (failure,) = [each for batch in batches for each in batch.get("failures", ())]
         assert failure["code"] == "not-an-image"
         assert command("watch", "--idle", 0.5, *bus).stdout == b""
-        # Asked to stop, each stops, well before anybody would lose patience.
+        # Asked to stop, each stops.
         for process, how in zip(running, (signal.SIGTERM, signal.SIGINT, signal.SIGTERM),
                                 strict=True):  # fmt: skip
             process.send_signal(how)
         for process in running:
-            assert process.wait(5) == 0, (tmp_path / "log").read_text()
+            assert process.wait(60) == 0, (tmp_path / "log").read_text()
 
 
 @needs_nats
@@ -213,19 +214,18 @@ def test_a_worker_that_is_asked_twice_gives_its_batch_back(
     with serving(tmp_path / "nats") as server:
         bus = ("--bus", server.url)
         command("publish", "batch.json", *bus)
-        with _workers(server.url, tmp_path, "preprocess", options=["--ack-wait", "60"]) as running:
+        with _workers(server.url, tmp_path, "preprocess", options=["--ack-wait", "600"]) as running:
             ranking = tmp_path / "data" / "rankingInput"
-            _until(lambda: ranking.is_dir() and len(list(ranking.iterdir())) > 4)
+            until(lambda: ranking.is_dir() and len(list(ranking.iterdir())) > 4)
+            # Two of one kind may arrive as one.
             running[0].send_signal(signal.SIGTERM)
-            time.sleep(0.1)
-            running[0].send_signal(signal.SIGTERM)
-            assert running[0].wait(5) == 0
+            running[0].send_signal(signal.SIGINT)
+            assert running[0].wait(60) == 0
         assert len(list(ranking.glob("*_1024.jpg"))) < 40, "it was done before it was asked"
         assert b"given back" in (tmp_path / "log").read_bytes()
         with _workers(server.url, tmp_path, "preprocess"):
-            started = time.monotonic()
+            # This has no patience for as long as ack-wait.
             done = command("watch", "--event", "preprocess.completed", "-n", 1, *bus)
-            assert time.monotonic() - started < 30, "it waited for ack-wait"
         assert len(json.loads(done.stdout)["artifacts"]) == 40
 
 
@@ -245,7 +245,7 @@ def test_dead_letters_are_listed_and_retried(
         blocked.parent.mkdir()
         blocked.write_bytes(b"")
         with _workers(server.url, tmp_path, "preprocess", options=["--max-deliver", "1"]):
-            _until(lambda: command("dead", *bus).stdout != b"")
+            until(lambda: command("dead", *bus).stdout != b"")
             plain = command("dead", *bus).stdout.decode()
             assert "preprocess  b1" in plain
             assert "cannot be written" in plain
@@ -279,10 +279,3 @@ def test_a_file_that_is_watched_into_holds_each_batch_once(command: Any, tmp_pat
         command("watch", "--bus", server.url, "-o", output, "--idle", 0.5)
     found = [json.loads(line)["batch_id"] for line in output.read_bytes().splitlines()]
     assert found == [f"b{number}" for number in range(5)]
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

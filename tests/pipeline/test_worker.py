@@ -55,7 +55,7 @@ async def _results(bus: MemoryBus, count: int, name: str = GIVES) -> list[Event]
     subscription = await bus.subscribe(name, "test", Policy(ack_wait=60))
     found = []
     for _ in range(count):
-        delivery = await subscription.next(10)
+        delivery = await subscription.next(60)
         assert delivery is not None
         found.append(delivery.event)
         await delivery.ack()
@@ -64,7 +64,7 @@ async def _results(bus: MemoryBus, count: int, name: str = GIVES) -> list[Event]
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -111,12 +111,12 @@ def test_a_batch_whose_result_is_there_is_not_processed_again(places: Places) ->
 def test_two_that_work_on_one_batch_publish_one_result(places: Places) -> None:
     async def main() -> None:
         bus = MemoryBus()
-        both = threading.Barrier(2, timeout=10)
+        both = threading.Barrier(2, timeout=60)
         service = Counting(lambda _: both.wait() and None)
         await bus.publish(new_event(TAKES, _batch(1)))
         # The first took the batch and fell silent, as a process does that was put to sleep.
         asleep = await bus.subscribe(TAKES, service.name, QUICK)
-        delivery = await asleep.next(5)
+        delivery = await asleep.next(60)
         assert delivery is not None
         waking = asyncio.create_task(asyncio.to_thread(service.process, delivery.event.batch or {}))
         working, stop = _work(bus, service, places)
@@ -134,15 +134,25 @@ def test_two_that_work_on_one_batch_publish_one_result(places: Places) -> None:
 def test_workers_share_the_batches(places: Places) -> None:
     async def main() -> None:
         bus = MemoryBus()
-        services = [Counting(lambda _: time.sleep(0.02)) for _ in range(3)]
-        workers = [_work(bus, service, places) for service in services]
+        all_at_work = threading.Barrier(3, timeout=60)
+
+        def make() -> Counting:
+            def begin(_: Mapping[str, Any]) -> None:
+                if len(made.processed) == 1:
+                    all_at_work.wait()
+
+            made = Counting(begin)
+            return made
+
+        services = [make() for _ in range(3)]
+        policy = Policy(ack_wait=60)
+        workers = [_work(bus, service, places, policy=policy) for service in services]
         for number in range(30):
             await bus.publish(new_event(TAKES, _batch(number)))
         await _results(bus, 30)
         for _, stop in workers:
             stop.soon.set()
         assert sum([await working for working, _ in workers]) == 30
-        assert all(service.processed for service in services)
         everything = sorted(each for service in services for each in service.processed)
         assert everything == sorted(f"b{number}" for number in range(30))
 
@@ -152,8 +162,9 @@ def test_workers_share_the_batches(places: Places) -> None:
 def test_who_works_for_long_keeps_the_batch(places: Places) -> None:
     async def main() -> None:
         bus = MemoryBus()
-        service = Counting(lambda _: time.sleep(1.0))  # more than three times the wait
-        workers = [_work(bus, service, places) for _ in range(2)]
+        service = Counting(lambda _: time.sleep(2.5))  # more than twice the wait
+        policy = Policy(ack_wait=1.0)
+        workers = [_work(bus, service, places, policy=policy) for _ in range(2)]
         await bus.publish(new_event(TAKES, _batch(1)))
         await _results(bus, 1)
         for working, stop in workers:
@@ -207,9 +218,11 @@ def test_what_cannot_be_done_is_dead_and_the_rest_goes_on(
         for number in (1, 2):
             await bus.publish(new_event(TAKES, _batch(number)))
         await _results(bus, 1)
-        await _until(lambda: service.processed.count("b1") == attempts)
-        await asyncio.sleep(0.1)
-        (letter,) = await bus.dead()
+        async with asyncio.timeout(60):
+            while not (letters := await bus.dead()):
+                await asyncio.sleep(0.01)
+        (letter,) = letters
+        assert service.processed.count("b1") == attempts
         assert (letter.batch_id, letter.attempts, letter.reason) == ("b1", attempts, reason)
         stop.soon.set()
         assert await working == 1
@@ -236,7 +249,7 @@ def test_who_is_to_stop_now_gives_it_back(places: Places) -> None:
     async def main() -> None:
         bus = MemoryBus()
         release = threading.Event()
-        service = Counting(lambda _: release.wait(10) and None)
+        service = Counting(lambda _: release.wait(60) and None)
         working, stop = _work(bus, service, places, policy=Policy(ack_wait=60))
         await bus.publish(new_event(TAKES, _batch(1)))
         await _until(lambda: bool(service.processed))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -18,6 +16,8 @@ from safelight.server.running import make_server
 from safelight.server.service import Service
 from safelight.settings import Settings
 from safelight.sources import parse_source
+from tests.ports import free_port
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class Running:
         self.url = url
         self.service = service
         self.stop = stop
-        self.client = httpx2.Client(base_url=url, timeout=30)
+        self.client = httpx2.Client(base_url=url, timeout=60)
 
     @property
     def library(self) -> Library:
@@ -53,33 +53,33 @@ class Running:
 
     def wait(self, job_id: str, state: str = "done") -> dict:
         """Return the job when it has ended, as it should."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+
+        def ended() -> dict | None:
             job = self.get(f"/api/v1/jobs/{job_id}").json()
-            if job["state"] not in ("queued", "running"):
-                assert job["state"] == state, job
-                return job
-            time.sleep(0.05)
-        raise AssertionError(f"the job is still {job}")
+            return None if job["state"] in ("queued", "running") else job
+
+        job = until(ended)
+        assert job["state"] == state, job
+        return job
 
 
 @contextlib.contextmanager
 def running(
-    library: Library, embedder: ColourEmbedder | None = None, **options
+    library: Library,
+    embedder: ColourEmbedder | None = None,
+    settings: Settings | None = None,
+    **options,
 ) -> Iterator[Running]:
     """Serve a library until the block is left."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = {"port": port, **options}
     choice = Choice(embedder, embedder.name) if embedder is not None else None
-    service = Service(library, Settings(library=library.path), Options(**options), choice)
+    settings = settings or Settings(library=library.path)
+    service = Service(library, settings, Options(**options), choice)
     server = make_server(service)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: server.started or not thread.is_alive())
     assert server.started
 
     def stop() -> None:
@@ -91,7 +91,7 @@ def running(
     finally:
         found.client.close()
         stop()
-        thread.join(timeout=30)
+        thread.join(timeout=90)
         assert not thread.is_alive(), "the server does not stop"
 
 

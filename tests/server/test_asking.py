@@ -21,77 +21,89 @@ from safelight.server.problems import Problem
 from safelight.server.workers import Workers
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
+from tests.waiting import until
 
 
-class Slow(ColourEmbedder):
-    """Takes its time with texts, and tells how many it was given at once."""
+class Gated(ColourEmbedder):
+    """Is at work on questions about red until it is let go; tells how many it got at once."""
 
-    def __init__(self, seconds: float = 0.2) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.seconds = seconds
+        self.at_work = threading.Event()
+        self.go_on = threading.Event()
         self.calls: list[int] = []
 
     def encode_texts(self, texts):
-        self.calls.append(len(texts))
-        time.sleep(self.seconds)
+        if texts[0].startswith("red"):  # not the words for comparison
+            self.calls.append(len(texts))
+            self.at_work.set()
+            assert self.go_on.wait(60), "nobody has let it go"
         return super().encode_texts(texts)
 
 
 def test_what_waits_shares_one_call_of_the_model(filled) -> None:
-    model = Slow()
+    model = Gated()
     with running(filled, model) as server:
-        time.sleep(0.5)  # the words for comparison are embedded once
-        model.calls.clear()
 
         def ask(number: int) -> int:
             body = {"query": f"red {number}", "limit": 1}
             return len(server.post("/api/v1/images/search", body).json()["hits"])
 
         with ThreadPoolExecutor(20) as clients:
-            assert sum(clients.map(ask, range(20))) == 20
-    assert sum(model.calls) == 20
-    assert len(model.calls) <= 6
+            first = clients.submit(ask, 0)
+            assert model.at_work.wait(60)
+            others = [clients.submit(ask, number) for number in range(1, 20)]
+            until(lambda: server.service._encoder.waiting == 19)
+            model.go_on.set()
+            assert first.result() + sum(each.result() for each in others) == 20
+    assert model.calls == [1, 19]
 
 
 def test_the_event_loop_goes_on_while_the_model_is_at_work(filled) -> None:
-    with running(filled, Slow(1.0)) as server:
-        thread = threading.Thread(
-            target=server.post, args=("/api/v1/images/search", {"query": "red"})
-        )
-        thread.start()
-        with httpx2.Client(base_url=server.url) as other:
-            other.get("/health")
-            took = []
-            while thread.is_alive():
-                started = time.perf_counter()
-                other.get("/health")
-                took.append(time.perf_counter() - started)
-        thread.join()
-    assert len(took) > 20
-    assert sorted(took)[len(took) // 2] < 0.1
+    model = Gated()
+    with running(filled, model) as server, ThreadPoolExecutor(1) as clients:
+        asking = clients.submit(server.post, "/api/v1/images/search", {"query": "red"})
+        assert model.at_work.wait(60)
+        with httpx2.Client(base_url=server.url, timeout=30) as other:
+            for _ in range(20):
+                assert other.get("/health").status_code == 200
+        assert not asking.done()
+        model.go_on.set()
+        assert asking.result().status_code == 200
 
 
 def test_more_than_can_wait_are_refused_with_the_time_to_come_back(filled) -> None:
     limits = Limits(waiting_queries=3)
-    with running(filled, Slow(0.3), limits=limits) as server:
+    model = Gated()
+    with running(filled, model, limits=limits) as server:
 
         def ask(number: int) -> httpx2.Response:
-            return httpx2.post(
-                f"{server.url}/api/v1/images/search", json={"query": f"red {number}"}, timeout=30
+            answer = httpx2.post(
+                f"{server.url}/api/v1/images/search", json={"query": f"red {number}"}, timeout=60
             )
+            if answer.status_code == 429:
+                refused.append(answer)
+            return answer
 
+        refused: list[httpx2.Response] = []
         with ThreadPoolExecutor(40) as clients:
-            answers = list(clients.map(ask, range(40)))
+            first = clients.submit(ask, 0)
+            assert model.at_work.wait(60)
+            others = [clients.submit(ask, number) for number in range(1, 40)]
+            until(lambda: len(refused) == 36)
+            model.go_on.set()
+            answers = [each.result() for each in (first, *others)]
         assert {answer.status_code for answer in answers} == {200, 429}
-        refused = next(answer for answer in answers if answer.status_code == 429)
-        assert refused.headers["retry-after"] == "1"
-        assert refused.json()["code"] == "busy"
+        assert refused[0].headers["retry-after"] == "1"
+        assert refused[0].json()["code"] == "busy"
         assert server.post("/api/v1/images/search", {"query": "red"}).status_code == 200
 
 
 def test_what_takes_too_long_is_given_up(filled) -> None:
-    with running(filled, Slow(2.0), limits=Limits(seconds=0.3)) as server:
+    model = Gated()
+    with running(filled, model, limits=Limits(seconds=0.3)) as server:
         answer = server.post("/api/v1/images/search", {"query": "red"})
+        model.go_on.set()
         assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
 
 
@@ -130,7 +142,7 @@ def test_threads_take_what_they_can_and_refuse_the_rest() -> None:
         gate = threading.Event()
         first = asyncio.create_task(workers.run(gate.wait))
         second = asyncio.create_task(workers.run(lambda: "second"))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # both begin
         with pytest.raises(Problem, match="tests wait already"):
             await workers.run(lambda: "third")
         # The client of the first goes away; its thread is busy all the same.

@@ -19,6 +19,7 @@ from safelight import errors
 from safelight.client import AsyncClient, Client, answers, calls, refusals
 from safelight.library.tokens import create_token
 from tests.server.conftest import running
+from tests.waiting import until
 
 
 class Awaited:
@@ -140,6 +141,8 @@ def test_photos_are_found_and_looked_at(client) -> None:
     page = client.photos(namespace="red", sort="added", limit=2)
     assert (page.total, [each.name for each in page.photos]) == (3, ["red 0.png", "red 1.png"])
     found = client.images_search("red - green", limit=2)
+    again = client.images_search("red - green", limit=2, sort="-added")
+    assert {hit.photo_id for hit in again.hits} == {hit.photo_id for hit in found.hits}
     assert [hit.namespace for hit in found.hits] == ["red", "red"]
     assert found.hits[0].score >= found.hits[1].score
     photo = client.photo(found.hits[0].photo_id)
@@ -223,11 +226,8 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         (tmp_path / "p" / name).write_bytes(png((20, 200, 40)))
     ingest(library, [parse_source(str(tmp_path / "p"))], embedder, model="colours")
     with running(library, embedder) as server, make(server.url) as client:
-        deadline = time.monotonic() + 20
-        while (found := client.duplicates(relation="identical")).comparing is not None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        (group,) = found.groups
+        until(lambda: client.duplicates(relation="identical").comparing is None)
+        (group,) = client.duplicates(relation="identical").groups
         assert [photo.keeper for photo in group.photos] == [True, False]
         plan = client.make_plan([group.group])
         assert (plan.state, len(plan.actions)) == ("draft", 1)

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx2
@@ -19,6 +18,8 @@ import pytest
 
 from safelight.library.store import Library
 from safelight.library.tokens import digest, find_token, tokens
+from tests.ports import free_port
+from tests.waiting import until
 
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
@@ -30,7 +31,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 def run(environ, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [SAFELIGHT, *args], capture_output=True, text=True, env=environ, timeout=60
+        [SAFELIGHT, *args], capture_output=True, text=True, env=environ, timeout=120
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
@@ -82,9 +83,7 @@ def test_a_root_has_to_be_there(environ) -> None:
 
 
 def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(environ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [SAFELIGHT, "serve", "--port", str(port), "--log-json"],
         env=environ,
@@ -94,12 +93,15 @@ def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(envir
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        for _ in range(200):
+
+        def answers() -> bool:
+            assert process.poll() is None
             try:
-                httpx2.get(f"{url}/health")
-                break
+                return httpx2.get(f"{url}/health").status_code == 200
             except httpx2.ConnectError:
-                time.sleep(0.1)
+                return False
+
+        until(answers)
         assert httpx2.get(f"{url}/api/v1/photos?q=my+secret&camera=hidden").status_code == 200
         httpx2.get(f"{url}/api/v1/a%0Aforged%20line")
         numbers = httpx2.get(f"{url}/metrics").text
@@ -108,7 +110,7 @@ def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(envir
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=90)
     assert process.returncode == 0
     rows = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert [row["path"] for row in rows if row.get("path", "").startswith("/api")] == [

@@ -8,12 +8,12 @@ import hashlib
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,6 +22,11 @@ from PIL import Image
 from safelight.client import Client
 from safelight.errors import SafelightError
 from safelight.library.store import Library
+from tests.ports import free_port
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from safelight.client.answers import Job
 
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
@@ -42,22 +47,22 @@ class Killable:
         self._command = [SAFELIGHT, "serve", "--library", str(library), "--root", str(root)]
 
     def start(self) -> Client:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self._process = subprocess.Popen(
             [*self._command, "--port", str(port)], stderr=subprocess.DEVNULL
         )
         self.url = f"http://127.0.0.1:{port}"
         client = Client(self.url)
-        deadline = time.monotonic() + 60
-        while self._process.poll() is None and time.monotonic() < deadline:
+
+        def answers() -> bool:
+            assert self._process.poll() is None, "the server has ended"
             try:
-                client.health()
-                return client
+                return bool(client.health())
             except SafelightError:
-                time.sleep(0.05)
-        raise AssertionError("the server does not start")
+                return False
+
+        until(answers)
+        return client
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
@@ -89,6 +94,13 @@ class Uploader(threading.Thread):
                     self.confirmed[each.photo_id] = each.path
 
 
+def _on_its_way(client: Client, job_id: str, uploaders: list[Uploader], least: int) -> Job | None:
+    """Return the job, when enough was done to be killed amidst it, or when it is over."""
+    job = client.job(job_id)
+    sent = sum(len(each.confirmed) for each in uploaders)
+    return job if job.is_finished or (job.done > least and sent >= 6) else None
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is Unix's")
 def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
     library, root = tmp_path / "library.db", tmp_path / "root"
@@ -108,13 +120,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
             each.start()
         job = client.start_ingest(".", namespace="folder")
         lost_jobs.append(job.id)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            job = client.job(job.id)
-            sent = sum(len(each.confirmed) for each in uploaders)
-            if job.done > done + 20 and sent >= 6:
-                break
-            time.sleep(0.02)
+        job = until(partial(_on_its_way, client, job.id, uploaders, done + 20))
         assert not job.is_finished, "it was over before it could be killed"
         done = job.done
         server.kill()
@@ -126,10 +132,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
     assert len(confirmed) >= 12
     client = server.start()
     try:
-        deadline = time.monotonic() + 60
-        while any(not each.is_finished for each in client.jobs()):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: all(each.is_finished for each in client.jobs()))
         states = {each.id: each.state for each in client.jobs()}
         assert [states[each] for each in lost_jobs] == ["interrupted"] * 2
         # What was confirmed is there, and can be found.
@@ -146,10 +149,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
             kept.add(hashlib.sha256(data).hexdigest())
         assert confirmed.keys() <= kept
         # Searches notice within a second what a job has brought.
-        deadline = time.monotonic() + 20
-        while kept - {hit.photo_id for hit in client.images_search("a", limit=1000).hits}:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: kept <= {hit.photo_id for hit in client.images_search("a", limit=1000).hits})
         # The folder is ingested where it was left.
         job = client.ingest(".", namespace="folder")
         assert job.state == "done"

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from safelight.library.tokens import create_token
 from safelight.sources import parse_source
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,13 +68,14 @@ def server(shelved, embedder):
 
 def groups(server, **params) -> list[dict]:
     """Return the groups, when they are found."""
-    for _ in range(60):
-        found = server.get("/api/v1/duplicates", params=params).json()
-        if found["comparing"] is None:
-            assert found["total"] >= len(found["groups"])
-            return found["groups"]
-        time.sleep(0.2)
-    raise AssertionError(found)
+    found = until(lambda: _compared(server, params=params))
+    assert found["total"] >= len(found["groups"])
+    return found["groups"]
+
+
+def _compared(server, **options) -> dict | None:
+    found = server.get("/api/v1/duplicates", **options).json()
+    return found if found["comparing"] is None else None
 
 
 def test_groups_say_what_to_keep_and_why(server, shelf) -> None:
@@ -227,9 +228,4 @@ def test_a_token_sees_the_groups_and_plans_of_its_namespaces(
 
 
 def groups_of(server, options) -> list[dict]:
-    for _ in range(60):
-        found = server.get("/api/v1/duplicates", **options).json()
-        if found["comparing"] is None:
-            return found["groups"]
-        time.sleep(0.2)
-    raise AssertionError(found)
+    return until(lambda: _compared(server, **options))["groups"]

@@ -17,6 +17,7 @@ from PIL import Image
 from safelight.library.tokens import create_token
 from safelight.server.limits import MEGABYTE, Limits
 from tests.server.conftest import running
+from tests.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 
@@ -57,12 +58,12 @@ def test_the_lines_work(served) -> None:
     assert len(lines) > 30
     for line in lines:
         if "/duplicates?" in line:
-            _wait_for_groups(server)
+            until(lambda: server.get("/api/v1/duplicates").json()["comparing"] is None)
         for name, value in names.items():
             line = line.replace(name, value)
         done = subprocess.run(
             [*shlex.split(line), "--silent", "--show-error", "--fail-with-body", "--noproxy", "*"],
-            capture_output=True, cwd=root, timeout=60,
+            capture_output=True, cwd=root, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, (line, done.stdout[-500:], done.stderr)
         if done.stdout.startswith(b"{"):
@@ -79,15 +80,6 @@ def test_the_lines_work(served) -> None:
     assert (root / "copy of grey.png").exists()
 
 
-def _wait_for_groups(server) -> None:
-    import time
-
-    deadline = time.monotonic() + 20
-    while server.get("/api/v1/duplicates").json()["comparing"] is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_the_python_examples_run(served) -> None:
     server, root = served
     examples = blocks("python")
@@ -95,7 +87,7 @@ def test_the_python_examples_run(served) -> None:
     for example in examples:
         script = example.replace("http://127.0.0.1:8080", server.url)
         done = subprocess.run(
-            [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60,
+            [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120,
             env={**os.environ},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from safelight.library.files import counts, failures
 from safelight.library.jobs import add_job, read_job
 from tests.server.conftest import running
+from tests.waiting import until
 
 
 def test_a_folder_is_ingested_as_a_job(server, photos, make_photo) -> None:
@@ -95,22 +97,26 @@ def test_what_was_ingested_before_may_be_ingested_again(filled, photos, embedder
 def test_a_job_can_be_cancelled_and_keeps_what_it_did(library, tmp_path, make_photo) -> None:
     from tests.fakes import ColourEmbedder
 
-    class Slow(ColourEmbedder):
+    class Gated(ColourEmbedder):
+        go_on = threading.Event()
+
         def encode_prepared(self, inputs):
-            time.sleep(0.05)
+            if self.encoded >= 40:
+                assert self.go_on.wait(60)
             return super().encode_prepared(inputs)
 
-    for number in range(400):
+    model = Gated()
+    for number in range(100):
         make_photo(tmp_path / "p" / f"{number}.png", "red", seed=number, size=16)
-    with running(library, Slow(), roots=(str(tmp_path),)) as server:
+    with running(library, model, roots=(str(tmp_path),)) as server:
         first = server.post("/api/v1/ingest", {"source": "p"}).json()["id"]
         second = server.post("/api/v1/ingest", {"source": "p"}).json()["id"]
         assert server.client.delete(f"/api/v1/jobs/{second}").json()["state"] == "cancelled"
-        while server.get(f"/api/v1/jobs/{first}").json()["done"] < 20:
-            time.sleep(0.01)
+        until(lambda: server.get(f"/api/v1/jobs/{first}").json()["done"] >= 20)
         server.client.delete(f"/api/v1/jobs/{first}")
+        model.go_on.set()
         job = server.wait(first, "cancelled")
-        assert 0 < job["summary"]["new"] < 400
+        assert 0 < job["summary"]["new"] < 100
         assert counts(library).photos == job["summary"]["new"]
 
 

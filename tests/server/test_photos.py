@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from safelight.library.scores import ScoreRecord, write_scores
+from tests.waiting import until
 
 
 def test_the_server_tells_what_it_has(server) -> None:
@@ -35,13 +36,36 @@ def test_photos_are_filtered_and_sorted_by_scores(server) -> None:
         server.library,
         {each: [ScoreRecord("focus", "1", n, n / 10)] for n, each in enumerate(ids)},
     )
-    assert "focus" in _soon(server, "/api/v1/facets", lambda found: found["metrics"])["metrics"]
+    assert "focus" in until(lambda: server.get("/api/v1/facets").json()["metrics"])
     wanted = {"min": ["focus:0.55"], "sort": "-score:focus"}
     found = server.get("/api/v1/photos", params=wanted).json()
     assert [card["photo_id"] for card in found["photos"]] == ids[:5:-1]
     body = {"query": "red", "min": {"focus": 0.55}}
     hits = server.post("/api/v1/images/search", body).json()["hits"]
     assert {hit["photo_id"] for hit in hits} == set(ids[6:])
+
+
+def test_hits_come_in_the_order_that_is_asked_for(server) -> None:
+    def hits(**wanted) -> list[str]:
+        body = {"query": "red", **wanted}
+        found = server.post("/api/v1/images/search", body).json()["hits"]
+        return [hit["photo_id"] for hit in found]
+
+    nearest = hits()
+    scored = [nearest[1], nearest[4], nearest[2]]
+    write_scores(
+        server.library,
+        {each: [ScoreRecord("focus", "1", n, n / 10)] for n, each in enumerate(scored)},
+    )
+    rest = [each for each in nearest if each not in scored]
+    assert hits(sort="-score:focus") == scored[::-1] + rest
+    assert hits(sort="score:focus") == scored + rest
+    # The nearest are taken first, and only then put into order.
+    assert hits(sort="-score:focus", limit=3) == [nearest[2], nearest[1], nearest[0]]
+    added = [card["photo_id"] for card in server.get("/api/v1/photos?sort=added").json()["photos"]]
+    assert hits(sort="added") == added
+    assert hits(sort="-added") == added[::-1]
+    assert hits(sort="-taken") == hits(sort="") == nearest  # of none is known when it was taken
 
 
 def test_a_search_finds_what_is_asked_for(server) -> None:
@@ -88,6 +112,8 @@ def test_a_photo_is_searched_for_with_words(server) -> None:
         ({"photo_id": "0" * 64}, "query"),
         ({"query": "red", "from": "2024-13-01"}, "date"),
         ({"query": "red", "min": {"focus": 0.5}}, "no-scores"),
+        ({"query": "red", "sort": "score:focus"}, "no-scores"),
+        ({"query": "red", "sort": "best"}, "invalid"),
         ({"query": "red", "limit": 0}, "invalid"),
         ({"query": "red", "tpo": 3}, "invalid"),
     ],
@@ -100,6 +126,25 @@ def test_what_cannot_be_searched_for_is_said(server, body, code) -> None:
     assert problem["code"] == code
     assert problem["status"] == answer.status_code
     assert problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["search", "images/search", "vectors/search"])
+def test_a_body_that_is_no_json_is_called_so(server, path) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = server.post(f"/api/v1/{path}", content=b'{"text": [/* words */]}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    (wrong,) = answer.json()["errors"]
+    assert wrong["field"] == "body"
+    assert wrong["reason"].startswith("is no JSON")
+    assert "words" not in answer.text
+
+
+def test_json_that_is_not_called_so_is_told_how_to_be_sent(server) -> None:
+    """As curl sends it without a header."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = server.post("/api/v1/search", content=b'{"text": "red"}', headers=headers)
+    assert answer.status_code == 422
+    assert "application/json" in answer.json()["detail"]
 
 
 def test_a_thumbnail_is_made_once_and_has_a_strong_etag(server) -> None:
@@ -184,17 +229,6 @@ def _png(colour) -> bytes:
     return out.getvalue()
 
 
-def _soon(server, path, is_there):
-    import time
-
-    for _ in range(40):
-        found = server.get(path).json()
-        if is_there(found):
-            return found
-        time.sleep(0.05)
-    return found
-
-
 def test_labels_filter_photos_and_rank_them(server) -> None:
     from safelight.library.labels import LabelledPhoto, LabelRecord, use_label_set, write_labels
 
@@ -206,8 +240,8 @@ def test_labels_filter_photos_and_rank_them(server) -> None:
     }
     fingerprint = server.service.searched().choice.embedder.fingerprint
     write_labels(server.library, fingerprint, "set", labelled)
-    found = _soon(server, "/api/v1/facets", lambda found: found["labels"])
-    assert found["labels"] == [{"label": "beach", "count": 3}]
+    found = until(lambda: server.get("/api/v1/facets").json()["labels"])
+    assert found == [{"label": "beach", "count": 3}]
     listed = server.get("/api/v1/photos", params={"label": "Beach", "sort": "added"}).json()
     assert [card["photo_id"] for card in listed["photos"]] == list(labelled)[:3]
     hits = server.post("/api/v1/images/search", {"query": "label:beach"}).json()["hits"]
@@ -231,14 +265,10 @@ def test_the_photo_nearest_to_what_is_not_there_is_weak(library, tmp_path) -> No
     starter = load_starter()
     ingest(library, [parse_source(str(tmp_path / "cat.png"))], starter, model="starter")
     with running(library, starter) as server:
-        for _ in range(200):  # the words for comparison are embedded after the start
-            weak = server.post("/api/v1/images/search", {"query": "a volcano"}).json()
-            if weak["weak"]:
-                break
-            import time
 
-            time.sleep(0.05)
-        assert weak["weak"]
-        assert len(weak["hits"]) == 1
-        found = server.post("/api/v1/images/search", {"query": "a cat"}).json()
-        assert not found["weak"]
+        def ask(query: str) -> dict:
+            return server.post("/api/v1/images/search", {"query": query}).json()
+
+        until(lambda: ask("a volcano")["weak"])  # words for comparison are embedded after the start
+        assert len(ask("a volcano")["hits"]) == 1
+        assert not ask("a cat")["weak"]

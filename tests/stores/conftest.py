@@ -108,16 +108,13 @@ def qdrant() -> Iterator[qdrant_server.Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def real_qdrant() -> str:
-    """The address of the Qdrant server that SAFELIGHT_TEST_QDRANT names."""
-    address = os.environ.get("SAFELIGHT_TEST_QDRANT")
-    if not address:
-        pytest.skip("SAFELIGHT_TEST_QDRANT names no Qdrant server")
-    return address
+#: The address of a real Qdrant server to test with as well.
+REAL_QDRANT = os.environ.get("SAFELIGHT_TEST_QDRANT", "")
+
+KINDS = ["qdrant-memory", "qdrant-folder", "qdrant-rest", "postgresql"]
 
 
-@pytest.fixture(params=["qdrant-memory", "qdrant-folder", "qdrant-rest", "qdrant", "postgresql"])
+@pytest.fixture(params=[*KINDS, "qdrant"] if REAL_QDRANT else KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -152,7 +149,7 @@ def _opener(
         address = request.getfixturevalue("qdrant").url
     elif kind == "qdrant":
         name = f"test-{uuid.uuid4().hex}"
-        address = f"{request.getfixturevalue('real_qdrant').rstrip('/')}/{name}"
+        address = f"{REAL_QDRANT.rstrip('/')}/{name}"
         key = os.environ.get("SAFELIGHT_TEST_QDRANT_KEY")
         stack.callback(lambda: _clear(open_store(address, key=key)))
         return lambda: stack.enter_context(contextlib.closing(open_store(address, key=key)))

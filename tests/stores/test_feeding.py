@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -74,11 +73,13 @@ def test_it_waits_for_a_store_that_comes_back(
     fill(library, 20)
     server.stop()
     said: list[str] = []
-    back = threading.Timer(0.3, server.start)
-    back.start()
+
+    def tell(note: str) -> None:
+        said.append(note)
+        server.start()
+
     with closing(open_store(address)) as store:
-        done = sync(library, store, patience=20, tell=said.append)
-        back.join()
+        done = sync(library, store, patience=60, tell=tell)
         assert (done.problem, done.sent) == (None, 20)
     assert len(said) == 1
     assert "Trying again" in said[0]

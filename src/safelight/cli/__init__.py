@@ -98,3 +98,10 @@ def main() -> None:
             raise
         click.echo(f"safelight: {exc}", err=True)
         sys.exit(2 if isinstance(exc, UsageError) else 1)
+    except OSError as exc:
+        # A disk that is full, a folder that may not be written: nothing of ours is wrong.
+        if debug or not exc.strerror:
+            raise
+        where = f"{exc.filename}: " if exc.filename else ""
+        click.echo(f"safelight: {where}{exc.strerror}.", err=True)
+        sys.exit(1)

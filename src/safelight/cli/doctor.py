@@ -179,7 +179,7 @@ def _library(report: Report) -> list[str]:
         return [f"{found.path}: cannot be used"]
     facts = [
         f"{found.bytes / 1e6:,.1f} MB",
-        f"journal {found.journal_mode}",
+        *([f"journal {found.journal_mode}"] if found.journal_mode else []),
         "writable" if found.writable else "not writable",
     ]
     if found.checked:

@@ -94,12 +94,14 @@ def duplicates(
 
         report = os.path.expanduser(report)
         check_report(report, force=force)
+    from safelight.library.files import require_namespace
     from safelight.library.store import Library
 
     with (
         Library(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
+        require_namespace(opened, namespace)
         finder = deduplicator(opened, settings, keep, no_look, progress)
         found = finder.groups(wanted, namespace=namespace)
         facts = _facts(opened, found, namespace)
@@ -137,6 +139,7 @@ def show(
 
     GROUP is the beginning of its id.
     """
+    from safelight.library.files import require_namespace
     from safelight.library.store import Library
 
     settings = load_settings(library=library)
@@ -144,6 +147,7 @@ def show(
         Library(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
+        require_namespace(opened, namespace)
         finder = deduplicator(opened, settings, keep, no_look, progress)
         found = finder.group(group, namespace=namespace)
         facts = _facts(opened, [found], namespace)
@@ -303,10 +307,12 @@ def _against(settings: Settings, path: str, namespace: str | None, as_json: bool
     from safelight.choice import choose_for_search
     from safelight.duplicates.deduplicator import Deduplicator
     from safelight.errors import DecodeError, ModelError, SourceError
+    from safelight.library.files import require_namespace
     from safelight.library.spaces import default_space
     from safelight.library.store import Library
 
     with Library(settings.library, create=False) as opened:
+        require_namespace(opened, namespace)
         embedder = None
         if default_space(opened) is not None:
             try:

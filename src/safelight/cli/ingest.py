@@ -14,6 +14,7 @@ from safelight.cli.label import open_classifier
 from safelight.cli.options import FlagCommand, library_option, load_settings
 from safelight.cli.sync import feed_store
 from safelight.errors import SourceError
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -367,7 +368,7 @@ def _report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> N
 
 def _report_failures(summary: Summary) -> None:
     for failure in summary.failures[:_FAILURES_SHOWN]:
-        click.echo(f"safelight: {failure.path}: {failure.reason}", err=True)
+        click.echo(visible(f"safelight: {failure.path}: {failure.reason}"), err=True)
     if (more := len(summary.failures) - _FAILURES_SHOWN) > 0:
         click.echo(f"safelight: {more} more could not be read: safelight status --failed", err=True)
 

@@ -130,10 +130,12 @@ def _label_library(
     from safelight.cli.progress import show_progress
     from safelight.ingest import Progress
     from safelight.ingest.labelling import label_known
+    from safelight.library.files import require_namespace
     from safelight.library.labels import lacking_labels
     from safelight.library.store import Library
 
     with Library(settings.library, create=False) as opened:
+        require_namespace(opened, namespace)
         embedder = choose_for_search(opened, settings, model).embedder
         classifier = open_classifier(label_set, embedder, quiet=quiet)
         found = lacking_labels(opened, embedder.fingerprint, label_set.version, namespace)

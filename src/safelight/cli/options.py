@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.shown import visible
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,8 +66,11 @@ def load_settings(**given: Any) -> Settings:
 
 
 def short(path: str) -> str:
-    """Return `path` without the folder that the command runs in."""
-    return path.removeprefix(os.getcwd().rstrip(os.sep) + os.sep)
+    """Return `path` as a person reads it: without the folder that the command runs in.
+
+    A line break in it would look like another file, an escape sequence would command the terminal.
+    """
+    return visible(path.removeprefix(os.getcwd().rstrip(os.sep) + os.sep))
 
 
 def separated(text: str | None) -> list[str]:

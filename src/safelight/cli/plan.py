@@ -71,6 +71,7 @@ def duplicates(
     name the relation.
     """
     from safelight.duplicates.plan import DEFAULT_RELATIONS, check_target, write_plan
+    from safelight.library.files import require_namespace
     from safelight.library.store import Library
 
     output = os.path.expanduser(output)
@@ -83,6 +84,7 @@ def duplicates(
         Library(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
+        require_namespace(opened, namespace)
         finder = deduplicator(opened, settings, keep, no_look, progress)
         made = finder.plan(
             named or DEFAULT_RELATIONS,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.ingest import ingest_folder
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.library.browsing import Filter
@@ -27,6 +28,7 @@ Examples:
   safelight search cake --namespace birthdays --json
   safelight search beach --from 2024-06-01 --to 2024-08-31 --camera "Canon EOS R5"
   safelight search portrait --min focus=0.7 --min noise=0.5
+  safelight search portrait --top 50 --sort combined
   safelight search sunset label:beach -label:people
   safelight search 'label:"wide shot" label:mountain'
   safelight search receipts --paths -0 | xargs -0 open
@@ -66,6 +68,11 @@ class _SearchCommand(click.Command):
 @click.option("--camera", metavar="NAME", help="Only photos of this camera, as its maker calls it.")
 @click.option("--from", "taken_from", metavar="DAY", help="Only photos taken on this day or later.")
 @click.option("--to", "taken_to", metavar="DAY", help="... or earlier; a day is YYYY-MM-DD.")
+@click.option(
+    "--sort", metavar="ORDER",
+    help="The hits by a metric or by combined, best first; by taken or added, and with a minus "
+    "the last first.",
+)  # fmt: skip
 @click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
 @click.option(
     "--images-dir", "--images_dir", metavar="DIR",
@@ -93,6 +100,7 @@ def search(
     camera: str | None,
     taken_from: str | None,
     taken_to: str | None,
+    sort: str | None,
     min_score: float | None,
     images_dir: str | None,
     model: str | None,
@@ -105,15 +113,16 @@ def search(
 ) -> None:
     """Find photos by what is in them.
 
-    Prints the score and the path of each hit, best first.
+    Prints the score and the path of each hit, best first unless --sort says otherwise.
     """
     from safelight.choice import choose_for_search, choose_space
+    from safelight.library.files import require_namespace
     from safelight.library.store import Library
-    from safelight.query import Query, parse_query
+    from safelight.query import Query
     from safelight.search import search as find
     from safelight.search import search_labels
 
-    asked = parse_query(" ".join(query)) if query else Query()
+    asked = _asked(" ".join(query)) if query else Query()
     for body in plus:
         asked = asked.plus(body)
     for body in minus:
@@ -124,6 +133,7 @@ def search(
     with Library(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not sys.stderr.isatty())
+        require_namespace(opened, namespace)
         options: dict[str, Any] = {
             "top": top,
             "namespace": namespace,
@@ -131,6 +141,7 @@ def search(
             "min_score": min_score,
             "least": _least(least),
             "where": _where(camera, taken_from, taken_to),
+            "order": _order(sort),
         }
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder
@@ -161,6 +172,15 @@ def search(
         )
 
 
+def _asked(text: str) -> Query:
+    """Return the query; a file that is called like one of several terms is meant itself."""
+    from safelight.query import Query, Term, names_image, parse_query
+
+    if names_image(text) and os.path.isfile(os.path.expanduser(text)):
+        return Query((Term("image", text),))
+    return parse_query(text)
+
+
 def _unlabelled(library: Library, query: Query, space: str, namespace: str | None) -> int:
     from safelight.library.labels import count_unlabelled, find_label
 
@@ -173,6 +193,13 @@ def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> 
 
     where = Filter(camera=camera, taken_from=taken_from, taken_to=taken_to)
     return None if where.is_plain else where
+
+
+def _order(given: str | None) -> str | None:
+    """Return the order as all interfaces spell it: here, a metric's name alone will do."""
+    from safelight.library.ordering import is_order
+
+    return given if given is None or is_order(given) else f"-score:{given}"
 
 
 def _least(given: tuple[str, ...]) -> dict[str, float]:
@@ -211,6 +238,4 @@ def _as_dict(hit: Hit) -> dict[str, object]:
 
 def _short(hit: Hit) -> str:
     text = hit.metadata.get("text") if hit.metadata.get("type") == "text" else None
-    here = os.getcwd().rstrip(os.sep) + os.sep
-    path = hit.path.removeprefix(here)
-    return f"{path}: {text}" if text else path
+    return f"{short(hit.path)}: {visible(text)}" if text else short(hit.path)

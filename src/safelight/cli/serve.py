@@ -84,6 +84,7 @@ def serve(
 
     settings = load_settings(library=library, device=device)
     with Library(settings.library) as opened:
+        opened.require_writable()  # jobs, tokens and decisions are kept in it
         needs_token = not insecure and (require_token or not is_loopback(host))
         if needs_token and not any(each.revoked_at is None for each in tokens(opened)):
             raise UsageError(

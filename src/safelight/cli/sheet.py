@@ -210,11 +210,13 @@ def _found(
     model: str | None,
 ) -> tuple[list[Listed], Embedder]:
     from safelight.choice import choose_for_search
+    from safelight.library.files import require_namespace
     from safelight.library.store import Library
     from safelight.search import search
     from safelight.sheet import Listed
 
     with Library(settings.library, create=False) as opened:
+        require_namespace(opened, namespace)
         choice = choose_for_search(opened, settings, model)
         hits = search(
             opened,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.options import library_option, load_settings
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.library.store import Library
@@ -28,17 +29,18 @@ Examples:
 @library_option
 def status(namespace: str | None, failed: bool, as_json: bool, library: str | None) -> None:
     """Tell what the library holds."""
-    from safelight.library.files import failures
+    from safelight.library.files import failures, require_namespace
     from safelight.library.store import Library
 
     settings = load_settings(library=library)
     with Library(settings.library, create=False) as opened:
+        require_namespace(opened, namespace)
         if failed:
             for failure in failures(opened, namespace):
                 click.echo(
                     json.dumps(asdict(failure), ensure_ascii=False)
                     if as_json
-                    else f"{failure.path}: {failure.reason} ({failure.code})"
+                    else visible(f"{failure.path}: {failure.reason} ({failure.code})")
                 )
             return
         found = _describe(opened, namespace, settings.clusters_from)
@@ -106,7 +108,7 @@ def _text(found: dict[str, Any]) -> str:
         queued = f": {store['queued']:,} to be sent, with safelight sync" if store["queued"] else ""
         lines.append(f"Store       {store['store']}{queued}")
     for source in found["sources"]:
-        lines.append(f"Source      {source['source']}")
+        lines.append(f"Source      {source['namespace']}: {source['source']}")
     if found["failed"]:
         lines.append(f"Failed      {found['failed']:,}: see safelight status --failed")
     return "\n".join(lines)

@@ -149,6 +149,7 @@ def images_search(
     taken_from: str | None = None,
     taken_to: str | None = None,
     least: Mapping[str, float] | None = None,
+    sort: str | None = None,
     limit: int = 200,
     min_score: float | None = None,
 ) -> Call[answers.Hits]:
@@ -166,7 +167,10 @@ def images_search(
         More terms, and terms to avoid, as in ``["people:0.5"]``.
     namespace, camera, label, taken_from, taken_to, least
         As :func:`photos` takes them.
+    sort : str, optional
+        In which order the nearest come, as :func:`photos` takes it; the nearest first if not given.
     limit : int
+        How many of the nearest.
     min_score : float, optional
     """
     wanted = _given(
@@ -178,6 +182,7 @@ def images_search(
         camera=camera,
         label=label,
         min=dict(least or {}),
+        sort=sort,
         limit=limit,
         min_score=min_score,
         **{"from": taken_from, "to": taken_to},

@@ -18,6 +18,9 @@ from safelight.errors import (
     ServerError,
     SourceError,
     SpaceError,
+    StoreAway,
+    StoreError,
+    StoreRefused,
     UsageError,
 )
 from safelight.model import FAILURE_CODES
@@ -37,6 +40,9 @@ _BY_CODE: dict[str, type[SafelightError]] = {
         QueryError,
         SourceError,
         SpaceError,
+        StoreAway,
+        StoreError,
+        StoreRefused,
         UsageError,
     )
 }

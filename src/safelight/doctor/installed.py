@@ -30,6 +30,7 @@ _PACKAGES = (
 #: The extras for users: what each is for, and the packages it brings.
 EXTRAS = {
     "demo": ("photos to try with", ("scikit-image", "scikit-learn")),
+    "faiss": ("quick searches among more than 200,000 photos", ("faiss-cpu",)),
     "heif": ("HEIC photos", ("pi-heif",)),
     "raw": ("camera RAW files", ("rawpy",)),
     "client": ("calls to a server, from Python", ("httpx2",)),
@@ -39,6 +40,8 @@ EXTRAS = {
     ),
     "nats": ("workers of the pipeline on a NATS server", ("nats-py",)),
     "parquet": ("data sets in Parquet", ("fsspec", "pyarrow")),
+    "qdrant": ("Qdrant as a vector store", ("qdrant-client",)),
+    "postgres": ("PostgreSQL as a vector store", ("psycopg[binary]",)),
     "torch": (
         "models in PyTorch",
         ("onnx", "open_clip_torch", "sentencepiece", "torch", "torchvision", "transformers"),
@@ -87,6 +90,6 @@ def extras() -> tuple[Extra, ...]:
 
 def _version(package: str) -> str | None:
     try:
-        return metadata.version(package)
+        return metadata.version(package.partition("[")[0])
     except metadata.PackageNotFoundError:
         return None

@@ -161,6 +161,7 @@ def library(path: Path, *, seconds: float = 0.0) -> LibraryState:
         with Library(path, create=False) as opened:
             connection = opened.connection
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            mode = None if opened.is_read_only else str(mode)  # of a file in use elsewhere, perhaps
             spaces = tuple(
                 SpaceState(each.space.name, each.space.model, each.embeddings, each.default)
                 for each in all_spaces(opened)
@@ -170,7 +171,7 @@ def library(path: Path, *, seconds: float = 0.0) -> LibraryState:
         return LibraryState(path, True, writable, size, *known, error=str(error))
     except sqlite3.Error as error:
         return LibraryState(path, True, writable, size, *known, error=_explained(path, error))
-    return LibraryState(path, True, writable, size, *known, str(mode), spaces, checked)
+    return LibraryState(path, True, writable, size, *known, mode, spaces, checked)
 
 
 def file_system(path: PurePath, mounts: Iterable[tuple[str, str, bool]]) -> tuple[str | None, bool]:

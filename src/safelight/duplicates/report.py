@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
@@ -20,6 +19,7 @@ from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag
 from safelight.errors import SafelightError, UsageError
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,8 +38,6 @@ GROUPS = 500
 _HEAD_BYTES = 1024
 
 _NONE = "–"
-
-_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +233,7 @@ def _section(
             if isinstance(picture, str) or best_pixels is None or photo.photo_id == best.photo_id
             else difference_of(picture, best_pixels, suggestion, photo, best)
         )
-        yield from _shot(_shown(os.path.basename(name)), picture, difference)
+        yield from _shot(visible(os.path.basename(name)), picture, difference)
         yield from _heading_of(photo, name)
         yield from _numbers(labels, told_of[photo.path], told_of[best.path])
         yield from _reasons(photo)
@@ -252,7 +250,7 @@ def _shot(
 ) -> Iterator[str]:
     yield '<div class="shot">'
     if isinstance(picture, str):
-        yield f"<p>No picture: it {escape(_shown(picture))}.</p>"
+        yield f"<p>No picture: it {escape(visible(picture))}.</p>"
     else:
         yield image_tag(picture, escape(name))
     if difference is not None:
@@ -263,9 +261,9 @@ def _shot(
 
 def _heading_of(photo: Judged, name: str) -> Iterator[str]:
     folder, separator, last = name.rpartition(os.sep)
-    above = f'<span class="folder">{escape(_shown(folder + separator))}</span>' if folder else ""
+    above = f'<span class="folder">{escape(visible(folder + separator))}</span>' if folder else ""
     mark = '<span class="mark">keep</span>' if photo.keeper else ""
-    yield f"<h3>{mark}<bdi>{above}{escape(_shown(last))}</bdi></h3>"
+    yield f"<h3>{mark}<bdi>{above}{escape(visible(last))}</bdi></h3>"
 
 
 def _numbers(
@@ -282,7 +280,7 @@ def _numbers(
 def _reasons(photo: Judged) -> Iterator[str]:
     yield '<ul class="reasons">'
     for reason in photo.reasons:
-        yield f"<li><bdi>{escape(_shown(reason))}</bdi></li>"
+        yield f"<li><bdi>{escape(visible(reason))}</bdi></li>"
     yield "</ul>"
 
 
@@ -297,9 +295,9 @@ def _edges(suggestion: Suggestion) -> Iterator[str]:
             f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in edge.evidence.items()
         )
-        a, b = (escape(_shown(names.get(each, each[:12]))) for each in (edge.a, edge.b))
+        a, b = (escape(visible(names.get(each, each[:12]))) for each in (edge.a, edge.b))
         yield f"<p><bdi>{a}</bdi> and <bdi>{b}</bdi>: {edge.relation}" + (
-            f" ({escape(_shown(told))})</p>" if told else "</p>"
+            f" ({escape(visible(told))})</p>" if told else "</p>"
         )
     yield "</details>"
 
@@ -316,8 +314,8 @@ def _facts(photo: Judged, report: Report) -> dict[str, str]:
     found = {
         "size": f"{known.width} × {known.height}" if known.pixels else _NONE,
         "format": f"{known.format or _NONE}, {_size(known.size)}",
-        "taken": _shown(str(known.exif.get("taken_at", _NONE))).replace("T", " "),
-        "camera": _shown(camera) or _NONE,
+        "taken": visible(str(known.exif.get("taken_at", _NONE))).replace("T", " "),
+        "camera": visible(camera) or _NONE,
         "place": "yes" if "latitude" in known.exif else _NONE,
         "file date": _date(copy),
     }
@@ -333,14 +331,6 @@ def _date(copy: Copy | None) -> str:
         return _NONE
     moment = datetime.fromtimestamp(copy.mtime_ns / 1e9, UTC)
     return moment.strftime("%Y-%m-%d %H:%M")
-
-
-def _shown(text: str) -> str:
-    """Return `text` with characters that are not seen, or that rearrange others, as escapes."""
-    return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSHOWN else char
-        for char in text
-    )
 
 
 def _size(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Looking through a library without a query: filters, orders, cards, and what there is to choose.
+"""Looking through a library without a query: filters, orders, cards.
 
 The filters are those of a search as well: :func:`matching` gives the keys that it may return.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, UsageError
 from safelight.library.labels import find_label, with_label, without_label
+from safelight.library.ordering import order_by
 from safelight.library.scores import at_least
 from safelight.library.spaces import default_space
 
@@ -24,25 +25,6 @@ if TYPE_CHECKING:
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
 
-_MAKE = "json_extract(i.exif, '$.camera_make')"
-_MODEL = "json_extract(i.exif, '$.camera_model')"
-
-# Half of the makers write their name into the model as well.
-_CAMERA = (
-    f"CASE WHEN {_MODEL} IS NULL THEN {_MAKE} "
-    f"WHEN {_MAKE} IS NULL OR instr(lower({_MODEL}), lower({_MAKE})) = 1 THEN {_MODEL} "
-    f"ELSE {_MAKE} || ' ' || {_MODEL} END"
-)
-
-_ORDERS = {
-    "taken": "i.taken_at IS NULL, i.taken_at, i.pk",
-    "-taken": "i.taken_at IS NULL, i.taken_at DESC, i.pk DESC",
-    "added": "i.pk",
-    "-added": "i.pk DESC",
-}
-
-_BY_SCORE = re.compile(r"(-?)score:([a-z0-9_-]+)")
-
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -53,7 +35,7 @@ class Filter:
     namespaces : tuple of str or None
         It has a file in one of them.
     camera : str or None
-        As :func:`facets` calls it.
+        As :func:`safelight.library.facets.facets` calls it.
     labels : tuple of (str, bool)
         Labels that apply to the photo, or that its source gave it; with False, that do not.
     taken_from, taken_to : str or None
@@ -121,27 +103,6 @@ class Card:
     taken_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """What there is to filter by.
-
-    Attributes
-    ----------
-    namespaces, cameras, labels : list of (str, int)
-        Names and how many photos have them, most first.
-    metrics : list of str
-        Those that photos have scores of.
-    taken : (str, str) or None
-        The first and the last time of exposure.
-    """
-
-    namespaces: list[tuple[str, int]]
-    cameras: list[tuple[str, int]]
-    labels: list[tuple[str, int]]
-    metrics: list[str]
-    taken: tuple[str, str] | None
-
-
 def matching(library: Library, where: Filter, order: str | None = None) -> list[int]:
     """Return the keys of all items with a file that is there and to which a filter applies.
 
@@ -156,12 +117,12 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
     UsageError
         There is no such order, or a date is none.
     LibraryError
-        No photo has a score of a metric that ``least`` names.
+        No photo has a score of a metric that ``least`` or the order names.
     """
     condition, values = _condition(where)
-    joined, ordered, more = _order(order)
+    joined, by, more = order_by(library, order)
     rows = library.connection.execute(
-        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {ordered}",
+        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {by}",
         (*more, *values),
     )
     keys = [key for (key,) in rows]
@@ -169,16 +130,20 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
         enough = set(at_least(library, where.least))
         keys = [key for key in keys if key in enough]
     if where.labels:
-        labelled = with_labels(library, where.labels)
+        labelled = with_labels(library, where.labels, where.namespaces)
         keys = [key for key in keys if key in labelled]
     return keys
 
 
-def with_labels(library: Library, labels: Sequence[tuple[str, bool]]) -> dict[int, float]:
+def with_labels(
+    library: Library,
+    labels: Sequence[tuple[str, bool]],
+    namespaces: tuple[str, ...] | None = None,
+) -> dict[int, float]:
     """Return the item keys of photos that have, or have not, these labels.
 
     Each with the least of their probabilities; what a photo's source says of it is certain, and so
-    is what it has not.
+    is what it has not. What sources of other namespaces say does not count.
 
     Raises
     ------
@@ -188,11 +153,13 @@ def with_labels(library: Library, labels: Sequence[tuple[str, bool]]) -> dict[in
     space = default_space(library)
     fingerprint = "" if space is None else space.fingerprint
     found: dict[int, float] | None = None
+    scope, values = _in_namespaces(namespaces)
     for wanted_label, wanted in labels:
         rows = library.connection.execute(
             "SELECT DISTINCT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
-            "WHERE m.key = 'label' AND m.value = ? AND NOT f.gone AND f.item_pk IS NOT NULL",
-            (wanted_label,),
+            f"WHERE m.key = 'label' AND m.value = ? AND NOT f.gone AND f.item_pk IS NOT NULL "
+            f"AND {scope}",
+            (wanted_label, *values),
         )
         said = {key for (key,) in rows}
         try:
@@ -250,51 +217,6 @@ def cards(
     return [found[key] for key in keys if key in found]
 
 
-def facets(library: Library, namespaces: tuple[str, ...] | None = None) -> Facets:
-    """Return what the photos of a library, or of some of its namespaces, can be filtered by."""
-    scope, values = _in_namespaces(namespaces)
-    shown = (
-        "i.kind = 'photo' AND EXISTS (SELECT 1 FROM files f "
-        f"WHERE f.item_pk = i.pk AND NOT f.gone AND {scope})"
-    )
-    execute = library.connection.execute
-    by_namespace = execute(
-        "SELECT n.name, count(DISTINCT f.item_pk) AS count FROM files f "
-        "JOIN items i ON i.pk = f.item_pk AND i.kind = 'photo' "
-        "JOIN namespaces n ON n.pk = f.namespace_pk "
-        f"WHERE NOT f.gone AND {scope} GROUP BY n.pk ORDER BY count DESC, n.name",
-        values,
-    )
-    by_camera = execute(
-        f"SELECT {_CAMERA} AS camera, count(*) AS count FROM items i WHERE {shown} "
-        "GROUP BY camera HAVING camera IS NOT NULL ORDER BY count DESC, camera",
-        values,
-    )
-    by_label = execute(
-        "SELECT label, count(DISTINCT item_pk) AS count FROM ("
-        # As searches have it: in their space, by the label set that was used last.
-        "SELECT l.label, l.item_pk FROM labels l WHERE l.applies "
-        "AND l.space_pk = (SELECT pk FROM spaces WHERE is_default) AND l.label_set_pk = "
-        "(SELECT pk FROM label_sets ORDER BY used_at DESC, pk DESC LIMIT 1) "
-        "UNION ALL SELECT m.value, f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
-        "WHERE m.key = 'label' AND NOT f.gone"
-        f") JOIN items i ON i.pk = item_pk WHERE {shown} "
-        "GROUP BY label ORDER BY count DESC, label",
-        values,
-    )
-    metrics = execute("SELECT DISTINCT metric FROM scores WHERE score IS NOT NULL ORDER BY metric")
-    first, last = execute(
-        f"SELECT min(i.taken_at), max(i.taken_at) FROM items i WHERE {shown}", values
-    ).fetchone()
-    return Facets(
-        by_namespace.fetchall(),
-        by_camera.fetchall(),
-        by_label.fetchall(),
-        [name for (name,) in metrics],
-        None if first is None else (first, last),
-    )
-
-
 def _condition(where: Filter) -> tuple[str, list[Any]]:
     scope, values = _in_namespaces(where.namespaces)
     parts = [
@@ -310,7 +232,7 @@ def _condition(where: Filter) -> tuple[str, list[Any]]:
         )
         given += [name, *options]
     if where.camera is not None:
-        parts.append(f"{_CAMERA} = ?")
+        parts.append("i.camera = ?")
         given.append(where.camera)
     if where.taken_from is not None:
         parts.append("i.taken_at >= ?")
@@ -330,24 +252,6 @@ def _day(text: str) -> date:
         except ValueError:
             pass
     raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD.", code="date", date=text)
-
-
-def _order(order: str | None) -> tuple[str, str, list[str]]:
-    """Return what to join for it, the order itself, and values for the join."""
-    if order is None:
-        return "", "i.pk", []
-    if order in _ORDERS:
-        return "", _ORDERS[order], []
-    if found := _BY_SCORE.fullmatch(order):
-        direction = "DESC" if found[1] else "ASC"
-        joined = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
-        return joined, f"s.score IS NULL, s.score {direction}, i.pk", [found[2]]
-    raise UsageError(
-        f"There is no order {order!r}; there are: {', '.join(_ORDERS)}, score:METRIC and "
-        "-score:METRIC.",
-        code="order",
-        order=order,
-    )
 
 
 def _in_namespaces(namespaces: tuple[str, ...] | None) -> tuple[str, tuple[str, ...]]:

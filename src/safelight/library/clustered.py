@@ -14,9 +14,12 @@ from safelight.library.exact import ExactIndex
 from safelight.library.index import Neighbours
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from safelight.library.clusters import Centres, Clusters
+    from safelight.library.exact import Rows
 
 #: Rows that a search looks at, at least, if so many are allowed; measured in bench/scale.py.
 SCANNED = 120_000
@@ -90,13 +93,41 @@ class ClusteredIndex:
                 f"The query has shape {query.shape}, but the vectors of this space have "
                 f"{self._dimension} numbers."
             )
-        rows = None if allowed is None else np.flatnonzero(np.isin(self._keys, allowed))
+        rows = None if allowed is None else self.rows(allowed)
+        return self.search_many(query[None], [k], [rows])[0]
+
+    def rows(self, allowed: npt.NDArray[np.int64]) -> Rows:
+        """See :meth:`safelight.library.exact.ExactIndex.rows`."""
+        return [np.flatnonzero(np.isin(self._keys, allowed)), *self._tail.rows(allowed)]
+
+    def search_many(
+        self,
+        queries: npt.NDArray[np.float32],
+        tops: Sequence[int],
+        rows: Sequence[Rows | None],
+    ) -> list[Neighbours]:
+        """See :meth:`safelight.library.exact.ExactIndex.search_many`.
+
+        What is in clusters is looked at for each query by itself: few of them share any.
+        """
+        tails = [None if each is None else each[1:] for each in rows]
+        newer = self._tail.search_many(queries, tops, tails)
+        return [
+            self._merged(query, top, None if each is None else each[0], new)
+            for query, top, each, new in zip(queries, tops, rows, newer, strict=True)
+        ]
+
+    def _merged(
+        self,
+        query: npt.NDArray[np.float32],
+        k: int,
+        rows: npt.NDArray[np.intp] | None,
+        new: Neighbours,
+    ) -> Neighbours:
         if rows is None or len(rows) > max(self._few, _first(k)):
             rows = self._nearest(query, k, rows)
-        near = Neighbours(self._keys[rows], self._vectors[rows] @ query)
-        new = self._tail.search(query, k, allowed=allowed)
-        keys = np.concatenate([near.keys, new.keys])
-        scores = np.concatenate([near.scores, new.scores])
+        keys = np.concatenate([self._keys[rows], new.keys])
+        scores = np.concatenate([np.vecdot(self._vectors[rows], query), new.scores])
         # Ties go to the item that came first, as in the exact index.
         order = np.lexsort((keys, -scores))[:k]
         return Neighbours(keys[order], scores[order])
@@ -113,7 +144,9 @@ class ClusteredIndex:
         question = _Question(query, k, chosen, selector)
         # The nearest centres by distance: among vectors of one length the same as by what the
         # best of a cluster may score, given how far its vectors stray.
-        middles = chosen.centres @ query
+        # vecdot() everywhere here, and not @: for products of this size BLAS wakes its threads, and
+        # then waits for whatever else the cores are busy with.
+        middles = np.vecdot(chosen.centres, query)
         order = np.argsort(self._half - middles)
         order = order[sizes[order] > 0]
         enough = max(self._scanned, 4 * _first(k))
@@ -121,7 +154,7 @@ class ClusteredIndex:
         found, reached = self._best(question, near)
         # A filter may leave the clusters that are near with nothing but what is far in them. So
         # all are looked into that can have something better than the last of the best.
-        stray = self._reach * float(np.sqrt(query @ chosen.covariance @ query))
+        stray = self._reach * float(np.sqrt(np.vecdot(np.vecdot(chosen.covariance, query), query)))
         rest = rest[middles[rest] + stray > reached]
         if len(rest):
             found = np.concatenate([found, self._best(question, rest)[0]])
@@ -136,7 +169,7 @@ class ClusteredIndex:
             rows, about = self._scan(question, wanted, lists)
             if len(rows) < question.k:
                 return rows, -2.0
-            exact = self._vectors[rows] @ question.query
+            exact = np.vecdot(self._vectors[rows], question.query)
             reached = float(np.partition(exact, -question.k)[-question.k])
             # Of those that codes cannot tell apart there may be more.
             if len(rows) < wanted or float(about[-1]) + question.error < reached:

@@ -81,13 +81,8 @@ class ExactIndex:
                 f"The query has shape {query.shape}, but the vectors of this space have "
                 f"{self._dimension} numbers."
             )
-        found = [(np.empty(0, np.int64), np.empty(0, np.float32))]
-        for keys, vectors in self._blocks:
-            rows = None if allowed is None else np.flatnonzero(np.isin(keys, allowed))
-            scores = _scores(vectors, rows, query)
-            best = _largest(scores, k)
-            found.append((keys[best if rows is None else rows[best]], scores[best]))
-        return _merge(found, k)
+        rows = None if allowed is None else self.rows(allowed)
+        return self.search_many(query[None], [k], [rows])[0]
 
     @property
     def main(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
@@ -96,7 +91,7 @@ class ExactIndex:
         return max(self._blocks, key=lambda block: len(block[0]), default=empty)
 
     def hasten(self, estimate: Estimate) -> None:
-        """Let :meth:`search_many` score in full only those of the largest block that need it."""
+        """Let searches score in full only those of the largest block that need it."""
         sizes = [len(keys) for keys, _ in self._blocks]
         self._estimates[sizes.index(max(sizes))] = estimate
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from safelight.errors import LibraryError
 from safelight.model import Failure, FileStat
 
 if TYPE_CHECKING:
@@ -165,6 +166,24 @@ def namespaces(library: Library) -> list[str]:
         "WHERE EXISTS (SELECT 1 FROM files f WHERE f.namespace_pk = n.pk) ORDER BY name"
     )
     return [name for (name,) in rows]
+
+
+def require_namespace(library: Library, namespace: str | None) -> None:
+    """Raise if the library has namespaces, but not this one.
+
+    Raises
+    ------
+    LibraryError
+        With those that there are.
+    """
+    known = namespaces(library)
+    if known and namespace is not None and namespace not in known:
+        raise LibraryError(
+            f"The library {library.path} has no namespace {namespace!r}. It has "
+            f"{', '.join(known)}.",
+            code="no-namespace",
+            namespace=namespace,
+        )
 
 
 def failures(library: Library, namespace: str | None = None) -> list[Failure]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from safelight.library import clustering, clusters, matrix
 from safelight.library.clustered import ClusteredIndex
-from safelight.library.exact import matrix_path, open_with_state
+from safelight.library.exact import ExactIndex, matrix_path, open_with_state
 from safelight.library.spaces import space_key
 from safelight.settings import CLUSTERS_FROM
 
 if TYPE_CHECKING:
-    from safelight.library.index import VectorIndex
     from safelight.library.store import Library
+
+#: An index that is on this machine, beside its library.
+LocalIndex: TypeAlias = ExactIndex | ClusteredIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class IndexStatus:
 
 def open_fastest(
     library: Library, fingerprint: str, *, clusters_from: int = CLUSTERS_FROM
-) -> VectorIndex:
+) -> LocalIndex:
     """Open the index that a space of its size is best searched with.
 
     By clusters from `clusters_from` vectors on, where FAISS is installed. Clusters that are
@@ -60,6 +62,14 @@ def open_fastest(
     if clustering.is_due(found, state.count):
         clustering.start(library, fingerprint)
     return exact if found is None else ClusteredIndex(found, exact)
+
+
+def clusters_made_at(library: Library, fingerprint: str) -> int:
+    """Return when the clusters of a space were written, in ns of its file system; 0 if never."""
+    try:
+        return clustering.clusters_path(library, fingerprint).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def has_faiss() -> bool:

@@ -348,6 +348,24 @@ CREATE INDEX files_by_namespace ON files (namespace_pk, gone, item_pk);
 CREATE INDEX items_texts ON items (kind) WHERE kind = 'text';
 """
 
+_INDEXES_FACETS = """
+-- What there is to choose from is counted after every change, from these alone. Half of the makers
+-- write their name into the model as well.
+ALTER TABLE items ADD COLUMN camera TEXT GENERATED ALWAYS AS (
+    CASE
+        WHEN json_extract(exif, '$.camera_model') IS NULL THEN json_extract(exif, '$.camera_make')
+        WHEN json_extract(exif, '$.camera_make') IS NULL OR instr(
+            lower(json_extract(exif, '$.camera_model')), lower(json_extract(exif, '$.camera_make'))
+        ) = 1 THEN json_extract(exif, '$.camera_model')
+        ELSE json_extract(exif, '$.camera_make') || ' ' || json_extract(exif, '$.camera_model')
+    END
+) VIRTUAL;
+CREATE INDEX items_by_camera ON items (camera) WHERE camera IS NOT NULL;
+DROP INDEX labels_by_label;
+CREATE INDEX labels_by_label ON labels (space_pk, label_set_pk, label, calibrated, applies)
+    WHERE applies;
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
@@ -378,6 +396,10 @@ def _index_counted(connection: sqlite3.Connection) -> None:
     _execute(connection, _INDEXES_COUNTED)
 
 
+def _index_facets(connection: sqlite3.Connection) -> None:
+    _execute(connection, _INDEXES_FACETS)
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -403,6 +425,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_server,
     _add_stores,
     _index_counted,
+    _index_facets,
 )
 
 VERSION = len(MIGRATIONS)

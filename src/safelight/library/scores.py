@@ -113,26 +113,48 @@ def at_least(library: Library, least: Mapping[str, float]) -> list[int]:
     """
     kept: set[int] | None = None
     for metric, score in least.items():
-        known = library.connection.execute(
-            "SELECT 1 FROM scores WHERE metric = ? AND score IS NOT NULL LIMIT 1", (metric,)
-        ).fetchone()
-        if known is None:
-            measured = [row[0] for row in library.connection.execute(
-                "SELECT DISTINCT metric FROM scores WHERE score IS NOT NULL ORDER BY metric"
-            )]  # fmt: skip
-            there = f"It has {', '.join(measured)}" if measured else "It has none"
-            raise LibraryError(
-                f"The library {library.path} has no scores called {metric!r}. {there}; "
-                "`safelight ingest --score` measures the photos.",
-                code="no-scores",
-                metric=metric,
-            )
+        require_metric(library, metric)
         rows = library.connection.execute(
             "SELECT item_pk FROM scores WHERE metric = ? AND score >= ?", (metric, score)
         )
         keys = {key for (key,) in rows}
         kept = keys if kept is None else kept & keys
     return sorted(kept or ())
+
+
+def require_metric(library: Library, metric: str) -> None:
+    """Raise if no photo has a score of a metric.
+
+    Raises
+    ------
+    LibraryError
+        With the metrics that there are.
+    """
+    known = library.connection.execute(
+        "SELECT 1 FROM scores WHERE metric = ? AND score IS NOT NULL LIMIT 1", (metric,)
+    ).fetchone()
+    if known is None:
+        measured = measured_metrics(library)
+        there = f"It has {', '.join(measured)}" if measured else "It has none"
+        raise LibraryError(
+            f"The library {library.path} has no scores called {metric!r}. {there}; "
+            "`safelight ingest --score` measures the photos.",
+            code="no-scores",
+            metric=metric,
+        )
+
+
+def measured_metrics(library: Library) -> list[str]:
+    """Return the metrics that photos have scores of, by name."""
+    # From one metric to the next in the index; DISTINCT would read every score.
+    rows = library.connection.execute(
+        "WITH RECURSIVE metrics (metric) AS (SELECT min(metric) FROM scores UNION ALL "
+        "SELECT (SELECT min(s.metric) FROM scores s WHERE s.metric > m.metric) "
+        "FROM metrics m WHERE m.metric IS NOT NULL) "
+        "SELECT metric FROM metrics m WHERE EXISTS "
+        "(SELECT 1 FROM scores s WHERE s.metric = m.metric AND s.score IS NOT NULL)"
+    )
+    return [metric for (metric,) in rows]
 
 
 def lacking(

@@ -25,6 +25,12 @@ BUSY_SECONDS = 60.0
 # 4,126 bytes against 2,367 here (measured on 20,000), and a scan of all takes half the time.
 _PAGE_BYTES = 16384
 
+# What SQLite says where a file, or its folder, cannot be written.
+_NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+# ... and where its disk is full, or fails.
+_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
 # Pages in the log before they go into the file, where SQLite's usual 1,000 write the pages of the
 # indexes again and again: rows are written a quarter faster (measured on 100,000).
 _LOG_PAGES = 4000
@@ -33,7 +39,14 @@ _LOG_PAGES = 4000
 class Library:
     """One library file (SQLite, WAL): the truth about photos, files, embeddings.
 
-    Any thread may use it: each has a connection of its own. Readers never wait for a writer.
+    Any thread may use it: each has a connection of its own. Readers never wait for a writer. Where
+    nothing may be written, as on a disk that is mounted to be read only, it can be read.
+
+    Attributes
+    ----------
+    path : Path
+    is_read_only : bool
+        Whether it turned out that it cannot be written here.
 
     Parameters
     ----------
@@ -51,6 +64,7 @@ class Library:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
         self.path = Path(path).expanduser().absolute()
+        self.is_read_only = False
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
@@ -74,6 +88,8 @@ class Library:
             schema.migrate(self.connection, self.path)
         except sqlite3.DatabaseError as exc:
             self.close()
+            if self.is_read_only:
+                raise self._read_only(str(exc)) from exc
             raise LibraryError(
                 f"{self.path} cannot be used as a library: {exc}. "
                 "Restore it from a backup, or name another file with --library.",
@@ -97,14 +113,52 @@ class Library:
         return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
+        if self.is_read_only:
+            return self._connect_to_read()
+        connection = self._opened(self.path)
+        try:
+            self._prepare(connection)
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or not self.path.is_file():
+                raise
+            self.is_read_only = True
+            return self._connect_to_read()
+        return connection
+
+    def _opened(self, database: str | Path, *, uri: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path,
+            database,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,  # close() is called by one thread for all
+            uri=uri,
         )
         with self._lock:
             self._connections.append(connection)
+        return connection
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        connection = self._opened(f"{self.path.as_uri()}?mode=ro", uri=True)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema")
+        except sqlite3.OperationalError as exc:
+            # The files beside it by which processes agree are neither there nor can be made. If
+            # nothing lies in its log, then what it says is in the file itself.
+            log = self.path.with_name(self.path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise self._read_only("its log has to be written back first") from exc
+            connection = self._opened(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True)
+        return connection
+
+    def _read_only(self, why: str) -> LibraryError:
+        return LibraryError(
+            f"The library {self.path} cannot be written here: {why}. Change the permissions of the "
+            "file and its folder, or copy it to where you may write.",
+            code="read-only",
+            path=str(self.path),
+        )
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         # Of a new library; an old one keeps what it has.
         _execute_patiently(connection, f"PRAGMA page_size = {_PAGE_BYTES}")
         # NORMAL: in WAL mode a commit survives kill -9, and only a power cut can undo the last
@@ -116,18 +170,44 @@ class Library:
             f"wal_autocheckpoint = {_LOG_PAGES}",
         ):
             _execute_patiently(connection, f"PRAGMA {pragma}")
-        return connection
+
+    def require_writable(self) -> None:
+        """Raise if nothing can be written here.
+
+        Raises
+        ------
+        LibraryError
+            With the way out.
+        """
+        if self.is_read_only:
+            raise self._read_only("it can only be read")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block as one write transaction: all of it happens, or none."""
+        """Run the block as one write transaction: all of it happens, or none.
+
+        Raises
+        ------
+        LibraryError
+            Nothing can be written here, or the disk is full or failing.
+        """
         connection = self.connection
+        self.require_writable()
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
             connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
+        except BaseException as exc:
+            # When the disk is full, SQLite has taken it back already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF in _DISK:
+                raise LibraryError(
+                    f"The library {self.path} cannot be written: {exc}. What was written before is "
+                    "kept; free some space, or see to the disk, and run the same again.",
+                    code="disk",
+                    path=str(self.path),
+                ) from exc
             raise
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ FAILURES = "failures"
 GROUP = 8192
 
 #: Rows that are in memory at once while they are read, and go into the library at once.
-BATCH = 4096
+BATCH = 2048
 
 #: Rows of one file at most: of 512 numbers, some 150 MB.
 _LARGEST = 65_536

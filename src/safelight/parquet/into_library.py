@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -222,7 +223,7 @@ class Merger:
             "INSERT INTO files (pk, namespace_pk, path, source_path, item_pk, size, mtime_ns, "
             "ctime_ns, inode, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             # By path: neighbours in the indexes, whose pages are then written once.
-            sorted(new, key=lambda row: row[1:3]),
+            sorted(new, key=itemgetter(1, 2)),
         )
         if changed:
             connection.executemany(

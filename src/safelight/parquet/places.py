@@ -176,7 +176,8 @@ class Place:
             raise
         except kind as exc:
             raise SourceError(
-                f"{what}: {_reason(exc)}. Correct the address or the rights, and try again.",
+                f"{what}: {_reason(exc)}. Check the address, the rights and the room there, and "
+                "try again.",
                 code="missing" if isinstance(exc, FileNotFoundError) else "place",
                 place=self.shown,
             ) from exc

@@ -37,7 +37,7 @@ from safelight.server.routes import (
 from safelight.server.shapes import ImageSearch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from safelight.server.service import Service
 
@@ -163,13 +163,22 @@ async def _http(_: Request, error: Exception) -> ProblemResponse:
     return respond(error.status_code, str(error.detail), code, headers=error.headers)
 
 
-async def _invalid(_: Request, error: Exception) -> ProblemResponse:
+async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     # Not what was sent: it may be a secret in the wrong place.
-    errors = [
-        {"field": ".".join(str(part) for part in each["loc"]) or "body", "reason": each["msg"]}
-        for each in error.errors()
-    ]
+    is_json = "json" in request.headers.get("content-type", "json")
+    errors = [_wrong(each, is_json=is_json) for each in error.errors()]
     first = errors[0] if errors else {"field": "body", "reason": "cannot be read"}
     detail = f"{first['field']}: {first['reason']}"
     return respond(422, detail, "invalid", errors=errors)
+
+
+def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
+    """Return which field of a request is wrong, and how."""
+    where = [str(part) for part in found["loc"]]
+    if found["type"] == "json_invalid":
+        at = f" at character {where[-1]}" if len(where) > 1 else ""
+        return {"field": "body", "reason": f"is no JSON{at}: {found['ctx']['error']}"}
+    if where == ["body"] and not is_json:
+        return {"field": "body", "reason": "is no JSON; send it as Content-Type: application/json"}
+    return {"field": ".".join(where) or "body", "reason": found["msg"]}

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.protocol import Embedder
-    from safelight.library.exact import ExactIndex, Rows
+    from safelight.library.exact import Rows
     from safelight.library.index import Neighbours
+    from safelight.library.opening import LocalIndex
 
 #: Queries in one batch. More would make the first of them wait for the last.
 AT_ONCE = 32
@@ -192,7 +193,7 @@ def embed(
 class Scan:
     """A vector to be looked for among all, or among some rows, of an index."""
 
-    index: ExactIndex
+    index: LocalIndex
     vector: npt.NDArray[np.float32]
     top: int
     rows: Rows | None = None

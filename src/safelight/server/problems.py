@@ -22,6 +22,9 @@ from safelight.errors import (
     SidecarError,
     SourceError,
     SpaceError,
+    StoreAway,
+    StoreError,
+    StoreRefused,
     UsageError,
 )
 
@@ -44,6 +47,9 @@ STATUS: dict[type[SafelightError], int] = {
     LibraryError: 500,
     LibraryTooNew: 503,
     SpaceError: 409,
+    StoreError: 502,
+    StoreAway: 503,
+    StoreRefused: 502,
 }
 
 #: The status of codes that say more than their class.

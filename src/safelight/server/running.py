@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from loguru import logger
 
-from safelight.errors import UsageError
+from safelight.errors import SafelightError, UsageError
 from safelight.server.app import create_app
 from safelight.server.service import Service
 
@@ -89,7 +89,9 @@ def serve(
         signal.signal(wanted, lambda *_: None)
     try:
         server.run()
-    except SystemExit as exc:  # uvicorn's word for a port that cannot be had
+    except SystemExit as exc:  # uvicorn's word for both
+        if server.lifespan.should_exit:
+            raise SafelightError("The server could not start; why, stands above.") from exc
         raise UsageError(
             f"Cannot listen on {options.host}:{options.port}: it is taken, or not an address of "
             "this machine. Choose another with --port or --host.",

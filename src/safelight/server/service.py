@@ -14,13 +14,15 @@ import numpy as np
 from safelight.choice import choose_for_ingest, choose_for_search
 from safelight.errors import LibraryError
 from safelight.library.browsing import cards, matching
-from safelight.library.exact import index_state, open_index
+from safelight.library.exact import ExactIndex, index_state
 from safelight.library.items import vectors_by_id
+from safelight.library.opening import clusters_made_at, open_fastest
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.server.asking import Batches, Question, Scan, embed, scan
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
+from safelight.server.feeding import keep_fed
 from safelight.server.freshness import Freshness, Kept
 from safelight.server.ingesting import finish_uploads
 from safelight.server.jobs import Jobs
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
     from safelight.choice import Choice
     from safelight.library.browsing import Card, Filter
-    from safelight.library.exact import ExactIndex
     from safelight.library.index import Neighbours
+    from safelight.library.opening import LocalIndex
     from safelight.library.store import Library
     from safelight.library.tokens import Token
     from safelight.server.options import Options
@@ -56,8 +58,8 @@ class Searched:
     """A model and the vectors that it made, as a search needs them together."""
 
     choice: Choice
-    index: ExactIndex
-    state: tuple[str, int]
+    index: LocalIndex
+    state: tuple[str, int, int]
 
 
 class Service:
@@ -109,6 +111,7 @@ class Service:
         self._estimates: tuple[Any, Estimates] | None = None
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._feeding: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
         self.comparing = Workers("comparisons", 1, limits.waiting_batches)
         self.duplicates = Duplicates(self)
@@ -128,14 +131,24 @@ class Service:
         await self.reading.run(self.jobs.start)
         await self.reading.run(finish_uploads, self)
         self._watch = asyncio.create_task(self._look_again())
+        if self.settings.store is not None:
+            self._feeding = asyncio.create_task(
+                keep_fed(
+                    self.library,
+                    self.settings.store,
+                    self.settings.store_key,
+                    lambda: self.generation,
+                )
+            )
 
     async def stop(self) -> None:
         """Stop all threads; what is being worked on is finished."""
         self.stopping.set()
-        if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+        for task in (self._watch, self._feeding):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         if self._hastening is not None:
             await self._hastening
         await asyncio.to_thread(self.jobs.close)
@@ -162,8 +175,17 @@ class Service:
         while True:
             await asyncio.sleep(_LOOKS_EVERY)
             before = self.generation
-            if await self._looking.run(self._freshness.look) != before:
+            if await self._looking.run(self._freshness.look) != before or await self._looking.run(
+                self._has_faster
+            ):
                 await self._refresh()
+
+    def _has_faster(self) -> bool:
+        """Tell whether clusters were made in the background, of what is searched without."""
+        known = self._searched
+        if known is None:
+            return False
+        return clusters_made_at(self.library, known.choice.embedder.fingerprint) != known.state[2]
 
     async def _refresh(self) -> None:
         with contextlib.suppress(Exception):  # the next search says what is wrong
@@ -176,7 +198,8 @@ class Service:
     def _hasten(self) -> None:
         """Let scans be quick; until then they are slow."""
         searched = self._searched
-        if searched is None:
+        if searched is None or not isinstance(searched.index, ExactIndex):
+            self._estimates = None
             return
         keys, vectors = searched.index.main
         if len(keys) < _MANY:
@@ -245,10 +268,14 @@ class Service:
             if choice is None:
                 choice = choose_for_search(self.library, self.settings)
             fingerprint = choice.embedder.fingerprint
-            state = index_state(self.library, fingerprint)
+            made_at = clusters_made_at(self.library, fingerprint)
+            state = (*index_state(self.library, fingerprint), made_at)
             if known is not None and known.choice is choice and known.state == state:
                 return known
-            self._searched = Searched(choice, open_index(self.library, fingerprint), state)
+            index = open_fastest(
+                self.library, fingerprint, clusters_from=self.settings.clusters_from
+            )
+            self._searched = Searched(choice, index, state)
             return self._searched
 
     def choice(self) -> Choice:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from safelight.library.ordering import PATTERN as ORDER
+
 PhotoId = Annotated[
     str, Path(pattern="^[0-9a-f]{64}$", description="sha256 of the photo's bytes, hex.")
 ]
@@ -113,7 +115,7 @@ class Photos(BaseModel):
 
 
 class Hits(BaseModel):
-    """Photos found, best first."""
+    """Photos found, best first unless another order was asked for."""
 
     hits: list[Card]
     total: int
@@ -139,6 +141,13 @@ class ImageSearch(Given):
     taken_from: Day | None = Field(default=None, alias="from")
     taken_to: Day | None = Field(default=None, alias="to")
     min: dict[str, float] = Field(default={}, max_length=32, examples=[{"focus": 0.6}])
+    sort: str | None = Field(
+        default=None,
+        pattern=f"^({ORDER})?$",
+        description="In which order the nearest come: `taken`, `added` or `score:METRIC`, with a "
+        "minus the last, or best, first. The nearest first if not given.",
+        examples=["-score:focus"],
+    )
     limit: int = Field(default=200, ge=1, le=1000)
     min_score: float | None = Field(default=None, ge=-1, le=1)
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from safelight.sheet.arranging import order_keys
 from safelight.sheet.model import GENERATOR
-from safelight.sheet.names import by_name, visible
+from safelight.sheet.names import by_name
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from safelight.errors import UsageError
 from safelight.sheet.model import GENERATOR
-from safelight.sheet.names import visible
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.sheet.card import Card

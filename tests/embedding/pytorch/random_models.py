@@ -22,8 +22,34 @@ MOBILE_PREPROCESSING = {
 }  # fmt: skip
 
 
+# What makes the towers of timm shallow: all kinds of their layers occur still.
+_SHALLOW: dict[str, dict[str, Any]] = {
+    "vit_base_patch16_siglip_224": {"depth": 2},
+    "eva02_base_patch16_clip_224": {"depth": 2},
+    "fastvit_mci0": {"layers": (1, 1, 1, 1)},
+}
+
+
+def _shallow(name: str) -> str:
+    """Make a tower of timm with fewer layers known to it; return what it is called."""
+    import timm
+    from timm.models import is_model, model_entrypoint, register_model
+
+    called = f"shallow_{name}"
+    if not is_model(called):
+        whole = model_entrypoint(name)
+
+        def make(pretrained: bool = False, **options: Any) -> Any:
+            return whole(pretrained, **{**_SHALLOW[name], **options})
+
+        make.__name__ = called
+        register_model(make)
+    assert timm.is_model(called)
+    return called
+
+
 def config_of(architecture: str, layers: int | None, **changes: Any) -> dict[str, Any]:
-    """open_clip's configuration of an architecture, with fewer layers where it is made of them."""
+    """open_clip's configuration of an architecture, with fewer layers if a number is given."""
     import open_clip
 
     config: dict[str, Any] = copy.deepcopy(open_clip.get_model_config(architecture))
@@ -31,6 +57,10 @@ def config_of(architecture: str, layers: int | None, **changes: Any) -> dict[str
         config["text_cfg"]["layers"] = layers
         if "layers" in config["vision_cfg"]:
             config["vision_cfg"]["layers"] = layers
+        if "timm_model_name" in config["vision_cfg"]:
+            config["vision_cfg"]["timm_model_name"] = _shallow(
+                config["vision_cfg"]["timm_model_name"]
+            )
     return config | changes
 
 

@@ -1,7 +1,7 @@
 """The same vectors as open_clip and transformers give, in every layout, of every family.
 
-Weights are random: what is compared is everything but the weights. Towers that are made of layers
-have two or three here; ``bench/parity.py`` compares whole models.
+Weights are random: what is compared is everything but the weights. Towers have two or three layers
+here, and see few photos; ``bench/parity.py`` compares whole models.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ FP32, FP16 = 0.99999, 0.999
 
 @pytest.fixture(scope="module")
 def frames(real_photos: Path) -> list[Frame]:
-    files = sorted((real_photos / "imagenet-sample").rglob("*.jp*g"))[::5][:20]
-    assert len(files) == 20
+    files = sorted((real_photos / "imagenet-sample").rglob("*.jp*g"))[::5][:4]
+    assert len(files) == 4
     return [decode(path.read_bytes()) for path in files]
 
 
@@ -43,12 +43,9 @@ def _assert_same(embedder: Embedder, frames: list[Frame], written: Written, leas
     assert float(others.max()) < 0.9999
 
 
-# Fewer where an image takes long; bench/parity.py takes all of them for each.
-_PHOTOS = {"ViT-B-32": 20, "MobileCLIP-S0": 20}
-
-
-# One test a family: to build and write it takes longer than all that is compared.
-@pytest.mark.parametrize("name", FAMILIES)
+# One test a family: to build and write it takes longer than all that is compared. ViT-L-14 differs
+# from the next in what ViT-B-32 has.
+@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - {"ViT-L-14"}))
 def test_an_open_clip_folder_and_its_export_give_open_clips_vectors(
     name: str, frames: list[Frame], tmp_path: Path
 ) -> None:
@@ -57,7 +54,6 @@ def test_an_open_clip_folder_and_its_export_give_open_clips_vectors(
     from safelight.embedding.pytorch.embedder import TorchEmbedder
     from safelight.embedding.pytorch.export import export_model
 
-    frames = frames[: _PHOTOS.get(name, 6)]
     written = write_family(name, tmp_path / "model", frames)
     embedder = load_embedder(str(written.folder), device="cpu")
     assert isinstance(embedder, TorchEmbedder)
@@ -67,7 +63,7 @@ def test_an_open_clip_folder_and_its_export_give_open_clips_vectors(
     assert embedder.logit_bias == (None if bias is None else pytest.approx(bias))
     _assert_same(embedder, frames, written, FP32)
 
-    measured = export_model(embedder.model, "mine", tmp_path / "export", frames[:4])
+    measured = export_model(embedder.model, "mine", tmp_path / "export", frames)
     assert measured.is_good("fp32")
     export = load_embedder(str(tmp_path / "export"), device="cpu")
     assert export.where.runtime == "onnx"
@@ -76,16 +72,16 @@ def test_an_open_clip_folder_and_its_export_give_open_clips_vectors(
     assert (export.logit_bias is None) == (embedder.logit_bias is None)
     _assert_same(export, frames, written, FP32)
 
-    if name not in _PHOTOS:
+    if name not in ("ViT-B-32", "MobileCLIP-S0"):
         return
     # What the embedder does on a GPU, on the processor.
     model = embedder.model.load()
-    pixels = [embedder.model.preprocessing.apply(frame.pixels) for frame in frames[:4]]
+    pixels = [embedder.model.preprocessing.apply(frame.pixels) for frame in frames[:2]]
     ids, _ = model.tokenize(TEXTS)
     for dtype in (torch.bfloat16, torch.float16):
         with torch.inference_mode(), torch.autocast("cpu", dtype):
             outputs = [model.image(torch.from_numpy(np.stack(pixels))), model.text(ids[:10])]
-        for output, theirs in zip(outputs, (written.images[:4], written.texts[:10]), strict=True):
+        for output, theirs in zip(outputs, (written.images[:2], written.texts[:10]), strict=True):
             ours = torch.nn.functional.normalize(output.float()).numpy()
             assert float((ours * theirs).sum(axis=1).min()) > FP16
 
@@ -188,7 +184,7 @@ def test_a_transformers_folder_and_its_export_give_transformers_vectors(
     assert embedder.dimension == image.shape[1]
     _assert_same(embedder, frames, written, FP32)
 
-    measured = export_model(embedder.model, "mine", tmp_path / "export", frames[:4])
+    measured = export_model(embedder.model, "mine", tmp_path / "export", frames)
     assert measured.is_good("fp32")
     export = load_embedder(str(tmp_path / "export"), device="cpu")
     assert export.fingerprint == embedder.fingerprint

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     OpenBus = Callable[[], AbstractAsyncContextManager[EventBus]]
 
 NAME = "preprocess.completed"
-QUICK = Policy(ack_wait=0.4, max_deliver=3, backoff=(0.1,))
-PATIENT = Policy(ack_wait=20, max_deliver=3, backoff=(0.1,))
+QUICK = Policy(ack_wait=0.8, max_deliver=3, backoff=(0.1,))
+PATIENT = Policy(ack_wait=60, max_deliver=3, backoff=(0.5,))
+SOON = 30  # seconds, on the busiest machine
 
 
 def _event(number: object = 1, **more: Any) -> Event:
@@ -29,7 +30,7 @@ def _event(number: object = 1, **more: Any) -> Event:
 
 def _with(open_bus: OpenBus, test: Callable[[EventBus], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with asyncio.timeout(30), open_bus() as bus:
+        async with asyncio.timeout(120), open_bus() as bus:
             await test(bus)
 
     asyncio.run(run())
@@ -43,7 +44,7 @@ def test_an_event_arrives_as_it_was(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         event = _event(extra={"ü": [1.5, None, "\n"]})
         assert await bus.publish(event)
-        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(5)
+        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(SOON)
         assert delivery is not None
         assert delivery.event == event
         assert delivery.attempt == 1
@@ -65,7 +66,7 @@ def test_a_batch_is_published_once(open_bus: OpenBus) -> None:
         subscription = await bus.subscribe(NAME, "me", PATIENT)
         got = []
         for _ in range(2):
-            delivery = await subscription.next(5)
+            delivery = await subscription.next(SOON)
             assert delivery is not None
             assert delivery.event.batch is not None
             got.append((delivery.event.batch_id, delivery.event.batch.get("by")))
@@ -79,7 +80,7 @@ def test_a_batch_is_published_once(open_bus: OpenBus) -> None:
 def test_an_acknowledged_batch_stays_published(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         await bus.publish(_event())
-        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(5)
+        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(SOON)
         assert delivery is not None
         await delivery.ack()
         assert await bus.published(NAME, "b1")
@@ -96,7 +97,7 @@ def test_a_batch_id_may_be_any_text(open_bus: OpenBus, batch_id: str) -> None:
         assert not await bus.publish(event)
         assert await bus.published(NAME, batch_id)
         assert not await bus.published(NAME, batch_id + "x")
-        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(5)
+        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(SOON)
         assert delivery is not None
         assert delivery.event.batch_id == batch_id
 
@@ -113,12 +114,12 @@ def test_each_durable_name_gets_all_and_those_who_share_one_share(open_bus: Open
         got: dict[str, list[str]] = {"early": [], "late": [], "other": []}
         for _ in range(5):
             for who, subscription in (("early", early), ("late", late)):
-                delivery = await subscription.next(5)
+                delivery = await subscription.next(SOON)
                 assert delivery is not None
                 got[who].append(delivery.event.batch_id)
                 await delivery.ack()
         for _ in range(10):
-            delivery = await other.next(5)
+            delivery = await other.next(SOON)
             assert delivery is not None
             got["other"].append(delivery.event.batch_id)
             await delivery.ack()
@@ -135,14 +136,14 @@ def test_silence_means_that_it_is_delivered_again(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         await bus.publish(_event())
         subscription = await bus.subscribe(NAME, "me", QUICK)
-        first = await subscription.next(5)
+        first = await subscription.next(SOON)
         assert first is not None
-        await _nothing(subscription, 0.2)
-        second = await subscription.next(5)
+        await _nothing(subscription, 0.3)
+        second = await subscription.next(SOON)
         assert second is not None
         assert (second.event, second.attempt) == (first.event, 2)
         await second.ack()
-        await _nothing(subscription, 0.6)
+        await _nothing(subscription, 1.1)
 
     _with(open_bus, test)
 
@@ -151,13 +152,13 @@ def test_who_says_that_it_is_at_it_has_time(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         await bus.publish(_event())
         subscription = await bus.subscribe(NAME, "me", QUICK)
-        delivery = await subscription.next(5)
+        delivery = await subscription.next(SOON)
         assert delivery is not None
-        for _ in range(6):  # three times what it would have in silence
-            await _nothing(subscription, 0.2)
+        for _ in range(5):  # twice what it would have in silence
+            await _nothing(subscription, 0.35)
             await delivery.in_progress()
         await delivery.ack()
-        await _nothing(subscription, 0.6)
+        await _nothing(subscription, 1.1)
 
     _with(open_bus, test)
 
@@ -166,10 +167,10 @@ def test_what_is_given_back_comes_at_once(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         await bus.publish(_event())
         subscription = await bus.subscribe(NAME, "me", PATIENT)
-        first = await subscription.next(5)
+        first = await subscription.next(SOON)
         assert first is not None
         await first.give_back()
-        second = await subscription.next(2)
+        second = await subscription.next(SOON)
         assert second is not None
         assert second.attempt == 2
 
@@ -182,13 +183,13 @@ def test_what_fails_is_tried_again_and_then_dead(open_bus: OpenBus) -> None:
         await bus.publish(event)
         subscription = await bus.subscribe(NAME, "me", PATIENT)
         for attempt in (1, 2, 3):
-            delivery = await subscription.next(5)
+            delivery = await subscription.next(SOON)
             assert delivery is not None
             assert delivery.attempt == attempt
             assert await bus.dead() == []
             await delivery.fail("the model:\n  cannot be löaded")
             if attempt < 3:
-                await _nothing(subscription, 0.05)  # there is a pause
+                await _nothing(subscription, 0.1)  # there is a pause
         await _nothing(subscription)
         (letter,) = await bus.dead()
         assert (letter.durable, letter.name, letter.batch_id) == ("me", NAME, "b1")
@@ -197,7 +198,7 @@ def test_what_fails_is_tried_again_and_then_dead(open_bus: OpenBus) -> None:
         assert letter.died_at.endswith("Z")
         assert decode(letter.payload) == event
         # Another's deliveries have nothing to do with it.
-        other = await (await bus.subscribe(NAME, "other", PATIENT)).next(5)
+        other = await (await bus.subscribe(NAME, "other", PATIENT)).next(SOON)
         assert other is not None
         assert other.event == event
 
@@ -210,10 +211,12 @@ def test_what_kills_its_consumers_is_dead_too(open_bus: OpenBus) -> None:
         await bus.publish(_event("fine"))
         subscription = await bus.subscribe(NAME, "me", QUICK)
         seen = []
-        while (delivery := await subscription.next(0.9)) is not None:
-            seen.append((delivery.event.batch_id, delivery.attempt))
-            if delivery.event.batch_id == "bfine":
-                await delivery.ack()
+        while not await bus.dead():
+            delivery = await subscription.next(0.3)
+            if delivery is not None:
+                seen.append((delivery.event.batch_id, delivery.attempt))
+                if delivery.event.batch_id == "bfine":
+                    await delivery.ack()
         assert sorted(seen) == [("bfine", 1), ("bpoison", 1), ("bpoison", 2), ("bpoison", 3)]
         (letter,) = await bus.dead()
         assert letter.batch_id == "bpoison"
@@ -226,7 +229,7 @@ def test_what_can_never_be_done_is_dead_at_once(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         await bus.publish(_event())
         subscription = await bus.subscribe(NAME, "me", PATIENT)
-        delivery = await subscription.next(5)
+        delivery = await subscription.next(SOON)
         assert delivery is not None
         await delivery.bury("it is no batch")
         await delivery.bury("it is no batch")  # as a worker would that was killed in between
@@ -244,19 +247,19 @@ def test_a_dead_letter_can_be_retried(open_bus: OpenBus) -> None:
         other = await bus.subscribe(NAME, "other", PATIENT)
         subscription = await bus.subscribe(NAME, "me", PATIENT)
         for _ in range(2):
-            delivery = await subscription.next(5)
+            delivery = await subscription.next(SOON)
             assert delivery is not None
             await delivery.bury("no")
             (letter,) = await bus.dead()
             await bus.retry(letter)
             assert await bus.dead() == []
-        again = await subscription.next(5)
+        again = await subscription.next(SOON)
         assert again is not None
         assert (again.event, again.attempt) == (event, 1)
         await again.ack()
         await _nothing(subscription)
         # Who had it is not told again.
-        delivery = await other.next(5)
+        delivery = await other.next(SOON)
         assert delivery is not None
         await delivery.ack()
         await _nothing(other)
@@ -270,7 +273,7 @@ def test_a_dead_letter_can_be_dropped(open_bus: OpenBus) -> None:
             await bus.publish(_event(number))
         subscription = await bus.subscribe(NAME, "me", PATIENT)
         for _ in range(3):
-            delivery = await subscription.next(5)
+            delivery = await subscription.next(SOON)
             assert delivery is not None
             await delivery.bury("no")
         letters = await bus.dead()
@@ -287,14 +290,14 @@ def test_a_late_ack_still_counts(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         await bus.publish(_event())
         subscription = await bus.subscribe(NAME, "me", QUICK)
-        slow = await subscription.next(5)
+        slow = await subscription.next(SOON)
         assert slow is not None
-        quick = await subscription.next(5)
+        quick = await subscription.next(SOON)
         assert quick is not None
         assert quick.attempt == 2
         await quick.ack()
         await slow.ack()
-        await _nothing(subscription, 0.6)
+        await _nothing(subscription, 1.1)
 
     _with(open_bus, test)
 
@@ -302,13 +305,13 @@ def test_a_late_ack_still_counts(open_bus: OpenBus) -> None:
 def test_a_consumer_that_waits_is_woken(open_bus: OpenBus) -> None:
     async def test(bus: EventBus) -> None:
         subscription = await bus.subscribe(NAME, "me", PATIENT)
-        waiting = asyncio.create_task(subscription.next(10))
+        waiting = asyncio.create_task(subscription.next(100))
         await asyncio.sleep(0.2)
         started = asyncio.get_running_loop().time()
         await bus.publish(_event())
         delivery = await waiting
         assert delivery is not None
-        assert asyncio.get_running_loop().time() - started < 2
+        assert asyncio.get_running_loop().time() - started < SOON
 
     _with(open_bus, test)
 
@@ -319,7 +322,7 @@ def test_an_event_that_is_too_large_is_refused(open_bus: OpenBus) -> None:
             await bus.publish(_event(pad="x" * bus.limit))
         most = bus.limit - len(_event(pad="").encode())
         assert await bus.publish(_event(pad="x" * most))
-        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(5)
+        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(SOON)
         assert delivery is not None
 
     _with(open_bus, test)
@@ -331,9 +334,10 @@ def test_many_events_through_many_consumers(open_bus: OpenBus) -> None:
 
         async def consume() -> None:
             subscription = await bus.subscribe(NAME, "me", PATIENT)
-            while (delivery := await subscription.next(0.5)) is not None:
-                seen.append(delivery.event.batch_id)
-                await delivery.ack()
+            while (delivery := await subscription.next(0.5)) is not None or len(seen) < 150:
+                if delivery is not None:
+                    seen.append(delivery.event.batch_id)
+                    await delivery.ack()
 
         async def produce(start: int) -> None:
             for number in range(start, start + 100):

@@ -14,7 +14,8 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from safelight.errors import SafelightError, UsageError
 from safelight.pipeline.events import Policy, new_event
 from safelight.pipeline.nats_bus import NatsBus
-from tests.pipeline.nats_server import free_port, needs_nats, serving
+from tests.pipeline.nats_server import needs_nats, serving
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 pytestmark = needs_nats
 
 NAME = "preprocess.completed"
-PATIENT = Policy(ack_wait=20, max_deliver=3, backoff=(0.1,))
+PATIENT = Policy(ack_wait=60, max_deliver=3, backoff=(0.1,))
 
 
 def _run(main: Awaitable[Any]) -> Any:
     async def limited() -> Any:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(120):
             return await main
 
     return asyncio.run(limited())
@@ -57,7 +58,7 @@ def test_what_others_publish_is_an_event_or_a_dead_letter(server: Server) -> Non
         for number, message in enumerate(messages):
             await client.jetstream().publish(f"safelight.event.{NAME}.bad{number}", message)
         await client.jetstream().publish(f"safelight.event.{NAME}.good", json.dumps(good).encode())
-        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(10)
+        delivery = await (await bus.subscribe(NAME, "me", PATIENT)).next(30)
         assert delivery is not None
         assert delivery.event.batch_id == "good"
         assert delivery.event.batch == {"artifacts": [], "batch_id": "good"}
@@ -84,7 +85,7 @@ def test_a_consumer_of_another_kind_sees_each_batch_once(server: Server) -> None
             await bus.publish(new_event(NAME, {"batch_id": f"b{number}"}))
         ours = await bus.subscribe(NAME, "me", PATIENT)
         for _ in range(3):
-            delivery = await ours.next(5)
+            delivery = await ours.next(30)
             assert delivery is not None
             await delivery.bury("no")
         for letter in await bus.dead():
@@ -93,8 +94,10 @@ def test_a_consumer_of_another_kind_sees_each_batch_once(server: Server) -> None
         theirs = await client.jetstream().pull_subscribe(
             f"safelight.event.{NAME}.*", "theirs", stream="SAFELIGHT_EVENTS"
         )
-        got = [message.subject for message in await theirs.fetch(10, timeout=1)]
+        got = [(await theirs.fetch(1, timeout=30))[0].subject for _ in range(3)]
         assert got == [f"safelight.event.{NAME}.b{number}" for number in range(3)]
+        with pytest.raises(nats.errors.TimeoutError):
+            await theirs.fetch(1, timeout=0.3)
         await client.close()
         await bus.close()
 
@@ -131,7 +134,7 @@ def test_a_server_that_is_killed_and_comes_back_has_everything(
         bus = await NatsBus.connect(server.url)
         subscription = await bus.subscribe(NAME, "me", PATIENT)
         await bus.publish(new_event(NAME, {"batch_id": "before"}))
-        delivery = await subscription.next(5)
+        delivery = await subscription.next(30)
         assert delivery is not None
         server.stop(kill=True)
         publishing = asyncio.create_task(bus.publish(new_event(NAME, {"batch_id": "away"})))
@@ -141,7 +144,7 @@ def test_a_server_that_is_killed_and_comes_back_has_everything(
         assert await publishing
         assert await asking
         await delivery.ack()
-        following = await subscription.next(10)
+        following = await subscription.next(60)
         assert following is not None
         assert following.event.batch_id == "away"
         await following.ack()
@@ -162,7 +165,7 @@ def test_a_consumer_that_was_deleted_is_made_again(server: Server) -> None:
         assert not await bus.published(NAME, "b")
         assert await bus.publish(new_event(NAME, {"batch_id": "b"}))
         delivery = None
-        for _ in range(10):
+        for _ in range(60):
             delivery = delivery or await subscription.next(1)
         assert delivery is not None
         await client.close()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -18,7 +16,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tests.ports import free_port
 from tests.sheet.browser import CHROMIUM
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,9 +100,7 @@ class Serving:
     def __init__(
         self, library: Path, options: tuple[str, ...], environ: dict[str, str], log: IO[bytes]
     ) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.library = library
         self._options = options
@@ -123,14 +121,15 @@ class Serving:
             stdout=subprocess.DEVNULL,
             stderr=self._log,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, f"safelight serve has ended: {self.log()}"
-            with contextlib.suppress(httpx2.TransportError):
-                if httpx2.get(self.url + "/health").status_code == 200:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"safelight serve does not answer: {self.log()}")
+        until(self._answers, why=self.log)
+
+    def _answers(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, f"safelight serve has ended: {self.log()}"
+        try:
+            return httpx2.get(self.url + "/health").status_code == 200
+        except httpx2.TransportError:
+            return False
 
     def log(self) -> str:
         """Return what it has said so far."""
@@ -142,7 +141,7 @@ class Serving:
         assert self._process
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -212,7 +211,7 @@ def visit(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callabl
         context = chromium.new_context(
             viewport={"width": width, "height": height}, reduced_motion="reduce", **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
 

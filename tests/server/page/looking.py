@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import time
 from typing import TYPE_CHECKING
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,13 +40,8 @@ def expect_count(page: Page, text: str) -> None:
 
 def is_loaded(image: Locator) -> bool:
     """Tell whether a picture is shown, if need be after a few seconds."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        # Looked for anew each time: a large one takes the place of a small one.
-        if image.evaluate("(e) => e.naturalWidth > 0"):
-            return True
-        time.sleep(0.05)
-    return False
+    # Looked for anew each time: a large one takes the place of a small one.
+    return until(lambda: image.evaluate("(e) => e.naturalWidth > 0"))
 
 
 def hand_over(page: Page, kind: str, path: Path, selector: str = "body") -> None:

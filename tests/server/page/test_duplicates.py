@@ -132,6 +132,10 @@ def test_nothing_is_wrong_with_groups_and_plans(visit, own) -> None:
     page.get_by_role("button", name="Close", exact=True).click()
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # However long a name in a reason is, it stays in its photo's half.
+    reason = page.locator(".reasons li").first
+    reason.evaluate("(e) => { e.textContent = 'x'.repeat(60) + '.jpg'; }")
+    assert reason.evaluate("(e) => e.closest('.side-by-side > li').offsetWidth") <= 180
     check(page)
     page.get_by_role("button", name="Discard").click()
     expect(page.locator("#plan-bar")).to_be_hidden()

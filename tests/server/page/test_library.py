@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.server.page.conftest import PHOTOS
@@ -16,6 +19,9 @@ from tests.server.page.looking import (
     names,
     photo,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_all_photos_are_there(visit) -> None:
@@ -169,7 +175,9 @@ def test_labels_filter(visit) -> None:
     assert f"label={label.replace(' ', '+')}" in page.url
 
 
-def test_sorting(visit) -> None:
+def test_sorting(visit, serving) -> None:
+    asked = httpx2.get(serving.url + "/api/v1/photos?sort=-score:exposure")
+    best = [each["name"] for each in asked.json()["photos"]]
     page = visit()
     expect_count(page, "6 photos")
     choice = page.get_by_label("Sort")
@@ -179,14 +187,42 @@ def test_sorting(visit) -> None:
     choice.select_option("oldest first")
     expect_first(page, "cat.jpg")
     choice.select_option("exposure, best first")
-    best = names(page)
+    expect_first(page, best[0])
+    assert names(page) == best
     choice.select_option("exposure, worst first")
     expect_first(page, best[-1])
-    # Hits have an order of their own; by date they can be sorted too.
+    # Hits have an order of their own, and can be sorted by all others.
     page.get_by_role("searchbox").fill("a cat")
-    expect(choice.locator("option", has_text="best match first")).to_have_count(1)
+    expect_first(page, "cat.jpg")
+    expect(choice.locator("option:checked")).to_have_text("best match first")
     choice.select_option("newest first")
     expect_first(page, "astronaut.jpg")
+    choice.select_option("exposure, best first")
+    expect_first(page, best[0])
+    assert names(page) == best
+    page.reload()
+    expect_first(page, best[0])
+    expect(choice.locator("option:checked")).to_have_text("exposure, best first")
+    page.get_by_role("searchbox").fill("")
+    expect(choice.locator("option:checked")).to_have_text("as added")
+
+
+@pytest.fixture
+def sixty(serve, command, tmp_path) -> Iterator[str]:
+    """The address of a server of sixty photos."""
+    for number in range(60):
+        Image.new("RGB", (64, 48), (4 * number, 90, 200)).save(tmp_path / f"{number}.png")
+    command("ingest", "--library", tmp_path / "sixty.db", "--model", "starter", tmp_path)
+    with serve(tmp_path / "sixty.db") as found:
+        yield found.url
+
+
+def test_hits_in_an_order_are_the_nearest_few(sixty, visit) -> None:
+    """Else what fits worst would stand first only because it was taken last."""
+    page = visit("/?q=the+sea&sort=-added", at=sixty)
+    expect_count(page, "50 photos, the nearest")
+    page.get_by_role("button", name="Show more").click()
+    expect_count(page, "60 photos")
 
 
 def test_from_the_box_to_a_photo_and_back_with_the_keyboard(visit) -> None:

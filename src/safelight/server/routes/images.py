@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from safelight.errors import QueryError
 from safelight.imaging import decode
 from safelight.library.browsing import Filter, cards, matching, with_labels
+from safelight.library.ordering import ordered
 from safelight.query import Term
 from safelight.server import shapes
 from safelight.server.access import Reader
@@ -93,6 +94,8 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
         found = await served.reading.run(_labelled, served, where, wanted.limit)
     else:
         raise QueryError("The query is empty. Say what to look for.")
+    if wanted.sort:
+        found = await served.reading.run(_arranged, served, found, wanted.sort)
     hits = [
         card_of(card, score)
         for card, score in found
@@ -109,9 +112,16 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
 
 def _labelled(served: Service, where: Filter, top: int) -> list[tuple[Card, float]]:
     """Return the photos of a query that is filters only, the most probable first."""
-    scores = with_labels(served.library, where.labels)
+    scores = with_labels(served.library, where.labels, where.namespaces)
     keys = sorted(matching(served.library, where), key=lambda key: (-scores[key], key))[:top]
     return [(card, scores[card.key]) for card in cards(served.library, keys, where.namespaces)]
+
+
+def _arranged(
+    served: Service, found: list[tuple[Card, float]], order: str
+) -> list[tuple[Card, float]]:
+    by_id = {each[0].photo_id: each for each in found}
+    return [by_id[each] for each in ordered(served.library, list(by_id), order)]
 
 
 def _prepare(data: bytes, embedder: Embedder, pixels: int) -> Any:

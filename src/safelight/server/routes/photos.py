@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight.library.browsing import Filter, cards
+from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.server import shapes
@@ -70,9 +71,7 @@ async def browse(
     taken_from: Annotated[Day, Query(alias="from")] = None,
     taken_to: Annotated[Day, Query(alias="to")] = None,
     least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
-    sort: Annotated[
-        str, Query(pattern=r"^-?(taken|added|score:[a-z0-9_-]{1,40})$", max_length=50)
-    ] = "-taken",
+    sort: Annotated[str, Query(pattern=f"^{ORDER}$")] = "-taken",
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> shapes.Photos:

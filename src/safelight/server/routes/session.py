@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from safelight.errors import SafelightError
-from safelight.library.browsing import facets as read_facets
+from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
 from safelight.server import shapes
 from safelight.server.access import Access, Reader

@@ -51,6 +51,12 @@ export const write = (state) => {
 /** Whether something is searched for, rather than all photos shown. */
 export const searches = (state) => Boolean(state.q.trim() || state.terms.length || state.image);
 
+/** A state with changes. Hits and all photos have orders of their own: neither is kept for the other. */
+export const changed = (state, changes) => {
+  const next = { ...state, ...changes };
+  return "sort" in changes || searches(next) === searches(state) ? next : { ...next, sort: "" };
+};
+
 /** How many filters are set. */
 export const filtered = (state) =>
   FILTERS.filter((name) => name !== "min" && state[name]).length + Object.keys(state.min).length;

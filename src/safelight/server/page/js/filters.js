@@ -5,6 +5,7 @@ import { byId, h } from "./dom.js";
 import { filtered } from "./address.js";
 import { go, here } from "./where.js";
 import { number, score } from "./format.js";
+import { offerMetrics } from "./sort.js";
 
 const CHOICES = [
   ["namespace", "namespaces", "name"],
@@ -42,13 +43,7 @@ const fill = () => {
   byId("dates").hidden = !facets.taken;
   byId("sliders").replaceChildren(...metrics().map(slider));
   byId("qualities").hidden = !metrics().length;
-  const sort = byId("sort");
-  sort.querySelector("optgroup")?.remove();
-  if (metrics().length) {
-    const best = metrics().map((name) => h("option", { value: "-score:" + name }, name + ", best first"));
-    const worst = metrics().map((name) => h("option", { value: "score:" + name }, name + ", worst first"));
-    sort.append(h("optgroup", { label: "Quality" }, best, worst));
-  }
+  offerMetrics(metrics());
 };
 
 const slider = (metric) => {

@@ -28,12 +28,26 @@ const row = (job) => {
 const named = ({ message, kind, namespace }) =>
   message || kind + (namespace ? " into " + namespace : "");
 
+const SUMMED = {
+  new: "new",
+  known: "known already",
+  unchanged: "unchanged",
+  gone: "gone",
+  scored: "scored",
+  labelled: "labelled",
+};
+
 /** What came of an ingest: `24 new, 3 unchanged`. */
 const summed = (summary) =>
-  ["new", "unchanged", "gone", "scored", "labelled"]
-    .filter((name) => summary?.[name])
-    .map((name) => number(summary[name]) + " " + name)
+  Object.entries(SUMMED)
+    .filter(([name]) => summary?.[name])
+    .map(([name, words]) => number(summary[name]) + " " + words)
     .join(", ");
+
+const sofar = ({ done, total }) => {
+  if (total) return number(done) + " of " + count(total, "file");
+  return done ? count(done, "file") : "";
+};
 
 const show = (job) => {
   const { title, told, bar, stop } = row(job);
@@ -45,7 +59,7 @@ const show = (job) => {
     bar.value = job.done;
   } else bar.removeAttribute("value");
   const parts = [
-    job.total ? number(job.done) + " of " + count(job.total, "file") : count(job.done ?? 0, "file"),
+    sofar(job),
     job.failed ? number(job.failed) + " that could not be read" : "",
     summed(job.summary),
     ended ? time(job.finished_at) : "",

@@ -12,16 +12,19 @@ import { browsed, found } from "./lists.js";
 import { sofar } from "./query.js";
 import { showStarter } from "./menu.js";
 import { session } from "./session.js";
+import { showSort, startSort } from "./sort.js";
 import { go, here } from "./where.js";
 
-const FEW = 200;
-const MANY = 1000;
+// How many of the nearest are asked for, and then on demand. In an order of their own fewer at first,
+// since what fits worst would stand among what fits best.
+const NEAREST = [200, 1000];
+const ORDERED = [50, ...NEAREST];
 
 let grid = null;
 let photos = null;
 let shown = ""; // what the grid shows, as `wanted` says it
 let running = null;
-let limit = FEW;
+let demanded = 0; // how often more was asked for
 
 export const listed = () => photos;
 export const focusPhoto = (id) => {
@@ -29,7 +32,9 @@ export const focusPhoto = (id) => {
   if (index >= 0) grid.focus(index);
 };
 
-const wanted = (state) => listing(state) + state.sort + limit;
+const steps = (state) => (state.sort ? ORDERED : NEAREST);
+const limitOf = (state) => steps(state)[demanded];
+const wanted = (state) => listing(state) + state.sort + "/" + demanded;
 
 /** Show the photos of a state, unless they are shown already. */
 export const showLibrary = async (state, before) => {
@@ -39,7 +44,7 @@ export const showLibrary = async (state, before) => {
     return;
   }
   showFilters(state);
-  if (!before || listing(before) !== listing(state)) limit = FEW;
+  if (!before || listing(before) !== listing(state) || before.sort !== state.sort) demanded = 0;
   showSort(state);
   if (wanted(state) !== shown) await run(state);
   else grid.render();
@@ -79,14 +84,14 @@ const run = async (state, { stay = false } = {}) => {
 
 const searched = async (state, signal) => {
   const request = {
-    limit,
+    limit: limitOf(state),
     plus: state.terms.filter(({ sign }) => sign !== "-").map(({ body }) => body),
     minus: state.terms.filter(({ sign }) => sign === "-").map(({ body }) => body),
     min: state.min,
   };
   const query = sofar(state.q);
   if (query) request.query = query;
-  for (const name of ["namespace", "camera", "label", "from", "to"]) {
+  for (const name of ["namespace", "camera", "label", "from", "to", "sort"]) {
     if (state[name]) request[name] = state[name];
   }
   const image = imageOf(state.image);
@@ -99,40 +104,25 @@ const searched = async (state, signal) => {
   const result = image
     ? await (await ask("images/search", { method: "POST", body, signal })).json()
     : await post("images/search", body, signal);
-  return { ...result, photos: found(sorted(result.hits, state.sort)), hits: result.hits };
+  return { ...result, photos: found(result.hits) };
 };
 
-const sorted = (hits, order) => {
-  if (!order.endsWith("taken")) return hits;
-  const direction = order.startsWith("-") ? -1 : 1;
-  const dated = hits.filter((card) => card.taken_at);
-  const rest = hits.filter((card) => !card.taken_at);
-  return [...dated.sort((a, b) => direction * (a.taken_at < b.taken_at ? -1 : 1)), ...rest];
-};
-
-const showSort = (state) => {
-  const select = byId("sort");
-  const searching = searches(state);
-  for (const option of select.options) {
-    const plain = option.value === "" || option.value.endsWith("taken");
-    option.hidden = option.disabled = searching && !plain;
-  }
-  select.options[0].textContent = searching ? "best match first" : "as added";
-  select.value = state.sort;
-  if (select.selectedIndex < 0) select.selectedIndex = 0;
+const listName = (state) => {
+  if (!searches(state)) return "All photos";
+  return state.sort ? "Photos found" : "Photos found, best first";
 };
 
 const tell = (state, result) => {
   const searching = searches(state);
   const total = result.photos.total;
-  byId("count").textContent = count(total, "photo") + (total === limit ? ", the nearest" : "");
-  byId("grid").setAttribute("aria-label", searching ? "Photos found, best first" : "All photos");
+  byId("count").textContent = count(total, "photo") + (searching && total === limitOf(state) ? ", the nearest" : "");
+  byId("grid").setAttribute("aria-label", listName(state));
   byId("scores").hidden = !searching;
   const took = result.took_ms === undefined ? "" : " in " + Math.max(1, Math.round(result.took_ms)) + " ms";
   announce(searching ? count(total, "photo") + " found" + took + "." : count(total, "photo") + ".");
   showStarter(searching);
   byId("weak").hidden = !(searching && result.weak && total);
-  byId("more").hidden = !(searching && total === limit && limit < MANY);
+  byId("more").hidden = !(searching && total === limitOf(state) && demanded < steps(state).length - 1);
   byId("empty").hidden = total > 0;
   if (!total) byId("empty").replaceChildren(...nothing(state, searching));
 };
@@ -170,9 +160,9 @@ const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 
 export const startLibrary = () => {
   grid = new Grid(byId("grid"), { onFail: (error) => fail(error, () => grid.retry()) });
-  byId("sort").addEventListener("change", (event) => go({ sort: event.target.value }));
+  startSort();
   byId("more").addEventListener("click", () => {
-    limit = MANY;
+    demanded += 1;
     run(here(), { stay: true });
   });
   const scores = byId("scores");

@@ -1,6 +1,6 @@
 // Where the user is: the address, and who wants to know when it changes.
 
-import { NOTHING, read, write } from "./address.js";
+import { changed, NOTHING, read, write } from "./address.js";
 
 let current = read(location.search);
 const listeners = [];
@@ -11,7 +11,7 @@ export const onMove = (listener) => listeners.push(listener);
 /** Go elsewhere: `changes` to where one is. `replace` keeps the back button leading where it led. */
 export const go = (changes, { replace = false } = {}) => {
   const before = current;
-  current = { ...current, ...changes };
+  current = changed(current, changes);
   const address = write(current);
   if (address !== write(before)) {
     const entry = { deep: replace ? history.state?.deep : true };

@@ -1,0 +1,104 @@
+"""The orders in which photos are shown: by when they were taken or added, or by a score."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safelight.errors import UsageError
+from safelight.library.scores import require_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.library.store import Library
+
+#: What an order looks like: ``taken``, ``added`` or ``score:METRIC``, a minus for the other way.
+PATTERN = r"-?(taken|added|score:[a-z0-9_-]{1,40})"
+
+_COLUMNS = {"taken": "i.taken_at", "added": "i.pk"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    column: str
+    metric: str | None
+    is_descending: bool
+
+
+def order_by(library: Library, order: str | None) -> tuple[str, str, list[str]]:
+    """Return what to join to items ``i`` for an order, its ``ORDER BY``, and values for the join.
+
+    Raises
+    ------
+    UsageError
+        There is no such order.
+    LibraryError
+        No photo has a score of the metric.
+    """
+    if order is None:
+        return "", "i.pk", []
+    wanted = _parsed(library, order)
+    direction = "DESC" if wanted.is_descending else "ASC"
+    column = wanted.column
+    if column == "i.pk":
+        return "", f"i.pk {direction}", []
+    if wanted.metric is not None:
+        return _SCORES, f"{column} IS NULL, {column} {direction}, i.pk", [wanted.metric]
+    # Of photos taken at one time, the one that was added last comes first if the last ones do.
+    return "", f"{column} IS NULL, {column} {direction}, i.pk {direction}", []
+
+
+_SCORES = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
+
+
+def ordered(library: Library, ids: Sequence[str], order: str) -> list[str]:
+    """Return the ids of photos in an order.
+
+    Those of which it is not known, and those of which it is the same, stay as they are given, the
+    former behind all others.
+
+    Raises
+    ------
+    UsageError
+        There is no such order.
+    LibraryError
+        No photo has a score of the metric.
+    """
+    wanted = _parsed(library, order)
+    values = () if wanted.metric is None else (wanted.metric,)
+    rows = library.connection.execute(
+        f"SELECT i.id, {wanted.column} FROM items i {_SCORES if values else ''} "
+        "WHERE i.id IN (SELECT value FROM json_each(?))",
+        (*values, json.dumps(list(ids))),
+    )
+    known = {each: value for each, value in rows if value is not None}
+    return [
+        *sorted(
+            (each for each in ids if each in known),
+            key=known.__getitem__,
+            reverse=wanted.is_descending,
+        ),
+        *(each for each in ids if each not in known),
+    ]
+
+
+def is_order(text: str) -> bool:
+    """Return whether a text has the form of an order."""
+    return re.fullmatch(PATTERN, text) is not None
+
+
+def _parsed(library: Library, order: str) -> _Order:
+    if not is_order(order):
+        raise UsageError(
+            f"There is no order {order!r}; there are: taken, added and score:METRIC, and with a "
+            "minus before them the last, or best, comes first.",
+            code="order",
+            order=order,
+        )
+    name, _, metric = order.removeprefix("-").partition(":")
+    if metric:
+        require_metric(library, metric)
+    return _Order(_COLUMNS.get(name, "s.score"), metric or None, order.startswith("-"))
