@@ -25,7 +25,8 @@ import numpy as np
 
 from bench.measure import save, table
 from safelight.library.hashes import HashRecord, write_hashes
-from safelight.library.labels import LabelledPhoto, LabelRecord, use_label_set, write_labels
+from safelight.library.label_sets import use_label_set
+from safelight.library.labels import LabelledPhoto, LabelRecord, write_labels
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.scores import ScoreRecord, write_scores
 from safelight.library.spaces import add_space

@@ -12,10 +12,11 @@ from safelight.library.browsing import matching
 from safelight.library.files import allowed_items, places
 from safelight.library.index import Neighbours
 from safelight.library.items import vectors_by_id
-from safelight.library.labels import applying_labels, find_label, with_label, without_label
+from safelight.library.labels import applying_labels
 from safelight.library.opening import open_fastest
 from safelight.library.ordering import ordered
 from safelight.library.scores import at_least
+from safelight.library.with_label import find_label, with_label, without_label
 from safelight.model import Hit
 from safelight.query import Query, parse_query
 from safelight.settings import CLUSTERS_FROM

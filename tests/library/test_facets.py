@@ -7,7 +7,8 @@ import pytest
 
 from safelight.library.browsing import Filter, cards, matching
 from safelight.library.facets import Facets, facets
-from safelight.library.labels import LabelledPhoto, LabelRecord, use_label_set, write_labels
+from safelight.library.label_sets import use_label_set
+from safelight.library.labels import LabelledPhoto, LabelRecord, write_labels
 from safelight.library.photos import read_photo
 from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.scores import ScoreRecord, write_scores

@@ -7,24 +7,21 @@ import pytest
 
 from safelight.errors import LibraryError, SpaceError
 from safelight.library.dropping import drop_space
+from safelight.library.label_sets import use_label_set
 from safelight.library.labels import (
     LabelCounts,
     LabelledPhoto,
     LabelRecord,
     applying_labels,
-    count_unlabelled,
-    find_label,
     label_counts,
     lacking_labels,
     read_labels,
-    use_label_set,
     vectors_of,
-    with_label,
-    without_label,
     write_labels,
 )
 from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.spaces import add_space
+from safelight.library.with_label import count_unlabelled, find_label, with_label, without_label
 from safelight.model import Space
 
 if TYPE_CHECKING:

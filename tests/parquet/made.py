@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from safelight.library.hashes import HashRecord
+from safelight.library.label_sets import LabelSet
 from safelight.library.labels import LabelledPhoto, LabelRecord
+from safelight.library.rows import FailureRow, FileRow, PhotoRow
 from safelight.library.scores import ScoreRecord
 from safelight.model import Space
-from safelight.parquet.data_set import LabelSet
-from safelight.parquet.rows import FailureRow, FileRow, PhotoRow
 
 if TYPE_CHECKING:
     from safelight.library.store import Library

@@ -18,9 +18,10 @@ from safelight.library.files import counts
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
 from safelight.library.store import Library
-from safelight.parquet.data_set import find_description, parts_of, read_photos
+from safelight.parquet.description import find_description, parts_of
 from safelight.parquet.exporting import export_library
 from safelight.parquet.importing import import_data_set
+from safelight.parquet.parts import read_photos
 from safelight.parquet.places import open_place
 from tests.parquet.made import SPACE, held
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from safelight.ingest import ingest
 from safelight.library.store import Library
-from safelight.parquet.rows import failure_schema, photo_schema
+from safelight.parquet.columns import failure_schema, photo_schema
 from safelight.sources import parse_source
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from safelight.errors import SourceError, UsageError
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
 from safelight.library.store import Library
-from safelight.parquet import data_set
+from safelight.parquet import parts
 from safelight.parquet.exporting import export_library
 from safelight.parquet.importing import import_data_set
 from safelight.parquet.places import open_place
@@ -39,7 +39,7 @@ def url(request: pytest.FixtureRequest) -> str:
 def test_there_and_back(
     url: str, tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data_set, "_ONE_DIGIT", 1)
+    monkeypatch.setattr(parts, "_ONE_DIGIT", 1)
     _fill(library)
     assert export_library(library, url).photos == 60
     with pytest.raises(UsageError, match="--overwrite"):

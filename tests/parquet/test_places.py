@@ -13,7 +13,7 @@ from safelight.errors import SourceError, SpaceError, UsageError
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
 from safelight.library.store import Library
-from safelight.parquet import data_set, exporting
+from safelight.parquet import exporting, parts
 from safelight.parquet.exporting import export_library
 from safelight.parquet.importing import import_data_set
 from safelight.parquet.places import open_place
@@ -34,7 +34,7 @@ def _fill(library: Library, count: int = 60) -> None:
 @pytest.fixture
 def exported(tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data set of three files with 20 photos each, and one with a failure."""
-    monkeypatch.setattr(data_set, "_ONE_DIGIT", 1)
+    monkeypatch.setattr(parts, "_ONE_DIGIT", 1)
     _fill(library)
     assert export_library(library, tmp_path / "set").files == 4
     return tmp_path / "set"
@@ -163,7 +163,7 @@ def test_a_failed_export_is_no_data_set(tmp_path: Path, library: Library) -> Non
 def test_two_exports_to_one_place_are_never_one_data_set(
     tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data_set, "_ONE_DIGIT", 1)
+    monkeypatch.setattr(parts, "_ONE_DIGIT", 1)
     monkeypatch.setattr(exporting, "_STEP", 25)  # when a file is there, and others are not
     _fill(library)
     second = []

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from safelight import Deduplicator
 from safelight.ingest import ingest
 from safelight.library.files import counts
+from safelight.library.merging import Merger
+from safelight.library.snapshot import snapshot
 from safelight.library.spaces import default_space
 from safelight.library.store import Library
-from safelight.parquet import data_set
-from safelight.parquet.data_set import Description, parts_of, read_failures, read_photos
+from safelight.parquet import parts
+from safelight.parquet.description import parts_of, read_description
 from safelight.parquet.exporting import export_library
-from safelight.parquet.from_library import snapshot
 from safelight.parquet.importing import import_data_set
-from safelight.parquet.into_library import Merger
+from safelight.parquet.parts import read_failures, read_photos
 from safelight.parquet.places import open_place
 from safelight.search import search
 from safelight.sources import parse_source
@@ -28,7 +29,7 @@ from tests.parquet.made import SETS, SPACE, held, knowledge, plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.parquet.rows import FailureRow, PhotoRow
+    from safelight.library.rows import FailureRow, PhotoRow
     from tests.fakes import ColourEmbedder
 
 
@@ -39,7 +40,7 @@ def test_nothing_is_lost(known: tuple[list[PhotoRow], list[FailureRow]]) -> None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Library(folder / "a.db") as library:
-            merger = Merger(library, Description(SPACE, label_sets=SETS))
+            merger = Merger(library, SPACE, SETS)
             merger.photos(photos)
             merger.failures(failures)
             first = held(library)
@@ -48,7 +49,7 @@ def test_nothing_is_lost(known: tuple[list[PhotoRow], list[FailureRow]]) -> None
                 assert sorted(found.failures(), key=repr) == sorted(failures, key=repr)
             export_library(library, folder / "set")
         place = open_place(folder / "set")
-        description = data_set.read_description(place)
+        description = read_description(place)
         read = [
             row
             for part in parts_of(place, description, "photos")
@@ -161,8 +162,8 @@ def test_many_photos_go_into_folders_by_id(tmp_path: Path, library: Library, mon
     from safelight.library.records import ItemRecord, write
     from safelight.library.spaces import add_space
 
-    monkeypatch.setattr(data_set, "_ONE_DIGIT", 100)
-    monkeypatch.setattr(data_set, "_LARGEST", 20)
+    monkeypatch.setattr(parts, "_ONE_DIGIT", 100)
+    monkeypatch.setattr(parts, "_LARGEST", 20)
     add_space(library, SPACE)
     ids = [f"{n % 3:x}{n:063x}" for n in range(150)]
     write(library, "x", [], [ItemRecord(each, "photo", 1, None) for each in ids])

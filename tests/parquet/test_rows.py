@@ -9,16 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from safelight.errors import SourceError
-from safelight.parquet.rows import (
-    FailureRow,
-    PhotoRow,
-    Provenance,
-    failures_from_arrow,
-    failures_to_arrow,
-    photo_schema,
-    photos_from_arrow,
-    photos_to_arrow,
-)
+from safelight.library.rows import FailureRow, PhotoRow, Provenance
+from safelight.parquet.columns import photo_schema
+from safelight.parquet.from_arrow import failures_from_arrow, photos_from_arrow
+from safelight.parquet.to_arrow import failures_to_arrow, photos_to_arrow
 from tests.parquet.made import SPACE, knowledge, plain
 
 

@@ -230,7 +230,8 @@ def _png(colour) -> bytes:
 
 
 def test_labels_filter_photos_and_rank_them(server) -> None:
-    from safelight.library.labels import LabelledPhoto, LabelRecord, use_label_set, write_labels
+    from safelight.library.label_sets import use_label_set
+    from safelight.library.labels import LabelledPhoto, LabelRecord, write_labels
 
     cards = server.get("/api/v1/photos", params={"sort": "added"}).json()["photos"]
     use_label_set(server.library, "set", ["beach", "dog"], ["{}"])

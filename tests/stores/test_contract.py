@@ -11,11 +11,11 @@ from safelight.errors import SpaceError, StoreError
 from safelight.library.dropping import drop_space
 from safelight.library.exact import open_index
 from safelight.library.files import allowed_items
-from safelight.library.labels import with_label
 from safelight.library.outbox import library_id
 from safelight.library.records import FileRecord, mark_gone, write
 from safelight.library.scores import at_least
 from safelight.library.store import Library
+from safelight.library.with_label import with_label
 from safelight.model import Space
 from safelight.stores import StoreIndex, sync
 from safelight.stores import index as store_index

@@ -182,7 +182,7 @@ def _asked(text: str) -> Query:
 
 
 def _unlabelled(library: Library, query: Query, space: str, namespace: str | None) -> int:
-    from safelight.library.labels import count_unlabelled, find_label
+    from safelight.library.with_label import count_unlabelled, find_label
 
     labels = (find_label(library, each.label, space) for each in query.labels)
     return max((count_unlabelled(library, each, space, namespace) for each in labels), default=0)

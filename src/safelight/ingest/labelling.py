@@ -11,11 +11,11 @@ import numpy as np
 from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavailable
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
 from safelight.ingest.summary import Progress
+from safelight.library.label_sets import use_label_set
 from safelight.library.labels import (
     LabelledPhoto,
     LabelRecord,
     lacking_labels,
-    use_label_set,
     vectors_of,
     write_labels,
 )

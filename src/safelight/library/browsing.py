@@ -12,10 +12,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, UsageError
-from safelight.library.labels import find_label, with_label, without_label
 from safelight.library.ordering import order_by
 from safelight.library.scores import at_least
 from safelight.library.spaces import default_space
+from safelight.library.with_label import find_label, with_label, without_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

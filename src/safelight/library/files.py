@@ -11,6 +11,7 @@ from safelight.errors import LibraryError
 from safelight.model import Failure, FileStat
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from safelight.library.store import Library
@@ -243,7 +244,7 @@ def places(
             f"AND {scope} AND {condition} GROUP BY i.pk",
             (*keys, *values, *more),
         ).fetchall()
-        said = _metadata(library, [row[0] for row in rows])
+        said = metadata_by_key(library.connection, [row[0] for row in rows])
         for row in rows:
             found[row[1]] = Place(row[1], row[2], row[9], row[11], _describe(row, said))
     return found
@@ -270,7 +271,7 @@ def all_places(
             "ORDER BY f.pk",
             (*keys, *values),
         ).fetchall()
-        said = _metadata(library, [row[0] for row in rows])
+        said = metadata_by_key(library.connection, [row[0] for row in rows])
         for row in rows:
             place = Place(row[1], row[2], row[9], row[11], _describe(row, said))
             found.setdefault(row[1], []).append(place)
@@ -294,11 +295,14 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
     return {**said.get(pk, {}), **json.loads(exif), **described}
 
 
-def _metadata(library: Library, file_keys: Sequence[int]) -> dict[int, dict[str, str]]:
+def metadata_by_key(
+    connection: sqlite3.Connection, file_keys: Sequence[int]
+) -> dict[int, dict[str, str]]:
+    """Return what sources said of files, by file key."""
     found: dict[int, dict[str, str]] = {}
     for start in range(0, len(file_keys), _AT_ONCE):
         keys = file_keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
+        rows = connection.execute(
             "SELECT file_pk, key, value FROM metadata "
             f"WHERE file_pk IN ({','.join('?' * len(keys))})",
             tuple(keys),

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from safelight.library.store import Library
+
+_COLUMNS = "version, dct256, words, places"
+
+_REPLACE = (
+    "ON CONFLICT (item_pk) DO UPDATE SET version = excluded.version, "
+    "dct256 = excluded.dct256, words = excluded.words, places = excluded.places"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,21 +75,56 @@ def write_hashes(library: Library, hashes: Mapping[str, HashRecord]) -> None:
     """
     with library.transaction() as connection:
         connection.executemany(
-            "INSERT INTO hashes (item_pk, version, dct256, words, places) "
-            "SELECT pk, ?, ?, ?, ? FROM items WHERE id = ? "
-            "ON CONFLICT (item_pk) DO UPDATE SET version = excluded.version, "
-            "dct256 = excluded.dct256, words = excluded.words, places = excluded.places",
-            (
-                (
-                    record.version,
-                    record.dct256.astype("<u8").tobytes(),
-                    record.words.astype("<u4").tobytes(),
-                    record.places.astype("<u4").tobytes(),
-                    photo_id,
-                )
-                for photo_id, record in hashes.items()
-            ),
+            f"INSERT INTO hashes (item_pk, {_COLUMNS}) "
+            f"SELECT pk, ?, ?, ?, ? FROM items WHERE id = ? {_REPLACE}",
+            ((*_values(record), photo_id) for photo_id, record in hashes.items()),
         )
+
+
+def add_hashes(
+    connection: sqlite3.Connection, hashes: Iterable[tuple[int, HashRecord]], version: str
+) -> None:
+    """Write hashes by item key where there are none; those in `version` replace those in others."""
+    connection.executemany(
+        f"INSERT INTO hashes (item_pk, {_COLUMNS}) VALUES (?, ?, ?, ?, ?) {_REPLACE} "
+        "WHERE hashes.version != excluded.version AND excluded.version = ?",
+        ((key, *_values(record), version) for key, record in hashes),
+    )
+
+
+def _values(record: HashRecord) -> tuple[object, ...]:
+    return (
+        record.version,
+        record.dct256.astype("<u8", copy=False).tobytes(),
+        record.words.astype("<u4", copy=False).tobytes(),
+        record.places.astype("<u4", copy=False).tobytes(),
+    )
+
+
+def hashes_by_key(
+    connection: sqlite3.Connection, item_keys: Sequence[int]
+) -> dict[int, HashRecord]:
+    """Return the hashes of photos by item key, in whatever version they are.
+
+    Parameters
+    ----------
+    item_keys : sequence of int
+        At most some hundred.
+    """
+    rows = connection.execute(
+        f"SELECT item_pk, {_COLUMNS} FROM hashes "
+        f"WHERE item_pk IN ({','.join('?' * len(item_keys))})",
+        tuple(item_keys),
+    )
+    return {
+        key: HashRecord(
+            version,
+            np.frombuffer(whole, "<u8"),
+            np.frombuffer(words, "<u4"),
+            np.frombuffer(places, "<u4"),
+        )
+        for key, version, whole, words, places in rows
+    }
 
 
 def read_hashes(library: Library, version: str, *, after: int = 0) -> HashTable:

@@ -1,4 +1,4 @@
-"""Items by id: whether one is embedded, and its vector."""
+"""Items by id: their keys, whether one is embedded, and its vector."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     import numpy.typing as npt
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
+
+
+def item_keys(connection: sqlite3.Connection, item_ids: Sequence[str]) -> dict[str, int]:
+    """Return the row keys of items by id, of those that are there."""
+    found: dict[str, int] = {}
+    for start in range(0, len(item_ids), _AT_ONCE):
+        part = tuple(item_ids[start : start + _AT_ONCE])
+        rows = connection.execute(
+            f"SELECT id, pk FROM items WHERE id IN ({','.join('?' * len(part))})", part
+        )
+        found |= dict(rows.fetchall())
+    return found
 
 
 def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:

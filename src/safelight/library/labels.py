@@ -1,29 +1,36 @@
-"""The labels of photos, by space and label set: writing, reading, and filtering by them."""
+"""The labels of photos, by space and label set: writing, reading, and what is still to do."""
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from safelight.errors import LibraryError
+from safelight.library.items import item_keys
+from safelight.library.label_sets import label_set_key
 from safelight.library.spaces import space_key
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from safelight.library.store import Library
 
+Key = TypeVar("Key", bound="Hashable")
+
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
+
+_LABEL = "d.abstained, l.label, l.confidence, l.cosine, l.calibrated, l.applies"
+
+_WITH_LABELS = (
+    "LEFT JOIN labels l ON (l.item_pk, l.space_pk, l.label_set_pk) = "
+    "(d.item_pk, d.space_pk, d.label_set_pk)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +91,6 @@ class LabelCounts:
     abstained: int
 
 
-def use_label_set(
-    library: Library, version: str, labels: Sequence[str], templates: Sequence[str]
-) -> None:
-    """Add a label set unless it is there, and note that it is the one used last."""
-    with library.transaction() as connection:
-        connection.execute(
-            "INSERT INTO label_sets (version, labels, templates, used_at) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (version) DO UPDATE SET used_at = excluded.used_at",
-            (
-                version,
-                json.dumps(labels, ensure_ascii=False),
-                json.dumps(templates, ensure_ascii=False),
-                datetime.now(UTC).isoformat(timespec="microseconds"),
-            ),
-        )
-
-
 def write_labels(
     library: Library, fingerprint: str, version: str, photos: Mapping[str, LabelledPhoto]
 ) -> None:
@@ -124,56 +114,116 @@ def write_labels(
     """
     with library.transaction() as connection:
         space = space_key(connection, fingerprint)
-        label_set = _set_key(connection, version)
-        for photo_id, photo in photos.items():
-            row = connection.execute("SELECT pk FROM items WHERE id = ?", (photo_id,)).fetchone()
-            if row is None:
-                continue
-            key = (row[0], space, label_set)
-            connection.execute(
-                "DELETE FROM labelled WHERE (item_pk, space_pk, label_set_pk) = (?, ?, ?)", key
-            )
-            connection.execute("INSERT INTO labelled VALUES (?, ?, ?, ?)", (*key, photo.abstained))
-            connection.executemany(
-                "INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (*key, each.label, each.confidence, each.cosine, each.calibrated, each.applies)
-                    for each in photo.labels
-                ),
-            )
+        label_set = label_set_key(connection, version)
+        keys = item_keys(connection, list(photos))
+        connection.executemany(
+            "DELETE FROM labelled WHERE (item_pk, space_pk, label_set_pk) = (?, ?, ?)",
+            ((key, space, label_set) for key in keys.values()),
+        )
+        _insert(
+            connection,
+            space,
+            {(keys[each], label_set): photos[each] for each in photos if each in keys},
+        )
 
 
-def _set_key(connection: sqlite3.Connection, version: str) -> int:
-    row = connection.execute("SELECT pk FROM label_sets WHERE version = ?", (version,)).fetchone()
-    if row is None:
-        raise LibraryError(f"The library has no label set {version[:12]}.", code="no-label-set")
-    return int(row[0])
+def add_labels(
+    connection: sqlite3.Connection, space: int, photos: Mapping[tuple[int, int], LabelledPhoto]
+) -> None:
+    """Write labels by item key and key of the label set, where that set has labelled nothing yet.
+
+    Parameters
+    ----------
+    space : int
+        Its row key.
+    """
+    lacking = dict(photos)
+    items = list({item for item, _ in photos})
+    for start in range(0, len(items), _AT_ONCE):
+        part = items[start : start + _AT_ONCE]
+        for known in connection.execute(
+            "SELECT item_pk, label_set_pk FROM labelled WHERE space_pk = ? "
+            f"AND item_pk IN ({','.join('?' * len(part))})",
+            (space, *part),
+        ):
+            lacking.pop(known, None)
+    _insert(connection, space, lacking)
+
+
+def _insert(
+    connection: sqlite3.Connection, space: int, photos: Mapping[tuple[int, int], LabelledPhoto]
+) -> None:
+    connection.executemany(
+        "INSERT INTO labelled (item_pk, space_pk, label_set_pk, abstained) VALUES (?, ?, ?, ?)",
+        ((item, space, label_set, each.abstained) for (item, label_set), each in photos.items()),
+    )
+    connection.executemany(
+        "INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                *(item, space, label_set),
+                *(each.label, each.confidence, each.cosine, each.calibrated, each.applies),
+            )
+            for (item, label_set), photo in photos.items()
+            for each in photo.labels
+        ),
+    )
 
 
 def read_labels(
     library: Library, photo_ids: Sequence[str], fingerprint: str, version: str
 ) -> dict[str, LabelledPhoto]:
     """Return what photos were labelled with, by photo id; nothing for those that were not."""
-    found: dict[str, tuple[bool, list[LabelRecord]]] = {}
+    found: dict[str, LabelledPhoto] = {}
     for start in range(0, len(photo_ids), _AT_ONCE):
         ids = photo_ids[start : start + _AT_ONCE]
         rows = library.connection.execute(
-            "SELECT i.id, d.abstained, l.label, l.confidence, l.cosine, l.calibrated, l.applies "
-            "FROM items i JOIN labelled d ON d.item_pk = i.pk "
+            f"SELECT i.id, {_LABEL} FROM items i JOIN labelled d ON d.item_pk = i.pk "
             "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
             "AND d.label_set_pk = (SELECT pk FROM label_sets WHERE version = ?) "
-            "LEFT JOIN labels l ON (l.item_pk, l.space_pk, l.label_set_pk) = "
-            "(d.item_pk, d.space_pk, d.label_set_pk) "
+            f"{_WITH_LABELS} "
             f"WHERE i.id IN ({','.join('?' * len(ids))}) ORDER BY l.confidence DESC",
             (fingerprint, version, *ids),
         )
-        for photo_id, abstained, label, confidence, cosine, calibrated, applies in rows:
-            labels = found.setdefault(photo_id, (bool(abstained), []))[1]
-            if label is not None:
-                labels.append(LabelRecord(label, confidence, cosine, calibrated, bool(applies)))
+        found |= _collected((photo_id, values) for photo_id, *values in rows)
+    return found
+
+
+def labels_by_key(
+    connection: sqlite3.Connection, space: int, item_keys: Sequence[int]
+) -> dict[int, dict[str, LabelledPhoto]]:
+    """Return what photos were labelled with, by item key and version of the label set.
+
+    Parameters
+    ----------
+    space : int
+        Its row key.
+    item_keys : sequence of int
+        At most some hundred.
+    """
+    rows = connection.execute(
+        f"SELECT d.item_pk, s.version, {_LABEL} FROM labelled d "
+        f"JOIN label_sets s ON s.pk = d.label_set_pk {_WITH_LABELS} "
+        f"WHERE d.space_pk = ? AND d.item_pk IN ({','.join('?' * len(item_keys))}) "
+        "ORDER BY d.item_pk, s.used_at, s.pk, l.confidence DESC",
+        (space, *item_keys),
+    )
+    found: dict[int, dict[str, LabelledPhoto]] = {}
+    collected = _collected(((item, version), values) for item, version, *values in rows)
+    for (item, version), photo in collected.items():
+        found.setdefault(item, {})[version] = photo
+    return found
+
+
+def _collected(rows: Iterable[tuple[Key, Sequence[Any]]]) -> dict[Key, LabelledPhoto]:
+    """Return the photos of rows of labels; a photo without any has one row of null."""
+    found: dict[Key, tuple[bool, list[LabelRecord]]] = {}
+    for key, (abstained, label, confidence, cosine, calibrated, applies) in rows:
+        labels = found.setdefault(key, (bool(abstained), []))[1]
+        if label is not None:
+            labels.append(LabelRecord(label, confidence, cosine, calibrated, bool(applies)))
     return {
-        photo_id: LabelledPhoto(tuple(labels), abstained)
-        for photo_id, (abstained, labels) in found.items()
+        key: LabelledPhoto(tuple(labels), abstained) for key, (abstained, labels) in found.items()
     }
 
 
@@ -223,104 +273,6 @@ def vectors_of(
     return found
 
 
-def find_label(library: Library, label: str, fingerprint: str) -> str:
-    """Return a label of the library as it is written there.
-
-    Case does not matter, nor whether words are separated by spaces, hyphens or underscores:
-    ``Wide-Shot`` is ``wide shot``.
-
-    Raises
-    ------
-    LibraryError
-        No photo was labelled by a set that has it. The message names those that are near.
-    """
-    sets = _sets(library, fingerprint)
-    known = list(dict.fromkeys(each for _, labels in sets for each in labels))
-    if label in known:
-        return label
-    alike = {_plain(each): each for each in reversed(known)}
-    wanted = _plain(label)
-    if wanted in alike:
-        return alike[wanted]
-    if not known:
-        raise LibraryError(
-            f"No photo of the library {library.path} was labelled yet in the space that is "
-            "searched. `safelight label` labels them.",
-            code="no-label",
-            label=label,
-        )
-    within = [each for text, each in alike.items() if wanted in text.split()]
-    near = difflib.get_close_matches(wanted, alike, n=5, cutoff=0.6)
-    named = list(dict.fromkeys([*within, *(alike[each] for each in near)]))[:5]
-    raise LibraryError(
-        f"No label set that photos of this library were labelled with has {label!r}. "
-        + (f"There is {', '.join(map(repr, named))}. " if named else "")
-        + "`safelight status` counts the sets; `safelight label --labels FILE` labels with your "
-        "own.",
-        code="no-label",
-        label=label,
-    )
-
-
-def _plain(label: str) -> str:
-    return " ".join(re.split(r"[\s_-]+", label.strip().casefold()))
-
-
-def with_label(library: Library, label: str, fingerprint: str) -> dict[int, float]:
-    """Return the photos of a space to which a label applies: the probability by item key.
-
-    Of several label sets that have the label, the one counts that was used last among those that
-    labelled the photo.
-    """
-    found: dict[int, float] = {}
-    later: list[int] = []
-    for label_set, labels in _sets(library, fingerprint):
-        if label not in labels:
-            continue
-        rows = library.connection.execute(
-            "SELECT l.item_pk, l.calibrated FROM labels l WHERE l.label = ? "
-            "AND l.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-            "AND l.applies AND l.label_set_pk = ? AND NOT EXISTS (SELECT 1 FROM labelled d "
-            "WHERE (d.item_pk, d.space_pk) = (l.item_pk, l.space_pk) "
-            f"AND d.label_set_pk IN ({','.join('?' * len(later))}))",
-            (label, fingerprint, label_set, *later),
-        )
-        found |= dict(rows.fetchall())
-        later.append(label_set)
-    return found
-
-
-def without_label(library: Library, label: str, fingerprint: str) -> set[int]:
-    """Return the item keys of photos that were labelled, and to which a label does not apply."""
-    sets = [each for each, labels in _sets(library, fingerprint) if label in labels]
-    rows = library.connection.execute(
-        "SELECT item_pk FROM labelled "
-        "WHERE space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-        f"AND label_set_pk IN ({','.join('?' * len(sets))})",
-        (fingerprint, *sets),
-    )
-    return {key for (key,) in rows} - with_label(library, label, fingerprint).keys()
-
-
-def count_unlabelled(
-    library: Library, label: str, fingerprint: str, namespace: str | None = None
-) -> int:
-    """Count the photos of a space that no set with this label has labelled yet."""
-    sets = [each for each, labels in _sets(library, fingerprint) if label in labels]
-    (count,) = library.connection.execute(
-        "SELECT count(*) FROM items i WHERE i.kind = 'photo' "
-        "AND EXISTS (SELECT 1 FROM embeddings e WHERE e.item_pk = i.pk "
-        "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?)) "
-        "AND EXISTS (SELECT 1 FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
-        "WHERE f.item_pk = i.pk AND NOT f.gone AND (? IS NULL OR n.name = ?)) "
-        "AND NOT EXISTS (SELECT 1 FROM labelled d WHERE d.item_pk = i.pk "
-        "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-        f"AND d.label_set_pk IN ({','.join('?' * len(sets))}))",
-        (fingerprint, namespace, namespace, fingerprint, *sets),
-    ).fetchone()
-    return int(count)
-
-
 def applying_labels(
     library: Library, item_keys: Sequence[int], fingerprint: str
 ) -> dict[int, list[str]]:
@@ -365,15 +317,3 @@ def label_counts(library: Library, namespace: str | None = None) -> list[LabelCo
         LabelCounts(version, space, len(json.loads(labels)), photos, abstained)
         for version, space, labels, photos, abstained in rows
     ]
-
-
-def _sets(library: Library, fingerprint: str) -> list[tuple[int, list[str]]]:
-    """Return key and labels of each set that labelled something in a space, last used first."""
-    rows = library.connection.execute(
-        "SELECT s.pk, s.labels FROM label_sets s WHERE EXISTS (SELECT 1 FROM labelled d "
-        "WHERE d.label_set_pk = s.pk "
-        "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?)) "
-        "ORDER BY s.used_at DESC, s.pk DESC",
-        (fingerprint,),
-    )
-    return [(pk, json.loads(labels)) for pk, labels in rows]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.errors import SpaceError
+from safelight.library.items import item_keys
 from safelight.library.spaces import space_key
 
 if TYPE_CHECKING:
@@ -104,13 +105,46 @@ def namespace_key(connection: sqlite3.Connection, namespace: str) -> int:
     return int(key)
 
 
+def add_items(connection: sqlite3.Connection, items: Iterable[tuple[object, ...]]) -> int:
+    """Add items unless they are there; return how many were added.
+
+    Parameters
+    ----------
+    items : iterable of tuple
+        Id, kind, size, format, width, height, time taken, EXIF data as JSON, text, time added.
+    """
+    return connection.executemany(
+        "INSERT INTO items (id, kind, size, format, width, height, taken_at, exif, text, added_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        items,
+    ).rowcount
+
+
+def add_vectors(
+    connection: sqlite3.Connection,
+    space: int,
+    vectors: Iterable[tuple[int, npt.NDArray[np.float32]]],
+) -> int:
+    """Add vectors by item key unless the item has one in the space; return how many were added.
+
+    Parameters
+    ----------
+    space : int
+        Its row key.
+    """
+    return connection.executemany(
+        "INSERT INTO embeddings (space_pk, item_pk, vector) VALUES (?, ?, ?) "
+        "ON CONFLICT (item_pk, space_pk) DO NOTHING",
+        ((space, key, vector.astype("<f4", copy=False).tobytes()) for key, vector in vectors),
+    ).rowcount
+
+
 def _write_items(
     connection: sqlite3.Connection, items: Iterable[ItemRecord], fingerprint: str | None, now: str
 ) -> None:
     items = list(items)
-    connection.executemany(
-        "INSERT INTO items (id, kind, size, format, width, height, taken_at, exif, text, added_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    add_items(
+        connection,
         (
             (
                 item.id,
@@ -142,11 +176,8 @@ def _write_items(
                 f"A vector of shape {vector.shape} was offered to a space of {dimension} numbers.",
                 item_id=item_id,
             )
-    connection.executemany(
-        "INSERT INTO embeddings (space_pk, item_pk, vector) "
-        "SELECT ?, pk, ? FROM items WHERE id = ? ON CONFLICT (item_pk, space_pk) DO NOTHING",
-        ((space, vector.astype("<f4").tobytes(), item_id) for item_id, vector in embedded),
-    )
+    keys = item_keys(connection, [item_id for item_id, _ in embedded])
+    add_vectors(connection, space, ((keys[item_id], vector) for item_id, vector in embedded))
 
 
 _INSERT_FILE = (

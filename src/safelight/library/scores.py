@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import LibraryError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
     from safelight.library.store import Library
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
+
+_COLUMNS = "metric, version, value, score, status, reason, details"
+
+_REPLACE = (
+    "ON CONFLICT (item_pk, metric) DO UPDATE SET "
+    "version = excluded.version, value = excluded.value, score = excluded.score, "
+    "status = excluded.status, reason = excluded.reason, details = excluded.details"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +70,37 @@ def write_scores(library: Library, scores: Mapping[str, Iterable[ScoreRecord]]) 
     """
     with library.transaction() as connection:
         connection.executemany(
-            "INSERT INTO scores (item_pk, metric, version, value, score, status, reason, details) "
-            "SELECT pk, ?, ?, ?, ?, ?, ?, ? FROM items WHERE id = ? "
-            "ON CONFLICT (item_pk, metric) DO UPDATE SET "
-            "version = excluded.version, value = excluded.value, score = excluded.score, "
-            "status = excluded.status, reason = excluded.reason, details = excluded.details",
+            f"INSERT INTO scores (item_pk, {_COLUMNS}) "
+            f"SELECT pk, ?, ?, ?, ?, ?, ?, ? FROM items WHERE id = ? {_REPLACE}",
             (
-                (
-                    record.metric,
-                    record.version,
-                    record.value,
-                    record.score,
-                    record.status,
-                    record.reason,
-                    json.dumps(dict(record.details), ensure_ascii=False, allow_nan=False),
-                    photo_id,
-                )
+                (*_values(record), photo_id)
                 for photo_id, records in scores.items()
                 for record in records
             ),
         )
+
+
+def add_scores(connection: sqlite3.Connection, scores: Iterable[tuple[int, ScoreRecord]]) -> None:
+    """Write measurements by item key where there is none, or none that is a number."""
+    connection.executemany(
+        f"INSERT INTO scores (item_pk, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_REPLACE} "
+        # Which of two versions is newer, nobody can tell; a number is more than none.
+        "WHERE scores.status != 'ok' AND excluded.status = 'ok'",
+        ((key, *_values(record)) for key, record in scores),
+    )
+
+
+def _values(record: ScoreRecord) -> tuple[object, ...]:
+    details = record.details
+    return (
+        record.metric,
+        record.version,
+        record.value,
+        record.score,
+        record.status,
+        record.reason,
+        json.dumps(dict(details), ensure_ascii=False, allow_nan=False) if details else "{}",
+    )
 
 
 def read_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[str, ScoreRecord]]:
@@ -89,16 +109,47 @@ def read_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[st
     for start in range(0, len(photo_ids), _AT_ONCE):
         ids = photo_ids[start : start + _AT_ONCE]
         rows = library.connection.execute(
-            "SELECT i.id, s.metric, s.version, s.value, s.score, s.status, s.reason, s.details "
-            "FROM items i JOIN scores s ON s.item_pk = i.pk "
+            f"SELECT i.id, {_COLUMNS} FROM items i JOIN scores s ON s.item_pk = i.pk "
             f"WHERE i.id IN ({','.join('?' * len(ids))}) ORDER BY s.rowid",
             tuple(ids),
         )
-        for photo_id, metric, version, value, score, status, reason, details in rows:
-            found.setdefault(photo_id, {})[metric] = ScoreRecord(
-                metric, version, value, score, status, reason, json.loads(details)
-            )
+        for photo_id, *values in rows:
+            record = _record(*values)
+            found.setdefault(photo_id, {})[record.metric] = record
     return found
+
+
+def scores_by_key(
+    connection: sqlite3.Connection, item_keys: Sequence[int]
+) -> dict[int, list[ScoreRecord]]:
+    """Return what was measured of photos, by item key.
+
+    Parameters
+    ----------
+    item_keys : sequence of int
+        At most some hundred.
+    """
+    found: dict[int, list[ScoreRecord]] = {}
+    for key, *values in connection.execute(
+        f"SELECT item_pk, {_COLUMNS} FROM scores "
+        f"WHERE item_pk IN ({','.join('?' * len(item_keys))}) ORDER BY rowid",
+        tuple(item_keys),
+    ):
+        found.setdefault(key, []).append(_record(*values))
+    return found
+
+
+def _record(
+    metric: str,
+    version: str,
+    value: float | None,
+    score: float | None,
+    status: str,
+    reason: str | None,
+    details: str,
+) -> ScoreRecord:
+    more = {} if details == "{}" else json.loads(details)
+    return ScoreRecord(metric, version, value, score, status, reason, more)
 
 
 def at_least(library: Library, least: Mapping[str, float]) -> list[int]:

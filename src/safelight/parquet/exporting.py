@@ -9,28 +9,26 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import SourceError, UsageError
 from safelight.library.outbox import library_id
+from safelight.library.snapshot import snapshot
 from safelight.library.spaces import default_space, find_named_space
-from safelight.parquet.data_set import (
+from safelight.parquet.description import (
     DESCRIPTION,
     FAILURES,
     PHOTOS,
     UNFINISHED,
     Description,
-    digits_for,
     write_description,
-    write_failures,
-    write_photos,
 )
-from safelight.parquet.from_library import snapshot
+from safelight.parquet.parts import digits_for, write_failures, write_photos
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from safelight.library.rows import FailureRow, PhotoRow
     from safelight.library.store import Library
     from safelight.parquet.places import Place
-    from safelight.parquet.rows import FailureRow, PhotoRow
 
 #: Rows between two reports of progress.
 _STEP = 500

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import StoreError
+from safelight.library.rows import FileRow, PhotoRow, Provenance
 from safelight.model import Exif
-from safelight.parquet.data_set import Description
+from safelight.parquet.description import Description
 from safelight.parquet.exporting import write_data_set
 from safelight.parquet.places import open_place
-from safelight.parquet.rows import FileRow, PhotoRow, Provenance
 
 if TYPE_CHECKING:
     import os

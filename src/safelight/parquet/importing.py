@@ -8,17 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import SourceError
+from safelight.library.items import item_keys
+from safelight.library.merging import Merged, Merger, check_space
 from safelight.library.opening import open_fastest
-from safelight.parquet.data_set import (
-    FAILURES,
-    PHOTOS,
-    broken,
-    parts_of,
-    read_description,
-    read_failures,
-    read_photos,
-)
-from safelight.parquet.into_library import Merged, Merger, check_rows, check_space
+from safelight.library.rows import check_rows
+from safelight.parquet.description import FAILURES, PHOTOS, parts_of, read_description
+from safelight.parquet.parts import broken, read_failures, read_photos
 from safelight.parquet.places import open_place
 from safelight.settings import CLUSTERS_FROM
 
@@ -27,16 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from safelight.errors import SafelightError
+    from safelight.library.rows import PhotoRow
     from safelight.library.store import Library
-    from safelight.parquet.data_set import Description, Part
+    from safelight.parquet.description import Description, Part
     from safelight.parquet.places import Place
-    from safelight.parquet.rows import PhotoRow
 
 #: Of these columns, a dry run learns whether a file can be read, and which photos are new.
 _ENOUGH = ("photo_id", "vector", "provenance")
-
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +113,10 @@ def import_data_set(
             except SourceError as exc:
                 problems.append(broken(place, part, exc))
                 continue
-            merged += Merged(len(rows), len(rows) - _count_known(library, rows))
+            known = item_keys(library.connection, [row.photo_id for row in rows])
+            merged += Merged(len(rows), len(rows) - len(known))
     else:
-        merger = Merger(library, description, namespace)
+        merger = Merger(library, description.space, description.label_sets, namespace)
         for part, rows in photos_of(place, description, problems, progress):
             try:
                 merged += merger.photos(rows)
@@ -169,14 +162,3 @@ def photos_of(
                 progress(done, total)
         except SourceError as exc:
             problems.append(broken(place, part, exc))
-
-
-def _count_known(library: Library, rows: list[PhotoRow]) -> int:
-    known = 0
-    for start in range(0, len(rows), _AT_ONCE):
-        ids = [row.photo_id for row in rows[start : start + _AT_ONCE]]
-        (count,) = library.connection.execute(
-            f"SELECT count(*) FROM items WHERE id IN ({','.join('?' * len(ids))})", ids
-        ).fetchone()
-        known += count
-    return known

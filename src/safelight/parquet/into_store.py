@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError, StoreError
 from safelight.library.documents import Document, without_nul
-from safelight.parquet.data_set import broken, read_description
+from safelight.library.rows import check_rows
+from safelight.parquet.description import read_description
 from safelight.parquet.importing import Imported, photos_of
-from safelight.parquet.into_library import check_rows
+from safelight.parquet.parts import broken
 from safelight.parquet.places import open_place
 from safelight.stores.feeding import PATIENCE, put_all
 from safelight.stores.retry import insist
@@ -20,7 +21,7 @@ from safelight.stores.retry import insist
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.parquet.rows import PhotoRow
+    from safelight.library.rows import PhotoRow
     from safelight.stores import VectorStore
 
 #: Items sent at once: 512 numbers and what is known of each come to some 3 MB of JSON.

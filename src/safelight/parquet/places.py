@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, SourceError, UsageError
-from safelight.parquet.rows import need_pyarrow
+from safelight.parquet.columns import need_pyarrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

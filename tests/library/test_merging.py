@@ -13,12 +13,11 @@ from safelight.hashing import HASH_VERSION
 from safelight.library.files import failures
 from safelight.library.hashes import HashRecord
 from safelight.library.labels import LabelledPhoto, LabelRecord
+from safelight.library.merging import Merger
 from safelight.library.outbox import add_store, queued
+from safelight.library.rows import FailureRow, FileRow, PhotoRow, Provenance
 from safelight.library.scores import ScoreRecord, read_scores
 from safelight.library.spaces import add_space, default_space, find_space
-from safelight.parquet.data_set import Description
-from safelight.parquet.into_library import Merger
-from safelight.parquet.rows import FailureRow, FileRow, PhotoRow, Provenance
 from tests.parquet.made import SETS, SPACE, held
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def _file(path: str = "/x.jpg", mtime_ns: int | None = 5, **more) -> FileRow:
 
 @pytest.fixture
 def merger(library: Library) -> Merger:
-    return Merger(library, Description(SPACE, label_sets=SETS))
+    return Merger(library, SPACE, SETS)
 
 
 def _content(library: Library, path: str = "/x.jpg") -> str | None:
@@ -120,10 +119,10 @@ def test_a_number_is_more_than_none(library: Library, merger: Merger) -> None:
 def test_the_model_that_searches_use_stays(library: Library) -> None:
     mine = dataclasses.replace(SPACE, fingerprint="ab" * 32, model="/mine")
     add_space(library, mine)
-    Merger(library, Description(dataclasses.replace(SPACE, model="/mine")))
+    Merger(library, dataclasses.replace(SPACE, model="/mine"))
     assert default_space(library) == mine
     assert find_space(library, SPACE.fingerprint) is not None
-    Merger(library, Description(dataclasses.replace(mine, model="/elsewhere")))
+    Merger(library, dataclasses.replace(mine, model="/elsewhere"))
     assert default_space(library) == mine
 
 
@@ -163,4 +162,4 @@ def test_what_cannot_be_changes_nothing(
 def test_a_space_of_another_dimension_is_refused(library: Library) -> None:
     add_space(library, dataclasses.replace(SPACE, dimension=7))
     with pytest.raises(SourceError, match=r"vectors of 5 numbers, but the library .* with 7"):
-        Merger(library, Description(SPACE))
+        Merger(library, SPACE)
