@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.parquet.data_set import (
-    FAILURES,
-    PHOTOS,
-    parts_of,
-    read_description,
-    read_failures,
-    read_photos,
-)
+from safelight.parquet.description import FAILURES, PHOTOS, parts_of, read_description
+from safelight.parquet.parts import read_failures, read_photos
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:
-    from safelight.parquet.rows import FailureRow, PhotoRow
+    from safelight.library.rows import FailureRow, PhotoRow
 
 
 def photos(url: object) -> dict[str, PhotoRow]:

@@ -27,10 +27,11 @@ from safelight.cluster.merging import digits_for, merge_photos
 from safelight.embedding.loading import load_embedder
 from safelight.errors import ClusterError, UsageError
 from safelight.ingest.load import Loaded
+from safelight.library.rows import FileRow, PhotoRow
 from safelight.model import FileStat
-from safelight.parquet.data_set import Part, read_failures, read_photos
+from safelight.parquet.description import Part
+from safelight.parquet.parts import read_failures, read_photos
 from safelight.parquet.places import open_place
-from safelight.parquet.rows import FileRow, PhotoRow
 from safelight.sources.entry import Entry
 
 if TYPE_CHECKING:

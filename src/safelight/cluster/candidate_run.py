@@ -22,7 +22,7 @@ from safelight.cluster.candidates import (
 from safelight.cluster.flow import rows_of
 from safelight.errors import UsageError
 from safelight.hashing import HASH_VERSION
-from safelight.parquet.data_set import PHOTOS, parts_of, read_description
+from safelight.parquet.description import PHOTOS, parts_of, read_description
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:

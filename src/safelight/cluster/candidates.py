@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.cluster.bands import Bands, near
-from safelight.parquet.data_set import write_part
+from safelight.parquet.parts import write_part
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:

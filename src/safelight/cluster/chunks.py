@@ -19,17 +19,10 @@ from safelight.ingest.embed import embed
 from safelight.ingest.labelling import as_record
 from safelight.ingest.load import Claims, Loaded, load_bytes
 from safelight.library.hashes import HashRecord
-from safelight.parquet.data_set import Part, write_part
-from safelight.parquet.rows import (
-    FailureRow,
-    FileRow,
-    PhotoRow,
-    Provenance,
-    failure_schema,
-    failures_to_arrow,
-    photo_schema,
-    photos_to_arrow,
-)
+from safelight.library.rows import FailureRow, FileRow, PhotoRow, Provenance
+from safelight.parquet.columns import failure_schema, photo_schema
+from safelight.parquet.parts import write_part
+from safelight.parquet.to_arrow import failures_to_arrow, photos_to_arrow
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
@@ -43,6 +36,7 @@ if TYPE_CHECKING:
     from safelight.library.labels import LabelledPhoto
     from safelight.library.records import ItemRecord
     from safelight.library.scores import ScoreRecord
+    from safelight.parquet.description import Part
     from safelight.parquet.places import Place
 
 #: Threads of a worker that read and decode: of one core, enough to wait for stores meanwhile.

@@ -13,7 +13,7 @@ from safelight.embedding.devices import parse_device
 from safelight.embedding.loading import default_model, load_embedder
 from safelight.ingest.scoring import usual_scoring
 from safelight.model import Space
-from safelight.parquet.data_set import find_description
+from safelight.parquet.description import find_description
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from safelight.cluster.manifest import read_changed, read_rounds
 from safelight.cluster.merging import Merged, merge_prefix, split_failures, split_photos
 from safelight.cluster.workers import Reader, Worker, Writer, row_of
 from safelight.errors import ClusterError, SafelightError
-from safelight.parquet.data_set import FAILURES, PHOTOS
+from safelight.parquet.description import FAILURES, PHOTOS
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:

@@ -14,32 +14,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from safelight.parquet.data_set import (
-    FAILURES,
-    GROUP,
-    PHOTOS,
-    Part,
-    read_failures,
-    read_photos,
-    write_part,
-)
-from safelight.parquet.rows import (
-    FailureRow,
-    FileRow,
-    PhotoRow,
-    failure_schema,
-    failures_from_arrow,
-    failures_to_arrow,
-    photo_schema,
-    photos_from_arrow,
-    photos_to_arrow,
-)
+from safelight.parquet.columns import failure_schema, photo_schema
+from safelight.parquet.description import FAILURES, PHOTOS, Part
+from safelight.parquet.from_arrow import failures_from_arrow, photos_from_arrow
+from safelight.parquet.parts import GROUP, read_failures, read_photos, write_part
+from safelight.parquet.to_arrow import failures_to_arrow, photos_to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
+    from safelight.library.rows import FailureRow, FileRow, PhotoRow
     from safelight.parquet.places import Place
 
     #: Namespace and path.

@@ -20,17 +20,17 @@ from safelight.cluster.recipe import Recipe, check_same, read_recipe, write_reci
 from safelight.errors import ClusterError, UsageError
 from safelight.hashing import HASH_VERSION
 from safelight.ingest.summary import Progress
+from safelight.library.label_sets import LabelSet
 from safelight.model import Frame
-from safelight.parquet.data_set import (
+from safelight.parquet.description import (
     FAILURES,
     UNFINISHED,
     Description,
-    LabelSet,
     Part,
     find_description,
-    read_failures,
     write_description,
 )
+from safelight.parquet.parts import read_failures
 from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:
