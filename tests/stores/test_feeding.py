@@ -77,7 +77,7 @@ def test_it_waits_for_a_store_that_comes_back(
     back = threading.Timer(0.3, server.start)
     back.start()
     with closing(open_store(address)) as store:
-        done = sync(library, store, patience=20, tell=said.append)
+        done = sync(library, store, patience=120, tell=said.append)
         back.join()
         assert (done.problem, done.sent) == (None, 20)
     assert len(said) == 1
