@@ -24,6 +24,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Hundreds of commands are started here: what they import is compiled once, not by each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Where several processes run tests, each has a core for itself.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How busy the machine is says nothing about what is tested.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]

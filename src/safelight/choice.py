@@ -75,7 +75,7 @@ def choose_for_ingest(
         progress=progress,
         tell=tell,
     )
-    return Choice(embedder, _lasting_name(model, embedder))
+    return Choice(embedder, lasting_name(model, embedder))
 
 
 def choose_for_scoring(
@@ -192,7 +192,7 @@ def choose_for_preview(
     return embedder.fingerprint, embedder.name
 
 
-def _lasting_name(model: str, embedder: Embedder) -> str:
+def lasting_name(model: str, embedder: Embedder) -> str:
     """Return `model` so that it means the same weights from any folder and on any device.
 
     Without a name for the runtime, a GPU that is added later could change what is loaded.

@@ -11,6 +11,7 @@
     │   └── ModelInvalid      its files are missing, broken or not understood
     ├── PlanError             a plan, or what was applied of it, cannot be used
     ├── SidecarError          an XMP sidecar cannot be read or added to
+    ├── ClusterError          a cluster cannot be reached, or loses what it was to do
     ├── ServerError           a server cannot be reached, or will not do what it is asked
     ├── LibraryError          the library file cannot be used
     │   ├── LibraryTooNew     it was written by a newer safelight
@@ -121,6 +122,12 @@ class SidecarError(SafelightError):
     """An XMP sidecar cannot be read or added to; the message is to follow the file's name."""
 
     code = "sidecar"
+
+
+class ClusterError(SafelightError):
+    """A cluster cannot be reached, or loses again and again what it was to do."""
+
+    code = "cluster"
 
 
 class ServerError(SafelightError):

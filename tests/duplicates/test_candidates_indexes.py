@@ -73,7 +73,7 @@ def test_tables_are_made_where_they_help() -> None:
 @given(st.integers(1, 40), st.integers(0, 40), st.integers(0, 2**32))
 def test_parts_leave_no_way_to_differ_in_few_bits(parts, radius, seed) -> None:
     bits = 64
-    within = multi_index._within(bits, radius, parts)
+    within = multi_index.split_radius(bits, radius, parts)
     assert sum(size for size, _ in within) == bits
     # Whoever differs in `radius` bits is within the limit of some part.
     flipped = np.random.default_rng(seed).choice(bits, radius, replace=False)

@@ -9,6 +9,7 @@ import warnings
 import click
 
 from safelight.cli.apply import apply
+from safelight.cli.cluster import cluster
 from safelight.cli.config import config
 from safelight.cli.doctor import doctor
 from safelight.cli.duplicates import duplicates
@@ -67,6 +68,7 @@ for command in (
     status,
     sync,
     library,
+    cluster,
     models,
     config,
     doctor,

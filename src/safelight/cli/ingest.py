@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.ingest_cluster import ingest_on_cluster
 from safelight.cli.label import open_classifier
 from safelight.cli.options import FlagCommand, library_option, load_settings
 from safelight.cli.sync import feed_store
@@ -34,6 +35,8 @@ Sources:
   image-list:FILE       a list of photos: path[,label[,...]] a line
   text:FILE             texts (.txt, .csv, .jsonl), found beside photos
   demo                  a few photos to try it with
+  s3://..., gs://...    with --engine ray: the photos in an object store
+  parquet:FILE          with --engine ray: URLs or bytes, in columns that you name
   (none)                all that were ingested before: the way to stay up to date
 
 \b
@@ -43,6 +46,7 @@ Examples:
   safelight ingest -e clip --clip-model ViT-L-14 --clip-pretrain laion2b_s32b_b82k ./photos
   safelight ingest --score --label ~/Pictures
   safelight ingest --dry-run ~/Pictures
+  safelight ingest --engine ray --output s3://bucket/index s3://bucket/photos
 """
 
 
@@ -92,6 +96,17 @@ Examples:
 @click.option("--profile", is_flag=True, help="Tell where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as a JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option(
+    "--engine", type=click.Choice(["here", "ray"]), default="here", show_default=True,
+    help="This machine into the library, or a cluster into Parquet; see docs/cluster.md.",
+)  # fmt: skip
+@click.option("--address", metavar="HOST:PORT", help="With ray: the cluster, if not this machine.")
+@click.option("--output", metavar="URL", help="With ray: the data set to bring up to date.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="With ray: so many at most."
+)
+@click.option("--url-col", metavar="NAME", help="The column of Parquet that holds addresses.")
+@click.option("--bytes-col", metavar="NAME", help="The column of Parquet that holds the photos.")
 @library_option
 def ingest(
     sources: tuple[str, ...],
@@ -113,6 +128,12 @@ def ingest(
     profile: bool,
     as_json: bool,
     quiet: bool,
+    engine: str,
+    address: str | None,
+    output: str | None,
+    workers: int | None,
+    url_col: str | None,
+    bytes_col: str | None,
     library: str | None,
 ) -> None:
     """Index photos: embed what is new, note what moved or is gone.
@@ -132,6 +153,34 @@ def ingest(
     )
     # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if engine == "ray":
+        _refuse("ray", library=library, text_col=text_col, dry_run=dry_run, profile=profile)
+        ingest_on_cluster(
+            settings,
+            sources,
+            output=output,
+            address=address,
+            workers=workers,
+            model=named,
+            recursive=recursive,
+            exclude=exclude,
+            url_column=url_col,
+            bytes_column=bytes_col,
+            score=score,
+            label=label,
+            retry_failed=retry_failed,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    _refuse(
+        "here",
+        address=address,
+        output=output,
+        workers=workers,
+        url_col=url_col,
+        bytes_col=bytes_col,
+    )
     with Library(settings.library) as opened:
         work = _sources(opened, settings, sources, namespace, recursive, exclude, text_col)
         if dry_run:
@@ -179,6 +228,13 @@ def ingest(
                 f"safelight library use {choice.embedder.name}",
                 err=True,
             )
+
+
+def _refuse(engine: str, **options: object) -> None:
+    """Say which options are not for this engine."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    if given:
+        raise click.UsageError(f"{' and '.join(given)} cannot be used with --engine {engine}.")
 
 
 def _searched_instead(library: Library, choice: Choice) -> str | None:

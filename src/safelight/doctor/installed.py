@@ -40,6 +40,7 @@ EXTRAS = {
     ),
     "nats": ("workers of the pipeline on a NATS server", ("nats-py",)),
     "parquet": ("data sets in Parquet", ("fsspec", "pyarrow")),
+    "ray": ("ingests on a cluster", ("fsspec", "pyarrow", "ray[data]", "s3fs")),
     "qdrant": ("Qdrant as a vector store", ("qdrant-client",)),
     "postgres": ("PostgreSQL as a vector store", ("psycopg[binary]",)),
     "torch": (

@@ -119,7 +119,7 @@ class HashIndex:
         for table in self._tables:
             at_once = max(1, _AT_ONCE // len(table.masks))
             for start in range(0, len(asked), at_once):
-                values = _values(asked[start : start + at_once], table.part, table.parts)
+                values = values_of(asked[start : start + at_once], table.part, table.parts)
                 masked = (values[:, None] ^ table.masks).ravel()
                 begins = table.starts[masked]
                 counts = table.starts[masked + 1] - begins
@@ -161,13 +161,13 @@ class HashIndex:
         bits = 64 * self._hashes.shape[1]
         parts = _parts(bits, self.radius, len(self._hashes))
         tables = []
-        for part, (size, within) in enumerate(_within(bits, self.radius, parts or 0)):
+        for part, (size, within) in enumerate(split_radius(bits, self.radius, parts or 0)):
             if within >= 0:
-                values = _values(self._hashes, part, parts or 0)
+                values = values_of(self._hashes, part, parts or 0)
                 starts = np.zeros((1 << size) + 1, np.int32)
                 np.cumsum(np.bincount(values, minlength=1 << size), out=starts[1:])
                 rows = np.argsort(values, kind="stable")
-                tables.append(_Table(part, parts or 0, starts, rows, _masks(size, within)))
+                tables.append(_Table(part, parts or 0, starts, rows, masks_within(size, within)))
         return tables
 
 
@@ -180,7 +180,7 @@ def _smallest(near: Near, count: int) -> Near:
     return near.where(order[first])
 
 
-def _within(bits: int, radius: int, parts: int) -> list[tuple[int, int]]:
+def split_radius(bits: int, radius: int, parts: int) -> list[tuple[int, int]]:
     """Return of each part its bits, and within how many it is looked up; -1: not at all.
 
     With ``radius == parts * t + a`` it is enough to look within t in a + 1 parts and within t - 1
@@ -199,7 +199,7 @@ def _parts(bits: int, radius: int, count: int) -> int | None:
     fewest = math.ceil(bits / _MOST_BITS)
     for parts in range(fewest, max(fewest, min(bits, radius + 1)) + 1):
         cost = 0.0
-        for size, within in _within(bits, radius, parts):
+        for size, within in split_radius(bits, radius, parts):
             values = sum(math.comb(size, flipped) for flipped in range(within + 1))
             cost += values * (_LOOKING + _COMPARING * count / 2**size)
         costs[cost] = parts
@@ -208,7 +208,7 @@ def _parts(bits: int, radius: int, count: int) -> int | None:
     return costs[min(costs)]
 
 
-def _values(hashes: Hashes, part: int, parts: int) -> npt.NDArray[np.uint32]:
+def values_of(hashes: Hashes, part: int, parts: int) -> npt.NDArray[np.uint32]:
     """Return every parts-th bit as a number, so that each part has some of all frequencies."""
     octets = np.ascontiguousarray(hashes, "<u8").view(np.uint8)
     bits = np.unpackbits(octets, axis=1, bitorder="little")[:, part::parts].astype(np.float32)
@@ -217,7 +217,8 @@ def _values(hashes: Hashes, part: int, parts: int) -> npt.NDArray[np.uint32]:
     return values.astype(np.uint32)
 
 
-def _masks(bits: int, within: int) -> npt.NDArray[np.uint32]:
+def masks_within(bits: int, within: int) -> npt.NDArray[np.uint32]:
+    """Return what turns a number of so many bits into all that differ in few, itself included."""
     return np.array(
         [
             sum(1 << bit for bit in flipped)

@@ -91,7 +91,7 @@ def write_labelled(
         library,
         classifier.fingerprint,
         label_set.version,
-        {photo_id: _record(each) for photo_id, each in zip(vectors, found, strict=True)},
+        {photo_id: as_record(each) for photo_id, each in zip(vectors, found, strict=True)},
     )
     return {
         photo_id: replace(each, labels=each.labels[:top])
@@ -261,7 +261,8 @@ def _embed(
     return finite, {photo_id: reason for photo_id in inputs if photo_id not in finite}
 
 
-def _record(labelling: Labelling) -> LabelledPhoto:
+def as_record(labelling: Labelling) -> LabelledPhoto:
+    """Return what is kept of the labels of a photo: the first few, and all that apply."""
     kept = dict.fromkeys((*labelling.labels[:_KEPT], *labelling.applying))
     return LabelledPhoto(
         tuple(

@@ -98,7 +98,7 @@ def load(
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     try:
-        data, entry = _read(entry)
+        data, entry = read_entry(entry)
     except DecodeError as exc:
         return Loaded(entry, code=exc.code, reason=str(exc), seconds=seconds)
     except OSError as exc:
@@ -106,9 +106,33 @@ def load(
         return Loaded(entry, code=code, reason=reason, seconds=seconds)
     started = _lap(seconds, "read", started)
     item_id = hashlib.sha256(data).hexdigest()
-    started = _lap(seconds, "hash", started)
+    _lap(seconds, "hash", started)
     if is_embedded(library, item_id, embedder.fingerprint) or not claims.take(item_id):
         return Loaded(entry, item_id, seconds=seconds)
+    return load_bytes(entry, item_id, data, embedder, pixel_limit, scoring, seconds=seconds)
+
+
+def load_bytes(
+    entry: Entry,
+    item_id: str,
+    data: bytes,
+    embedder: Embedder,
+    pixel_limit: int,
+    scoring: Scoring | None = None,
+    *,
+    seconds: dict[str, float] | None = None,
+) -> Loaded:
+    """Decode and prepare the bytes of one entry; every failure is returned, none is raised.
+
+    Parameters
+    ----------
+    item_id : str
+        sha256 of `data`, hex.
+    seconds : dict, optional
+        Added to, and part of what is returned.
+    """
+    seconds = {} if seconds is None else seconds
+    started = time.perf_counter()
     if entry.text is not None:
         item = ItemRecord(item_id, "text", len(data), None, text=entry.text)
         return Loaded(entry, item_id, item, seconds=seconds)
@@ -144,7 +168,16 @@ def load(
     return Loaded(entry, item_id, item, prepared, hashes, measured, seconds=seconds)
 
 
-def _read(entry: Entry) -> tuple[bytes, Entry]:
+def read_entry(entry: Entry) -> tuple[bytes, Entry]:
+    """Return the bytes of an entry, and the entry with the stat of just these.
+
+    Raises
+    ------
+    DecodeError
+        The file is too large for a photo.
+    OSError
+        It cannot be read.
+    """
     if entry.text is not None:
         return entry.text.encode(), entry
     with open(entry.path, "rb", buffering=0) as file:

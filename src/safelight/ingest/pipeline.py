@@ -6,15 +6,12 @@ import contextlib
 import time
 from collections import Counter, defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from safelight.errors import ModelError, ModelInvalid, ModelUnavailable
 from safelight.hashing import HASH_VERSION
+from safelight.ingest.embed import embed
 from safelight.ingest.labelling import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
 from safelight.ingest.plan import Plan, as_record
@@ -26,9 +23,7 @@ from safelight.library.scores import write_scores
 from safelight.model import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest.scoring import Scoring
@@ -133,8 +128,9 @@ class Pipeline:
         if not waiting:
             return
         with self.stage("encode"):
-            items = list(self._embed(waiting))
+            items, broken = embed(self._embedder, waiting, proven=bool(self.tally["new"]))
         embedded = {item.id for item in items}
+        self._broken |= broken
         self._broken |= {
             loaded.item_id: (loaded.code, loaded.reason or "")
             for loaded in waiting
@@ -208,53 +204,6 @@ class Pipeline:
         return item_id in embedded or is_embedded(
             self._library, item_id, self._embedder.fingerprint
         )
-
-    def _embed(self, waiting: Iterable[Loaded]) -> Iterator[ItemRecord]:
-        photos: list[tuple[ItemRecord, npt.NDArray[np.float32]]] = []
-        texts: list[ItemRecord] = []
-        for loaded in waiting:
-            if loaded.item is not None and loaded.prepared is not None:
-                photos.append((loaded.item, loaded.prepared))
-            elif loaded.item is not None:
-                texts.append(loaded.item)
-        yield from self._vectors(
-            [item for item, _ in photos],
-            lambda part: self._embedder.encode_prepared([photos[i][1] for i in part]),
-        )
-        yield from self._vectors(
-            texts, lambda part: self._embedder.encode_texts([texts[i].text or "" for i in part])
-        )
-
-    def _vectors(
-        self,
-        items: Sequence[ItemRecord],
-        encode: Callable[[Sequence[int]], npt.NDArray[np.float32]],
-    ) -> Iterator[ItemRecord]:
-        """Yield `items` with their vectors; one that the model cannot take is noted as broken."""
-        parts: list[Sequence[int]] = [range(len(items))] if items else []
-        refused = 0
-        while parts:
-            part = parts.pop()
-            try:
-                vectors = encode(part)
-            except (ModelInvalid, ModelUnavailable):
-                raise
-            except ModelError as exc:
-                if len(part) > 1:  # find the one that it fails on
-                    middle = len(part) // 2
-                    parts += [part[middle:], part[:middle]]
-                    continue
-                refused += 1
-                if refused == len(items) > 1 and not self.tally["new"]:
-                    raise  # it never embedded anything: the model is at fault, not the photos
-                self._broken[items[part[0]].id] = ("model", str(exc))
-                continue
-            for index, vector in zip(part, vectors, strict=True):
-                if np.isfinite(vector).all():
-                    yield replace(items[index], vector=vector)
-                else:
-                    reason = f"the model {self._embedder.name} gave no finite vector for it"
-                    self._broken[items[index].id] = ("model", reason)
 
     def _failure(self, record: FileRecord) -> Failure:
         return Failure(

@@ -40,6 +40,11 @@ class Place:
     _root: str
     _local: bool
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine's."""
+        return self._local
+
     def names(self) -> set[str]:
         """Return the names of files and folders right in it."""
         with self._plainly(f"{self.shown} cannot be listed"):
@@ -71,6 +76,12 @@ class Place:
         with self._plainly(f"{self.shown} cannot be looked at"):
             return bool(self._fs.isfile(self._root))
 
+    def has(self, name: str) -> bool:
+        """Tell whether a file is there."""
+        with self._plainly(f"{self.shown} cannot be looked at"):
+            self._fs.invalidate_cache()
+            return bool(self._fs.exists(self._path(name)))
+
     def name_of(self, name: str) -> str:
         """Return what messages call a file."""
         return f"{self.shown.rstrip('/')}/{name}" if name else self.shown
@@ -89,6 +100,8 @@ class Place:
         """Open a file for reading anywhere in it; itself if `name` is empty."""
         with contextlib.ExitStack() as stack:
             with self._plainly(f"{self.name_of(name)} cannot be read"):
+                # Others write here, too: what was listed before may no longer be all.
+                self._fs.invalidate_cache()
                 opened = stack.enter_context(self._fs.open(self._path(name), "rb"))
             yield opened
 

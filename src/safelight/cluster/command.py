@@ -1,0 +1,129 @@
+"""From what a user asks for to a run: the model, the listings, the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safelight.choice import lasting_name
+from safelight.cluster.engine import cluster
+from safelight.cluster.listing import parse_listing
+from safelight.cluster.run import Run, Summary
+from safelight.cluster.workers import Work
+from safelight.embedding.devices import parse_device
+from safelight.embedding.loading import default_model, load_embedder
+from safelight.ingest.scoring import usual_scoring
+from safelight.model import Space
+from safelight.parquet.description import find_description
+from safelight.parquet.places import open_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.ingest.summary import Progress
+    from safelight.labels import Classifier
+    from safelight.settings import Settings
+
+
+def ingest(
+    settings: Settings,
+    specs: Sequence[str],
+    *,
+    output: str,
+    address: str | None = None,
+    workers: int | None = None,
+    model: str | None = None,
+    recursive: bool = True,
+    exclude: Sequence[str] = (),
+    url_column: str | None = None,
+    bytes_column: str | None = None,
+    score: bool = False,
+    classify: Callable[[Embedder], Classifier] | None = None,
+    retry_failed: bool = False,
+    apart: bool | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Bring the data set at `output` up to date with what `specs` name.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of these count namespace, model, device, batch size, threads (the processors that each
+        worker has, one if not set), pixel limit and weights of scores.
+    specs : sequence of str
+        See :func:`safelight.cluster.listing.parse_listing`.
+    output : str
+        A folder or URL, which all machines of the cluster reach by this name.
+    address, workers
+        See :func:`safelight.cluster.engine.cluster`; the number of actors.
+    model : str, optional
+        The data set's own, the setting, or the default if not given. All machines of the cluster
+        must have it, or reach the hub.
+    score : bool
+    classify : callable, optional
+        Returns the classifier for the model, if labels are wanted.
+    retry_failed : bool
+        Also try files again that failed before and have not changed.
+    apart : bool, optional
+        Whether to decode in other workers than to embed; where there are GPUs if not given.
+    tell : callable
+        Given sentences for the user.
+    progress : callable
+        Called as chunks are done.
+
+    Raises
+    ------
+    UsageError, SourceError, ClusterError, ModelError
+        See :meth:`safelight.cluster.run.Run.bring_up_to_date`.
+    """
+    listings = [
+        parse_listing(
+            spec,
+            recursive=recursive,
+            exclude=exclude,
+            url_column=url_column,
+            bytes_column=bytes_column,
+        )
+        for spec in specs
+    ]
+    place = open_place(output)
+    there = find_description(place)
+    if model is None and there is not None:
+        model = there.space.model
+    if model is None:
+        default = default_model(settings.model, timeout=settings.hub_timeout)
+        if default.note:
+            tell(default.note)
+        model = default.model
+    kind, _ = parse_device(settings.device)
+    # This machine need not have the GPUs that others of the cluster have.
+    device = settings.device if kind == "auto" else "cpu"
+    embedder = load_embedder(model, device=device, tell=tell)
+    gpu = kind == "cuda" or (kind == "auto" and embedder.where.kind == "cuda")
+    scoring = usual_scoring(embedder, settings.score_weights) if score else None
+    named = lasting_name(model, embedder)
+    work = Work(
+        output=place.shown if place.is_local else output,
+        model=named,
+        fingerprint=embedder.fingerprint,
+        dimension=embedder.dimension,
+        device="cuda" if gpu else "cpu" if kind in ("auto", "cuda") else settings.device,
+        batch_size=settings.batch_size,
+        pixel_limit=settings.pixel_limit,
+        cores=settings.threads or 1,
+        score_weights=settings.score_weights if score else None,
+        classifier=classify(embedder) if classify else None,
+    )
+    run = Run(
+        work,
+        embedder,
+        Space(embedder.fingerprint, embedder.name, embedder.dimension, named),
+        scoring,
+        lambda: cluster(address),
+        workers=workers,
+        gpu=gpu,
+        apart=apart,
+        progress=progress,
+    )
+    return run.bring_up_to_date(listings, settings.namespace, retry_failed=retry_failed)

@@ -1,0 +1,184 @@
+"""The actors of a cluster: each loads the model once, and then takes chunk after chunk.
+
+On processors one actor reads, decodes and embeds. A GPU is worth many processors that decode, so
+there others do that and pass on what the model takes; Ray Data holds them back when it waits.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from safelight.cluster.attempts import loaded_despite
+from safelight.cluster.chunks import THREADS, Embedding, Loading, part_names, write_rows
+from safelight.cluster.manifest import Chunk, read_chunk
+from safelight.embedding.loading import load_embedder
+from safelight.errors import ModelInvalid
+from safelight.ingest.run import BATCH_SIZE
+from safelight.ingest.scoring import usual_scoring
+from safelight.parquet.places import open_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.ingest.load import Loaded
+    from safelight.ingest.scoring import Scoring
+    from safelight.labels import Classifier
+    from safelight.parquet.places import Place
+
+    Row = dict[str, Any]
+    Batch = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every worker has to know.
+
+    Attributes
+    ----------
+    output : str
+        Where the data set lies.
+    model, fingerprint : str
+        What to load, and what it must turn out to be.
+    dimension : int
+    device : str
+        As for ``--device``.
+    batch_size : int or None
+    pixel_limit : int
+    cores : int
+        Of each worker.
+    score_weights : str or None
+        None without scores.
+    classifier : Classifier or None
+    """
+
+    output: str
+    model: str
+    fingerprint: str
+    dimension: int
+    device: str
+    batch_size: int | None
+    pixel_limit: int
+    cores: int
+    score_weights: str | None
+    classifier: Classifier | None
+
+
+class _Worker:
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    @cached_property
+    def place(self) -> Place:
+        return open_place(self.work.output)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The model, once it is needed, for as long as the worker lives."""
+        found = load_embedder(self.work.model, device=self.work.device, threads=self.work.cores)
+        if found.fingerprint != self.work.fingerprint:
+            raise ModelInvalid(
+                f"The model {self.work.model} is not the same on all machines of the cluster: "
+                "its files differ. Put the same ones everywhere.",
+                code="other-weights",
+            )
+        return found
+
+    @cached_property
+    def scoring(self) -> Scoring | None:
+        weights = self.work.score_weights
+        return None if weights is None else usual_scoring(self.embedder, weights)
+
+    @cached_property
+    def load(self) -> Loading:
+        return Loading(
+            self.embedder, self.scoring, self.work.pixel_limit, THREADS * self.work.cores
+        )
+
+    @cached_property
+    def embed(self) -> Embedding:
+        size = self.work.batch_size
+        if size is None:
+            size = max(BATCH_SIZE, self.embedder.batch_size * self.embedder.workers)
+        return Embedding(self.embedder, self.scoring, self.work.classifier, size)
+
+    def loaded(self, chunk: Chunk) -> Iterator[Loaded]:
+        return loaded_despite(self.place, chunk, read_chunk(self.place, chunk), self.load)
+
+    def is_done(self, chunk: Chunk) -> bool:
+        """Tell whether a worker that was lost had written all before."""
+        return self.place.has(part_names(chunk)[1])
+
+    def write(self, chunk: Chunk, loaded: Iterable[Loaded]) -> Row:
+        rows = self.embed(chunk.namespace, loaded)
+        write_rows(self.place, chunk, rows, self.work.dimension)
+        return report(chunk, len(rows.failures))
+
+
+class Worker(_Worker):
+    """Reads, decodes, embeds and writes chunks."""
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return a report of each chunk, for Ray Data."""
+        rows = []
+        for chunk in chunks_of(batch):
+            if self.is_done(chunk):
+                rows.append(report(chunk))
+            else:
+                rows.append(self.write(chunk, self.loaded(chunk)))
+        return table(rows)
+
+
+class Reader(_Worker):
+    """Reads and decodes chunks, for a :class:`Writer`."""
+
+    def __call__(self, batch: Batch) -> Iterator[Batch]:
+        """Yield each chunk with what the model takes of it."""
+        for chunk in chunks_of(batch):
+            loaded = None
+            if not self.is_done(chunk):
+                loaded = pickle.dumps([*self.loaded(chunk)], protocol=5)
+            yield table([row_of(chunk) | {"loaded": loaded}])
+
+
+class Writer(_Worker):
+    """Embeds and writes what a :class:`Reader` has decoded."""
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return a report of each chunk."""
+        rows = []
+        for chunk, loaded in zip(chunks_of(batch), batch["loaded"], strict=True):
+            if loaded is None:
+                rows.append(report(chunk))
+            else:
+                # What other workers of this cluster have written, and nobody else.
+                rows.append(self.write(chunk, pickle.loads(loaded)))
+        return table(rows)
+
+
+def row_of(chunk: Chunk) -> Row:
+    """Return a chunk as a row of Ray Data."""
+    return asdict(chunk)
+
+
+def chunks_of(batch: Batch) -> list[Chunk]:
+    """Return the chunks of a batch of Ray Data."""
+    names = [each.name for each in fields(Chunk)]
+    columns = [batch[name] for name in names]
+    return [
+        Chunk(str(space), *(int(each) for each in numbers))
+        for space, *numbers in zip(*columns, strict=True)
+    ]
+
+
+def report(chunk: Chunk, failed: int = 0) -> Row:
+    """Return what a run is told of a chunk that is done."""
+    return {"key": chunk.key, "entries": chunk.entries, "failed": failed}
+
+
+def table(rows: Sequence[Row]) -> Batch:
+    """Return rows as a batch of Ray Data."""
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
