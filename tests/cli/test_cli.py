@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from tests.forked import safelight
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -29,13 +30,10 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command with a library of its own: ``run("search", "cat", code=0)``."""
 
     def call(*args: object, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
+        done = safelight(
+            args,
             cwd=tmp_path,
-            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
-            timeout=120,
+            environ={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
