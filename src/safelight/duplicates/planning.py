@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.contents import sha256_of
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
+from safelight.duplicates.own_tags import read_tags
 from safelight.duplicates.plan import (
     QUARANTINE,
     Carry,
@@ -22,7 +23,7 @@ from safelight.duplicates.plan import (
     Sidecar,
 )
 from safelight.duplicates.relations import own_relations
-from safelight.duplicates.tags import Tags, merged, read_tags
+from safelight.duplicates.tags import Tags, merged
 from safelight.duplicates.xmp import read_xmp
 from safelight.errors import SidecarError
 from safelight.library.remembered import remembered

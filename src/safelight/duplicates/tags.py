@@ -1,24 +1,13 @@
-"""What people and cameras noted of a photo: date, place, rating, keywords; wherever it stands."""
+"""What people and cameras noted of a photo: date, place, rating, keywords."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.xmp import read_xmp
-from safelight.errors import SidecarError
-from safelight.imaging.formats import available_extras, sniff
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-_RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
-_TAKEN, _DIGITIZED = 0x9003, 0x9004
-_KEYWORDS = (2, 25)
-
-_HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,84 +105,3 @@ def merged(tags: Iterable[Tags]) -> Tags:
     for each in tags:
         found = found.or_else(each)
     return found
-
-
-def read_tags(path: str, exif: Mapping[str, Any]) -> Tags:
-    """Return what a photo's own file says of it.
-
-    Never raises for what the file holds: a tag that cannot be read is one that is not there.
-
-    Parameters
-    ----------
-    path : str
-    exif : mapping
-        What the library has of its EXIF data, for what is read in no other way.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    """
-    placed = Tags(
-        latitude=exif.get("latitude"),
-        longitude=exif.get("longitude"),
-        altitude=exif.get("altitude"),
-    )
-    with open(path, "rb") as file:
-        form = sniff(file.read(_HEAD_BYTES))
-    if form == "RAW" or form is None:
-        return replace(placed, taken_at=exif.get("taken_at"))
-    try:
-        info, main, inner, iptc = _heif(path) if form == "HEIF" else _pillow(path)
-    except Exception:  # noqa: BLE001 - the decoders raise a dozen kinds for damaged files
-        return replace(placed, taken_at=exif.get("taken_at"))
-    own = replace(
-        placed,
-        # The library also takes the date of the last change for want of a better one.
-        taken_at=exif.get("taken_at") if _TAKEN in inner or _DIGITIZED in inner else None,
-        rating=main.get(_RATING) if isinstance(main.get(_RATING), int) else None,
-        keywords=tuple(dict.fromkeys(iptc)),
-    )
-    packet = info.get("xmp") or info.get("XML:com.adobe.xmp")
-    if isinstance(packet, str):
-        packet = packet.encode()
-    if isinstance(packet, bytes):
-        with contextlib.suppress(SidecarError):
-            return own.or_else(read_xmp(packet))
-    return own
-
-
-def _pillow(path: str) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
-    from PIL import Image, IptcImagePlugin
-
-    with Image.open(path) as image:
-        exif = image.getexif()
-        info = dict(image.info)
-        if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
-            info["xmp"] = exif[_XMP_TAG]
-        iptc: list[str] = []
-        with contextlib.suppress(Exception):  # as above
-            found = (IptcImagePlugin.getiptcinfo(image) or {}).get(_KEYWORDS, [])
-            iptc = [_decoded(word) for word in (found if isinstance(found, list) else [found])]
-        return info, exif, exif.get_ifd(_EXIF_IFD), iptc
-
-
-def _heif(path: str) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
-    from PIL import Image
-
-    if "heif" not in available_extras():
-        return {}, {}, {}, []
-    import pi_heif
-
-    info = dict(pi_heif.open_heif(path).info)
-    exif = Image.Exif()
-    if isinstance(info.get("exif"), bytes):
-        exif.load(info["exif"])
-    return info, exif, exif.get_ifd(_EXIF_IFD), []
-
-
-def _decoded(word: bytes) -> str:
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError:
-        return word.decode("latin-1")

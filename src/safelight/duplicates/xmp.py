@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
+from safelight.duplicates.tags import Tags
 from safelight.errors import SidecarError
-
-if TYPE_CHECKING:
-    from safelight.duplicates.tags import Tags
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -68,8 +65,6 @@ def read_xmp(data: bytes) -> Tags:
     SidecarError
         It is no XMP packet.
     """
-    from safelight.duplicates.tags import Tags
-
     values = _parse(data).values
 
     def first(name: Name) -> str | None:

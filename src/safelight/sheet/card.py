@@ -17,7 +17,6 @@ from safelight.quality.files import in_order
 from safelight.quality.focus import GRID, HALF
 from safelight.quality.picture import MIN_SIDE, Picture
 from safelight.quality.scoring import measure
-from safelight.sheet.model import THUMB
 from safelight.sources.entry import explain
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from safelight.quality.metric import Metric
     from safelight.quality.report import Report
     from safelight.quality.scoring import ImageModel
+
+#: The usual longer side of a thumbnail, in pixels. They are made from pictures at evaluation size.
+THUMB = 320
 
 # Small enough for hundreds on a page, and no artefacts that a score could be blamed for.
 _JPEG_QUALITY = 85

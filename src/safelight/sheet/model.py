@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.sheet.card import THUMB
 from safelight.sheet.names import display_names
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 #: How each sheet says what it is, and what another sheet may therefore replace.
 GENERATOR = "safelight sheet"
-
-#: The usual longer side of a thumbnail, in pixels. They are made from pictures at evaluation size.
-THUMB = 320
 
 
 @dataclass(frozen=True, slots=True)
