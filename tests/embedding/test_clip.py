@@ -16,7 +16,7 @@ from safelight.errors import ModelUnavailable, UsageError
 from tests.embedding import tiny
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -213,6 +213,31 @@ def test_a_cancelled_batch_stops(
     asyncio.run(main())
     embedder.close()  # waits for what is under way
     assert sum(embedded) < 140_000
+
+
+def test_says_that_it_was_closed(embedder: CLIPEmbedder, photos: list[Path]) -> None:
+    embedder.close()
+    embedder.close()  # twice is no error
+    calls: list[Callable[[], Any]] = [
+        lambda: asyncio.run(embedder.generate_embedding(photos[0])),
+        lambda: asyncio.run(embedder.generate_embeddings_batch(photos)),
+        lambda: asyncio.run(embedder.generate_embeddings_batch([])),
+        lambda: embedder.encode_text("a cat"),
+    ]
+    for call in calls:
+        with pytest.raises(UsageError, match="was closed") as caught:
+            call()
+        assert caught.value.code == "closed"
+
+
+@pytest.mark.parametrize("batch_size", [1.5, 2.0, 0, -1, "8", None])
+def test_a_batch_is_of_a_whole_number_of_photos(
+    embedder: CLIPEmbedder, photos: list[Path], batch_size: Any
+) -> None:
+    with pytest.raises(UsageError, match=f"batch_size should be .*not {batch_size!r}"):
+        asyncio.run(embedder.generate_embeddings_batch(photos, batch_size, False))
+    vectors = asyncio.run(embedder.generate_embeddings_batch(photos[:1], np.int64(1), False))  # type: ignore[arg-type]
+    assert len(vectors) == 1
 
 
 def test_never_falls_back(tmp_path: Path) -> None:

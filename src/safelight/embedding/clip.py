@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,7 @@ class CLIPEmbedder:
     """Embeds image files and texts; decoding and inference never block the event loop.
 
     All vectors are float32 of unit length. Use it as a context manager, or call :meth:`close`,
-    to let go of the model before the program ends.
+    to let go of the model before the program ends; nothing can be embedded after that.
 
     Parameters
     ----------
@@ -78,6 +79,7 @@ class CLIPEmbedder:
             model_name, device=device, local_files_only=local_files_only, progress=True
         )
         # One thread a call that is under way; photos are decoded on threads of the call's own.
+        self._is_closed = False
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="safelight-clip")
         logger.info("CLIPEmbedder: {} on {}", model_name, self._embedder.where)
 
@@ -119,7 +121,17 @@ class CLIPEmbedder:
         -------
         list of (d,) float32 or None
             None, and a warning in the log, for a file that is missing or cannot be decoded.
+
+        Raises
+        ------
+        UsageError
+            `batch_size` is no whole number, or less than 1.
         """
+        self._require_open()
+        try:
+            operator.index(batch_size)
+        except TypeError:
+            raise UsageError(f"batch_size should be a whole number, not {batch_size!r}.") from None
         if batch_size < 1:
             raise UsageError(f"batch_size should be at least 1, not {batch_size}.")
         paths = list(image_paths)
@@ -160,6 +172,7 @@ class CLIPEmbedder:
     def encode_text(self, text: list[str]) -> Vector: ...
     def encode_text(self, text: str | list[str]) -> Vector:
         """Return the vector of a text, (d,) float32, or those of a list of texts, (n, d)."""
+        self._require_open()
         if isinstance(text, str):
             vector: Vector = self._embedder.encode_texts([text])[0]
             return vector
@@ -176,6 +189,7 @@ class CLIPEmbedder:
 
     def close(self) -> None:
         """Wait for calls under way, then let go of the model and the threads."""
+        self._is_closed = True
         self._threads.shutdown()
         self._embedder.close()
         logger.debug("CLIPEmbedder: {} closed", self.model_name)
@@ -186,7 +200,13 @@ class CLIPEmbedder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _require_open(self) -> None:
+        # The model itself would be loaded anew, and nobody would let go of it.
+        if self._is_closed:
+            raise UsageError("This CLIPEmbedder was closed. Make another one.", code="closed")
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
+        self._require_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
