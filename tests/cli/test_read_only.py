@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,19 @@ def test_it_can_be_searched(run, closed) -> None:
     assert run("search", "red", "--paths").stdout.count("\n") == 2
     assert "Photos      2 in 2 files" in run("status").stdout
     assert sorted(path.name for path in closed.iterdir()) == ["library.db", "library.db.vectors"]
+
+
+def test_photos_are_labelled_and_the_labels_not_kept(run, closed, tmp_path, make_photo) -> None:
+    make_photo(tmp_path / "new.png", "green")
+    done = run("label", "--json", "--model", "starter", tmp_path / "photos", tmp_path / "new.png")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(Path(row["path"]).name for row in rows) == ["a.png", "b.png", "new.png"]
+    assert all(len(row["labels"]) == 5 and not row["stored"] for row in rows)
+    said = " ".join(done.stderr.split())
+    assert "Labels were not kept of 3 of the photos" in said
+    assert "the library kept/library.db cannot be written here" in said
+    # Without photos there is nothing to be done but to keep labels.
+    assert "cannot be written here" in run("label", code=1).stderr
 
 
 def test_its_folder_alone_may_be_closed(run, closed) -> None:

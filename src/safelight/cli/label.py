@@ -77,9 +77,9 @@ def label(
     Without paths: label the photos of the library that are not yet, from what is known of them;
     no file is opened. Ctrl-C stops it, and the next run goes on from there.
 
-    With paths: show the labels of these photos. Those that the library has keep them there;
-    nothing is kept of others, which need no library. What cannot be read is named, and the run
-    goes on.
+    With paths: show the labels of these photos. Those that the library has keep them there, if it
+    can be written; nothing is kept of others, which need no library. What cannot be read is named,
+    and the run goes on.
     """
     from safelight.labels import read_label_set
 
@@ -250,11 +250,12 @@ def _label_paths(
     if not wanted and not failures:
         click.echo("safelight: found no photos.", err=True)
     if passing and not quiet:
-        why = (
-            "with a --temperature nothing is"
-            if temperature is not None
-            else "the library does not have them, embedded with this model; see safelight ingest"
-        )
+        if temperature is not None:
+            why = "with a --temperature nothing is"
+        elif opened is not None and opened.is_read_only:
+            why = f"the library {short(str(opened.path))} cannot be written here"
+        else:
+            why = "the library does not have them, embedded with this model; see safelight ingest"
         click.echo(
             f"safelight: Labels were not kept of {passing:,} of the photos: {why}.", err=True
         )

@@ -53,7 +53,7 @@ class LabelledFile:
     photo_id : str
     labelling : Labelling
     stored : bool
-        Whether the library has the photo, and now its labels.
+        Whether the library has the photo, and now its labels; never where it cannot be written.
     """
 
     path: str
@@ -151,8 +151,8 @@ def label_files(
 ) -> Generator[LabelledFile | DecodeError | OSError | ModelError]:
     """Yield the labels of each file, or the reason why there are none, in order.
 
-    What the library has a vector of is not decoded, and its labels are kept there. Everything
-    else is decoded and embedded, and nothing of it is kept.
+    What the library has a vector of is not decoded, and its labels are kept there, unless it
+    cannot be written. Everything else is decoded and embedded, and nothing of it is kept.
 
     Parameters
     ----------
@@ -213,23 +213,24 @@ def _label(
 ) -> Iterator[LabelledFile | DecodeError | OSError | ModelError]:
     reads = [read for read in waiting if isinstance(read, _Read)]
     known = {read.photo_id: read.vector for read in reads if read.vector is not None}
+    kept = None if library is None or library.is_read_only else library
     labels: dict[str, Labelling] = {}
-    if library is not None and known:
-        labels = write_labelled(library, classifier, known, top)
+    if kept is not None and known:
+        labels = write_labelled(kept, classifier, known, top)
     inputs = {read.photo_id: read.prepared for read in reads if read.prepared is not None}
     new, refused = _embed(embedder, inputs)
-    if new:
-        found = classifier.classify(np.stack([*new.values()]), top)
-        labels |= zip(new, found, strict=True)
+    shown = new if kept is not None else known | new
+    if shown:
+        found = classifier.classify(np.stack([*shown.values()]), top)
+        labels |= zip(shown, found, strict=True)
     for read in waiting:
         if not isinstance(read, _Read):
             yield read
         elif read.photo_id in refused:
             yield ModelError(f"{read.path}: {refused[read.photo_id]}")
         else:
-            yield LabelledFile(
-                read.path, read.photo_id, labels[read.photo_id], read.photo_id in known
-            )
+            stored = kept is not None and read.photo_id in known
+            yield LabelledFile(read.path, read.photo_id, labels[read.photo_id], stored)
 
 
 def _embed(
