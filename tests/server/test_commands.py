@@ -85,7 +85,7 @@ def test_a_root_has_to_be_there(environ) -> None:
 def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(environ) -> None:
     port = free_port()
     process = subprocess.Popen(
-        [SAFELIGHT, "serve", "--port", str(port), "--log-json"],
+        [SAFELIGHT, "serve", "--port", str(port), "--log-json", "--max-pixels", "5000"],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -102,6 +102,7 @@ def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(envir
                 return False
 
         until(answers)
+        assert httpx2.get(f"{url}/api/v1/session").json()["max_pixels"] == 5000
         assert httpx2.get(f"{url}/api/v1/photos?q=my+secret&camera=hidden").status_code == 200
         httpx2.get(f"{url}/api/v1/a%0Aforged%20line")
         numbers = httpx2.get(f"{url}/metrics").text
@@ -114,6 +115,7 @@ def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(envir
     assert process.returncode == 0
     rows = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert [row["path"] for row in rows if row.get("path", "").startswith("/api")] == [
+        "/api/v1/session",
         "/api/v1/photos",
         "/api/v1/a%0Aforged%20line",
     ]

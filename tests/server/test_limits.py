@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
+from safelight.library.files import failures
 from safelight.server.limits import Limits
+from safelight.settings import Settings
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
 from tests.waiting import until
@@ -74,6 +76,25 @@ def test_photos_have_a_limit_of_pixels(small) -> None:
     assert photo["code"] == "too-large"
     answer = small.client.post("/api/v1/images/search", files={"image": ("x", png(101))})
     is_refused(answer, 422, "too-large")
+    # Whoever sends it can neither set a variable of the server nor give an option to a command.
+    for said in (photo["reason"], answer.json()["detail"]):
+        assert "101 x 101 pixels, more than the limit of 10,000" in said
+        assert "whoever runs the server can raise it" in said
+        assert "SAFELIGHT_" not in said
+        assert "--" not in said
+
+
+def test_what_a_job_found_too_large_is_said_in_the_same_way(filled, photos, embedder) -> None:
+    (photos / "large.png").write_bytes(png(101))
+    settings = Settings(library=filled.path, pixel_limit=10_000)
+    with running(filled, embedder, settings, roots=(str(photos),)) as server:
+        job = server.post("/api/v1/ingest", {"source": f"{photos}/large.png"}).json()
+        (failure,) = server.wait(job["id"])["summary"]["failures"]
+    assert failure["code"] == "too-large"
+    assert "limit of 10,000; whoever runs the server can raise it" in failure["reason"]
+    # Those who do are told how.
+    (kept,) = failures(filled)
+    assert "raise SAFELIGHT_PIXEL_LIMIT and ingest with --retry-failed" in kept.reason
 
 
 def test_questions_have_a_limit_of_parts_and_answers(small) -> None:

@@ -8,6 +8,7 @@ import click
 
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import UsageError
+from safelight.server.limits import Limits
 
 EPILOG = """\b
 Examples:
@@ -43,6 +44,12 @@ Examples:
     "--allow-origin", "origins", multiple=True, metavar="URL",
     help="Another web page that may use it, as in https://photos.example. May be repeated.",
 )  # fmt: skip
+@click.option(
+    "--max-pixels", type=click.IntRange(min=1), default=Limits().pixels,
+    show_default=True, metavar="N",
+    help="Refuse photos of more pixels that clients bring; those that are uploaded also have "
+    "SAFELIGHT_PIXEL_LIMIT.",
+)  # fmt: skip
 @click.option("--model", metavar="MODEL", help="Search in this model's space.")
 @click.option(
     "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
@@ -57,6 +64,7 @@ def serve(
     insecure: bool,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
+    max_pixels: int,
     model: str | None,
     device: str | None,
     log_json: bool,
@@ -100,6 +108,7 @@ def serve(
             needs_token=needs_token,
             allowed_hosts=tuple(each.lower() for each in hosts),
             allowed_origins=tuple(each.rstrip("/") for each in origins),
+            limits=Limits(pixels=max_pixels),
         )
         choice = choose_for_search(opened, settings, model) if model else None
         configure_log(as_json=log_json)

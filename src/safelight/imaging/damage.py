@@ -18,6 +18,9 @@ _UNKNOWN_KIND = (
     "has not been built in",
 )
 
+#: The way out for whoever runs safelight on this machine; others have to be told another.
+RAISE_LIMIT = "if it is what it says, raise SAFELIGHT_PIXEL_LIMIT and ingest with --retry-failed"
+
 _COPY_AGAIN = "copy it again from where it came from"
 
 #: Zero bytes at the end that no encoder writes: a copy that was given its size but not its data.
@@ -51,8 +54,7 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise DecodeError(f"is damaged: it has no pixels ({width} x {height})")
     if width * height > max_pixels:
         raise DecodeError(
-            f"has {width} x {height} pixels, more than the limit of {max_pixels:,}; "
-            "if it is what it says, raise SAFELIGHT_PIXEL_LIMIT and ingest with --retry-failed",
+            f"has {width} x {height} pixels, more than the limit of {max_pixels:,}; {RAISE_LIMIT}",
             code="too-large",
             width=width,
             height=height,

@@ -14,7 +14,7 @@ from loguru import logger
 
 from safelight.errors import SafelightError
 from safelight.library.jobs import FINISHED, add_job, interrupt_lost_jobs, read_job, write_job
-from safelight.server.problems import Problem
+from safelight.server.problems import Problem, for_clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -199,7 +199,7 @@ def is_finished(job: Job) -> bool:
 def _brief(summary: Summary) -> dict[str, Any]:
     found = asdict(summary)
     found["failures"] = [
-        {"path": each.path, "code": each.code, "reason": each.reason}
+        {"path": each.path, "code": each.code, "reason": for_clients(each.reason)}
         for each in summary.failures[:_FAILURES]
     ]
     return found

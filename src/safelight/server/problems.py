@@ -27,6 +27,7 @@ from safelight.errors import (
     StoreRefused,
     UsageError,
 )
+from safelight.imaging.damage import RAISE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,8 +173,13 @@ def status_of(error: SafelightError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
+def for_clients(reason: str) -> str:
+    """Return the reason why a photo failed, without advice that no client can follow."""
+    return reason.replace(RAISE_LIMIT, "whoever runs the server can raise it")
+
+
 def of_error(error: SafelightError) -> ProblemResponse:
     """Return the response for an error that the library raised."""
     status = status_of(error)
     headers = {"Retry-After": "5"} if status == 503 else None
-    return respond(status, str(error), error.code, headers=headers)
+    return respond(status, for_clients(str(error)), error.code, headers=headers)

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from safelight.errors import DecodeError
 from safelight.imaging import decode, is_photo
+from safelight.server.problems import for_clients
 from safelight.sources.entry import entry
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def take(
     try:
         frame = decode(data, min_side=_CHECKED_SIDE, max_pixels=max_pixels)
     except DecodeError as error:
-        return Upload(name, photo_id, code=error.code, reason=str(error))
+        return Upload(name, photo_id, code=error.code, reason=for_clients(str(error)))
     known = _present(library, namespace, photo_id)
     if known is not None:
         return Upload(name, photo_id, known)
