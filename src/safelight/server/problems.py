@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from safelight.errors import (
+    ClusterError,
     DecodeError,
     LibraryError,
     LibraryTooNew,
@@ -49,6 +50,7 @@ STATUS: dict[type[SafelightError], int] = {
     LibraryTooNew: 503,
     SpaceError: 409,
     StoreError: 502,
+    ClusterError: 502,
     StoreAway: 503,
     StoreRefused: 502,
 }
