@@ -2,6 +2,8 @@
 # make test PARITY=1 also compares with open_clip and transformers (installs PyTorch, 6 GB).
 BIN := .venv/bin
 EXTRA := $(if $(PARITY),parity,dev)
+# A process for each core; a file's tests share one, and what they set up for all of them.
+SPREAD := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check bench clean
 
@@ -9,7 +11,7 @@ demo: .venv/demo.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
 test: .venv/$(EXTRA).installed
-	$(if $(PARITY),SAFELIGHT_TEST_PARITY=1) $(BIN)/python -m pytest
+	$(if $(PARITY),SAFELIGHT_TEST_PARITY=1) $(BIN)/python -m pytest $(SPREAD)
 
 check: .venv/dev.installed
 	$(BIN)/ruff format --check .

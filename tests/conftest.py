@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from safelight.library.store import Library
+    from tests.stores import postgres_server
 
 # A shell that starts the tests in the background lets them ignore Ctrl-C, and so all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Hundreds of commands are started here: what they import is compiled once, not by each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Where several processes run tests, each has a core for itself.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How busy the machine is says nothing about what is tested.
 settings.register_profile(
@@ -83,3 +88,27 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
     with Library(tmp_path / "library.db") as opened:
         yield opened
+
+
+# Each starts once, whoever asks for it.
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Server]:
+    """A real PostgreSQL with pgvector."""
+    from tests.stores import postgres_server
+
+    with postgres_server.serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Where a server that speaks S3 answers."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

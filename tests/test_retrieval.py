@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from safelight import retrieval
 from safelight.errors import SourceError, SpaceError, UsageError
 from safelight.retrieval import index_local_images, retrieve_local
 
@@ -59,6 +60,19 @@ def test_embeddings_may_be_taken_for_a_tensor(folder: Path, embedder: ColourEmbe
 def test_a_folder_without_images(tmp_path: Path, embedder: ColourEmbedder) -> None:
     assert index_local_images(tmp_path, embedder=embedder) == (None, [])
     assert retrieve_local("red", None, [], embedder=embedder) == []
+
+
+def test_no_model_is_looked_for_without_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(retrieval, "_default", lambda: pytest.fail("a model was looked for"))
+    assert index_local_images(tmp_path) == (None, [])
+    given = ["--prompt", "red", "--images_dir", str(tmp_path)]
+    assert retrieval.main(given) == 0
+    assert "holds no images" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        retrieval.main([*given, "--top_k", "0"])
+    assert ended.value.code == 2
 
 
 def test_explains_what_is_wrong(folder: Path, tmp_path: Path, embedder: ColourEmbedder) -> None:

@@ -69,6 +69,8 @@ def index_local_images(
         raise SourceError(
             f"The folder {folder} cannot be read: {error.strerror}.", path=str(folder)
         ) from error
+    if not files:
+        return None, []
     vectors, paths = [], []
     for path, outcome in zip(files, embed_files(embedder or _default(), files), strict=True):
         if isinstance(outcome, Exception):
@@ -142,8 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--images_dir", required=True, help="the folder to search")
     parser.add_argument("--top_k", type=int, default=5, help="how many to print (default: 5)")
     given = parser.parse_args(arguments)
+    if given.top_k < 1:
+        parser.error(f"--top_k should be at least 1, not {given.top_k}")
     try:
         embeddings, paths = index_local_images(given.images_dir)
+        if not paths:
+            sys.stderr.write(f"{given.images_dir} holds no images that can be read.\n")
         for path, score in retrieve_local(given.prompt, embeddings, paths, given.top_k):
             sys.stdout.write(f"{score:.3f} — {path}\n")
     except SafelightError as error:

@@ -90,7 +90,7 @@ def test_a_library_that_is_none_is_broken(run, tmp_path) -> None:
     (tmp_path / "library.db").write_bytes(b"my diary " * 1000)
     text = run("doctor", "--quick", code=1).stdout
     assert "cannot be used" in text
-    assert "broken: " in text.split("Problems")[1]
+    assert "broken:" in text.split("Problems")[1]
 
 
 def test_a_runtime_that_cannot_be_imported_is_broken(run, tmp_path) -> None:

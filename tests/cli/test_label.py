@@ -7,8 +7,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +14,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.forked import safelight
 
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -30,14 +29,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         settings = {
             "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), "SAFELIGHT_MODEL": "starter",
         }  # fmt: skip
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, **settings, **environ},
-            timeout=120,
-        )
+        done = safelight(args, cwd=tmp_path, environ={**os.environ, **settings, **environ})
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.embedding.tiny import write_immich
+from tests.forked import safelight
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -36,15 +37,7 @@ def run(tmp_path: Path, environ: dict[str, str]) -> Callable[..., subprocess.Com
     """Run the command with a library of its own: ``run("library", "use", "x", code=1)``."""
 
     def call(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environ,
-            timeout=120,
-        )
+        done = safelight(args, cwd=tmp_path, environ=environ)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +15,12 @@ from PIL import Image
 from skimage import data
 
 from safelight.quality import score as measure
+from tests.forked import safelight
 from tests.quality.damage import blurred
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
-
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
 
 @pytest.fixture
@@ -30,13 +28,10 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``safelight score``: ``run("photo.jpg", code=0)``."""
 
     def call(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, "score", *map(str, args)],
-            capture_output=True,
-            text=True,
+        done = safelight(
+            ["score", *args],
             cwd=tmp_path,
-            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")},
-            timeout=120,
+            environ={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")},
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

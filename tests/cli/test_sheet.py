@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import warnings
 from html import unescape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +15,13 @@ from skimage import data
 
 from safelight.cli import main
 from safelight.sheet.writing import is_sheet
+from tests.forked import safelight
 from tests.quality.damage import blurred, noised
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
-
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -30,13 +29,10 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command: ``run("sheet", "photos", "-o", "sheet.html", code=0)``."""
 
     def call(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
+        done = safelight(
+            args,
             cwd=tmp_path,
-            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")},
-            timeout=120,
+            environ={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")},
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

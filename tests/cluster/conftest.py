@@ -16,7 +16,6 @@ import pytest
 
 from safelight.cluster import command, run, workers
 from safelight.settings import Settings
-from tests.parquet.conftest import s3_server  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +63,7 @@ def _is_worker(process: psutil.Process) -> bool:
 
 
 @pytest.fixture(scope="session")
-def s3_environment(s3_server: str) -> dict[str, str]:  # noqa: F811
+def s3_environment(s3_server: str) -> dict[str, str]:
     """What leads to the S3 server."""
     return {
         "AWS_ENDPOINT_URL": s3_server,

@@ -30,6 +30,15 @@ def test_a_model_that_is_not_here_is_never_replaced() -> None:
     assert caught.value.code == "offline"
 
 
+def test_weights_that_an_architecture_never_had_are_told_with_those_that_it_has() -> None:
+    with pytest.raises(ModelUnavailable, match="ViT-L-14/laion2b_s32b_b82k, ") as caught:
+        load_embedder("ViT-L-14/laion2b_s34b_b79k")  # that is ViT-B-32's
+    assert "ViT-L-14-336" not in caught.value.message
+    with pytest.raises(ModelUnavailable) as caught:
+        load_embedder("ViT-L-14/openai")
+    assert "Well-known" not in caught.value.message
+
+
 def test_a_text_query_imports_nothing_for_images_or_the_hub(tiny_model: str) -> None:
     script = (
         "import sys; from safelight.embedding.loading import load_embedder\n"

@@ -1,33 +1,12 @@
-"""Fixtures: stores, as their own tests have them, and an S3 server on this machine."""
+"""Fixtures: stores, as their own tests have them, and a bucket."""
 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stores.conftest import (  # noqa: F401
-    kind,
-    open_place,
-    postgres,
-    qdrant,
-    store,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+from tests.stores.conftest import kind, open_place, qdrant, store  # noqa: F401
 
 
 @pytest.fixture

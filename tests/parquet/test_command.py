@@ -1,40 +1,55 @@
-"""``safelight library export`` and ``import``, run as people run them."""
+"""``safelight library export`` and ``import``: what they say, and how they end."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
+import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
 
+from safelight.cli import main
+from safelight.library.spaces import add_space
+from tests.parquet.made import SPACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from safelight.library.store import Library
     from tests.stores import postgres_server
 
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
-Run = "Callable[..., subprocess.CompletedProcess[str]]"
+@dataclass(frozen=True)
+class Done:
+    """What a command has written."""
+
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def call(*args: object, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
-            timeout=120,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Run the command in this process; tests/parquet/test_crash.py starts one of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAFELIGHT_LIBRARY", str(tmp_path / "library.db"))
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # main() sets it
+
+    def call(*args: object, code: int = 0) -> Done:
+        monkeypatch.setattr(sys, "argv", ["safelight", *map(str, args)])
+        found = 0
+        try:
+            main()
+        except SystemExit as exc:
+            found = exc.code
+        done = Done(*capsys.readouterr())
+        assert found == code, done
         return done
 
     return call
@@ -48,7 +63,7 @@ def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
     return tmp_path / "p"
 
 
-def test_there_and_back(run: Run, photos: Path, tmp_path: Path) -> None:
+def test_there_and_back(run: Callable[..., Done], photos: Path, tmp_path: Path) -> None:
     run("ingest", "--model", "starter", photos)
     found = run("search", "red", "--json").stdout
     done = run("library", "export", "my set")
@@ -72,7 +87,7 @@ def test_there_and_back(run: Run, photos: Path, tmp_path: Path) -> None:
 
 
 def test_past_every_library(
-    run: Run, photos: Path, tmp_path: Path, postgres: postgres_server.Server
+    run: Callable[..., Done], photos: Path, tmp_path: Path, postgres: postgres_server.Server
 ) -> None:
     run("ingest", "--model", "starter", photos)
     run("library", "export", "-q", "set")
@@ -92,7 +107,7 @@ def test_past_every_library(
     assert "3 photos" in done.stdout
 
 
-def test_wrong_calls_say_so(run: Run, tmp_path: Path) -> None:
+def test_wrong_calls_say_so(run: Callable[..., Done], tmp_path: Path) -> None:
     assert "no library at" in run("library", "export", "set", code=1).stderr
     assert "no data set at" in run("library", "import", "set", code=1).stderr
     both = ("--dry-run", "--to-store", "qdrant:x")
@@ -101,23 +116,16 @@ def test_wrong_calls_say_so(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["pyarrow", "fsspec"])
 @pytest.mark.parametrize("args", [["export", "set"], ["import", "set"]])
-def test_a_missing_extra_is_named(tmp_path: Path, library, package: str, args: list[str]) -> None:
-    from safelight.library.spaces import add_space
-    from tests.parquet.made import SPACE
-
+def test_a_missing_extra_is_named(
+    run: Callable[..., Done],
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    args: list[str],
+) -> None:
     add_space(library, SPACE)
-    script = (
-        f"import sys; sys.modules[{package!r}] = None\n"
-        f"sys.argv = ['safelight', 'library', *{args!r}]\n"
-        "from safelight.cli import main\nmain()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SAFELIGHT_LIBRARY": str(library.path)},
-    )
-    assert done.returncode == 2, done.stderr
+    monkeypatch.setitem(sys.modules, package, None)
+    done = run("library", *args, code=2)
     assert done.stderr == "safelight: Parquet needs pip install 'safelight[parquet]'.\n"
 
 

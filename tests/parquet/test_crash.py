@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,104 +18,96 @@ from safelight.library.files import counts
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
 from safelight.library.store import Library
+from safelight.parquet import parts
 from safelight.parquet.description import find_description, parts_of
 from safelight.parquet.exporting import export_library
 from safelight.parquet.importing import import_data_set
 from safelight.parquet.parts import read_photos
 from safelight.parquet.places import open_place
+from tests.parquet.killed import SMALL, count_events
 from tests.parquet.made import SPACE, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PHOTOS = 12_000
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+
+PHOTOS = 600
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
 
-def _fill(library: Library) -> None:
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setattr(parts, name, value)
+
+
+@pytest.fixture
+def filled(library: Library) -> Library:
     add_space(library, SPACE)
     vectors = np.random.default_rng(0).standard_normal((PHOTOS, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     items = [
-        ItemRecord(f"{n * 2**240:064x}", "photo", n, vector) for n, vector in enumerate(vectors)
+        ItemRecord(f"{n * 2**246:064x}", "photo", n, vector) for n, vector in enumerate(vectors)
     ]
     files = [
         FileRecord(f"/{item.id}", "x", None, item.id, {"by": "Åsa"}, None, None) for item in items
     ]
     write(library, "default", files, items, fingerprint=SPACE.fingerprint)
+    return library
 
 
-def _kill_often(
-    command: list[str],
-    environ: dict[str, str],
-    has_begun: Callable[[], bool],
-    check: Callable[[], None],
-) -> None:
+def _kill_often(args: list[str], library: Path, events: int, check: Callable[[], None]) -> None:
+    """Run a command and kill it, twice; then run it to its end."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # pytest shows it if this fails
     moments = random.Random(seed)
-    kills = 0
-    while kills < 2:
-        process = subprocess.Popen(
-            command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(library)}
+    for _ in range(2):
+        event = moments.randint(1, events)
+        process = subprocess.run(
+            [sys.executable, "-m", "tests.parquet.killed", str(event), *args],
+            env=environ,
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.DEVNULL,
         )
-        while process.poll() is None and not has_begun():
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.2))
-        process.kill()
-        if process.wait() == 0:
-            break
-        kills += 1
+        assert process.returncode == -signal.SIGKILL, f"it was over before event {event}"
         check()
-    assert kills, "it was over before it could be killed"
+    subprocess.run([SAFELIGHT, *args], env=environ, check=True, capture_output=True)
 
 
-def test_a_killed_export_leaves_nothing_that_looks_whole(tmp_path: Path, library: Library) -> None:
-    _fill(library)
-    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(library.path)}
-    command = [SAFELIGHT, "library", "export", "-q", str(tmp_path / "set")]
-
+def test_a_killed_export_leaves_nothing_that_looks_whole(tmp_path: Path, filled: Library) -> None:
     def check() -> None:
         place = open_place(tmp_path / "set")
         found = find_description(place)
         if found is None:
-            with Library(tmp_path / "c.db") as other, pytest.raises(SourceError, match="not fini"):
+            begun = (tmp_path / "set" / "safelight.unfinished").exists()
+            why = "is not finished" if begun else "There is no data set"
+            with Library(tmp_path / "c.db") as other, pytest.raises(SourceError, match=why):
                 import_data_set(other, tmp_path / "set")
+            assert begun or not list((tmp_path / "set").glob("*/"))
         else:  # it was done but for the cleaning up
-            parts = parts_of(place, found, "photos")
-            assert sum(len(rows) for part in parts for rows in read_photos(place, part)) == PHOTOS
+            files = parts_of(place, found, "photos")
+            assert sum(len(rows) for part in files for rows in read_photos(place, part)) == PHOTOS
 
-    def has_begun() -> bool:
-        unfinished = tmp_path / "set" / "safelight.unfinished"
-        # Of this run, not of one that was killed.
-        if not unfinished.exists() or unfinished.read_bytes() in runs:
-            return False
-        runs.add(unfinished.read_bytes())
-        return True
-
-    runs: set[bytes] = set()
-    _kill_often(command, environ, has_begun, check)
-    assert runs
-    subprocess.run([*command, "--overwrite"], env=environ, check=True, capture_output=True)
+    events = count_events(lambda: export_library(filled, tmp_path / "counted"))
+    assert len(list((tmp_path / "counted" / "photos").rglob("*.parquet"))) == 10
+    args = ["library", "export", "-q", "--overwrite", str(tmp_path / "set")]
+    _kill_often(args, filled.path, events, check)
     assert not list((tmp_path / "set").rglob("*unfinished*"))
     with Library(tmp_path / "b.db") as other:
         assert import_data_set(other, tmp_path / "set").problems == ()
-        assert held(other) == held(library)
+        assert held(other) == held(filled)
 
 
-def test_a_killed_import_goes_on(tmp_path: Path, library: Library) -> None:
-    _fill(library)
-    export_library(library, tmp_path / "set")
-    other_path = tmp_path / "b.db"
-    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(other_path)}
-    command = [SAFELIGHT, "library", "import", "-q", str(tmp_path / "set")]
+def test_a_killed_import_goes_on(tmp_path: Path, filled: Library) -> None:
+    export_library(filled, tmp_path / "set")
+    path = tmp_path / "b.db"
     before = 0
 
     def check() -> None:
         nonlocal before
-        if not other_path.exists() or not other_path.stat().st_size:
-            return
-        with Library(other_path) as other:
+        with Library(path) as other:
             assert other.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             found = counts(other).photos
             assert found >= before, "what was written is lost"
@@ -126,15 +118,10 @@ def test_a_killed_import_goes_on(tmp_path: Path, library: Library) -> None:
             ).fetchone()
             assert half == (0,)
 
-    def has_begun() -> bool:
-        # Something was written since it was killed.
-        size = log.stat().st_size if log.exists() else 0
-        grown = size > sizes[-1]
-        sizes.append(size)
-        return grown
-
-    log, sizes = tmp_path / "b.db-wal", [0]
-    _kill_often(command, environ, has_begun, check)
-    subprocess.run(command, env=environ, check=True, capture_output=True)
-    with Library(other_path) as other:
-        assert held(other) == held(library)
+    with Library(tmp_path / "counted.db") as other:
+        import_data_set(other, tmp_path / "set")
+        # A second import does less, and is killed all the same.
+        events = count_events(lambda: import_data_set(other, tmp_path / "set"))
+    _kill_often(["library", "import", "-q", str(tmp_path / "set")], path, events, check)
+    with Library(path) as other:
+        assert held(other) == held(filled)

@@ -160,6 +160,24 @@ def test_a_failed_export_is_no_data_set(tmp_path: Path, library: Library) -> Non
     ]
 
 
+def test_what_was_killed_at_its_first_file_can_be_done_again(
+    tmp_path: Path, library: Library
+) -> None:
+    _fill(library)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "safelight.unfinished.0123.unfinished").write_text("")
+    assert export_library(library, tmp_path / "set").photos == 60
+    (tmp_path / "set" / "safelight.json.0123.unfinished").write_text("")
+    (tmp_path / "set" / "safelight.json.mine").write_text("")
+    export_library(library, tmp_path / "set", overwrite=True)
+    assert sorted(each.name for each in (tmp_path / "set").iterdir()) == [
+        "failures",
+        "photos",
+        "safelight.json",
+        "safelight.json.mine",
+    ]
+
+
 def test_two_exports_to_one_place_are_never_one_data_set(
     tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,15 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
     return call
 
 
+@pytest.mark.parametrize(
+    "arguments", [("run", "--input", "nope"), ("features", "nope.json"), ("ingest", "nope.json")]
+)
+def test_what_is_not_there_is_told_before_a_model_is_looked_for(command, arguments) -> None:
+    done = command(*arguments, code=1)
+    assert b"nope" in done.stderr
+    assert b"model" not in done.stderr
+
+
 def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
     done = command("run", "--model", "starter", "--json")
     summary = json.loads(done.stdout)
@@ -59,7 +69,7 @@ def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
         assert (tmp_path / artifact["std_uri"]).is_file()
     # The next one finds copies and features.
     again = command("run", "--model", "starter")
-    assert b"3 photos in 1 batches, 1 failed" in again.stdout
+    assert b"3 photos in 1 batch, 1 failed" in again.stdout
     assert b"bad.jpg is no image" in again.stderr
 
 
@@ -279,3 +289,27 @@ def test_a_file_that_is_watched_into_holds_each_batch_once(command: Any, tmp_pat
         command("watch", "--bus", server.url, "-o", output, "--idle", 0.5)
     found = [json.loads(line)["batch_id"] for line in output.read_bytes().splitlines()]
     assert found == [f"b{number}" for number in range(5)]
+
+
+@needs_nats
+def test_a_watch_whose_server_goes_away_says_so_once(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "nats") as server,
+        open(tmp_path / "said", "w+b") as said,
+        subprocess.Popen(
+            [SAFELIGHT, "pipeline", "watch", "--bus", server.url, "-o", str(tmp_path / "out")],
+            stderr=said,
+            cwd=tmp_path,
+        ) as watching,
+    ):
+        try:
+            until((tmp_path / "out").exists)
+            time.sleep(0.5)
+            server.stop()
+            until(lambda: "Lost the connection" in (tmp_path / "said").read_text())
+            time.sleep(2.5)  # in which it tries again a few times
+        finally:
+            watching.kill()
+        told = (tmp_path / "said").read_text()
+    assert told.count("Lost the connection") == 1
+    assert "DEBUG" not in told

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from safelight.model import Space
 from safelight.settings import Settings
 from tests.library.clouds import clouds, fill
 from tests.server.conftest import running
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from safelight.library.store import Library
@@ -46,10 +46,7 @@ def test_clusters_are_used_once_they_are_made(many: Library, embedder: ColourEmb
 
         before, rare_before = ask(), ask(namespace="rare")
         assert isinstance(server.service.searched().index, ExactIndex | ClusteredIndex)
-        deadline = time.monotonic() + 60
-        while not isinstance(server.service.searched().index, ClusteredIndex):
-            assert time.monotonic() < deadline, "no clusters were made"
-            time.sleep(0.1)
+        until(lambda: isinstance(server.service.searched().index, ClusteredIndex))
         after, rare_after = ask(), ask(namespace="rare")
     for one, other in ((before, after), (rare_before, rare_after)):
         assert [each for each, _ in one] == [each for each, _ in other]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from safelight.errors import StoreError
@@ -9,6 +8,7 @@ from safelight.settings import Secret, Settings
 from safelight.stores import open_store
 from tests.server.conftest import running
 from tests.stores import qdrant_server
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
     from safelight.library.store import Library
     from tests.fakes import ColourEmbedder
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_what_is_uploaded_is_told_to_the_store(
@@ -42,11 +35,11 @@ def test_what_is_uploaded_is_told_to_the_store(
                 except StoreError:  # nothing was sent yet
                     return set()
 
-            _until(lambda: len(ids()) == 9)
+            until(lambda: len(ids()) == 9)
             new = make_photo(tmp_path / "new.png", "blue", seed=7)
             answer = server.upload(("new.png", new.read_bytes()))
             photo_id = answer.json()["photos"][0]["photo_id"]
-            _until(lambda: photo_id in ids())
+            until(lambda: photo_id in ids())
             found.close()
 
 

@@ -19,7 +19,7 @@ from safelight.library.spaces import add_space
 from safelight.model import Space
 from safelight.stores import open_store
 from safelight.stores.qdrant import QdrantStore
-from tests.stores import postgres_server, qdrant_server
+from tests.stores import qdrant_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,12 +95,6 @@ def label_and_score(library: Library, count: int) -> None:
             for number in range(count)
         },
     )
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[postgres_server.Server]:
-    with postgres_server.serving() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,19 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from safelight.stores import parse_address
+from tests.forked import safelight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.stores import postgres_server, qdrant_server
 
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
 Run = "Callable[..., subprocess.CompletedProcess[str]]"
 
@@ -26,13 +26,10 @@ Run = "Callable[..., subprocess.CompletedProcess[str]]"
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def call(*args: object, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
+        done = safelight(
+            args,
             cwd=tmp_path,
-            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
-            timeout=120,
+            environ={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -79,7 +79,7 @@ def test_it_waits_for_a_store_that_comes_back(
         server.start()
 
     with closing(open_store(address)) as store:
-        done = sync(library, store, patience=60, tell=tell)
+        done = sync(library, store, patience=120, tell=tell)
         assert (done.problem, done.sent) == (None, 20)
     assert len(said) == 1
     assert "Trying again" in said[0]

@@ -79,11 +79,13 @@ def run(
     from safelight.cli.progress import show_progress
     from safelight.pipeline.logs import log_to_stderr
     from safelight.pipeline.orchestrator import run as run_all
+    from safelight.pipeline.plans import require_folder
     from safelight.pipeline.services import TAKES, FeatureOptions, make_service
 
     log_to_stderr(as_json=log_json, level="INFO" if verbose else "WARNING")
     settings = load_settings(device=device, threads=threads)
     places = places_of(data)
+    require_folder(folder or places.input)  # a model is looked for only when there is work for it
     options = FeatureOptions(**features)
     services = [make_service(name, places, settings, options) for name in TAKES]
     try:
@@ -127,8 +129,14 @@ def _by_hand(service: str, summary: str) -> click.Command:
 
         log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
         settings, places = load_settings(device=device, threads=threads), places_of(data)
-        made = make_service(service, places, settings, FeatureOptions(**features))
-        process(made, batch, output, places, settings.exclude)
+        process(
+            lambda: make_service(service, places, settings, FeatureOptions(**features)),
+            service,
+            batch,
+            output,
+            places,
+            settings.exclude,
+        )
 
     run_one.__doc__ = summary
     source = "BATCH.json|DIR|-" if service == "ingest" else "BATCH.json|-"
@@ -185,10 +193,15 @@ def _tell(summary: RunSummary, *, as_json: bool, quiet: bool) -> None:
     before = f", {summary.resumed} of them begun before" if summary.resumed else ""
     failed = f", {len(summary.failures):,} failed" if summary.failures else ""
     click.echo(
-        f"{summary.photos:,} photos in {len(summary.outputs):,} batches{before}{failed}, "
-        f"{summary.seconds:.1f} s"
+        f"{_count(summary.photos, 'photo')} in {_count(len(summary.outputs), 'batch')}"
+        f"{before}{failed}, {summary.seconds:.1f} s"
     )
     for path in summary.outputs[:_FAILURES_SHOWN]:
         click.echo(f"  {short(str(path))}")
     if len(summary.outputs) > _FAILURES_SHOWN:
         click.echo(f"  and {len(summary.outputs) - _FAILURES_SHOWN:,} more beside them")
+
+
+def _count(number: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"

@@ -98,8 +98,10 @@ def publish(
     Prints the id of each. A batch that was published before is not published again.
     """
     from safelight.pipeline.by_hand import read_batches
+    from safelight.pipeline.logs import log_to_stderr
     from safelight.pipeline.remote import publish as publish_all
 
+    log_to_stderr(level="WARNING")
     places = places_of(data)
     batches = read_batches(sources, places, batch_size, load_settings().exclude)
     for batch_id, first in publish_all(batches, url, places, event):
@@ -143,8 +145,10 @@ def watch(
     """
     from pathlib import Path
 
+    from safelight.pipeline.logs import log_to_stderr
     from safelight.pipeline.remote import watch as watch_all
 
+    log_to_stderr(level="WARNING")
     path = None if output is None else Path(output)
     watch_all(event, url, places_of(data), durable=durable, output=path, count=count, idle=idle)
 
@@ -167,8 +171,10 @@ def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool
 
     All of them, unless KEYs are given, as the list shows them.
     """
+    from safelight.pipeline.logs import log_to_stderr
     from safelight.pipeline.remote import as_line, dead_letters, settle_letters
 
+    log_to_stderr(level="WARNING")
     if retry and drop:
         raise click.UsageError("--retry and --drop exclude each other.")
     if not retry and not drop:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from safelight.embedding.catalogue import is_permissive
+from safelight.embedding.catalogue import is_permissive, known_models
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.hub import download, file_names, find_cached, is_offline, look_up
 from safelight.embedding.layouts import find_layout
@@ -250,7 +250,7 @@ def _from_hub(
         raise ModelUnavailable(
             f"{name.name}: {first.message} Models in PyTorch need the `torch` extra: "
             "pip install 'safelight[torch]'. Without it, use weights that are exported, for "
-            "example ViT-B-32/openai or Xenova/clip-vit-base-patch32.",
+            f"example ViT-B-32/openai or Xenova/clip-vit-base-patch32.{_weights_of(name)}",
             code=first.code,
             **first.context,
         )
@@ -258,10 +258,19 @@ def _from_hub(
 
 
 def _named(name: ModelName, error: ModelUnavailable) -> ModelUnavailable:
-    if name.name in error.message:
-        return error
-    # What was asked for is not what the hub calls it.
-    return ModelUnavailable(f"{name.name}: {error.message}", code=error.code, **error.context)
+    # What was asked for is not always what the hub calls it.
+    called = "" if name.name in error.message else f"{name.name}: "
+    message = f"{called}{error.message}{_weights_of(name)}"
+    return ModelUnavailable(message, code=error.code, **error.context)
+
+
+def _weights_of(name: ModelName) -> str:
+    """Say which weights there are for an architecture, where those named are not among them."""
+    if name.known is not None or name.architecture is None:
+        return ""
+    start = f"{name.architecture}/"
+    known = [each.name for each in known_models() if each.name.startswith(start)]
+    return f" Well-known weights of {name.architecture}: {', '.join(known)}." if known else ""
 
 
 def _ask(

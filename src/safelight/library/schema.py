@@ -364,6 +364,8 @@ CREATE INDEX items_by_camera ON items (camera) WHERE camera IS NOT NULL;
 DROP INDEX labels_by_label;
 CREATE INDEX labels_by_label ON labels (space_pk, label_set_pk, label, calibrated, applies)
     WHERE applies;
+DROP INDEX scores_by_score;
+CREATE INDEX scores_by_score ON scores (metric, score, item_pk);
 """
 
 

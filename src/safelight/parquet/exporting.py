@@ -20,7 +20,7 @@ from safelight.parquet.description import (
     write_description,
 )
 from safelight.parquet.parts import digits_for, write_failures, write_photos
-from safelight.parquet.places import open_place
+from safelight.parquet.places import is_unfinished, open_place
 
 if TYPE_CHECKING:
     import os
@@ -176,7 +176,7 @@ def write_data_set(
     write_description(place, replace(description, parts=tuple(parts)))
     mine = {part.name for part in parts}
     # What an earlier run left, whole or not. A reader of it may be left with less now.
-    place.remove(name for name in there if _is_part(name) and name not in mine)
+    place.remove(name for name in there if _is_left(name) or (_is_part(name) and name not in mine))
     place.remove([UNFINISHED])
     return Exported(
         place.shown,
@@ -197,7 +197,8 @@ def _check_free(place: Place, *, overwrite: bool) -> None:
             "another folder.",
             code="data-set-exists",
         )
-    if (there and not {DESCRIPTION, UNFINISHED} & there) or place.is_file():
+    ours = {DESCRIPTION, UNFINISHED, *filter(_is_left, there)}
+    if (there and not ours & there) or place.is_file():
         raise UsageError(
             f"{place.shown} is not empty, and no data set. Name a new folder.",
             code="not-empty",
@@ -206,6 +207,11 @@ def _check_free(place: Place, *, overwrite: bool) -> None:
 
 def _is_part(name: str) -> bool:
     return name.startswith((f"{PHOTOS}/", f"{FAILURES}/")) and ".parquet" in name
+
+
+def _is_left(name: str) -> bool:
+    """Tell whether it is what was to become a file, of a run that was killed just then."""
+    return name.startswith((f"{DESCRIPTION}.", f"{UNFINISHED}.")) and is_unfinished(name)
 
 
 def _counted(

@@ -6,6 +6,7 @@ One value at a time would take ten times as long.
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +200,23 @@ def _read_scores(struct: pa.StructArray) -> list[ScoreRecord]:
 
 
 def _read_json(text: str | None) -> dict[str, Any]:
-    return json.loads(text) if text is not None and text != "{}" else {}
+    if text is None or text == "{}":
+        return {}
+    found = _JSON.decode(text)
+    if not isinstance(found, dict):
+        raise ValueError("details that are no JSON object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} among details")
+    return number
+
+
+#: Without NaN and infinity, which Python reads although JSON has no such numbers.
+_JSON = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def _read_labels(struct: pa.StructArray) -> list[tuple[str, LabelledPhoto]]:

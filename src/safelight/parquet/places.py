@@ -223,6 +223,11 @@ def open_place(url: str | os.PathLike[str]) -> Place:
     return Place(shown, fs, root.rstrip("/") or "/", local)
 
 
+def is_unfinished(name: str) -> bool:
+    """Tell whether a file was never written to its end."""
+    return name.endswith(_UNFINISHED)
+
+
 def _flush(path: str) -> None:
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

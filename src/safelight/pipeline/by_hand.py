@@ -13,7 +13,7 @@ from safelight.pipeline.files import parse_object, to_json, write_json
 from safelight.pipeline.plans import list_folder, make_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from safelight.pipeline.places import Places
     from safelight.pipeline.service import Service
@@ -50,7 +50,8 @@ def read_batches(
 
 
 def process(
-    service: Service,
+    make_service: Callable[[], Service],
+    name: str,
     source: str,
     output: str | None,
     places: Places,
@@ -60,7 +61,11 @@ def process(
 
     Parameters
     ----------
-    service : Service
+    make_service : callable
+        Returns the service. It may have to fetch a model, so that it is called only when there is
+        a batch.
+    name : str
+        The service's.
     source : str
         A file of JSON, or ``-``; for ingest also a folder of photos, which makes one batch.
     output : str, optional
@@ -71,14 +76,14 @@ def process(
     SafelightError
         The batch cannot be read, processed or written.
     """
-    if service.name == "ingest" and source != _STDIN and os.path.isdir(source):
+    if name == "ingest" and source != _STDIN and os.path.isdir(source):
         found = make_batches(list_folder(source, exclude), places, sys.maxsize)
         if not found:
             raise SourceError(f"{source} holds no photos.", source=source)
         batch = found[0]
     else:
         batch = _read(source)
-    result = service.process(batch)
+    result = make_service().process(batch)
     if output is None:
         sys.stdout.buffer.write(to_json(result, indent=1) + b"\n")
         sys.stdout.flush()

@@ -61,9 +61,19 @@ def list_folder(folder: str | os.PathLike[str], exclude: Sequence[str] = ()) -> 
     SourceError
         There is no such folder.
     """
+    require_folder(folder)
+    return list(list_photos([os.path.abspath(folder)], exclude))
+
+
+def require_folder(folder: str | os.PathLike[str]) -> None:
+    """Raise if there is no such folder.
+
+    Raises
+    ------
+    SourceError
+    """
     if not os.path.isdir(folder):
         raise SourceError(f"{folder}: there is no such folder.", source=str(folder))
-    return list(list_photos([os.path.abspath(folder)], exclude))
 
 
 def make_batches(

@@ -20,6 +20,8 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest come first, so that of several processes none is left alone with one of them.
+    items.sort(key=lambda item: _HERE not in item.path.parents)
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.parity)

@@ -49,14 +49,19 @@ def _shallow(name: str) -> str:
 
 
 def config_of(architecture: str, layers: int | None, **changes: Any) -> dict[str, Any]:
-    """open_clip's configuration of an architecture, with fewer layers if a number is given."""
+    """open_clip's configuration of an architecture; with a number, that of a small likeness of it.
+
+    This has so many layers, and is narrow; the kinds of layers, patches and switches are the same.
+    """
     import open_clip
 
     config: dict[str, Any] = copy.deepcopy(open_clip.get_model_config(architecture))
     if layers is not None:
         config["text_cfg"]["layers"] = layers
-        if "layers" in config["vision_cfg"]:
-            config["vision_cfg"]["layers"] = layers
+        if "hf_tokenizer_name" not in config["text_cfg"]:  # those have few tokens
+            config["text_cfg"] |= {"width": 128, "heads": 2}
+        if isinstance(config["vision_cfg"].get("layers"), int):
+            config["vision_cfg"] |= {"layers": layers, "width": 256}
         if "timm_model_name" in config["vision_cfg"]:
             config["vision_cfg"]["timm_model_name"] = _shallow(
                 config["vision_cfg"]["timm_model_name"]

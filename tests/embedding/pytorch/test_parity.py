@@ -1,6 +1,6 @@
 """The same vectors as open_clip and transformers give, in every layout, of every family.
 
-Weights are random: what is compared is everything but the weights. Towers have two or three layers
+Weights are random: what is compared is everything but the weights. Towers are narrow and shallow
 here, and see few photos; ``bench/parity.py`` compares whole models.
 """
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import httpx2
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.ports import free_port
 from tests.sheet.browser import CHROMIUM
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
+
+expect.set_options(timeout=60_000)
 
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 

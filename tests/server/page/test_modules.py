@@ -253,12 +253,15 @@ def test_a_grid_of_very_many_photos_holds_few_and_keeps_what_is_in_sight(module)
             await new Promise(requestAnimationFrame);
             counts.push(list.children.length);
           }
-          await wait(300);
-          const inSight = [...list.children].filter((item) => {
+          const look = () => [...list.children].filter((item) => {
             const box = item.getBoundingClientRect();
             return box.bottom > 0 && box.top < innerHeight;
           });
-          const named = inSight.filter((item) => item.querySelector('.name')).length;
+          const names = (items) => items.filter((item) => item.querySelector('.name')).length;
+          const are = () => look().length > 0 && names(look()) === look().length;
+          for (let turn = 0; turn < 300 && !are(); turn += 1) await wait(100);
+          const inSight = look();
+          const named = names(inSight);
           const order = [...list.children].map((item) => Number(item.ariaPosInSet));
           const above = inSight[0].ariaPosInSet;
           const top = inSight[0].getBoundingClientRect().top;

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.server.page.looking import expect_count, expect_first, is_loaded, names, photo
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 def shown(page):
@@ -66,9 +71,14 @@ def test_the_map_of_focus_lies_on_the_photo(visit) -> None:
     focus = page.locator("#photo-map")
     expect(focus).to_be_visible()
     assert is_loaded(focus)
-    assert focus.bounding_box() == page.locator("#photo-image").bounding_box()
+    until(lambda: focus.bounding_box() == page.locator("#photo-image").bounding_box())
     page.keyboard.press("f")
     expect(focus).to_be_hidden()
+
+
+def width(page: Page) -> float:
+    """Return how wide the photo is; for a moment, when a larger one takes its place, none is."""
+    return until(page.locator("#photo-image").bounding_box)["width"]
 
 
 def test_zoom(visit) -> None:
@@ -76,9 +86,9 @@ def test_zoom(visit) -> None:
     photo(page, "cat.jpg").click()
     expect(shown(page)).to_have_accessible_name("cat.jpg")
     assert is_loaded(page.locator("#photo-image"))
-    before = page.locator("#photo-image").bounding_box()["width"]
+    before = width(page)
     page.keyboard.press("z")
-    assert page.locator("#photo-image").bounding_box()["width"] >= 1.9 * before
+    until(lambda: width(page) >= 1.9 * before)
     # It is moved with the mouse; arrows move it too, and no longer lead on.
     stage = page.locator("#stage")
     middle = stage.evaluate("(e) => e.scrollLeft")
@@ -90,7 +100,7 @@ def test_zoom(visit) -> None:
     page.keyboard.press("ArrowRight")
     expect(shown(page)).to_have_accessible_name("cat.jpg")
     page.get_by_role("button", name="Zoom").click()
-    assert page.locator("#photo-image").bounding_box()["width"] == before
+    until(lambda: width(page) == before)
 
 
 def test_more_like_this_and_less(visit, folder) -> None:

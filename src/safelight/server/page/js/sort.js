@@ -19,8 +19,12 @@ export const offerMetrics = (metrics) => {
 /** Show what the address says. */
 export const showSort = (state) => {
   const select = byId("sort");
-  select.options[0].textContent = searches(state) ? "best match first" : "as added";
-  select.value = state.sort;
+  const searching = searches(state);
+  // All photos come newest first, and for hits that is one order among others.
+  const [usual, newest] = select.options;
+  usual.textContent = searching ? "best match first" : "newest first";
+  newest.hidden = newest.disabled = !searching;
+  select.value = state.sort === "-taken" && !searching ? "" : state.sort;
   if (select.selectedIndex < 0) select.selectedIndex = 0;
 };
 
