@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 #: Bits of 256 in which candidates differ at most, unless said otherwise; see docs/cluster.md.
 RADIUS = 16
 
-#: With how many others under one value a photo is compared.
-MOST = 2000
+#: With how many others under one value a photo is compared at least, and how many times as many as
+#: would meet there by chance.
+MOST, _TIMES = 2000, 8
 
 #: Photos of one partition of a shuffle; partitions at most.
 _A_PARTITION, _PARTITIONS = 50_000, 4096
@@ -88,7 +89,7 @@ def find_candidates(
     connect : callable
         See :class:`safelight.cluster.run.Run`.
     most : int
-        With how many others a photo is compared under one value.
+        With how many others a photo is compared under one value, at least.
 
     Raises
     ------

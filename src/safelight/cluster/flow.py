@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.cluster.chunks import part_names
 from safelight.cluster.manifest import read_changed, read_rounds
-from safelight.cluster.merging import Merged, merge_prefix, split_failures, split_photos
+from safelight.cluster.merging import Merged, joined, merge_prefix, split_failures, split_photos
 from safelight.cluster.workers import Reader, Worker, Writer, row_of
 from safelight.errors import ClusterError, SafelightError
+from safelight.parquet.columns import failure_schema, photo_schema
 from safelight.parquet.description import FAILURES, PHOTOS
 from safelight.parquet.places import open_place
 
@@ -89,7 +90,7 @@ def merge_round(
     items[0]["touched"] = json.dumps(sorted(touched))
     for item in items[1:]:
         item["touched"] = "[]"
-    split = {"output": output, "digits": digits}
+    split = {"output": output, "dimension": dimension, "digits": digits}
     merge = {"output": output, "dimension": dimension, "number": this.number}
     if this.entries <= _HERE and sum(touched.values()) <= _HERE_BYTES:
         for merged in _merged_here(items, split, merge):
@@ -154,7 +155,9 @@ def _short(error: BaseException) -> str:
     return lines[-1][:300] if lines else type(error).__name__
 
 
-def _split(batch: dict[str, Any], *, output: str, digits: int) -> dict[str, list[Any]]:
+def _split(
+    batch: dict[str, Any], *, output: str, dimension: int, digits: int
+) -> dict[str, list[Any]]:
     """Read the parts of some chunks; return their rows by prefix."""
     import pyarrow.parquet as pq
 
@@ -168,15 +171,19 @@ def _split(batch: dict[str, Any], *, output: str, digits: int) -> dict[str, list
     for parts, touched in zip(batch["parts"], batch["touched"], strict=True):
         for prefix in json.loads(touched):
             add(prefix, "", "touched", b"")
-        for key, failures, photos in json.loads(parts):
-            for kind, name, split in (
-                ("failures", failures, split_failures),
-                ("photos", photos, split_photos),
-            ):
-                with place.reading(name) as opened:
-                    for rows in pq.ParquetFile(opened).iter_batches():
-                        for prefix, data in split(rows, digits):
-                            add(prefix, key, kind, data)
+        there = json.loads(parts)
+        for kind, column, schema, split in (
+            ("failures", 1, failure_schema(), split_failures),
+            ("photos", 2, photo_schema(dimension), split_photos),
+        ):
+            # Together, in the order of the chunks: so each prefix gets few parts, not one a chunk.
+            batches = []
+            for names in there:
+                with place.reading(names[column]) as opened:
+                    batches += pq.ParquetFile(opened).iter_batches()
+            for rows in joined(batches, schema):
+                for prefix, data in split(rows, digits):
+                    add(prefix, there[0][0], kind, data)
     return found
 
 

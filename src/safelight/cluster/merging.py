@@ -197,19 +197,30 @@ def _old_failures(place: Place, name: str) -> Iterator[FailureRow]:
 
 
 def _photos(parts: Sequence[bytes], dimension: int) -> Iterator[PhotoRow]:
-    for part in parts:
-        yield from photos_from_arrow(_read(part, photo_schema(dimension)))
+    for batch in _read(parts, photo_schema(dimension)):
+        yield from photos_from_arrow(batch)
 
 
 def _failures(parts: Sequence[bytes]) -> Iterator[FailureRow]:
-    for part in parts:
-        yield from failures_from_arrow(_read(part, failure_schema()))
+    for batch in _read(parts, failure_schema()):
+        yield from failures_from_arrow(batch)
 
 
-def _read(part: bytes, schema: pa.Schema) -> pa.RecordBatch:
+def _read(parts: Sequence[bytes], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """Return the rows of parts, together: many a part has one row only."""
     import pyarrow as pa
 
-    return pa.ipc.read_record_batch(pa.py_buffer(part), schema)
+    return joined([pa.ipc.read_record_batch(pa.py_buffer(part), schema) for part in parts], schema)
+
+
+def joined(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """Return the rows of batches in as few as they fit into."""
+    import pyarrow as pa
+
+    found: list[pa.RecordBatch] = (
+        pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
+    )
+    return found
 
 
 def _some(rows: Sequence[Any]) -> Iterator[list[Any]]:

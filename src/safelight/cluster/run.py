@@ -77,7 +77,7 @@ class Summary:
     interrupted : bool
     seconds : float
     stages : dict
-        Seconds by stage.
+        Seconds by stage; ``work`` is those of processors, of all workers together.
     shown : list of (str, str)
         Path and reason of a few that failed.
     """
@@ -286,6 +286,7 @@ class Run:
         ):
             done += int(row["entries"])
             failed += int(row["failed"])
+            self._stages["work"] = self._stages.get("work", 0.0) + float(row["seconds"])
             self._progress(Progress(done, left, failed))
 
     def _ray(self) -> Any:

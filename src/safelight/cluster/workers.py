@@ -7,6 +7,7 @@ there others do that and pass on what the model takes; Ray Data holds them back 
 from __future__ import annotations
 
 import pickle
+import time
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -112,10 +113,11 @@ class _Worker:
         """Tell whether a worker that was lost had written all before."""
         return self.place.has(part_names(chunk)[1])
 
-    def write(self, chunk: Chunk, loaded: Iterable[Loaded]) -> Row:
+    def write(self, chunk: Chunk, loaded: Iterable[Loaded], spent: float = 0.0) -> Row:
+        started = time.process_time() - spent
         rows = self.embed(chunk.namespace, loaded)
         write_rows(self.place, chunk, rows, self.work.dimension)
-        return report(chunk, len(rows.failures))
+        return report(chunk, len(rows.failures), time.process_time() - started)
 
 
 class Worker(_Worker):
@@ -138,10 +140,11 @@ class Reader(_Worker):
     def __call__(self, batch: Batch) -> Iterator[Batch]:
         """Yield each chunk with what the model takes of it."""
         for chunk in chunks_of(batch):
-            loaded = None
+            loaded, started = None, time.process_time()
             if not self.is_done(chunk):
                 loaded = pickle.dumps([*self.loaded(chunk)], protocol=5)
-            yield table([row_of(chunk) | {"loaded": loaded}])
+            seconds = time.process_time() - started
+            yield table([row_of(chunk) | {"loaded": loaded, "seconds": seconds}])
 
 
 class Writer(_Worker):
@@ -150,12 +153,13 @@ class Writer(_Worker):
     def __call__(self, batch: Batch) -> Batch:
         """Return a report of each chunk."""
         rows = []
-        for chunk, loaded in zip(chunks_of(batch), batch["loaded"], strict=True):
+        passed = zip(chunks_of(batch), batch["loaded"], batch["seconds"], strict=True)
+        for chunk, loaded, seconds in passed:
             if loaded is None:
                 rows.append(report(chunk))
             else:
                 # What other workers of this cluster have written, and nobody else.
-                rows.append(self.write(chunk, pickle.loads(loaded)))
+                rows.append(self.write(chunk, pickle.loads(loaded), float(seconds)))
         return table(rows)
 
 
@@ -174,9 +178,9 @@ def chunks_of(batch: Batch) -> list[Chunk]:
     ]
 
 
-def report(chunk: Chunk, failed: int = 0) -> Row:
-    """Return what a run is told of a chunk that is done."""
-    return {"key": chunk.key, "entries": chunk.entries, "failed": failed}
+def report(chunk: Chunk, failed: int = 0, seconds: float = 0.0) -> Row:
+    """Return what a run is told of a chunk that is done; the seconds are of processors."""
+    return {"key": chunk.key, "entries": chunk.entries, "failed": failed, "seconds": seconds}
 
 
 def table(rows: Sequence[Row]) -> Batch:
