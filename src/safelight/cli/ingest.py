@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.ingest_cluster import ingest_on_cluster
+from safelight.cli.ingest_texts import report, report_failures
 from safelight.cli.label import open_classifier
 from safelight.cli.options import FlagCommand, library_option, load_settings
 from safelight.cli.sync import feed_store
 from safelight.errors import SourceError
-from safelight.shown import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from safelight.library.store import Library
     from safelight.settings import Settings
     from safelight.sources import Source
-
-_FAILURES_SHOWN = 10
 
 EPILOG = """\b
 Sources:
@@ -194,7 +191,7 @@ def ingest(
                     namespace=name,
                     retry_failed=retry_failed,
                 )
-                _report(summary, as_json=as_json, quiet=quiet, profile=profile)
+                report(summary, as_json=as_json, quiet=quiet, profile=profile)
             return
         label_set = read_label_set(settings.labels, settings.templates) if label else None
         choice = choose_for_ingest(
@@ -218,7 +215,7 @@ def ingest(
                 score=score,
                 classifier=classifier,
             )
-            _report(summary, as_json=as_json, quiet=quiet, profile=profile)
+            report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
                 sys.exit(130)
         feed_store(opened, settings, quiet=quiet or as_json)
@@ -259,7 +256,7 @@ def ingest_folder(
     )
     source = parse_source(f"images:{folder}", exclude=settings.exclude)
     summary = _run(library, settings, choice, [source], settings.namespace, quiet=quiet)
-    _report_failures(summary)
+    report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
     feed_store(library, settings, quiet=True)
@@ -351,62 +348,3 @@ def _sources(
     if not known:
         raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures")
     return known
-
-
-def _report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> None:
-    if not as_json:
-        _report_failures(summary)
-    if as_json:
-        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))
-    elif not quiet:
-        click.echo(_sentence(summary))
-    if profile and not as_json:
-        click.echo(_profile(summary))
-    if summary.interrupted and not as_json:
-        click.echo("Stopped. Run the same command again to go on from there.", err=True)
-
-
-def _report_failures(summary: Summary) -> None:
-    for failure in summary.failures[:_FAILURES_SHOWN]:
-        click.echo(visible(f"safelight: {failure.path}: {failure.reason}"), err=True)
-    if (more := len(summary.failures) - _FAILURES_SHOWN) > 0:
-        click.echo(f"safelight: {more} more could not be read: safelight status --failed", err=True)
-
-
-def _sentence(summary: Summary) -> str:
-    if summary.is_empty:
-        return f"Found no photos to ingest into {summary.namespace}."
-    parts = [
-        f"{summary.new:,} {'to embed' if summary.dry_run else 'new'}",
-        f"{summary.unchanged:,} unchanged",
-    ]
-    for count, word in (
-        (summary.known, "known already"),
-        (summary.gone, "gone"),
-        (summary.failed, "failed"),
-        (summary.failing, "failed before"),
-        (summary.scored, "scored"),
-        (summary.labelled, "labelled"),
-    ):
-        if count:
-            parts.append(f"{count:,} {word}")
-    rate = ""
-    if summary.new and not summary.dry_run and summary.seconds:
-        rate = f", {summary.new / summary.seconds:.1f} a second"
-    would = "Would ingest into" if summary.dry_run else "Ingested into"
-    where = f" on {summary.device}" if summary.device else ""
-    return (
-        f"{would} {summary.namespace} with {summary.model}{where}: {', '.join(parts)} "
-        f"({summary.seconds:.1f} s{rate})"
-    )
-
-
-def _profile(summary: Summary) -> str:
-    """Return a table of the stages; threads overlap, so they add up to more than the clock."""
-    rows = sorted(summary.stages.items(), key=lambda item: -item[1])
-    lines = [f"{'stage':<10}{'seconds':>9}{'ms each':>9}"]
-    for stage, seconds in rows:
-        each = f"{1000 * seconds / summary.new:9.2f}" if summary.new else ""
-        lines.append(f"{stage:<10}{seconds:9.2f}{each}")
-    lines.append(f"{'clock':<10}{summary.seconds:9.2f}")
-    return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""What ``safelight ingest`` says of what it did."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from safelight.shown import visible
+
+if TYPE_CHECKING:
+    from safelight.ingest import Summary
+
+_FAILURES_SHOWN = 10
+
+
+def report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> None:
+    """Print what an ingest did, in words or as JSON."""
+    if not as_json:
+        report_failures(summary)
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))
+    elif not quiet:
+        click.echo(_sentence(summary))
+    if profile and not as_json:
+        click.echo(_profile(summary))
+    if summary.interrupted and not as_json:
+        click.echo("Stopped. Run the same command again to go on from there.", err=True)
+
+
+def report_failures(summary: Summary) -> None:
+    """Print the first failures with their reasons."""
+    for failure in summary.failures[:_FAILURES_SHOWN]:
+        click.echo(visible(f"safelight: {failure.path}: {failure.reason}"), err=True)
+    if (more := len(summary.failures) - _FAILURES_SHOWN) > 0:
+        click.echo(f"safelight: {more} more could not be read: safelight status --failed", err=True)
+
+
+def _sentence(summary: Summary) -> str:
+    if summary.is_empty:
+        return f"Found no photos to ingest into {summary.namespace}."
+    parts = [
+        f"{summary.new:,} {'to embed' if summary.dry_run else 'new'}",
+        f"{summary.unchanged:,} unchanged",
+    ]
+    for count, word in (
+        (summary.known, "known already"),
+        (summary.gone, "gone"),
+        (summary.failed, "failed"),
+        (summary.failing, "failed before"),
+        (summary.scored, "scored"),
+        (summary.labelled, "labelled"),
+    ):
+        if count:
+            parts.append(f"{count:,} {word}")
+    rate = ""
+    if summary.new and not summary.dry_run and summary.seconds:
+        rate = f", {summary.new / summary.seconds:.1f} a second"
+    would = "Would ingest into" if summary.dry_run else "Ingested into"
+    where = f" on {summary.device}" if summary.device else ""
+    return (
+        f"{would} {summary.namespace} with {summary.model}{where}: {', '.join(parts)} "
+        f"({summary.seconds:.1f} s{rate})"
+    )
+
+
+def _profile(summary: Summary) -> str:
+    """Return a table of the stages; threads overlap, so they add up to more than the clock."""
+    rows = sorted(summary.stages.items(), key=lambda item: -item[1])
+    lines = [f"{'stage':<10}{'seconds':>9}{'ms each':>9}"]
+    for stage, seconds in rows:
+        each = f"{1000 * seconds / summary.new:9.2f}" if summary.new else ""
+        lines.append(f"{stage:<10}{seconds:9.2f}{each}")
+    lines.append(f"{'clock':<10}{summary.seconds:9.2f}")
+    return "\n".join(lines)
