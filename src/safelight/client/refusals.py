@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import (
+    ClusterError,
     DecodeError,
     LibraryError,
     LibraryTooNew,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _BY_CODE: dict[str, type[SafelightError]] = {
     kind.code: kind
     for kind in (
+        ClusterError,
         LibraryError,
         LibraryTooNew,
         ModelError,
