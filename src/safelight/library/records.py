@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from safelight.library.store import Library
     from safelight.model import FileStat
 
+#: json.dumps() makes an encoder at each call, which takes longer than to encode.
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemRecord:
@@ -154,7 +157,7 @@ def _write_items(
                 item.width,
                 item.height,
                 item.exif.get("taken_at"),
-                json.dumps(item.exif, ensure_ascii=False),
+                _as_json(item.exif),
                 item.text,
                 now,
             )
