@@ -43,12 +43,6 @@ def texts() -> list[str]:
     return found
 
 
-@pytest.fixture(scope="module")
-def some(texts: list[str]) -> list[str]:
-    """Of each kind, for what has the same tokens if the one that sees all of them does."""
-    return texts[: len(CURATED)] + texts[len(CURATED) :: 5]
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _each_text_is_repaired_once() -> Iterator[None]:
     """ftfy takes half of the time; what it returns depends on the text alone."""
@@ -135,11 +129,11 @@ def test_any_text_is_cleaned_as_open_clip_does(text: str) -> None:
 
 
 def test_tokens_of_clip_are_open_clips(
-    simple: Any, clip: Tokens, exported_folder: Path, texts: list[str], some: list[str]
+    simple: Any, clip: Tokens, exported_folder: Path, texts: list[str]
 ) -> None:
-    assert _differing(texts, clip(texts)[0], simple(texts).numpy()) == []
-    exported = _ours(exported_folder, "lower", None)
-    assert _differing(some, exported(some)[0], simple(some).numpy()) == []
+    expected = simple(texts).numpy()
+    for tokenizer in (clip, _ours(exported_folder, "lower", None)):
+        assert _differing(texts, tokenizer(texts)[0], expected) == []
 
 
 @given(text=_ASSIGNED)
@@ -170,27 +164,27 @@ def test_an_exported_tokenizer_alone_reads_clean_texts_as_open_clip_does(
     assert _differing(given, ours, simple(given).numpy()) == []
 
 
-def test_tokens_of_clip_are_transformers(clip_folder: Path, some: list[str]) -> None:
-    _assert_transformers(clip_folder, some, "<|endoftext|>", 77)
+def test_tokens_of_clip_are_transformers(clip_folder: Path, texts: list[str]) -> None:
+    _assert_transformers(clip_folder, texts, "<|endoftext|>", 77)
 
 
 @pytest.mark.parametrize("how", ["canonicalize", "whitespace"])
 def test_tokens_of_siglip_are_open_clips(
-    unigram_folder: Path, some: list[str], how: Cleaning
+    unigram_folder: Path, texts: list[str], how: Cleaning
 ) -> None:
     from open_clip.tokenizer import HFTokenizer
 
-    expected = HFTokenizer(str(unigram_folder), context_length=CONTEXT, clean=how)(some).numpy()
-    ids, _ = _ours(unigram_folder, how, "</s>", CONTEXT)(some)
-    assert _differing(some, ids, expected) == []
+    expected = HFTokenizer(str(unigram_folder), context_length=CONTEXT, clean=how)(texts).numpy()
+    ids, _ = _ours(unigram_folder, how, "</s>", CONTEXT)(texts)
+    assert _differing(texts, ids, expected) == []
 
 
-def test_tokens_of_siglip_are_transformers(unigram_folder: Path, some: list[str]) -> None:
-    _assert_transformers(unigram_folder, some, "</s>", CONTEXT)
+def test_tokens_of_siglip_are_transformers(unigram_folder: Path, texts: list[str]) -> None:
+    _assert_transformers(unigram_folder, texts, "</s>", CONTEXT)
 
 
-def test_tokens_of_chinese_clip_are_transformers(wordpiece_folder: Path, some: list[str]) -> None:
-    _assert_transformers(wordpiece_folder, some, "[PAD]", CONTEXT)
+def test_tokens_of_chinese_clip_are_transformers(wordpiece_folder: Path, texts: list[str]) -> None:
+    _assert_transformers(wordpiece_folder, texts, "[PAD]", CONTEXT)
 
 
 @given(st.lists(_WHOLE, min_size=1, max_size=20))
