@@ -125,7 +125,7 @@ class Run:
     gpu : bool
     apart : bool, optional
         As of :func:`safelight.cluster.flow.embed_chunks`.
-    progress, merging : callable
+    progress : callable
         Told how far the run is.
     """
 
