@@ -1,8 +1,4 @@
-"""Files: opened safely, read up to a limit.
-
-Everything that safelight reads goes through here: photos, sidecars, plans, lists, batches,
-settings and model files.
-"""
+"""Files of every kind: opening them safely and reading what others wrote into them."""
 
 from safelight.files.digest import sha256, sha256_of
 from safelight.files.opening import (
