@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from safelight.model import Part
 
-#: What stands at the top of a file; anything else there is no box, but what a program appended.
+#: What stands at the top of a file. Anything else there that does not end within the file is not a
+#: box, but what a program appended.
 _TOP = frozenset(
     b"ftyp styp meta mdat moov moof mfra free skip wide uuid idat sidx ssix pdin emsg prft "
     b"mpvd jumb meco etyp imda pnot".split()
@@ -25,6 +26,7 @@ _TOP = frozenset(
 
 _PICTURE_ITEMS = frozenset((b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"avc1", b"tmap"))
 
+#: A panorama of a phone has some hundred tiles.
 _MOST_ITEMS = 20_000
 
 
@@ -60,13 +62,13 @@ def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Box]:
         size = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         head = 8
-        if at_top and kind not in _TOP:
-            return
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
         elif size == 0:
             size = end - at
         if size < head:
+            return
+        if at_top and kind not in _TOP and not (kind.isalnum() and at + size <= end):
             return
         yield Box(kind, at + head, at + size)
         at += size
@@ -99,6 +101,9 @@ def box_structure(data: bytes) -> Structure:
     parts += [
         part("film", [view[box.at : box.end]]) for box in boxes(data) if box.kind == b"mpvd"
     ]
+    for box in boxes(data):
+        if box.kind not in _TOP and box.at < box.end:
+            parts += tail_parts(view[box.at : box.end])
     end = file_end(data)
     if end < len(data):
         parts += tail_parts(view[end:])

@@ -23,7 +23,7 @@ SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES = 273, 277, 278, 279
 MINIMUM, MAXIMUM, PLANAR, PREDICTOR, FILL_ORDER = 280, 281, 284, 317, 266
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, SUB_DIRECTORIES = 322, 323, 324, 325, 330
-EXTRA_SAMPLES, SAMPLE_FORMAT, ORIENTATION, LAYERS = 338, 339, 274, 37724
+EXTRA_SAMPLES, SAMPLE_FORMAT, ORIENTATION, PROFILE, LAYERS = 338, 339, 274, 34675, 37724
 
 #: Of NewSubfileType: a smaller version of another page, or its mask.
 _REDUCED, _MASK = 1, 4
@@ -51,6 +51,8 @@ class Directory:
 
     Attributes
     ----------
+    data : bytes
+        The whole file.
     offset : int
     order : str
         ``<`` or ``>``, as :mod:`struct` has it.
@@ -75,6 +77,13 @@ class Directory:
         """Return the first value of a tag."""
         found = self.values(tag)
         return found[0] if found else default
+
+    def octets(self, tag: int) -> bytes | None:
+        """Return the bytes of a tag; None if it is not there."""
+        if tag not in self.tags:
+            return None
+        kind, count, at = self.tags[tag]
+        return self.data[at : at + count * _TYPES[kind][0]]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -235,5 +244,5 @@ def _tags(
                 form[0] + ("I" if inline == 4 else "Q"), data, entry + width - inline
             )
         # What does not lie within the file is not there.
-        if place + size <= len(data) and values and (values <= _MOST_VALUES or tag == LAYERS):
+        if place + size <= len(data) and values and (values <= _MOST_VALUES or tag in (LAYERS, PROFILE)):
             yield tag, (kind, values, place)
