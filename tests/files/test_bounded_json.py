@@ -6,6 +6,8 @@ import pytest
 from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
 from safelight.errors import SafelightError
 from safelight.files.bounded_json import JsonError, parse_json
+from safelight.labels import read_label_set
+from safelight.sources import parse_source
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_deep_json_in_a_file_is_an_error_of_that_file(tmp_path: Path, deep: byte
     path = tmp_path / "a.json"
     path.write_bytes(deep)
     for read in (read_open_clip, read_transformers, read_label_set):
-        with pytest.raises(SafelightError, match="a.json"):
+        with pytest.raises(SafelightError, match=r"a\.json"):
             read(path)
     rows = tmp_path / "rows.jsonl"
     rows.write_bytes(deep + b'\n{"text": "a cat"}\n')
