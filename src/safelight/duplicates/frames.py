@@ -54,7 +54,7 @@ class Frames:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = decode(self._read(seen), min_side=min_side, max_pixels=self._pixel_limit)
+        frame = decode(self.read(seen), min_side=min_side, max_pixels=self._pixel_limit)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = frame
@@ -64,7 +64,14 @@ class Frames:
                 self._bytes -= dropped.pixels.nbytes
         return frame
 
-    def _read(self, seen: Seen) -> bytes:
+    def read(self, seen: Seen) -> bytes:
+        """Return the bytes of a photo's file.
+
+        Raises
+        ------
+        OSError, DecodeError
+            As for its frame.
+        """
         if seen.id in self.away:
             raise _away(seen)
         error: OSError | None = None

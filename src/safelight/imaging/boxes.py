@@ -89,6 +89,12 @@ def nclx(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def primary_pieces(data: bytes) -> list[memoryview]:
+    """Return the coded bytes of the main picture."""
+    items = _items(data)
+    return _coded(items, items.primary)
+
+
 def box_structure(data: bytes) -> Structure:
     """Return the structure of a HEIF or AVIF file; whether it is transparent its pixels tell."""
     items = _items(data)
@@ -98,9 +104,7 @@ def box_structure(data: bytes) -> Structure:
     media = [view[box.at : box.end] for box in boxes(data) if box.kind == b"mdat"]
     if movie is not None:
         parts += _movie_parts(data, movie, media)
-    parts += [
-        part("film", [view[box.at : box.end]]) for box in boxes(data) if box.kind == b"mpvd"
-    ]
+    parts += [part("film", [view[box.at : box.end]]) for box in boxes(data) if box.kind == b"mpvd"]
     for box in boxes(data):
         if box.kind not in _TOP and box.at < box.end:
             parts += tail_parts(view[box.at : box.end])
@@ -269,9 +273,7 @@ def _read_properties(data: bytes, box: Box, items: _Items) -> None:
         number = data[at]
         at += 1
         for _ in range(number):
-            index = (
-                int.from_bytes(data[at : at + 2], "big") & 0x7FFF if wide else data[at] & 0x7F
-            )
+            index = int.from_bytes(data[at : at + 2], "big") & 0x7FFF if wide else data[at] & 0x7F
             at += 2 if wide else 1
             if 0 < index <= len(known):
                 items.properties.setdefault(item, []).append(known[index - 1])
@@ -301,6 +303,3 @@ def _read_places(data: bytes, box: Box, items: _Items, inside: Box | None) -> No
             if method == 1 and inside is not None:
                 start += inside.at
             items.pieces.setdefault(item, []).append(view[start : start + length])
-
-
-

@@ -70,7 +70,7 @@ def opacity_of(image: Image.Image) -> Image.Image | None:
     if image.mode not in ("LA", "RGBA"):
         return None
     opacity = image.getchannel("A")
-    return opacity if opacity.getextrema()[0] < 255 else None
+    return opacity if np.asarray(opacity).min(initial=255) < 255 else None
 
 
 def _inks_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

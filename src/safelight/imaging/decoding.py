@@ -193,9 +193,7 @@ def _deep_page(data: bytes) -> tiff.Directory | None:
     return page if page is not None and tiff_pixels.is_deep(page) else None
 
 
-def _decode_deep(
-    data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int
-) -> Frame:
+def _decode_deep(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
     check_size(page.size, max_pixels)
     image = tiff_pixels.as_image(page, tiff_pixels.read_samples(page))
     exif = exif_of_tiff(tiff.beginning_with(data, page))
@@ -323,7 +321,7 @@ def _with_deep_transparency(image: Image.Image, data: bytes) -> Image.Image:
     image = image.copy()
     image.info.pop("transparency", None)
     if deep is not None and deep.ndim == 3 and deep.shape[2] == 4:
-        image.putalpha(Image.fromarray((deep[..., 3] >> 8).astype(np.uint8)))
+        image.putalpha(Image.fromarray(((deep[..., 3] > 0) * 255).astype(np.uint8)))
     return image
 
 

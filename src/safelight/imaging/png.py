@@ -146,12 +146,7 @@ def _unpacked(packed: bytes, most: int) -> bytes | None:
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    return (
-        len(body).to_bytes(4, "big")
-        + kind
-        + body
-        + zlib.crc32(kind + body).to_bytes(4, "big")
-    )
+    return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
 
 
 def png_colours(data: bytes) -> PngColours:

@@ -85,9 +85,7 @@ def profile_of_codes(primaries: int, transfer: int, *, video: bool) -> bytes | N
 
 
 @lru_cache(maxsize=64)
-def profile_of_gamma(
-    gamma: float | None, chromaticities: tuple[float, ...] | None
-) -> bytes | None:
+def profile_of_gamma(gamma: float | None, chromaticities: tuple[float, ...] | None) -> bytes | None:
     """Return the profile of a PNG's gamma and chromaticities; None if they make no sense."""
     chromaticities = chromaticities or SRGB_PRIMARIES
     if gamma is not None and not 0.01 <= gamma <= 10:

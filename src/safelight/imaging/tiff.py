@@ -181,7 +181,9 @@ def tiff_structure(data: bytes) -> Structure:
         if page is not main and page.is_page and number > began
     ]
     if further:
-        pieces = [piece for page in further for piece in (_shape(page), *page.coded)]
+        pieces: list[bytes | memoryview] = []
+        for page in further:
+            pieces += [_shape(page), *page.coded]
         parts.append(part("pages", pieces, len(further)))
     if LAYERS in pages[0].tags:
         _, count, at = pages[0].tags[LAYERS]
@@ -244,5 +246,9 @@ def _tags(
                 form[0] + ("I" if inline == 4 else "Q"), data, entry + width - inline
             )
         # What does not lie within the file is not there.
-        if place + size <= len(data) and values and (values <= _MOST_VALUES or tag in (LAYERS, PROFILE)):
+        if (
+            place + size <= len(data)
+            and values
+            and (values <= _MOST_VALUES or tag in (LAYERS, PROFILE))
+        ):
             yield tag, (kind, values, place)

@@ -70,13 +70,11 @@ def read_samples(page: Directory) -> npt.NDArray[Any]:
         raise _unknown(f"{bits} bits, packing {packing}, predictor {predictor}")
     planes = count if page.value(tiff.PLANAR, 1) == 2 else 1
     each = count // planes
-    parts = [_plane(page, plane, planes, each, bits, kind) for plane in range(planes)]
+    parts = [_plane(page, plane, each, bits, kind) for plane in range(planes)]
     return parts[0] if planes == 1 else np.concatenate(parts, axis=2)
 
 
-def _plane(
-    page: Directory, plane: int, planes: int, count: int, bits: int, kind: int
-) -> npt.NDArray[Any]:
+def _plane(page: Directory, plane: int, count: int, bits: int, kind: int) -> npt.NDArray[Any]:
     """Return one plane, (h, w, count)."""
     width, height = page.size
     tiled = tiff.TILE_OFFSETS in page.tags
@@ -106,9 +104,7 @@ def _plane(
         octets = _unpacked(page, coded, columns * row, sum(heights), (row, down) if tiled else None)
         octets = octets.reshape(-1, columns, row)
     samples = _samples(page, octets, across, count, bits, kind)  # (rows, columns, across, count)
-    return np.ascontiguousarray(
-        samples.reshape(samples.shape[0], -1, count)[:height, :width]
-    )
+    return np.ascontiguousarray(samples.reshape(samples.shape[0], -1, count)[:height, :width])
 
 
 def _exactly(piece: memoryview, size: int) -> npt.NDArray[np.uint8]:
@@ -206,9 +202,9 @@ def _from_bits(octets: npt.NDArray[np.uint8], count: int, bits: int) -> npt.NDAr
     for at in range(0, len(octets), _ROWS):
         some = np.unpackbits(octets[at : at + _ROWS], axis=-1)[..., : count * bits]
         some = some.reshape(*some.shape[:2], count, bits)
-        value = np.zeros(some.shape[:3], np.uint16)
+        value: npt.NDArray[np.uint16] = np.zeros(some.shape[:3], np.uint16)
         for bit in range(bits):
-            value = value << 1 | some[..., bit]
+            value = (value << 1 | some[..., bit]).astype(np.uint16)
         found[at : at + _ROWS] = value
     return found
 
@@ -256,7 +252,7 @@ def to_8_bit(page: Directory, samples: npt.NDArray[Any]) -> npt.NDArray[np.uint8
     if samples.dtype.kind == "f":
         from safelight.imaging.colour import float_to_8_bit
 
-        return float_to_8_bit(samples)
+        return np.asarray(float_to_8_bit(samples), np.uint8)
     low, top = 0.0, float(2**bits - 1)
     if samples.dtype.kind == "i":
         low = float(-(2 ** (bits - 1))) if samples.min() < 0 else 0.0

@@ -13,6 +13,7 @@ from safelight.errors import DecodeError
 from safelight.hashing import hash_frame
 from safelight.hashing.hashes import MIN_SIDE as HASHING_SIDE
 from safelight.imaging import decode
+from safelight.imaging.structure import structure_of
 from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
 from safelight.model import FileStat
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from safelight.hashing import Hashes
     from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
+    from safelight.model import Structure
     from safelight.quality.metric import Measurement
     from safelight.sources.entry import Entry
 
@@ -51,6 +53,8 @@ class Loaded:
         The model's input for a new photo.
     hashes : Hashes or None
         What tells which other photos it looks like; of a new photo.
+    structure : Structure or None
+        What its file holds beside its first picture; of a new photo.
     measured : mapping or None
         What its pixels tell of its quality, if scores are wanted.
     code, reason : str or None
@@ -64,6 +68,7 @@ class Loaded:
     item: ItemRecord | None = None
     prepared: npt.NDArray[Any] | None = None
     hashes: Hashes | None = None
+    structure: Structure | None = None
     measured: Mapping[str, Measurement] | None = None
     code: str | None = None
     reason: str | None = None
@@ -146,6 +151,7 @@ def load_bytes(
     prepared = embedder.prepare(frame)
     started = _lap(seconds, "prepare", started)
     hashes = hash_frame(frame)
+    structure = structure_of(data, frame)
     started = _lap(seconds, "looks", started)
     measured = None
     if scoring is not None:
@@ -165,7 +171,7 @@ def load_bytes(
             if value is not None and (key, value) != ("orientation", 1)
         },
     )
-    return Loaded(entry, item_id, item, prepared, hashes, measured, seconds=seconds)
+    return Loaded(entry, item_id, item, prepared, hashes, structure, measured, seconds=seconds)
 
 
 def read_entry(entry: Entry) -> tuple[bytes, Entry]:
