@@ -23,6 +23,7 @@ from safelight.duplicates.redundant_pairs import COMPARED_COPIES, COPIES, CopyTi
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.hashing import HASH_VERSION
 from safelight.library.edges import (
+    UNRELATED,
     EdgeRecord,
     compared,
     copy_pairs,
@@ -32,6 +33,7 @@ from safelight.library.edges import (
     item_keys,
     photo_records,
     present_photos,
+    unrelated_pairs,
     write_comparisons,
 )
 from safelight.library.spaces import default_space
@@ -61,7 +63,7 @@ _PAIRS, _PARTS_AHEAD, _AT_A_TIME = 64, 4, 4
 
 PIXEL_LIMIT = 200_000_000
 
-#: At the end of a photo's state: it could not be opened when it was to be looked at; it was compared
+#: At the end of a photo's state: it could not be opened when needed; it was compared
 #: with some of many copies only; an edge of such a photo is gone, so that it needs others.
 _AWAY, _THINNED, _LOST = "?", "~", "!"
 _FLAGS = _AWAY + _THINNED + _LOST
@@ -145,6 +147,61 @@ def compare_new(
     return version
 
 
+def compare_pairs(
+    library: Library,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    fingerprint: str | None = None,
+    thresholds: Thresholds = DEFAULT,
+    threads: int | None = None,
+    pixel_limit: int = PIXEL_LIMIT,
+    relate: Relate | None = None,
+) -> int:
+    """Compare pairs of photos that were compared by way of their copies only.
+
+    Parameters
+    ----------
+    pairs : iterable of (str, str)
+        Photo ids. A pair that was compared before is passed over.
+    fingerprint, thresholds, threads, pixel_limit, relate
+        As for :func:`compare_new`, which was called before.
+
+    Returns
+    -------
+    int
+        Pairs that are related after all; their edges are in the library.
+    """
+    if fingerprint is None:
+        space = default_space(library)
+        fingerprint = space.fingerprint if space else None
+    version = _version(thresholds, fingerprint)
+    wanted = {(min(pair), max(pair)) for pair in pairs} - unrelated_pairs(library, version)
+    key_of = item_keys(library, {photo for pair in wanted for photo in pair})
+    hashes = hashed(library)
+    keys = np.array(sorted(set(key_of.values()) & set(hashes.keys.tolist())), np.int64)
+    if not len(keys):
+        return 0
+    known = open_known(library, keys, hashes, fingerprint=fingerprint, thresholds=thresholds)
+    seen = known.seen(range(len(keys)))
+    position_of = {photo.id: position for position, photo in seen.items()}
+    run = _Run(known, version, thresholds, Frames(pixel_limit), relate or related)
+    chosen = [pair for pair in sorted(wanted) if all(photo in position_of for photo in pair)]
+    found = 0
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for start in range(0, len(chosen), _PAIRS):
+            part = chosen[start : start + _PAIRS]
+            edges = list(pool.map(lambda pair: run.of(*(seen[position_of[i]] for i in pair)), part))
+            records = [
+                EdgeRecord(a, b, UNRELATED)
+                if edge is None
+                else EdgeRecord(a, b, edge.relation, edge.evidence)
+                for (a, b), edge in zip(part, edges, strict=True)
+            ]
+            found += sum(edge is not None for edge in edges)
+            write_comparisons(library, version, records, {})
+    return found
+
+
 def related(a: Seen, b: Seen, look: Look, thresholds: Thresholds) -> Edge | None:
     """Return the edge of two photos; what opens them is imported when the first are."""
     from safelight.duplicates.relating import relate
@@ -171,9 +228,7 @@ class _Divided:
     forgotten: list[int]
 
 
-def _divided(
-    library: Library, embedded: set[int], version: str, namespace: str | None
-) -> _Divided:
+def _divided(library: Library, embedded: set[int], version: str, namespace: str | None) -> _Divided:
     states, able = compared(library), hashed_photos(library, HASH_VERSION)
     wanted = set(present_photos(library, namespace).keys.tolist())
     old, new, away, lost = [], [], [], []
@@ -279,7 +334,7 @@ class _Run:
         parts: deque[tuple[list[_Photo], Future[dict[tuple[int, int], Edge | None]]]] = deque()
 
         def relate(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Edge | None]:
-            return {(later, each): self._of(seen, later, each) for later, each in pairs}
+            return {pair: self.of(*map(seen.get, pair)) for pair in pairs}
 
         def begin_part() -> None:
             part: list[_Photo] = []
@@ -322,10 +377,10 @@ class _Run:
             following = parts[0][0][0][0] if parts else photos[0][0] if photos else last
             yield following, count, edges
 
-    def _of(self, seen: Mapping[int, Seen], later: int, earlier: int) -> Edge | None:
-        a, b = seen.get(later), seen.get(earlier)
+    def of(self, a: Seen | None, b: Seen | None) -> Edge | None:
+        """Relate two photos; None if they are unrelated, or another process removed one."""
         if a is None or b is None:
-            return None  # removed meanwhile, by another process
+            return None
         if b.id < a.id:
             a, b = b, a
         return self._relate(a, b, self._look, self._thresholds)

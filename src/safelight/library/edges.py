@@ -240,9 +240,7 @@ def forget_comparisons(
     return changed
 
 
-def copy_pairs(
-    library: Library, version: str, relations: Iterable[str]
-) -> list[tuple[int, int]]:
+def copy_pairs(library: Library, version: str, relations: Iterable[str]) -> list[tuple[int, int]]:
     """Return the row keys of photos that have one of some relations, if their files were seen."""
     marks = ",".join("?" * len(relations := tuple(relations)))
     return library.connection.execute(
