@@ -167,6 +167,7 @@ class Frame:
     exif : Exif
     alpha : (height, width) uint8 or None
         Opacity of each of `pixels`; None if the photo is opaque throughout.
+    structure : Structure
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -175,6 +176,7 @@ class Frame:
     format: str
     exif: Exif = field(default_factory=Exif)
     alpha: npt.NDArray[np.uint8] | None = None
+    structure: Structure = field(default_factory=Structure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from safelight.hashing import HASH_VERSION, Hashes, hash_frame
 from safelight.hashing.hashes import MIN_SIDE
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
 from safelight.imaging.formats import sniff
-from safelight.imaging.structure import STRUCTURE_VERSION, read_structure, structure_of
+from safelight.imaging.structure import STRUCTURE_VERSION, read_structure
 from safelight.library.hashes import HashRecord, lacking_hashes, write_hashes
 from safelight.library.structures import lacking_structures, write_structures
 from safelight.quality.files import in_order
@@ -88,7 +88,7 @@ def hash_lacking(
             return photo_id, None, None
         # What is transparent was laid over white before, whatever its ink.
         again = photo_id in unhashed or frame.alpha is not None
-        return photo_id, hash_frame(frame) if again else None, structure_of(data, frame)
+        return photo_id, hash_frame(frame) if again else None, frame.structure
 
     results = in_order(work, list(wanted.items()), threads)
     try:

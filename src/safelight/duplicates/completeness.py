@@ -75,27 +75,29 @@ def weigh(found: Found, a: Seen, b: Seen, look: Look) -> Found:
     try:
         return _weighed(*found, a, b, look)
     except (DecodeError, OSError):
-        # What cannot be opened is told from the structures alone, which know.
-        return None if _differ(a.structure, b.structure) else (found[0], found[1])
+        # Their structures alone tell enough to say no, but not enough to say yes.
+        known = (a.structure or Structure(), b.structure or Structure())
+        return None if _differ(*known) or _is_unseen_and_flat(found[1], a, b) else found
 
 
 def _weighed(relation: Relation, told: Evidence, a: Seen, b: Seen, look: Look) -> Found:
-    if _is_flat(relation, told, a, b, look):
+    if relation is Relation.SAME_PIXELS and _is_flat(look(a, MIN_SIDE).pixels):
         return None
-    frames = _frames(a, b, look)
-    if frames == "differ" or _own_parts_differ(a.structure, b.structure):
+    first, second = (look(each, MIN_SIDE).structure for each in (a, b))
+    frames = _frames(a, b, first, second, look)
+    if frames == "differ" or _own_parts_differ(first, second):
         return None
     if frames is not None:
         told = told | {"frames": frames}
         relation = relation if frames == "equal" else Relation.EDITED
-    if (a.structure.alpha or b.structure.alpha) and not _same_opacity(relation, a, b, look):
+    if (first.alpha or second.alpha) and not _same_opacity(relation, a, b, look):
         return Relation.EDITED, told | {"opacity": "differs"}
-    depths = a.structure.depth, b.structure.depth
+    depths = first.depth, second.depth
     if relation is Relation.SAME_PIXELS and max(depths) > 8:
         if depths[0] != depths[1]:
-            return Relation.RE_ENCODED, told | {"depths": f"{depths[0]} and {depths[1]} bits"}
-        if not same_at_depth(look.read(a), look.read(b)):
-            return Relation.EDITED, told | {"depths": f"differ within {depths[0]} bits"}
+            return Relation.RE_ENCODED, told | {"depths": f"{depths[0]}, {depths[1]}"}
+        if not same_at_depth(_read(a, look), _read(b, look)):
+            return Relation.EDITED, told | {"within_depth": depths[0]}
     return relation, told
 
 
@@ -121,6 +123,10 @@ def held_only_by(
         told.append(f"{other.depth} bits a channel")
     if other.alpha and not keeper.alpha:
         told.append("transparency")
+    if evidence.get("within_depth"):
+        told.append(f"other tones within {other.depth} bits")
+    if evidence.get("opacity") and other.alpha and keeper.alpha:
+        told.append("another transparency")
     return tuple(told)
 
 
@@ -149,17 +155,22 @@ def _named(part: Part) -> str:
     return f"{part.count} {name}s" if part.count > 1 else f"a {name}"
 
 
-def _is_flat(relation: Relation, told: Evidence, a: Seen, b: Seen, look: Look) -> bool:
-    """Tell whether there is hardly anything to see, so that looking alike is no evidence."""
-    if told.get("unchecked"):
-        return any(
-            each.dct256 is not None and int(np.bitwise_count(each.dct256).sum()) < _FEWEST_SIGNS
-            for each in (a, b)
-        )
-    if relation is not Relation.SAME_PIXELS:
-        return False  # blocks without texture agree with none
-    pixels = look(a, MIN_SIDE).pixels
+def _is_flat(pixels: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether there is hardly anything to see: blocks without texture agree with none."""
     return int((pixels.max(axis=(0, 1)) - pixels.min(axis=(0, 1))).max()) <= _FLAT
+
+
+def _is_unseen_and_flat(told: Evidence, a: Seen, b: Seen) -> bool:
+    return bool(told.get("unchecked")) and any(
+        each.dct256 is not None and int(np.bitwise_count(each.dct256).sum()) < _FEWEST_SIGNS
+        for each in (a, b)
+    )
+
+
+def _read(seen: Seen, look: Look) -> bytes:
+    """Return the bytes of a photo's file; none where it is opened in a way that does not say."""
+    read = getattr(look, "read", None)
+    return b"" if read is None else read(seen)
 
 
 def _further(structure: Structure) -> dict[str, tuple[int, str]]:
@@ -170,21 +181,20 @@ def _further(structure: Structure) -> dict[str, tuple[int, str]]:
     }
 
 
-def _frames(a: Seen, b: Seen, look: Look) -> str | None:
+def _frames(a: Seen, b: Seen, of_a: Structure, of_b: Structure, look: Look) -> str | None:
     """Compare further pictures: ``equal``, ``differ``, ``in one only``; None if there are none."""
-    first, second = _further(a.structure), _further(b.structure)
+    first, second = _further(of_a), _further(of_b)
     if not first and not second:
         return None
     if not first or not second:
         return "in one only"
     if first == second:
         return "equal"
-    if {kind: count for kind, (count, _) in first.items()} != {
-        kind: count for kind, (count, _) in second.items()
-    }:
+    counts = [{kind: count for kind, (count, _) in each.items()} for each in (first, second)]
+    if counts[0] != counts[1]:
         return "differ"
-    digest = sequence_digest(look.read(a))
-    return "equal" if digest and digest == sequence_digest(look.read(b)) else "differ"
+    digest = sequence_digest(_read(a, look))
+    return "equal" if digest and digest == sequence_digest(_read(b, look)) else "differ"
 
 
 def _own_parts_differ(a: Structure, b: Structure) -> bool:
@@ -209,13 +219,11 @@ def _same_opacity(relation: Relation, a: Seen, b: Seen, look: Look) -> bool:
         if first is None or second is None:
             return first is second
         return bool(np.array_equal(first, second))
-    if a.structure.alpha != b.structure.alpha:
-        return False
-    if relation not in _UPRIGHT:
-        return True
     first, second = look(a, MIN_SIDE).alpha, look(b, MIN_SIDE).alpha
     if first is None or second is None:
-        return False
+        return first is second
+    if relation not in _UPRIGHT:
+        return True
     size = min(first.shape[1], second.shape[1]), min(first.shape[0], second.shape[0])
     off = np.abs(_at_size(first, size) - _at_size(second, size))
     return bool(off.mean() <= _SAME_OPACITY and (off > _CLEARLY).mean() <= _CLEAR_SHARE)

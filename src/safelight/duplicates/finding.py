@@ -15,7 +15,6 @@ from safelight.duplicates.seen import Seen
 from safelight.duplicates.signals import Asked
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.imaging import decode
-from safelight.imaging.structure import structure_of
 from safelight.library.decisions import decided_pairs
 from safelight.library.edges import present_photos, read_edges, several_files
 from safelight.library.spaces import default_space
@@ -205,7 +204,7 @@ def compare_one(
         words=hashes.words,
         places=hashes.places,
         vector=vector,
-        structure=structure_of(data, frame),
+        structure=frame.structure,
     )
     look = _WithOne(pixel_limit, photo_id, data)
     edges = []

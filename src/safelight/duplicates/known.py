@@ -23,7 +23,7 @@ from safelight.hashing import HASH_VERSION
 from safelight.library.edges import moments, photo_records, present_paths, raw_photos
 from safelight.library.exact import open_index
 from safelight.library.hashes import read_hashes
-from safelight.model import Exif, Structure
+from safelight.model import Exif
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -113,7 +113,7 @@ class Known:
                 words=self._words[own],
                 places=self._places[own],
                 vector=vector,
-                structure=record.structure or Structure(),
+                structure=record.structure,
             )
         return found
 

@@ -31,8 +31,8 @@ class Seen:
     places : (n,) uint32
         Where each word was seen; empty if that is not known.
     vector : (d,) float32 of unit length, or None
-    structure : Structure
-        Of its file; an ordinary one if it is not known.
+    structure : Structure or None
+        Of its file; None if it is not known.
     """
 
     id: str
@@ -45,7 +45,7 @@ class Seen:
     words: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     places: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     vector: npt.NDArray[np.float32] | None = None
-    structure: Structure = field(default_factory=Structure)
+    structure: Structure | None = None
 
     @property
     def proportion(self) -> float:
@@ -58,8 +58,4 @@ class Look(Protocol):
 
     def __call__(self, seen: Seen, min_side: int | None, /) -> Frame:
         """Return a photo's frame, its shorter side at least `min_side` long; None: full size."""
-        ...
-
-    def read(self, seen: Seen, /) -> bytes:
-        """Return the bytes of a photo's file."""
         ...

@@ -68,6 +68,8 @@ def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Box]:
             size = end - at
         if size < head:
             return
+        if at_top and kind == b"ftyp" and at:  # another file, behind this one
+            return
         if at_top and kind not in _TOP and not (kind.isalnum() and at + size <= end):
             return
         yield Box(kind, at + head, at + size)

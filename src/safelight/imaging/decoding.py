@@ -29,7 +29,8 @@ from safelight.imaging.jpeg import mended
 from safelight.imaging.png import decodable, png_colours
 from safelight.imaging.profiles import profile_of_codes, profile_of_gamma
 from safelight.imaging.raw import extract_preview, is_raw_tiff
-from safelight.model import Exif, Frame
+from safelight.imaging.structure import read_structure
+from safelight.model import Exif, Frame, Structure
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -88,22 +89,28 @@ def decode(
     if form is None:
         raise no_image(data)
     try:
-        if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
-            frame = _decode_raw(data, min_side, max_pixels)
-            if frame is not None:
-                return frame
-        if form == "RAW":
-            raise DecodeError(
-                "is a camera RAW file of a kind that is not known; export it as JPEG",
-                code="unsupported",
-            )
-        if form == "HEIF":
-            return _decode_heif(data, min_side, max_pixels)
-        return _decode_pillow(data, form, min_side, max_pixels)
+        frame = _decode(data, form, min_side, max_pixels)
     except DecodeError:
         raise
     except Exception as exc:  # the decoders raise a dozen kinds for damaged files
         raise explain(data, form, exc) from exc
+    structure = Structure() if frame.format == "RAW" else read_structure(data, form)
+    return replace(frame, structure=replace(structure, alpha=frame.alpha is not None))
+
+
+def _decode(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
+    if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
+        frame = _decode_raw(data, min_side, max_pixels)
+        if frame is not None:
+            return frame
+    if form == "RAW":
+        raise DecodeError(
+            "is a camera RAW file of a kind that is not known; export it as JPEG",
+            code="unsupported",
+        )
+    if form == "HEIF":
+        return _decode_heif(data, min_side, max_pixels)
+    return _decode_pillow(data, form, min_side, max_pixels)
 
 
 def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:

@@ -96,7 +96,13 @@ def _deep(data: bytes) -> npt.NDArray[Any] | bytes | None:
         import cv2
 
         plain = np.frombuffer(decodable(data), np.uint8)
-        return np.asarray(cv2.imdecode(plain, cv2.IMREAD_UNCHANGED))
+        decoded = cv2.imdecode(plain, cv2.IMREAD_UNCHANGED)
+        if decoded is None:
+            return None
+        pixels = np.atleast_3d(decoded)
+        # OpenCV has blue first, and no grey with transparency.
+        order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.shape[2] > 2 else [0]
+        return np.asarray(pixels[..., order])
     if form == "HEIF" and "heif" in available_extras():
         import pi_heif
 

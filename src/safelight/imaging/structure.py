@@ -5,9 +5,6 @@ Read from the bytes in well under a millisecond a megabyte, without decoding any
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from safelight.imaging.animations import gif_structure, webp_structure
 from safelight.imaging.boxes import box_structure
 from safelight.imaging.formats import sniff
@@ -15,9 +12,6 @@ from safelight.imaging.jpeg import jpeg_structure
 from safelight.imaging.png import png_structure
 from safelight.imaging.tiff import tiff_structure
 from safelight.model import Structure
-
-if TYPE_CHECKING:
-    from safelight.model import Frame
 
 #: Changes whenever files would get another structure.
 STRUCTURE_VERSION = "1"
@@ -31,11 +25,6 @@ _READERS = {
     "AVIF": box_structure,
     "HEIF": box_structure,
 }
-
-
-def structure_of(data: bytes, frame: Frame) -> Structure:
-    """Return the structure of a photo's file of which there is a frame."""
-    return replace(read_structure(data, frame.format), alpha=frame.alpha is not None)
 
 
 def read_structure(data: bytes, form: str | None = None) -> Structure:

@@ -13,7 +13,6 @@ from safelight.errors import DecodeError
 from safelight.hashing import hash_frame
 from safelight.hashing.hashes import MIN_SIDE as HASHING_SIDE
 from safelight.imaging import decode
-from safelight.imaging.structure import structure_of
 from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
 from safelight.model import FileStat
@@ -151,7 +150,6 @@ def load_bytes(
     prepared = embedder.prepare(frame)
     started = _lap(seconds, "prepare", started)
     hashes = hash_frame(frame)
-    structure = structure_of(data, frame)
     started = _lap(seconds, "looks", started)
     measured = None
     if scoring is not None:
@@ -171,7 +169,9 @@ def load_bytes(
             if value is not None and (key, value) != ("orientation", 1)
         },
     )
-    return Loaded(entry, item_id, item, prepared, hashes, structure, measured, seconds=seconds)
+    return Loaded(
+        entry, item_id, item, prepared, hashes, frame.structure, measured, seconds=seconds
+    )
 
 
 def read_entry(entry: Entry) -> tuple[bytes, Entry]:
