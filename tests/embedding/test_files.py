@@ -8,7 +8,7 @@ import pytest
 
 from safelight.embedding.files import embed_files
 from safelight.embedding.loading import load_embedder
-from safelight.errors import DecodeError, ModelError
+from safelight.errors import DecodeError, FileError, ModelError
 from safelight.imaging import decode
 from tests.fakes import ColourEmbedder
 

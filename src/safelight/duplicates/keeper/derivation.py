@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.losses import losses
+from safelight.duplicates.keeper.losses import losses
+from safelight.duplicates.keeper.traces import VERSION, Origin, origins
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.origin import VERSION, Origin, origins
 from safelight.duplicates.relations import parts
 from safelight.imaging import PhotoReader
 from safelight.library.origins import read_origins, write_origins
