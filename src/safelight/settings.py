@@ -23,7 +23,7 @@ PREFIX = "SAFELIGHT_"
 CLUSTERS_FROM = 200_000
 
 #: Folders and files that hold no photos of the user's own, whatever else they hold; besides those
-#: that are passed over always (safelight.files.folders).
+#: that are passed over always (safelight.files.packages).
 DEFAULT_EXCLUDE = (".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "node_modules")
 
 
