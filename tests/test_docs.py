@@ -58,7 +58,9 @@ def _texts() -> list[tuple[Path, str]]:
 
 def test_no_message_sends_users_to_a_file_of_the_repository() -> None:
     assert not [
-        (file.name, text) for file, text in _texts() if re.search(r"docs/(?!decisions)\S+\.md", text)
+        (file.name, text)
+        for file, text in _texts()
+        if re.search(r"docs/(?!decisions)\S+\.md", text)
     ]
 
 
@@ -99,7 +101,9 @@ def test_every_failure_code_is_explained() -> None:
         "safelight.duplicates.keeper.policy",
         "safelight.duplicates.relations",
         "safelight.embedding.starter",
+        "safelight.duplicates.components",
         "safelight.imaging.decoding",
+        "safelight.library.store",
         "safelight.pipeline.artifacts",
         "safelight.pipeline.feature_json",
         "safelight.pipeline.schemas",

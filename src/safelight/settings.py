@@ -113,9 +113,7 @@ class Settings:
     model: str | None = _setting(
         _text, "The model for a library that has none yet (`safelight docs models`).", default=None
     )
-    device: str = _setting(
-        _text, "Where models run: auto, cpu, cuda:1, mps.", default="auto"
-    )
+    device: str = _setting(_text, "Where models run: auto, cpu, cuda:1, mps.", default="auto")
     batch_size: int | None = _setting(
         _positive,
         "Photos that a model is given at once; what suits the device if unset.",
