@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import DecodeError
-from safelight.files import PHOTO_FILE, read_bytes, sha256
 from safelight.hashing import HASH_VERSION, Hashes, hash_frame
 from safelight.hashing.hashes import MIN_SIDE
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_verified
 from safelight.imaging.formats import sniff
 from safelight.imaging.structure import STRUCTURE_VERSION, read_structure
 from safelight.library.hashes import HashRecord, lacking_hashes, write_hashes
@@ -78,9 +77,8 @@ def hash_lacking(
     def work(item: tuple[str, str]) -> tuple[str, Hashes | None, Structure | None]:
         photo_id, path = item
         try:
-            data = read_bytes(path, limit=PHOTO_FILE)
-            if sha256(data) != photo_id:
-                return photo_id, None, None  # another photo by now; the next ingest sees to it
+            # Another photo by now is for the next ingest to see to.
+            data = read_verified(photo_id, (path,))
             if photo_id not in unhashed and sniff(data) == "JPEG":  # never transparent
                 return photo_id, None, read_structure(data)
             frame = decode(data, min_side=MIN_SIDE, max_pixels=pixel_limit)

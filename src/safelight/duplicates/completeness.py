@@ -14,6 +14,7 @@ import numpy as np
 from safelight.duplicates.laying import MIN_SIDE
 from safelight.duplicates.model import STRICT, Relation
 from safelight.errors import DecodeError
+from safelight.imaging import read_photo
 from safelight.imaging.sequences import same_at_depth, sequence_digest
 from safelight.imaging.structure import read_structure
 from safelight.model import FURTHER_PICTURES, Structure
@@ -140,9 +141,10 @@ def structure_at(path: str, known: Structure | None) -> Structure:
     """
     if known is not None:
         return known
-    from safelight.files import PHOTO_FILE, read_bytes
-
-    return read_structure(read_bytes(path, limit=PHOTO_FILE))
+    try:
+        return read_structure(read_photo(path))
+    except DecodeError:  # not a photo any more
+        return Structure()
 
 
 def described(structure: Structure) -> tuple[str, ...]:

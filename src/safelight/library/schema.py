@@ -414,6 +414,10 @@ def _index_facets(connection: sqlite3.Connection) -> None:
     _execute(connection, _INDEXES_FACETS)
 
 
+def _date_sources(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE sources ADD COLUMN ingested_at TEXT")
+
+
 def _add_structures(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_STRUCTURES)
 
@@ -444,6 +448,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_stores,
     _index_counted,
     _index_facets,
+    _date_sources,
     _add_structures,
 )
 
