@@ -157,6 +157,8 @@ def open_image(data: bytes, form: str) -> Any:
             "is a JPEG 2000 file, which this build of Pillow does not read; save it as JPEG or PNG",
             code="unsupported",
         )
+    elif form == "JPEG2000" and data[4:6] == b"jP":
+        data = data[: file_end(data)]
     return opener(form)(io.BytesIO(data))
 
 
