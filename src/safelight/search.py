@@ -306,12 +306,11 @@ def weighted_sum(
 
 
 def _image_vector(path: str, embedder: Embedder, pixel_limit: int) -> npt.NDArray[np.float32]:
-    from safelight.imaging import decode
+    from safelight.imaging import decode, read_photo
 
     hint = f'To search for these words instead, write text:"{path}".'
     try:
-        with open(os.path.expanduser(path), "rb") as file:
-            data = file.read()
+        data = read_photo(os.path.expanduser(path))
         frame = decode(data, min_side=embedder.min_side, max_pixels=pixel_limit)
     except OSError as exc:
         raise QueryError(f"{path}: {exc.strerror}. {hint}", path=path) from exc

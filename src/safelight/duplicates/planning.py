@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
+from safelight.duplicates.completeness import held_only_by, structure_at
 from safelight.duplicates.contents import sha256_of
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
@@ -25,13 +26,16 @@ from safelight.duplicates.plan import (
 from safelight.duplicates.relations import own_relations
 from safelight.duplicates.tags import Tags, merged
 from safelight.duplicates.xmp import read_xmp
-from safelight.errors import SidecarError
+from safelight.errors import DecodeError, SidecarError
+from safelight.files import SIDECAR, read_bytes
+from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from safelight.duplicates.keeper import Judged, Suggestion
+    from safelight.duplicates.model import Edge
     from safelight.duplicates.relations import Together
     from safelight.library.copies import Copy, PhotoFacts
     from safelight.library.store import Library
@@ -148,7 +152,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
         known = _all_tags(planning, keeper)
-    except (SidecarError, OSError) as exc:
+    except (SidecarError, DecodeError, OSError) as exc:
         planning.left += [
             Left(each.path, f"stays, because {_told(keeper.path, exc)}") for each in others
         ]
@@ -164,10 +168,15 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         why = _why_left(planning, keeper, other, relation)
         if why is None:
             try:
+                held = _held_only_by(planning, keeper, other, suggestion.group.edges)
                 tags = _all_tags(planning, other)
                 change = _change(planning, other, relation)
-            except (SidecarError, OSError) as exc:
+            except (SidecarError, DecodeError, OSError) as exc:
                 why = f"stays, because {_told(other.path, exc)}"
+            else:
+                if held:
+                    kept = os.path.basename(keeper.path)
+                    why = f"has what {kept} lacks: {', '.join(held)}; stays"
         if why is not None:
             planning.left.append(Left(other.path, why))
             continue
@@ -242,6 +251,22 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     return None
 
 
+def _held_only_by(
+    planning: _Planning, keeper: Judged, other: Judged, edges: Iterable[Edge]
+) -> tuple[str, ...]:
+    """Return what a file holds that the one to keep does not, whatever policy chose that one."""
+    if keeper.photo_id == other.photo_id:
+        return ()
+    both = {keeper.photo_id, other.photo_id}
+    evidence = next((each.evidence for each in edges if {each.a, each.b} == both), {})
+    facts = planning.facts
+    return held_only_by(
+        structure_at(other.path, facts[other.photo_id].structure),
+        structure_at(keeper.path, facts[keeper.photo_id].structure),
+        evidence,
+    )
+
+
 def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
     found = os.stat(judged.path)
     moves = planning.action != "hardlink"
@@ -294,14 +319,15 @@ def _all_tags(planning: _Planning, judged: Judged) -> Tags:
     facts = planning.facts[judged.photo_id]
     found = []
     for sidecar in planning.beside.sidecars(judged.path):
-        with open(sidecar, "rb") as file:
-            data = file.read()
+        data = read_bytes(sidecar, limit=SIDECAR)
         try:
             found.append(read_xmp(data))
         except SidecarError as exc:
             raise SidecarError(f"{sidecar} {exc}", path=sidecar) from exc
-    return merged((*found, read_tags(judged.path, facts.exif)))
+    return merged((*found, read_tags(read_verified(judged.photo_id, (judged.path,)), facts.exif)))
 
 
-def _told(path: str, exc: SidecarError | OSError) -> str:
-    return str(exc) if isinstance(exc, SidecarError) else f"{path} cannot be read: {exc.strerror}"
+def _told(path: str, exc: SidecarError | DecodeError | OSError) -> str:
+    if isinstance(exc, OSError):
+        return f"{path} cannot be read: {exc.strerror}"
+    return str(exc) if isinstance(exc, SidecarError) else f"{path} {exc}"
