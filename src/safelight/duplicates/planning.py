@@ -29,6 +29,7 @@ from safelight.errors import DecodeError, SidecarError
 from safelight.files import SIDECAR, read_bytes
 from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
+from safelight.model import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -209,7 +210,7 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
         return f"cannot be looked at: {exc.strerror}"
     if not stat_module.S_ISREG(found.st_mode):
         return "is no file any more"
-    if (found.st_size, found.st_mtime_ns) != (copy.size, copy.mtime_ns):
+    if (found.st_size, FileStat.of(found).mtime_ns) != (copy.size, copy.mtime_ns):
         return "has changed since it was ingested; run `safelight ingest` and plan again"
     return None
 
