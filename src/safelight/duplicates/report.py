@@ -143,7 +143,7 @@ def write_report(path: str, html: str) -> None:
     """
     from pathlib import Path
 
-    from safelight.duplicates.journal import write_safely
+    from safelight.files.atomic import write_safely
 
     try:
         write_safely(Path(os.path.realpath(path)), html.encode())
