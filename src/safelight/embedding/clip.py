@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, overload
 import numpy as np
 from loguru import logger
 
+from safelight.arguments import as_list
 from safelight.embedding.files import embed_files
 from safelight.embedding.loading import load_embedder
 from safelight.errors import DecodeError, UsageError
@@ -20,7 +22,6 @@ from safelight.model import Frame
 from safelight.shown import visible
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
@@ -135,7 +136,7 @@ class CLIPEmbedder:
             raise UsageError(f"batch_size should be a whole number, not {batch_size!r}.") from None
         if batch_size < 1:
             raise UsageError(f"batch_size should be at least 1, not {batch_size}.")
-        paths = list(image_paths)
+        paths: list[PathLike] = as_list(image_paths, "image_paths", str, os.PathLike)
         if not paths:
             return []
         cancelled = threading.Event()
@@ -177,7 +178,7 @@ class CLIPEmbedder:
         if isinstance(text, str):
             vector: Vector = self._embedder.encode_texts([text])[0]
             return vector
-        return self._embedder.encode_texts(text)
+        return self._embedder.encode_texts(as_list(text, "text", str))
 
     def compute_similarity(self, embedding1: Vector, embedding2: Vector) -> float:
         """Return the cosine of two vectors of unit length, -1 to 1."""
