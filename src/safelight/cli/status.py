@@ -15,6 +15,8 @@ from safelight.shown import visible
 if TYPE_CHECKING:
     from safelight.library.store import Library
 
+_SOURCES_SHOWN = 5
+
 EPILOG = """\b
 Examples:
   safelight status
@@ -90,7 +92,8 @@ def _text(found: dict[str, Any]) -> str:
     lines = [
         f"Library     {found['library']} ({found['bytes'] / 1e6:,.1f} MB)",
         f"Photos      {found['photos']:,} in {found['files']:,} files"
-        + (f", {found['gone']:,} gone" if found["gone"] else ""),
+        + (f", {found['gone']:,} missing" if found["gone"] else "")
+        + (f", {found['excluded']:,} excluded" if found["excluded"] else ""),
     ]
     if found["texts"]:
         lines.append(f"Texts       {found['texts']:,}")
@@ -109,8 +112,10 @@ def _text(found: dict[str, Any]) -> str:
     for store in found["stores"]:
         queued = f": {store['queued']:,} to be sent, with safelight sync" if store["queued"] else ""
         lines.append(f"Store       {store['store']}{queued}")
-    for source in found["sources"]:
+    for source in found["sources"][:_SOURCES_SHOWN]:
         lines.append(f"Source      {source['namespace']}: {source['source']}")
+    if (more := len(found["sources"]) - _SOURCES_SHOWN) > 0:
+        lines.append(f"            and {more:,} more: see safelight sources")
     if found["unread"]:
         lines.append(f"Not read    {unread_text(found['unread'])}")
     if found["failed"]:

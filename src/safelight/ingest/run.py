@@ -7,8 +7,9 @@ import os
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.labelling import label_lacking
 from safelight.ingest.pipeline import Pipeline
@@ -41,10 +42,10 @@ BATCH_SIZE = 16
 
 def ingest(
     library: Library,
-    sources: Iterable[Source],
+    sources: Source | str | Iterable[Source | str],
     embedder: Embedder,
     *,
-    model: str,
+    model: str | None = None,
     namespace: str = "default",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -67,11 +68,13 @@ def ingest(
     Parameters
     ----------
     library : Library
-    sources : iterable of Source
+    sources : Source or str, or iterable of them
+        What :func:`safelight.sources.parse_source` returns, or takes.
     embedder : Embedder
         Its weights are loaded only if there is something to embed.
-    model : str
-        What ``--model`` takes to load `embedder` again; kept with the space.
+    model : str, optional
+        What ``--model`` takes to load `embedder` again; kept with the space. Only for embedders of
+        your own: one that :func:`safelight.load_embedder` returned knows it itself.
     namespace : str
     batch_size : int, optional
         Photos given to the model at once; what suits it, and at least 16, if not given.
@@ -119,7 +122,15 @@ def ingest(
     remember_unread(library, namespace, {each.spec: _unread(each) for each in sources})
     pipeline.write_plans(plans)
     if work or find_space(library, embedder.fingerprint) is not None:
-        add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
+        add_space(
+            library,
+            Space(
+                embedder.fingerprint,
+                embedder.name,
+                embedder.dimension,
+                name_to_reload(embedder, model),
+            ),
+        )
     threads = threads or os.cpu_count() or 1
     interrupted = pipeline.work(work, threads, pixel_limit)
     settled = Settled()
@@ -170,7 +181,7 @@ def ingest(
 
 def preview(
     library: Library,
-    sources: Iterable[Source],
+    sources: Source | str | Iterable[Source | str],
     *,
     fingerprint: str,
     name: str,
@@ -242,7 +253,7 @@ def _unread(source: Source) -> Counter[str]:
 
 
 def _known_names(
-    library: Library, namespace: str, sources: Iterable[Source]
+    library: Library, namespace: str, sources: Source | str | Iterable[Source | str]
 ) -> tuple[list[Source], list[str]]:
     """Return sources with their folders as the library knows them already, and what to say."""
     folders = [
@@ -252,7 +263,11 @@ def _known_names(
     ]
     found: list[Source] = []
     notes = []
-    for source in sources:
+    given: Any = sources
+    if isinstance(sources, str | os.PathLike) or hasattr(sources, "entries"):
+        given = [sources]
+    for each in given:
+        source: Source = parse_source(each) if isinstance(each, str | os.PathLike) else each
         if not isinstance(source, FolderSource):
             found.append(source)
             continue

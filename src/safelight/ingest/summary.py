@@ -96,6 +96,11 @@ class Summary:
         counts = (self.new, self.known, self.unchanged, self.failed, self.failing, self.gone)
         return not any((*counts, self.moved, self.excluded, self.kept))
 
+    @property
+    def readable(self) -> int:
+        """Files that could be read, now or before."""
+        return self.new + self.known + self.unchanged
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
         return asdict(self)
