@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.seen import Look, Seen
-    from safelight.model import Part
 
 Evidence = dict[str, float | int | str | bool]
 Found = tuple[Relation, Evidence] | None
@@ -46,21 +45,6 @@ _FEWEST_SIGNS = 4
 #: Opacities of two packings of one picture differ by less: levels on the average, and the share of
 #: pixels that differ clearly.
 _SAME_OPACITY, _CLEARLY, _CLEAR_SHARE = 2.0, 32, 0.002
-
-_NAMES = {
-    "frames": "further frame",
-    "pages": "further page",
-    "views": "further view",
-    "film": "film",
-    "sound": "sound recording",
-    "depth-map": "depth map",
-    "gain-map": "map of highlights (HDR)",
-    "matte": "matte",
-    "picture": "further picture",
-    "layers": "set of layers",
-    "archive": "archive behind the picture",
-    "data": "block of other data behind the picture",
-}
 
 
 def weigh(found: Found, a: Seen, b: Seen, look: Look) -> Found:
@@ -119,7 +103,7 @@ def held_only_by(
         for part in other.parts
         if (part.kind, part.digest) not in own and not (equal and part.kind in FURTHER_PICTURES)
     ]
-    told = [_named(part) for part in held]
+    told = [part.named() for part in held]
     if other.depth > keeper.depth:
         told.append(f"{other.depth} bits a channel")
     if other.alpha and not keeper.alpha:
@@ -145,16 +129,6 @@ def structure_at(path: str, known: Structure | None) -> Structure:
         return read_structure(read_photo(path))
     except DecodeError:  # not a photo any more
         return Structure()
-
-
-def described(structure: Structure) -> tuple[str, ...]:
-    """Return what is unusual about a photo's file, in words."""
-    return held_only_by(structure, Structure(), {})
-
-
-def _named(part: Part) -> str:
-    name = _NAMES.get(part.kind, part.kind)
-    return f"{part.count} {name}s" if part.count > 1 else f"a {name}"
 
 
 def _is_flat(pixels: npt.NDArray[np.uint8]) -> bool:
