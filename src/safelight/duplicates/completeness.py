@@ -14,6 +14,7 @@ import numpy as np
 from safelight.duplicates.laying import MIN_SIDE
 from safelight.duplicates.model import STRICT, Relation
 from safelight.errors import DecodeError
+from safelight.hashing.dihedral import DIHEDRAL, applied
 from safelight.imaging import read_photo
 from safelight.imaging.sequences import same_at_depth, sequence_digest
 from safelight.imaging.structure import read_structure
@@ -32,8 +33,8 @@ Found = tuple[Relation, Evidence] | None
 #: Two that differ in one of these are two photos: a still with another film is another moment.
 _OF_ITS_OWN = frozenset({"film", "sound", "archive", "layers", "picture"})
 
-#: Of two that are turned or cut, opacity does not lie on opacity.
-_UPRIGHT = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
+#: Opacity lies on opacity in some other way.
+_TURNED = frozenset({Relation.ROTATED, Relation.MIRRORED})
 
 #: Levels between the darkest and the lightest: a picture with no more shows nothing, and that two
 #: show nothing does not make them one.
@@ -198,8 +199,13 @@ def _same_opacity(relation: Relation, a: Seen, b: Seen, look: Look) -> bool:
     first, second = look(a, MIN_SIDE).alpha, look(b, MIN_SIDE).alpha
     if first is None or second is None:
         return first is second
-    if relation not in _UPRIGHT:
-        return True
+    if relation is Relation.CROPPED:
+        return True  # which part of one lies on the other is not known here
+    ways = DIHEDRAL if relation in _TURNED else DIHEDRAL[:1]
+    return any(_is_near(first, applied(second, way)) for way in ways)
+
+
+def _is_near(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> bool:
     size = min(first.shape[1], second.shape[1]), min(first.shape[0], second.shape[0])
     off = np.abs(_at_size(first, size) - _at_size(second, size))
     return bool(off.mean() <= _SAME_OPACITY and (off > _CLEARLY).mean() <= _CLEAR_SHARE)
