@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.journal import DONE, WAIT, Journal, Step, folder_of, only_one
 from safelight.duplicates.plan import Left, check, write_plan
-from safelight.duplicates.recovery import done_by_others, recover
+from safelight.duplicates.recovery import clear_folders, done_by_others, recover
 from safelight.duplicates.trash import check_trash, trash_place, write_note
 from safelight.duplicates.trial import Trial
 from safelight.duplicates.verifying import (
@@ -372,6 +372,9 @@ class _Applying:
                     self._note_undone(step)
             for step in reversed(done):
                 self._take_back(step, exc)
+            for step in steps:
+                if step.do == "move":
+                    clear_folders(step.to or "", self.plan.id)
             raise
 
     def _take_back(self, step: Step, why: CannotChange) -> None:
