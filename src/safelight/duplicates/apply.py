@@ -287,13 +287,15 @@ class _Applying:
         companion = self.beside.companion(change.path)
         if companion is not None:
             raise CannotChange(f"belongs together with {os.path.basename(companion)}; stays")
-        mine = set(self.beside.sidecars(change.path))
+        obstacle = self.beside.obstacle(change.path)
+        if obstacle is not None:
+            raise CannotChange(obstacle)
+        mine = set(self.beside.attached(change.path))
         planned = {sidecar.path for sidecar in change.sidecars}
         for path in sorted(planned - mine):
             raise CannotChange(f"stays, because {path} is not a file that belongs to it")
         for path in sorted(mine - planned):
-            if not os.path.islink(path):
-                raise CannotChange(f"stays, because its {kind_of(path)} is not in the plan")
+            raise CannotChange(f"stays, because its {kind_of(path)} is not in the plan")
 
     def _carry(self, group: PlannedGroup) -> None:
         """Add to the sidecar of the file that is kept what is noted of the others only."""
