@@ -497,13 +497,8 @@ class _Applying:
         stats = {}
         for change in linked:
             with contextlib.suppress(OSError):
-                stats[change.path] = (change.photo_id, file_stat(os.stat(change.path)))
+                stats[change.path] = (change.photo_id, FileStat.of(os.stat(change.path)))
         mark_paths_back(self.library, stats)
-
-
-def file_stat(found: os.stat_result) -> FileStat:
-    """Return of the file system's answer what the library keeps."""
-    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def _is_back(step: Step) -> bool:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from safelight.errors import PlanError
+from safelight.files import LARGE_TEXT, read_bytes
 from safelight.files.atomic import write_safely
 from safelight.files.locks import try_lock
 from safelight.files.set_aside import described
@@ -128,7 +129,7 @@ def read_steps(folder: Path) -> dict[int, tuple[Step, str]]:
     """
     path = folder / _NAME
     try:
-        return _steps_in(path.read_bytes())
+        return _steps_in(read_bytes(path, limit=LARGE_TEXT))
     except OSError as exc:
         raise PlanError(f"The journal {path} cannot be read: {described(exc)}.") from exc
 

@@ -33,6 +33,7 @@ from safelight.files.packages import QUARANTINE
 from safelight.files.set_aside import CannotChange
 from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
+from safelight.model import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -245,7 +246,7 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
         return f"cannot be looked at: {exc.strerror}"
     if not stat_module.S_ISREG(found.st_mode):
         return "is no file any more"
-    if (found.st_size, found.st_mtime_ns) != (copy.size, copy.mtime_ns):
+    if (found.st_size, FileStat.of(found).mtime_ns) != (copy.size, copy.mtime_ns):
         return "has changed since it was ingested; run `safelight ingest` and plan again"
     return None
 

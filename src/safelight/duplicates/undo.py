@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.apply import Outcome, file_stat
+from safelight.duplicates.apply import Outcome
 from safelight.duplicates.journal import WAIT, Journal, journals, last_applied, only_one, read_steps
 from safelight.duplicates.plan import Left, read_plan
 from safelight.duplicates.recovery import clear_folders, recover
@@ -17,12 +17,12 @@ from safelight.files.moves import move, remove, replace_by_copy, write
 from safelight.files.set_aside import CannotChange, described
 from safelight.library.copies import mark_paths_back
 from safelight.library.store import Library
+from safelight.model import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from safelight.duplicates.journal import Step
-    from safelight.model import FileStat
 
 
 def undo_plan(
@@ -122,7 +122,7 @@ def _undo(
             journal.undone(step)
             if step.photo_id is not None:
                 with contextlib.suppress(OSError):
-                    back[step.path] = (step.photo_id, file_stat(os.stat(step.path)))
+                    back[step.path] = (step.photo_id, FileStat.of(os.stat(step.path)))
     finally:
         if back:
             with contextlib.suppress(LibraryError), Library(library_path, create=False) as library:
