@@ -369,6 +369,8 @@ class Plan:
     actions: tuple[Action, ...]
     bytes_saved: int
     left: tuple[Left, ...]
+    changed: int | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
