@@ -370,6 +370,8 @@ class Plan:
     actions: tuple[Action, ...]
     bytes_saved: int
     left: tuple[Left, ...]
+    changed: int | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.imaging import geometry, tiff, tiff_pixels
+from safelight.imaging import geometry, memory, tiff, tiff_pixels
 from safelight.imaging.animations import webp_decodable
 from safelight.imaging.boxes import file_end, nclx
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
@@ -91,7 +91,7 @@ def decode(
         raise no_image(data)
     try:
         frame = _decode(data, form, min_side, max_pixels)
-    except DecodeError:
+    except (DecodeError, memory.LargePicture):
         raise
     except Exception as exc:  # the decoders raise a dozen kinds for damaged files
         raise explain(data, form, exc) from exc
@@ -118,8 +118,19 @@ def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int
     if form == "TIFF" and (page := own_page(data)) is not None:
         return _decode_own(data, page, min_side, max_pixels)
     image = open_image(data, form)
+    check_size(image.size, max_pixels)
+    scale = geometry.dct_scale(image.size, min_side) if form == "JPEG" else 1
+    # Of 16 bits a channel, Pillow's decoders and those of others keep both bytes for a while.
+    wide = 2 if "16" in image.mode or getattr(image, "deep_file", None) else 1
+    size = (image.width // scale, image.height // scale)
+    with memory.hold(memory.decoded_bytes(size, image.mode, sample_bytes=wide)):
+        frame = _loaded(image, data, form, min_side)
+        image.close()
+        return frame
+
+
+def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     size = image.size
-    check_size(size, max_pixels)
     lay = None
     if form == "JPEG":
         image = _loaded_jpeg(image, data, min_side)
@@ -223,6 +234,12 @@ def own_page(data: bytes) -> tiff.Directory | None:
 
 def _decode_own(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
     check_size(page.size, max_pixels)
+    depth = -(-max(page.depths) // 8)
+    with memory.hold(memory.decoded_bytes(page.size, sample_bytes=depth)):
+        return _deep_frame(data, page, min_side)
+
+
+def _deep_frame(data: bytes, page: tiff.Directory, min_side: int | None) -> Frame:
     image = tiff_pixels.as_image(page, tiff_pixels.read_samples(page))
     exif = exif_of_tiff(tiff.beginning_with(data, page))
     orientation = exif.orientation
@@ -283,6 +300,11 @@ def _decode_heif(data: bytes, min_side: int | None, max_pixels: int) -> Frame:
         raise truncated("HEIF")
     heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]), convert_hdr_to_8bit=True)
     check_size(heif.size, max_pixels)
+    with memory.hold(memory.decoded_bytes(heif.size)):
+        return _heif_frame(heif, data, min_side)
+
+
+def _heif_frame(heif: Any, data: bytes, min_side: int | None) -> Frame:
     image = heif.to_pillow()
     # The container's own rotation is applied by the decoder; what the EXIF data say is a copy.
     exif = replace(exif_of(image), orientation=1)
