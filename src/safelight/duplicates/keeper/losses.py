@@ -11,7 +11,7 @@ from safelight.errors import DecodeError
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -44,23 +44,30 @@ class _Seen:
     for_print: bool  # cyan, magenta, yellow and black
 
 
-def losses(photos: Sequence[PhotoFacts], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, str]:
+def losses(
+    photos: Sequence[PhotoFacts],
+    read: Callable[[PhotoFacts], bytes | None],
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> dict[str, str]:
     """Return the photos that have lost something, by id, and what.
 
     Parameters
     ----------
     photos : sequence of PhotoFacts
         Forms of one picture.
+    read : callable
+        Given a photo, its bytes; None if it has no file that has them.
     max_pixels : int
         A file with more is not looked at.
 
     Returns
     -------
     dict
-        ``grey``: no colour; ``few-colours``: reduced to a palette, or to black and white;
+        ``grey``: no colour, or the shades of one; ``few-colours``: reduced to a palette, or to black and white;
         ``for-print``: converted to the colours of printing, which no camera writes.
     """
-    seen = {photo.id: found for photo in photos if (found := _look(photo, max_pixels)) is not None}
+    seen = {photo.id: found for photo in photos if (found := _look(photo, read(photo), max_pixels))}
     if len(seen) < 2:
         return {}
     most_colour = max(each.colour for each in seen.values())
@@ -82,32 +89,36 @@ def _few(seen: _Seen) -> int:
     return _FEW if seen.colour > _NO_COLOUR else _FEW_GREYS
 
 
-def _look(photo: PhotoFacts, max_pixels: int) -> _Seen | None:
+def _look(photo: PhotoFacts, data: bytes | None, max_pixels: int) -> _Seen | None:
+    if data is None:
+        return None
     is_jpeg = photo.format == "JPEG"
     # A camera's own formats have all the colours there are.
     scaled = is_jpeg or photo.format in ("HEIF", "RAW")
-    for copy in photo.copies:
-        try:
-            with open(copy.path, "rb") as file:
-                data = file.read()
-            frame = decode(data, min_side=_SIDE if scaled else None, max_pixels=max_pixels)
-        except OSError:
-            continue
-        except DecodeError:
-            return None
-        return _Seen(
-            _colour(frame.pixels),
-            _colours(frame.pixels),
-            scaled,
-            is_jpeg and _components(data) == 4,
-        )
-    return None
+    try:
+        frame = decode(data, min_side=_SIDE if scaled else None, max_pixels=max_pixels)
+    except DecodeError:
+        return None
+    return _Seen(
+        _colour(frame.pixels), _colours(frame.pixels), scaled, is_jpeg and _components(data) == 4
+    )
 
 
 def _colour(pixels: npt.NDArray[np.uint8]) -> float:
+    """Return the spread of the colour differences that brightness does not tell already.
+
+    A picture in sepia has differences as large as its contrast, and no colour of its own.
+    """
     step = max(1, min(pixels.shape[:2]) // _SIDE)
     red, green, blue = np.moveaxis(pixels[::step, ::step].astype(np.float32), 2, 0)
-    return float(max((red - green).std(), (blue - green).std()))
+    green = green.ravel()
+    tones = np.stack([np.ones_like(green), green, green**2 / 255, green**3 / 255**2], axis=1)
+    spreads = []
+    for other in (red.ravel(), blue.ravel()):
+        differences = other - green
+        told, *_ = np.linalg.lstsq(tones, differences, rcond=None)
+        spreads.append(float((differences - tones @ told).std()))
+    return max(spreads)
 
 
 def _colours(pixels: npt.NDArray[np.uint8]) -> int:
