@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
-from safelight.duplicates.keeper.filenames import in_order, is_copy_name
+from safelight.duplicates.keeper.derivation import Derivation, Lineage
+from safelight.duplicates.keeper.places import in_order, is_copy_name
 from safelight.duplicates.keeper.policy import PRESETS, Considerations, parse_policy
-from safelight.duplicates.keeper.traces import Origin
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.errors import SettingsError
 from safelight.library.copies import Copy, PhotoFacts
@@ -37,6 +37,10 @@ def chosen(*photos: PhotoFacts, relation="re-encoded", policy="original", **know
     return judge(group, facts, parse_policy(policy), **known)
 
 
+def made(child: PhotoFacts, parent: PhotoFacts, how: str) -> Lineage:
+    return Lineage({child.id: Derivation(parent.id, child.id, how)})
+
+
 def names(judged) -> list[str]:
     return [each.path.removeprefix("/p/") for each in judged]
 
@@ -52,8 +56,8 @@ def test_the_largest_is_kept_and_the_numbers_are_told() -> None:
 def test_an_upscale_is_not_better() -> None:
     small, large = photo("small"), photo("large", width=1600, height=1200, size=900_000)
     assert names(chosen(small, large, relation="resized")) == ["large", "small"]
-    told = {large.id: Origin(small.id, "enlarged")}
-    found = chosen(small, large, relation="resized", origins=told)
+    told = made(large, small, "enlarged")
+    found = chosen(small, large, relation="resized", lineage=told)
     assert names(found) == ["small", "large"]
     assert "the source: p/large was enlarged" in found[0].reasons
     assert "enlarged, or blurred: it has no more detail than a smaller one" in found[1].reasons
@@ -62,12 +66,12 @@ def test_an_upscale_is_not_better() -> None:
 def test_bytes_alone_make_nothing_better() -> None:
     first, again = photo("first"), photo("again", size=400_000)
     assert names(chosen(first, again)) == ["again", "first"]  # nothing else is known
-    told = {again.id: Origin(first.id, "saved-again")}
-    found = chosen(first, again, origins=told)
+    told = made(again, first, "saved-again")
+    found = chosen(first, again, lineage=told)
     assert names(found) == ["first", "again"]
     lossless = photo("x.png", format="PNG", size=900_000)
-    told = {lossless.id: Origin(first.id, "saved-again")}
-    assert names(chosen(first, lossless, origins=told)) == ["first", "x.png"]
+    told = made(lossless, first, "saved-again")
+    assert names(chosen(first, lossless, lineage=told)) == ["first", "x.png"]
 
 
 def test_what_a_camera_wrote_is_kept_before_what_was_stripped() -> None:

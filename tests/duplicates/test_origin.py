@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from safelight.duplicates.keeper.traces import Origin, origins
+from safelight.duplicates.grouping import group_id
+from safelight.duplicates.keeper.derivation import derive
+from safelight.duplicates.keeper.reading import ProvenBytes
+from safelight.duplicates.model import Edge, Group, Relation
+from safelight.files import sha256_of
 from safelight.library.copies import Copy, PhotoFacts
 
 
@@ -24,10 +28,18 @@ def save(tmp_path):
         size = path.stat().st_size
         copy = Copy(str(path), size, 0, ("default",))
         exif = {"orientation": 6} if "exif" in options else {}
-        made.append(PhotoFacts(f"{len(made):064x}", size, form, *image.size, exif, copies=(copy,)))
+        made.append(PhotoFacts(sha256_of(path), size, form, *image.size, exif, copies=(copy,)))
         return made[-1]
 
     return call
+
+
+def origins(photos) -> dict[str, tuple[str | None, str]]:
+    """Return what each photo was made from, and how; they are forms of one picture."""
+    first, *others = [photo.id for photo in photos]
+    edges = tuple(Edge(*sorted((first, each)), Relation.RESIZED) for each in others)
+    group = Group(group_id([first, *others]), Relation.RESIZED, (first, *others), edges)
+    return {each.child: (each.parent, each.how) for each in derive(group, photos, ProvenBytes())}
 
 
 PICTURES = [data.coffee, data.astronaut]
@@ -46,7 +58,7 @@ def test_an_enlarged_one_is_seen(original, save, factor, kernel) -> None:
     photo, image = original
     size = (round(image.width * factor), round(image.height * factor))
     large = save(image.resize(size, Image.Resampling[kernel]), "JPEG", quality=90)
-    assert origins([photo, large]) == {large.id: Origin(photo.id, "enlarged")}
+    assert origins([photo, large]) == {large.id: (photo.id, "enlarged")}
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 0.75])
@@ -61,7 +73,7 @@ def test_a_true_one_is_not_taken_for_enlarged(original, save, factor) -> None:
 def test_one_that_was_saved_again_is_seen(original, save, form, options) -> None:
     photo, image = original
     again = save(image, form, **options)
-    assert origins([again, photo]) == {again.id: Origin(photo.id, "saved-again")}
+    assert origins([again, photo]) == {again.id: (photo.id, "saved-again")}
 
 
 def test_saved_with_more_loss_it_says_nothing_of_the_other(original, save) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.contents import sha256_of
+from safelight.duplicates.keeper.places import Preferences
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
 from safelight.duplicates.plan import (
@@ -25,7 +26,9 @@ from safelight.duplicates.plan import (
 from safelight.duplicates.relations import own_relations
 from safelight.duplicates.tags import Tags, merged
 from safelight.duplicates.xmp import read_xmp
-from safelight.errors import SidecarError
+from safelight.errors import DecodeError, SidecarError
+from safelight.files import SIDECAR, read_bytes
+from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class _Planning:
     facts: Mapping[str, PhotoFacts]
     together: Together
     decided: Collection[tuple[str, str]]
+    protect: Preferences
     beside: Beside = field(default_factory=Beside)
     kept: dict[str, str] = field(default_factory=dict)  # real path to group
     changed: dict[str, str] = field(default_factory=dict)
@@ -66,6 +70,7 @@ def plan_changes(
     together: Together,
     decided: Collection[tuple[str, str]] = frozenset(),
     quarantine: str | None = None,
+    protect: Preferences = Preferences(),  # noqa: B008 - frozen
 ) -> Plan:
     """Return what is to be done; nothing is touched.
 
@@ -90,6 +95,8 @@ def plan_changes(
     quarantine : str, optional
         The folder to move files into. If not given, one in the folder that was ingested, which is
         usually on the same disk, so that nothing needs to be copied.
+    protect : Preferences, optional
+        Folders of which nothing goes.
     """
     now = datetime.now(UTC)
     plan_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -106,6 +113,7 @@ def plan_changes(
         facts,
         together,
         decided,
+        protect,
     )
     # The strict ones first: what they keep is kept, whatever a burst has to say of it.
     ordered = sorted(suggestions, key=lambda each: each.group.relation not in STRICT)
@@ -132,6 +140,10 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     keeper, others = suggestion.keeper, suggestion.photos[1:]
     if not others:
         return None
+    if keeper is None:
+        undecided = f"stays, because none is chosen: {suggestion.photos[0].reasons[0]}"
+        planning.left += [Left(each.path, undecided) for each in suggestion.photos]
+        return None
     real = os.path.realpath(keeper.path)
     why = _unfit(planning, keeper)
     if why is None and real in planning.changed:
@@ -148,7 +160,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
         known = _all_tags(planning, keeper)
-    except (SidecarError, OSError) as exc:
+    except (SidecarError, DecodeError, OSError) as exc:
         planning.left += [
             Left(each.path, f"stays, because {_told(keeper.path, exc)}") for each in others
         ]
@@ -166,7 +178,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
             try:
                 tags = _all_tags(planning, other)
                 change = _change(planning, other, relation)
-            except (SidecarError, OSError) as exc:
+            except (SidecarError, DecodeError, OSError) as exc:
                 why = f"stays, because {_told(other.path, exc)}"
         if why is not None:
             planning.left.append(Left(other.path, why))
@@ -219,6 +231,14 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     pair = (min(keeper.photo_id, other.photo_id), max(keeper.photo_id, other.photo_id))
     if pair in planning.decided or (other.photo_id, other.photo_id) in planning.decided:
         return "stays by your decision"
+    folder = planning.protect.protecting(other.path)
+    if folder is not None:
+        return f"is in a protected folder ({folder})"
+    known, kept = (planning.facts[each.photo_id] for each in (other, keeper))
+    if known.format == "RAW" and kept.format != "RAW":
+        return "is a RAW file, and the one to keep is not; stays"
+    if kept.format == "RAW" and known.format != "RAW" and known.pixels > kept.pixels:
+        return "has more pixels than the RAW file that is kept; stays"
     real = os.path.realpath(other.path)
     if real in planning.kept:
         return f"is kept in group {planning.kept[real]}"
@@ -294,14 +314,15 @@ def _all_tags(planning: _Planning, judged: Judged) -> Tags:
     facts = planning.facts[judged.photo_id]
     found = []
     for sidecar in planning.beside.sidecars(judged.path):
-        with open(sidecar, "rb") as file:
-            data = file.read()
+        data = read_bytes(sidecar, limit=SIDECAR)
         try:
             found.append(read_xmp(data))
         except SidecarError as exc:
             raise SidecarError(f"{sidecar} {exc}", path=sidecar) from exc
-    return merged((*found, read_tags(judged.path, facts.exif)))
+    return merged((*found, read_tags(read_verified(judged.photo_id, (judged.path,)), facts.exif)))
 
 
-def _told(path: str, exc: SidecarError | OSError) -> str:
-    return str(exc) if isinstance(exc, SidecarError) else f"{path} cannot be read: {exc.strerror}"
+def _told(path: str, exc: SidecarError | DecodeError | OSError) -> str:
+    if isinstance(exc, OSError):
+        return f"{path} cannot be read: {exc.strerror}"
+    return str(exc) if isinstance(exc, SidecarError) else f"{path} {exc}"

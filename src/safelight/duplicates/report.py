@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag, thumbnail_of
 from safelight.errors import SafelightError, UsageError
+from safelight.files import read_head
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
 from safelight.shown import visible
@@ -125,8 +126,7 @@ def check_report(path: str, *, force: bool = False) -> None:
     if force or not os.path.lexists(path):
         return
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
+        head = read_head(path, _HEAD_BYTES)
     except OSError as exc:
         raise UsageError(f"{path} is there already and cannot be read: {exc.strerror}.") from exc
     if head and f'name="generator" content="{_GENERATOR}"'.encode() not in head:
@@ -174,9 +174,7 @@ def _head(style: str) -> Iterator[str]:
 
 def _heading(report: Report, shown: Sequence[Suggestion]) -> Iterator[str]:
     every = report.suggestions
-    others = {
-        photo.path: photo.photo_id for each in every for photo in each.photos if not photo.keeper
-    }
+    others = {photo.path: photo.photo_id for each in every for photo in each.others}
     gain = sum(report.facts[photo].size for photo in others.values() if photo in report.facts)
     groups = "1 group" if len(every) == 1 else f"{len(every):,} groups"
     counted = "1 file" if len(others) == 1 else f"{len(others):,} files"
@@ -211,7 +209,7 @@ def _section(
     told = "belong together; all are kept" if together else f"{len(suggestion.photos)} files"
     yield f"<h2>{group.relation} <span>{told}</span> <code>{group.id}</code></h2>"
     yield '<ul class="photos">'
-    best = suggestion.keeper
+    best = suggestion.keeper or suggestion.photos[0]
     best_pixels: npt.NDArray[np.uint8] | None = None
     told_of = {photo.path: _facts(photo, report) for photo in suggestion.photos}
     labels = [
@@ -222,7 +220,7 @@ def _section(
     small: dict[str, npt.NDArray[np.uint8] | str] = {}
     for photo in suggestion.photos:
         if photo.photo_id not in small:
-            small[photo.photo_id] = thumbnail_of(photo.path, max_pixels)
+            small[photo.photo_id] = thumbnail_of(photo.photo_id, photo.path, max_pixels)
         picture = small[photo.photo_id]
         if photo is best and not isinstance(picture, str):
             best_pixels = picture

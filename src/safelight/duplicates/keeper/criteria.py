@@ -37,7 +37,7 @@ _UPRIGHT = STRICT - {Relation.EDITED, Relation.ROTATED, Relation.MIRRORED}
 # How many bytes of JPEG one byte of these is worth, roughly; only tells clear cases apart.
 _WORTH = {"JPEG": 1.0, "WEBP": 1.5, "HEIF": 2.0, "AVIF": 2.0, "PNG": 0.4, "TIFF": 0.4, "BMP": 0.1}
 
-# What a RAW file counts as, in bytes a pixel of a JPEG; and at least, a picture packed without loss.
+# What a RAW file counts as, in bytes of a JPEG a pixel; at least, what is packed without loss.
 _RAW_WORTH, _LOSSLESS_WORTH = 24.0, 3.0
 
 _WHOLE_EXIF = (

@@ -1,9 +1,9 @@
 """The record of which photo of a group was made from which other, how, and on what evidence.
 
-Criteria, explanations, reports and plans all ask this record. Its evidence is of two kinds. *Pixels*
-show that a picture was enlarged, saved again or has lost its colours; for that files are opened, and
-what was read is kept for exactly those bytes. *Facts* (a camera's data, sizes, names, folders, times)
-say which of two pictures is likelier the edit of the other, where pixels do not.
+Criteria, explanations, reports and plans all ask this record. Its evidence is of two kinds.
+*Pixels* show that a picture was enlarged, saved again or has lost its colours; for that files are
+opened, and what was read is kept for exactly those bytes. *Facts* (a camera's data, sizes, names,
+folders, times) say which of two pictures is likelier the edit of the other, where pixels do not.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def lineage_of(
         pictures |= {photo: PictureData.from_list(row) for photo, row in told["pictures"].items()}
         if whole[name].relation in STRICT:
             for row in told["derivations"]:
-                made = Derivation(*row[:4], digests=tuple(row[4]))
-                derivations[made.child] = made
+                parent, child, how, evidence, digests = row
+                derivations[child] = Derivation(parent, child, how, evidence, tuple(digests))
     for group in strict:
         present = [facts[photo] for photo in group.photos if photo in facts]
         add_facts(derivations, present, group, pictures)
@@ -294,7 +294,7 @@ def _compare(
     if told is None:
         return
     child, parent = (a[0], b[0]) if told[0] == "a" else (b[0], a[0])
-    evidence = {"by": "pixels", "equal_blocks": told[1]}
+    evidence: dict[str, float | int | str | bool] = {"by": "pixels", "equal_blocks": told[1]}
     _add(found, Derivation(parent, child, "saved-again", evidence, (parent, child)))
 
 
@@ -313,7 +313,8 @@ def _of_one_view(
         smaller = [
             each
             for each in ordered[:at]
-            if _is_smaller(each, photo) and not (each.id in found and found[each.id].how == "enlarged")
+            if _is_smaller(each, photo)
+            and not (each.id in found and found[each.id].how == "enlarged")
         ]
         rivals = [
             each

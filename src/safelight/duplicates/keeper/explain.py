@@ -13,8 +13,8 @@ from safelight.duplicates.model import STRICT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.duplicates.keeper.policy import Considerations
     from safelight.duplicates.keeper.derivation import Derivation, Lineage
+    from safelight.duplicates.keeper.policy import Considerations
     from safelight.duplicates.model import Group, Relation
     from safelight.duplicates.relations import Together
     from safelight.library.copies import PhotoFacts
@@ -79,11 +79,7 @@ def why_kept(
         return ()
     told, against = [], []
     made = [other for other in others if best.id in lineage.ancestors(other.id)]
-    unknown = [
-        other
-        for other in others
-        if other not in made and other.id in lineage.derivations
-    ]
+    unknown = [other for other in others if other not in made and other.id in lineage.derivations]
     if made or unknown:
         told.append(f"the source: {named(made or unknown)} {_were_made(made or unknown, lineage)}")
     heaviest = max((getattr(weights, name) for name in _by_weight(weights)), default=0.0)
@@ -166,7 +162,7 @@ def why_not(
     told = [f"{relation}: {called(best)} is kept"]
     made = lineage.derivations.get(photo.id)
     if made is not None:
-        told.append(_how(made, best, lineage))
+        told.append(_how(made, best))
     for name in _by_weight(weights):
         own, other = values[photo.id].get(name), values[best.id].get(name)
         if own is None or other is None or other - own <= _SAME:
@@ -245,17 +241,15 @@ def why_chosen(
     ]
     made = lineage.derivations.get(best.id)
     if made is not None:
-        against.insert(0, f"it {_MADE[made.how][1].format(**_words(made, lineage, ranked))}")
+        against.insert(0, f"it {_MADE[made.how][1].format(**_words(made, ranked))}")
     return ("chosen by you", *(("although " + " and ".join(against),) if against else ()))
 
 
-def _how(made: Derivation, best: PhotoFacts, lineage: Lineage) -> str:
-    return _MADE[made.how][1].format(**_words(made, lineage, (best,)))
+def _how(made: Derivation, best: PhotoFacts) -> str:
+    return _MADE[made.how][1].format(**_words(made, (best,)))
 
 
-def _words(
-    made: Derivation, lineage: Lineage, photos: Sequence[PhotoFacts]
-) -> dict[str, str]:
+def _words(made: Derivation, photos: Sequence[PhotoFacts]) -> dict[str, str]:
     """Return what the texts of a derivation name: the parent, and the fact that tells."""
     parent = next((photo for photo in photos if photo.id == made.parent), None)
     name = called(parent) if parent else "another of the group"

@@ -111,7 +111,7 @@ def _facts(
     made: Mapping[str, str | None],
     pictures: Mapping[str, PictureData],
 ) -> dict[str, Any]:
-    """Return the facts of a family in the order in which they count; less is likelier the source."""
+    """Return the facts of a family as they count, in order; less is likelier the source."""
     ids = {photo.id for photo in family}
     known = [pictures[photo.id] for photo in family if photo.id in pictures]
     copies = [copy for photo in family for copy in photo.copies]

@@ -120,7 +120,7 @@ def subject_tiles(
 def _upright(
     area: tuple[float, float, float, float], orientation: int
 ) -> tuple[float, float, float, float]:
-    """Return an area of the stored picture as it lies in the upright one; EXIF orientation 1 to 8."""
+    """Return an area of the stored picture as it lies in the upright one, by EXIF orientation."""
     left, top, width, height = area
     if orientation in (5, 6, 7, 8):
         left, top, width, height = top, left, height, width
@@ -132,6 +132,7 @@ def _upright(
 
 
 def where(tiles: npt.NDArray[np.bool_]) -> str:
+    """Return the part of a picture that tiles lie in, in words."""
     rows, columns = np.nonzero(tiles)
     down = _ROWS[min(2, int(3 * (rows.mean() + 0.5) / tiles.shape[0]))]
     across = _COLUMNS[min(2, int(3 * (columns.mean() + 0.5) / tiles.shape[1]))]

@@ -64,8 +64,8 @@ def losses(
     Returns
     -------
     dict
-        ``grey``: no colour, or the shades of one; ``few-colours``: reduced to a palette, or to black and white;
-        ``for-print``: converted to the colours of printing, which no camera writes.
+        ``grey``: no colour, or the shades of one; ``few-colours``: reduced to a palette, or to
+        black and white; ``for-print``: converted to the colours of printing, as no camera writes.
     """
     seen = {photo.id: found for photo in photos if (found := _look(photo, read(photo), max_pixels))}
     if len(seen) < 2:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # Names that file managers and browsers give to copies.
 _COPY_NAME = re.compile(
-    r"(?i)(^copy[ _](\(?\d+\)?[ _])?of|^(kopie|kopia) (von|van|av|af)\b|^(copia|cópia|copie) (de|di)\b"
+    r"(?i)(^copy[ _](\(?\d+\)?[ _])?of|^(kopie|kopia) (von|van|av|af)\b"
+    r"|^(copia|cópia|copie) (de|di)\b"
     r"|^копия\b|[ _-]*の?コピー|[ _-]*副本|[ _-]*사본"
     r"|[ _-]copy[ _-]?(\(?\d+\)?)?$|\(\d{1,3}\)$|[ _-](kopie|kopia|kopi|copie|c[oó]pia|копия)"
     r"[ _-]?(\(?\d+\)?)?$|~\d*$|^conflict|\bconflicted copy\b|\.sync-conflict-)"
@@ -37,7 +38,8 @@ _MADE_NAME = re.compile(
 _SCREENSHOT_NAME = re.compile(
     r"(?i)(screen[ _-]?(shot|cap|grab)|bildschirmfoto|bildschirmaufnahme|capture d.?[eé]cran"
     r"|captura de (pantalla|tela|ecr)|schermata|schermafbeelding|sk[aä]rmavbild|sk[aä]rmbild"
-    r"|zrzut ekranu|снимок экрана|ekran g[oö]r[uü]nt|スクリーンショット|屏幕截图|截屏|截图|스크린샷)"
+    r"|zrzut ekranu|снимок экрана|ekran g[oö]r[uü]nt|スクリーンショット|屏幕截图|截屏|截图"
+    r"|스크린샷)"
 )
 
 # Folders to whose names nobody gives another meaning: anywhere in the name.
@@ -53,7 +55,7 @@ _PARTS = (
 # Names that are parts of others: as a word of their own.
 _WORDS = frozenset(
     "bak export exports exported exportiert exportierte exporte exportes exportado exportados "
-    "esportati esportazioni geexporteerd экспорт copy copies kopie kopien kopia kopier copia copias "
+    "esportati esportazioni geexporteerd экспорт copy copies kopie kopien kopia kopier copia "
     "copie copies copias copie kopi kopiert копии копия duplicates duplikate doublons duplicados "
     "download downloads descargas descarga transferencias scaricati scaricamenti nedladdningar "
     "pobrane ladattu hentet gesendet sent empfangen received "
@@ -62,7 +64,9 @@ _WORDS = frozenset(
 )
 
 # Names that mean this only where they are all of the name: "Small" is not "Small Town".
-_NAMES = frozenset("web small klein signal inbox outbox previews preview signal line temporal".split())
+_NAMES = frozenset(
+    "web small klein signal inbox outbox previews preview signal line temporal".split()
+)
 
 # Of a recycle bin, in whatever case a disk gives it back.
 _BINS = frozenset(
@@ -135,7 +139,7 @@ def _real(folder: str) -> str:
 
 def in_order(
     copies: Sequence[Copy],
-    wishes: Preferences = Preferences(),  # noqa: B008 - frozen
+    wishes: Preferences = Preferences(),
     companion: Callable[[str], object] = lambda _: None,
 ) -> list[Copy]:
     """Return the files of one photo, the one to keep first.
@@ -158,7 +162,7 @@ def in_order(
 
 def why_first(
     copies: Sequence[Copy],
-    wishes: Preferences = Preferences(),  # noqa: B008 - frozen
+    wishes: Preferences = Preferences(),
     companion: Callable[[str], object] = lambda _: None,
 ) -> list[str]:
     """Return for each file after the first what sets that one before it, in words."""
@@ -216,7 +220,7 @@ def is_binned(path: str) -> bool:
 
 
 def secondary_folder(path: str) -> str | None:
-    """Return the folder above a file that is named as those of backups, exports and messages are."""
+    """Return the folder above a file whose name is that of backups, exports, messages ..."""
     return next((part for part in reversed(_folders(path)) if _is_secondary(part)), None)
 
 

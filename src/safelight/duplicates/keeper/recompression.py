@@ -130,9 +130,7 @@ def _decide(
     (first, count), (second, _) = b_from_a, a_from_b
     child, most, least = ("b", first, second) if first >= second else ("a", second, first)
     clear = max(0.005, 4 / count)
-    if (most >= _CERTAIN and most - least >= clear) or (
-        most >= _LIKELY and most - least >= _AHEAD
-    ):
+    if (most >= _CERTAIN and most - least >= clear) or (most >= _LIKELY and most - least >= _AHEAD):
         return child, round(most, 4)
     return None
 
@@ -193,9 +191,7 @@ def _equal_by_way_of(
     return _share(again, luma)
 
 
-def _share(
-    again: npt.NDArray[np.uint8], luma: npt.NDArray[np.uint8]
-) -> tuple[float, int] | None:
+def _share(again: npt.NDArray[np.uint8], luma: npt.NDArray[np.uint8]) -> tuple[float, int] | None:
     one, other = _blocks(again), _blocks(luma)
     told = other.std(axis=2) >= _FLAT
     count = int(told.sum())
