@@ -90,12 +90,14 @@ def test_all_three_at_once(original, save) -> None:
     assert set(origins([large, again, photo])) == {large.id, again.id}
 
 
-def test_what_lies_otherwise_or_cannot_be_read_says_nothing(original, save, tmp_path) -> None:
+def test_an_orientation_hides_nothing_and_what_cannot_be_read_says_nothing(
+    original, save, tmp_path
+) -> None:
     photo, image = original
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = save(image, "JPEG", quality=95, exif=exif)
-    assert origins([photo, turned]) == {}
+    assert origins([photo, turned]) == {turned.id: (photo.id, "saved-again")}
     broken = save(image, "PNG")
     with open(broken.copies[0].path, "wb") as file:
         file.write(b"broken")

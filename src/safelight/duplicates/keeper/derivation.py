@@ -145,6 +145,13 @@ def lineage_of(
     return Lineage(derivations, pictures)
 
 
+def lineage_by_facts(group: Group, photos: Sequence[PhotoFacts]) -> Lineage:
+    """Return what can be told of a group's lineage without opening a file."""
+    derivations: dict[str, Derivation] = {}
+    add_facts(derivations, photos, group, {})
+    return Lineage(derivations)
+
+
 def add_facts(
     derivations: dict[str, Derivation],
     photos: Sequence[PhotoFacts],

@@ -35,6 +35,12 @@ _CERTAIN, _LIKELY, _AHEAD = 0.995, 0.9, 0.1
 # Quality factors of libjpeg's tables, of a step between that is not there any more.
 _BETWEEN = tuple(range(98, 69, -1))
 
+# As Pillow numbers 4:4:4, 4:2:2 and 4:2:0.
+_SAMPLINGS = (0, 1, 2)
+
+# So many of the most likely qualities are tried with other samplings of the colours.
+_NEXT_BEST = 3
+
 _MOST_PIXELS = 200_000_000
 
 
@@ -137,15 +143,27 @@ def _decide(
 
 def _best(parent: Saved, child: Saved, way: int) -> tuple[float, int] | None:
     """Return the largest share of equal blocks over all pictures that may have been between."""
-    found: tuple[float, int] | None = None
-    for quality in _BETWEEN:
+    found: list[tuple[float, int, int]] = []
+    own, *others = sorted(_SAMPLINGS, key=lambda sampling: sampling != child.sampling)
+
+    def tried(quality: int, sampling: int) -> float:
+        shares = [0.0]
         for turned_first in (True, False) if way else (True,):
-            shown = _equal_by_way_of(parent, child, way, quality, turned_first)
-            if shown is not None and (found is None or shown[0] > found[0]):
-                found = shown
-        if found is not None and found[0] >= _CERTAIN:
+            shown = _equal_by_way_of(parent, child, way, quality, sampling, turned_first)
+            if shown is not None:
+                found.append((*shown, quality))
+                shares.append(shown[0])
+        return max(shares)
+
+    for quality in _BETWEEN:
+        if tried(quality, own) >= _CERTAIN:
             break
-    return found
+    else:
+        # Colours that were saved more coarsely change the luma of few blocks.
+        for _, _, quality in sorted(found, reverse=True)[:_NEXT_BEST]:
+            if max(tried(quality, sampling) for sampling in others) >= _CERTAIN:
+                break
+    return max(found)[:2] if found else None
 
 
 def _equal(parent: Saved, child: Saved, way: int) -> tuple[float, int] | None:
@@ -158,10 +176,10 @@ def _equal(parent: Saved, child: Saved, way: int) -> tuple[float, int] | None:
 
 
 def _equal_by_way_of(
-    parent: Saved, child: Saved, way: int, quality: int, turned_first: bool
+    parent: Saved, child: Saved, way: int, quality: int, sampling: int, turned_first: bool
 ) -> tuple[float, int] | None:
     """Return the same, if the parent was saved once more in between: turned before, or after."""
-    options = {"quality": quality, "subsampling": child.sampling}
+    options = {"quality": quality, "subsampling": sampling}
     side = _SMALL_SIDE
     if not turned_first:
         high, wide = (min(length, side + 4 * _UNIT) for length in parent.pixels.shape[:2])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.keeper.criteria import score_criteria
-from safelight.duplicates.keeper.derivation import Lineage
+from safelight.duplicates.keeper.derivation import Lineage, lineage_by_facts
 from safelight.duplicates.keeper.explain import (
     about_scores,
     called,
@@ -129,7 +129,7 @@ def judge(
     maps : mapping, optional
         Where photos are in focus, by photo id.
     lineage : Lineage, optional
-        What is known of which photo was made from which.
+        What is known of which photo was made from which; what facts tell if not given.
     together : mapping, optional
         The photos that are only whole with others, and so stay in any case.
     wishes : Preferences, optional
@@ -159,7 +159,9 @@ def judge(
     if group.relation is Relation.SIMILAR and not choose_alike and chosen is None:
         return _none_chosen(photos, ("looks alike; not a duplicate, so none is chosen",))
     scores, maps, together = scores or {}, maps or {}, together or {}
-    lineage = _within(lineage or Lineage(), photos)
+    if lineage is None:
+        lineage = lineage_by_facts(group, photos)
+    lineage = _within(lineage, photos)
     weights = policy.copies if group.relation in STRICT else policy.shots
     values = score_criteria(photos, scores, lineage, group, wishes)
     totals = {
