@@ -90,9 +90,7 @@ def test_all_three_at_once(original, save) -> None:
     assert set(origins([large, again, photo])) == {large.id, again.id}
 
 
-def test_an_orientation_hides_nothing_and_what_cannot_be_read_says_nothing(
-    original, save, tmp_path
-) -> None:
+def test_an_orientation_hides_nothing_and_lost_files_say_nothing(original, save, tmp_path) -> None:
     photo, image = original
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -39,7 +39,7 @@ _DISK = {
 }
 
 _WAYS_OUT = (
-    "Use a model that is on this machine (--model FOLDER, see docs/models.md), "
+    "Use a model that is on this machine (--model FOLDER; see `safelight docs models`), "
     "or the built-in one (--model starter)."
 )
 

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from safelight.hashing import HASH_VERSION
+from safelight.imaging.structure import STRUCTURE_VERSION
 from safelight.ingest.embed import embed
 from safelight.ingest.labelling import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
@@ -18,8 +19,10 @@ from safelight.ingest.plan import Plan, as_record
 from safelight.ingest.summary import Progress
 from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.items import is_embedded
-from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
+from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.scores import write_scores
+from safelight.library.spaces import find_space, is_empty
+from safelight.library.structures import write_structures
 from safelight.model import Failure
 
 if TYPE_CHECKING:
@@ -62,17 +65,17 @@ class Pipeline:
         self.tally: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.failures: list[Failure] = []
+        self.known_at: list[str] = []  # paths at which content was seen that the library knew
 
     def write_plans(self, plans: Sequence[Plan]) -> None:
         """Write what needs no file to be opened."""
         records = [record for plan in plans for record in plan.records]
-        gone = [key for plan in plans for key in plan.gone]
         with self.stage("write"):
             if records:
                 write(self._library, self._namespace, records)
-            if gone:
-                mark_gone(self._library, gone)
-        self.failures += [self._failure(record) for record in records if record.code is not None]
+        self.known_at += [record.path for record in records if record.item_id is not None]
+        told = [*records, *(record for plan in plans for record in plan.absent)]
+        self.failures += [self._failure(record) for record in told if record.code is not None]
 
     def work(self, entries: Sequence[Entry], threads: int, pixel_limit: int) -> bool:
         """Load, embed and write `entries`; return whether Ctrl-C cut it short."""
@@ -123,12 +126,19 @@ class Pipeline:
         if self._to_embed >= self._batch_size or late:
             self._flush()
 
+    def _is_proven(self) -> bool:
+        """Tell whether the model has embedded anything, in this run or an earlier one."""
+        if self.tally["new"]:
+            return True
+        space = find_space(self._library, self._embedder.fingerprint)
+        return space is not None and not is_empty(self._library, space)
+
     def _flush(self) -> None:
         waiting, self._waiting, self._to_embed = self._waiting, [], 0
         if not waiting:
             return
         with self.stage("encode"):
-            items, broken = embed(self._embedder, waiting, proven=bool(self.tally["new"]))
+            items, broken = embed(self._embedder, waiting, proven=self._is_proven())
         embedded = {item.id for item in items}
         self._broken |= broken
         self._broken |= {
@@ -147,6 +157,8 @@ class Pipeline:
             item_id = loaded.item_id if code in (None, "model") else None
             records.append(as_record(loaded.entry, item_id, code=code, reason=reason))
             self.tally["failed" if code else "known" if loaded.item is None else "new"] += 1
+            if code is None and loaded.item is None:
+                self.known_at.append(loaded.entry.path)
         with self.stage("write"):
             write(
                 self._library,
@@ -167,6 +179,15 @@ class Pipeline:
                     for loaded in waiting
                     if loaded.item_id in embedded and loaded.hashes is not None
                 },
+            )
+            write_structures(
+                self._library,
+                {
+                    loaded.item_id: loaded.structure
+                    for loaded in waiting
+                    if loaded.item_id in embedded and loaded.structure is not None
+                },
+                STRUCTURE_VERSION,
             )
             if self._scoring is not None:
                 self._write_scores(self._scoring, waiting, items)

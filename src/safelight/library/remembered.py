@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from safelight.library.records import namespace_key
@@ -17,13 +18,37 @@ def remember(
     library: Library, namespace: str, sources: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> None:
     """Keep each source's specification and options; the newest options win."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     with library.transaction() as connection:
         key = namespace_key(connection, namespace)
         connection.executemany(
-            "INSERT INTO sources (namespace_pk, spec, options) VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET options = excluded.options",
-            ((key, spec, json.dumps(options, sort_keys=True)) for spec, options in sources),
+            "INSERT INTO sources (namespace_pk, spec, options, ingested_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET options = excluded.options, "
+            "ingested_at = excluded.ingested_at",
+            ((key, spec, json.dumps(options, sort_keys=True), now) for spec, options in sources),
         )
+
+
+def remember_unread(
+    library: Library, namespace: str, counts: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Keep how many pictures of kinds that are not read each source passed over, by suffix."""
+    with library.transaction() as connection:
+        key = namespace_key(connection, namespace)
+        connection.executemany(
+            "UPDATE sources SET unread = ? WHERE namespace_pk = ? AND spec = ?",
+            ((json.dumps(dict(each)), key, spec) for spec, each in counts.items()),
+        )
+
+
+def unread_files(library: Library, namespace: str | None = None) -> dict[str, int]:
+    """Return how many pictures of kinds that are not read sources passed over, by suffix."""
+    rows = library.connection.execute(
+        "SELECT e.key, sum(e.value) FROM sources s JOIN namespaces n ON n.pk = s.namespace_pk, "
+        "json_each(s.unread) e WHERE ? IS NULL OR n.name = ? GROUP BY e.key ORDER BY 2 DESC, 1",
+        (namespace, namespace),
+    )
+    return dict(rows.fetchall())
 
 
 def remembered(

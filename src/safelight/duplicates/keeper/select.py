@@ -19,6 +19,7 @@ from safelight.duplicates.keeper.focus_maps import choose_by_focus
 from safelight.duplicates.keeper.places import Preferences, in_order, is_binned, why_first
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.relations import relations_to
+from safelight.model import FURTHER_PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from safelight.duplicates.model import Group
     from safelight.duplicates.relations import Together
     from safelight.library.copies import PhotoFacts
+
+
+# Bits a channel of most pictures.
+_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,7 @@ def judge(
             # does not go for one that is none.
             all(is_binned(copy.path) for copy in photo.copies),
             photo.format != "RAW",
+            not _is_fuller(photo, lineage),
             -totals[photo.id],
         ),
     )
@@ -229,6 +235,16 @@ def _chosen(
             chosen = replace(photo, copies=(first, *others))
             return [*photos[:number], chosen, *photos[number + 1 :]], chosen
     return list(photos), None
+
+
+def _is_fuller(photo: PhotoFacts, lineage: Lineage) -> bool:
+    """Tell whether a file has more than a picture of 8 bits: frames, pages, views, depth."""
+    structure = photo.structure
+    if structure is None or photo.id in lineage.derivations:
+        return False
+    return structure.depth > _DEPTH or any(
+        part.kind in FURTHER_PICTURES for part in structure.parts
+    )
 
 
 def _within(lineage: Lineage, photos: Sequence[PhotoFacts]) -> Lineage:
