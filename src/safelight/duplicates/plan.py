@@ -21,7 +21,7 @@ from safelight.files.atomic import write_safely
 from safelight.files.bounded_json import JsonError, parse_json
 from safelight.files.names import folded
 from safelight.files.packages import QUARANTINE
-from safelight.files.set_aside import described
+from safelight.files.refusals import described
 
 if TYPE_CHECKING:
     from os import PathLike
