@@ -141,9 +141,10 @@ def look_up(repo: str, *, timeout: float = 10.0) -> RemoteModel:
     if is_offline():
         raise _unavailable(repo, "HF_HUB_OFFLINE forbids to ask the hub for it", "offline")
 
-    def ask() -> Any:
-        from huggingface_hub import HfApi
+    # Importing it may take longer than the hub may; that is not the hub's fault.
+    from huggingface_hub import HfApi
 
+    def ask() -> Any:
         return HfApi().model_info(repo, timeout=timeout, files_metadata=True)
 
     try:

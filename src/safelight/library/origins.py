@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from safelight.library.damage import stored_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +22,7 @@ def read_origins(library: Library, version: str) -> dict[str, dict[str, tuple[st
         "SELECT group_id, found FROM origins WHERE version = ?", (version,)
     )
     return {
-        group: {photo: (source, how) for photo, (source, how) in json.loads(found).items()}
+        group: {photo: (source, how) for photo, (source, how) in stored_json(found).items()}
         for group, found in rows
     }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
 from safelight.library.files import EXCLUDED, MISSING, PRESENT, beginning
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def read_sources(library: Library, namespace: str | None = None) -> list[SourceR
         (namespace, namespace),
     )
     return [
-        SourceRecord(key, name, spec, json.loads(options), at)
+        SourceRecord(key, name, spec, stored_json(options), at)
         for key, name, spec, options, at in rows
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import sqlite3
 import threading
 import time
@@ -12,6 +13,12 @@ from urllib.parse import quote
 
 from safelight.errors import LibraryError
 from safelight.library import schema
+from safelight.library.damage import (
+    CheckedConnection,
+    damaged,
+    explain_database_error,
+    explain_odd_value,
+)
 
 if TYPE_CHECKING:
     import os
@@ -70,6 +77,7 @@ class Library:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
+        self._require_content(create)
         if not self.path.exists():
             if not create:
                 raise LibraryError(
@@ -92,14 +100,24 @@ class Library:
             self.close()
             if self.is_read_only:
                 raise self._read_only(str(exc)) from exc
-            raise LibraryError(
-                f"{self.path} cannot be used as a library: {exc}. "
-                "Restore it from a backup, or name another file with --library.",
-                path=str(self.path),
-            ) from exc
+            raise explain_database_error(self.path, exc) from exc
         except BaseException:
             self.close()
             raise
+
+    def _require_content(self, create: bool) -> None:
+        """Raise if the file lost all of its bytes; SQLite would take it for a new library."""
+        try:
+            if self.path.stat().st_size:
+                return
+        except OSError:
+            return
+        log = self.path.with_name(self.path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            return  # another process is making it
+        beside = any(self.path.parent.glob(f"{glob.escape(self.path.name)}.*"))
+        if beside or not create:
+            raise damaged(self.path, "it has no bytes")
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -127,14 +145,16 @@ class Library:
             return self._connect_to_read()
         return connection
 
-    def _opened(self, database: str | Path, *, uri: bool = False) -> sqlite3.Connection:
+    def _opened(self, database: str | Path, *, uri: bool = False) -> CheckedConnection:
         connection = sqlite3.connect(
             database,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,  # close() is called by one thread for all
             uri=uri,
+            factory=CheckedConnection,
         )
+        connection.path = self.path
         with self._lock:
             self._connections.append(connection)
         return connection
@@ -229,7 +249,14 @@ class Library:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        found: LibraryError | None = None
+        if isinstance(error, sqlite3.DatabaseError):
+            found = explain_database_error(self.path, error)
+        elif error is not None:
+            found = explain_odd_value(self.path, self.separate_connection, error)
         self.close()
+        if found is not None:
+            raise found from error
 
 
 def sqlite_uri(path: PurePath) -> str:

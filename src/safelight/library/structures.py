@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from safelight.library.damage import stored_json
 from safelight.model import Structure
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def read_structures(library: Library, keys: Sequence[int]) -> dict[int, Structur
         "WHERE item_pk IN (SELECT value FROM json_each(?))",
         (json.dumps(list(map(int, keys))),),
     )
-    return {key: Structure.from_dict(json.loads(text)) for key, text in rows}
+    return {key: Structure.from_dict(stored_json(text)) for key, text in rows}
 
 
 def lacking_structures(
