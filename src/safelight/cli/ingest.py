@@ -285,7 +285,7 @@ def ingest_folder(
     choice = choose_for_ingest(
         library, settings, model, tell=_teller(quiet=False), progress=not quiet
     )
-    source = parse_source(f"images:{folder}", exclude=settings.exclude)
+    source = parse_source(f"images:{folder}", usual=settings.exclude)
     summary = _run(library, settings, choice, [source], settings.namespace, quiet=quiet)
     report_failures(summary)
     if summary.interrupted:
@@ -307,9 +307,11 @@ def _run(
     classifier: Classifier | None = None,
 ) -> Summary:
     from safelight.cli.progress import show_progress
+    from safelight.duplicates.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
     from safelight.ingest.scoring import usual_scoring
 
+    recover(library.path)  # what a plan that was killed has set aside is a photo
     scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
     with show_progress(quiet=quiet) as progress:
         return bring_up_to_date(
@@ -366,7 +368,8 @@ def _sources(
                 parse_source(
                     spec,
                     recursive=recursive,
-                    exclude=(*settings.exclude, *exclude),
+                    exclude=exclude,
+                    usual=settings.exclude,
                     text_column=text_column,
                 )
                 for spec in specs
@@ -376,7 +379,7 @@ def _sources(
     skipped = 0
     for name, spec, options in remembered(library, namespace):
         try:
-            source = parse_source(spec, **options)
+            source = parse_source(spec, usual=settings.exclude, **options)
         except SourceError as exc:  # an unplugged disk must not keep the others from their turn
             skipped += 1
             click.echo(

@@ -19,6 +19,7 @@ from safelight.embedding.files import embed_files
 from safelight.embedding.loading import load_embedder
 from safelight.errors import DecodeError, UsageError
 from safelight.model import Frame
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,7 +136,12 @@ class CLIPEmbedder:
             raise UsageError(f"batch_size should be a whole number, not {batch_size!r}.") from None
         if batch_size < 1:
             raise UsageError(f"batch_size should be at least 1, not {batch_size}.")
-        paths: list[PathLike] = as_list(image_paths, "image_paths", str, os.PathLike)
+        # One that is not a path, like one that leads nowhere, costs its own vector and no other.
+        paths: list[PathLike] = (
+            [*image_paths]
+            if isinstance(image_paths, list | tuple)
+            else as_list(image_paths, "image_paths", str, os.PathLike)
+        )
         if not paths:
             return []
         cancelled = threading.Event()
@@ -246,14 +252,23 @@ class CLIPModel:
         return cls(device, model_name, local_files_only=local_files_only)
 
     def encode_image(self, image: Image.Image) -> Vector:
-        """Return the vector of a Pillow image, (d,) float32."""
+        """Return the vector of a Pillow image, (d,) float32.
+
+        Raises
+        ------
+        DecodeError
+            It is closed, damaged, or not an image.
+        """
         from PIL import ImageOps
 
         from safelight.imaging.colour import to_srgb
 
-        upright = ImageOps.exif_transpose(image)
-        pixels = np.ascontiguousarray(to_srgb(upright, image.info.get("icc_profile")))
-        frame = Frame(pixels, upright.width, upright.height, image.format or "")
+        try:
+            upright = ImageOps.exif_transpose(image)
+            pixels = np.ascontiguousarray(to_srgb(upright, image.info.get("icc_profile")))
+            frame = Frame(pixels, upright.width, upright.height, image.format or "")
+        except Exception as error:  # Pillow raises a dozen kinds for a closed or damaged image
+            raise DecodeError(f"This image cannot be read: {error}.") from error
         vector: Vector = self._embedder.encode_images([frame])[0]
         return vector
 
@@ -265,9 +280,13 @@ class CLIPModel:
 
 def _vector_or_none(path: PathLike, outcome: Vector | DecodeError | OSError) -> Vector | None:
     if isinstance(outcome, OSError):
-        logger.warning("{}: {}", path, outcome.strerror)
+        logger.warning("{}: {}", _shown(path), outcome.strerror)
         return None
     if isinstance(outcome, DecodeError):
-        logger.warning("{} {}", path, outcome)
+        logger.warning("{} {}", _shown(path), outcome)
         return None
     return outcome
+
+
+def _shown(path: object) -> str:
+    return visible(str(path)[:4096])

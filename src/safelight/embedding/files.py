@@ -82,3 +82,5 @@ def _prepare(embedder: Embedder, path: str | os.PathLike[str]) -> _Prepared:
         return embedder.prepare(decode(read_photo(path), min_side=embedder.min_side))
     except (DecodeError, OSError) as error:
         return error
+    except Exception as error:  # noqa: BLE001 - one odd photo does not lose those beside it
+        return DecodeError(f"cannot be given to the model: {error}", code="model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ class DefaultModel:
 
 
 def load_embedder(
-    model: str,
+    model: str | os.PathLike[str],
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -70,7 +71,7 @@ def load_embedder(
 
     Parameters
     ----------
-    model : str
+    model : str or path-like
         ``starter``; a folder; ``ARCHITECTURE/WEIGHTS`` in open_clip's words, such as
         ``ViT-B-32/openai``; or an id on the hub. ``safelight docs models`` has more.
     device : str
@@ -97,6 +98,7 @@ def load_embedder(
     ModelInvalid
         Its files are missing, broken or not understood.
     """
+    model = os.fspath(model)
     if model == STARTER:
         from safelight.embedding.starter import load_starter
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from safelight.ingest.scoring import score_lacking
 from safelight.ingest.settling import Settled, settle
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.opening import open_fastest
-from safelight.library.remembered import remember, remembered
+from safelight.library.remembered import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.model import Space
 from safelight.settings import CLUSTERS_FROM
@@ -118,6 +119,7 @@ def ingest(
         library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring, classifier
     )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
+    remember_unread(library, namespace, {each.spec: _unread(each) for each in sources})
     pipeline.write_plans(plans)
     if work or find_space(library, embedder.fingerprint) is not None:
         add_space(
@@ -214,7 +216,9 @@ def _plan(
 ) -> tuple[list[Plan], list[Entry], Summary]:
     """Return the plan of each source, the entries to be opened, and what that amounts to."""
     started = time.perf_counter()
-    others = {source.spec: source for source in (*_remembered(library, namespace), *sources)}
+    usual = next((each.usual for each in sources if isinstance(each, FolderSource)), ())
+    known = _remembered(library, namespace, usual)
+    others = {source.spec: source for source in (*known, *sources)}
     plans = [
         make_plan(
             library,
@@ -241,8 +245,13 @@ def _plan(
         excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
         notes=_passed_over(sources),
+        unread=dict(sum((_unread(source) for source in sources), Counter()).most_common()),
     )
     return plans, work, planned
+
+
+def _unread(source: Source) -> Counter[str]:
+    return source.unread if isinstance(source, FolderSource) else Counter()
 
 
 def _known_names(
@@ -272,11 +281,11 @@ def _known_names(
     return found, notes
 
 
-def _remembered(library: Library, namespace: str) -> list[Source]:
+def _remembered(library: Library, namespace: str, usual: Sequence[str]) -> list[Source]:
     found = []
     for _, spec, options in remembered(library, namespace):
         with contextlib.suppress(SourceError):  # not there now
-            found.append(parse_source(spec, **options))
+            found.append(parse_source(spec, usual=usual, **options))
     return found
 
 
