@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
 import socket
 import ssl
+import urllib.parse
+import urllib.request
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -216,10 +217,9 @@ def _of_line(error: Exception, host: str, is_file: bool) -> tuple[str, str]:
             "or this machine's clock is wrong. Name your network's certificate with SSL_CERT_FILE",
             "unreachable",
         )
+    proxy = _proxy(host)
     if "ProxyError" in names or "roxy" in reason:
-        proxy = re.sub(r"//[^@/]*@", "//", os.environ.get("HTTPS_PROXY") or _lower_proxy())
-        why = f"the proxy {proxy} does not let it through ({reason})".replace("  ", " ")
-        return why, "unreachable"
+        return f"the proxy {proxy or ''} does not let it through ({reason})", "unreachable"
     if any(isinstance(each, socket.gaierror) for each in causes) or "resolv" in text:
         return (
             f"the address of {host} cannot be found: is there no network? ({reason})",
@@ -228,11 +228,18 @@ def _of_line(error: Exception, host: str, is_file: bool) -> tuple[str, str]:
     if isinstance(error, TimeoutError):
         return f"the hub did not answer in time ({reason})", "unreachable"
     what = "the line to the hub broke" if is_file else f"the hub cannot be reached at {host}"
+    if proxy:
+        what += f" through the proxy {proxy}"
     return f"{what} ({reason})", "unreachable"
 
 
-def _lower_proxy() -> str:
-    return os.environ.get("https_proxy") or os.environ.get("http_proxy") or ""
+def _proxy(host: str) -> str | None:
+    """Return the proxy that requests to an address go through, without its password."""
+    parts = urllib.parse.urlsplit(host)
+    found = urllib.request.getproxies().get(parts.scheme)
+    if not found or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return re.sub(r"//[^/]*@", "//", found)
 
 
 def _is_page(error: Exception) -> bool:
