@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from safelight.errors import LibraryError
+from safelight.files.refusals import described, is_for_now
 from safelight.library import schema
 from safelight.library.damage import (
     CheckedConnection,
@@ -97,10 +98,11 @@ class Library:
         try:
             schema.migrate(self.connection, self.path)
         except sqlite3.DatabaseError as exc:
+            refused = self._unusable(exc)
             self.close()
-            if self.is_read_only:
+            if self.is_read_only and refused.code != "disk":
                 raise self._read_only(str(exc)) from exc
-            raise explain_database_error(self.path, exc) from exc
+            raise refused from exc
         except BaseException:
             self.close()
             raise
@@ -118,6 +120,32 @@ class Library:
         beside = any(self.path.parent.glob(f"{glob.escape(self.path.name)}.*"))
         if beside or not create:
             raise damaged(self.path, "it has no bytes")
+
+    def _unusable(self, exc: sqlite3.DatabaseError) -> LibraryError:
+        kind = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        reason, is_full = str(exc), kind in _DISK
+        if kind in (*_DISK, sqlite3.SQLITE_CANTOPEN):
+            # SQLite does not say why; the system does.
+            try:
+                with open(self.path, "r+b"), open(self.path, "rb"), open(self.path, "rb"):
+                    pass
+            except OSError as refused:
+                reason = described(refused)
+                is_full = is_full or is_for_now(refused)
+        if is_full:
+            return LibraryError(
+                f"{self.path} cannot be used now: {reason}. Nothing in it is lost; see to the "
+                "disk, or to what else runs, and run the same command again.",
+                code="disk",
+                path=str(self.path),
+            )
+        if kind == sqlite3.SQLITE_CANTOPEN:
+            return LibraryError(
+                f"{self.path} cannot be used as a library: {reason}. Change the permissions of the "
+                "file and its folder, or name another file with --library.",
+                path=str(self.path),
+            )
+        return explain_database_error(self.path, exc)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -215,8 +243,8 @@ class Library:
         """
         connection = self.connection
         self.require_writable()
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
         except BaseException as exc:
