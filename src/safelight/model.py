@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     import numpy as np
@@ -254,18 +255,38 @@ class Space:
     model: str
 
 
+_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class FileStat:
     """What the file system says of a file; equal to last time means it need not be opened.
 
     A change that sets the time of change back, as ``touch -r`` and some editors do, shows in
     ``ctime_ns`` alone, which only the system sets. It is 0 where nobody knows it.
+
+    Every number fits into 64 bits with a sign, which is what SQLite and Parquet keep: times beyond
+    the years 1677 and 2262 are taken for these, and of inodes (ReFS has 128 bits; mergerfs and CIFS
+    use the highest of 64) the lowest 64 bits are taken as they are.
     """
 
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
+
+    def __post_init__(self) -> None:
+        for name in ("size", "mtime_ns", "ctime_ns"):
+            number = getattr(self, name)
+            if not _LEAST_INT <= number <= _MOST_INT:
+                object.__setattr__(self, name, min(max(number, _LEAST_INT), _MOST_INT))
+        if not _LEAST_INT <= self.inode <= _MOST_INT:
+            object.__setattr__(self, "inode", (self.inode - _LEAST_INT) % 2**64 + _LEAST_INT)
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> FileStat:
+        """Return what counts of the file system's answer."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def same_content_as(self, other: FileStat) -> bool:
         """Tell whether both are of the same unchanged file."""

@@ -35,6 +35,10 @@ class Beside:
         """Return the sidecar that a photo has, or else the one that it should get."""
         return next(iter(self.sidecars(path)), f"{path}.xmp")
 
+    def possible_sidecars(self, path: str) -> list[str]:
+        """Return the paths at which a photo's own notes can be."""
+        return [*self.sidecars(path), f"{path}.xmp"]
+
     def companion(self, path: str) -> str | None:
         """Return the file with which a photo is one: RAW and JPEG, or a photo and its moving part.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+from safelight.arguments import as_list
 from safelight.duplicates.catching_up import hash_lacking
 from safelight.duplicates.comparing import compare_pairs
 from safelight.duplicates.finding import compare_one, find_groups
@@ -374,6 +375,7 @@ def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
         There is no such relation.
     """
     known = {relation.value: relation for relation in Relation}
+    names = as_list(names, "relations", str)
     for name in names:
         if name not in known:
             raise UsageError(f"There is no relation {name!r}; there are: {', '.join(known)}.")
@@ -392,7 +394,7 @@ def _unseen_pairs(suggestion: Suggestion) -> list[tuple[str, str]]:
 def _pairs(group: Group, beginnings: Sequence[str]) -> list[tuple[str, str]]:
     """Return the pairs of a group that a decision is about."""
     chosen: list[str] = []
-    for beginning in beginnings:
+    for beginning in as_list(beginnings, "photos", str):
         photos = [photo for photo in group.photos if photo.startswith(beginning.lower())]
         if len(photos) != 1:
             raise UsageError(

@@ -11,28 +11,32 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.completeness import held_only_by, structure_at
-from safelight.duplicates.contents import sha256_of
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
 from safelight.duplicates.plan import (
-    QUARANTINE,
     Carry,
     Change,
     Left,
     Plan,
     PlannedGroup,
     Sidecar,
+    place_in,
 )
 from safelight.duplicates.relations import own_relations
 from safelight.duplicates.tags import Tags, merged
+from safelight.duplicates.verifying import require_keeper, require_movable
 from safelight.duplicates.xmp import read_xmp
 from safelight.errors import DecodeError, SidecarError
-from safelight.files import SIDECAR, read_bytes
+from safelight.files import SIDECAR, read_bytes, sha256_of
+from safelight.files.names import folded
+from safelight.files.packages import QUARANTINE
+from safelight.files.set_aside import CannotChange
 from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
+from safelight.model import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from safelight.duplicates.keeper import Judged, Suggestion
     from safelight.duplicates.model import Edge
@@ -55,6 +59,7 @@ class _Planning:
     beside: Beside = field(default_factory=Beside)
     kept: dict[str, str] = field(default_factory=dict)  # real path to group
     changed: dict[str, str] = field(default_factory=dict)
+    places: set[str] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
 
 
@@ -133,11 +138,12 @@ def plan_changes(
 
 
 def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None:
-    keeper, others = suggestion.keeper, suggestion.photos[1:]
-    if not others:
+    if len(suggestion.photos) < 2:
         return None
+    suggestion = _with_safe_keeper(suggestion)
+    keeper, others = suggestion.keeper, suggestion.photos[1:]
     real = os.path.realpath(keeper.path)
-    why = _unfit(planning, keeper)
+    why = _unfit(planning, keeper) or _told_by(require_keeper, keeper.path)
     if why is None and real in planning.changed:
         why = f"would be kept in group {suggestion.group.id}, but goes with another group"
     if why is not None:
@@ -177,6 +183,8 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
                 if held:
                     kept = os.path.basename(keeper.path)
                     why = f"has what {kept} lacks: {', '.join(held)}; stays"
+                else:
+                    why = _why_no_place(planning, change)
         if why is not None:
             planning.left.append(Left(other.path, why))
             continue
@@ -202,6 +210,28 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     )
 
 
+def _with_safe_keeper(suggestion: Suggestion) -> Suggestion:
+    """Return a suggestion that keeps a file that lies in no recycle bin, if there is one."""
+    for chosen in suggestion.photos:
+        if _told_by(require_keeper, chosen.path) is not None:
+            continue
+        if chosen is suggestion.keeper:
+            return suggestion
+        why = _told_by(require_keeper, suggestion.keeper.path)
+        reasons = (f"kept instead of {suggestion.keeper.path}, which {why}",)
+        others = (replace(each, keeper=False) for each in suggestion.photos if each is not chosen)
+        return replace(suggestion, photos=(replace(chosen, keeper=True, reasons=reasons), *others))
+    return suggestion
+
+
+def _told_by(require: Callable[[str], None], path: str) -> str | None:
+    try:
+        require(path)
+    except CannotChange as exc:
+        return str(exc)
+    return None
+
+
 def _copy(planning: _Planning, judged: Judged) -> Copy:
     copies = planning.facts[judged.photo_id].copies
     return next(copy for copy in copies if copy.path == judged.path)
@@ -216,7 +246,7 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
         return f"cannot be looked at: {exc.strerror}"
     if not stat_module.S_ISREG(found.st_mode):
         return "is no file any more"
-    if (found.st_size, found.st_mtime_ns) != (copy.size, copy.mtime_ns):
+    if (found.st_size, FileStat.of(found).mtime_ns) != (copy.size, copy.mtime_ns):
         return "has changed since it was ingested; run `safelight ingest` and plan again"
     return None
 
@@ -235,7 +265,7 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
         return f"is in the plan already, with group {planning.changed[real]}"
     if os.path.islink(other.path):
         return "is a link, not a file of its own"
-    why = _unfit(planning, other)
+    why = _unfit(planning, other) or _told_by(require_movable, other.path)
     if why is not None:
         return why
     if os.path.samefile(keeper.path, other.path):
@@ -248,6 +278,17 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
             return f"is {relation}: only files with the same bytes can be hard links of each other"
         if os.stat(keeper.path).st_dev != os.stat(other.path).st_dev:
             return "lies on another file system than the one that is kept"
+    return None
+
+
+def _why_no_place(planning: _Planning, change: Change) -> str | None:
+    """Return why a file cannot be moved by this plan: another one takes its place."""
+    places = [change.to, *(sidecar.to for sidecar in change.sidecars)]
+    # As a disk may see it that knows no case, or only one form of accents.
+    new = {folded(place) for place in places if place is not None}
+    if new & planning.places:
+        return "would be moved to the same name as another file; plan again after this one"
+    planning.places |= new
     return None
 
 
@@ -290,9 +331,7 @@ def _target(planning: _Planning, path: str) -> str | None:
     if planning.action != "quarantine":
         return None
     if planning.quarantine is not None:
-        drive, rest = os.path.splitdrive(path)
-        inside = os.path.join(drive.rstrip(":"), rest.lstrip(os.sep))
-        return os.path.join(planning.quarantine, planning.plan_id, inside)
+        return place_in(os.path.join(planning.quarantine, planning.plan_id), path)
     root = _root(planning, path)
     return os.path.join(root, QUARANTINE, planning.plan_id, os.path.relpath(path, root))
 

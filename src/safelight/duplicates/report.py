@@ -9,7 +9,6 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag, thumbnail_of
 from safelight.errors import SafelightError, UsageError
 from safelight.files import read_head
+from safelight.files.times import moment_of
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
 from safelight.shown import visible
@@ -143,7 +143,7 @@ def write_report(path: str, html: str) -> None:
     """
     from pathlib import Path
 
-    from safelight.duplicates.journal import write_safely
+    from safelight.files.atomic import write_safely
 
     try:
         write_safely(Path(os.path.realpath(path)), html.encode())
@@ -329,7 +329,7 @@ def _facts(photo: Judged, report: Report) -> dict[str, str]:
 def _date(copy: Copy | None) -> str:
     if copy is None:
         return _NONE
-    moment = datetime.fromtimestamp(copy.mtime_ns / 1e9, UTC)
+    moment = moment_of(copy.mtime_ns)
     return moment.strftime("%Y-%m-%d %H:%M")
 
 

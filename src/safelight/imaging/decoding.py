@@ -27,7 +27,7 @@ from safelight.imaging.exif import exif_of, exif_of_tiff
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.jpeg import mended
 from safelight.imaging.png import decodable, png_colours
-from safelight.imaging.profiles import profile_of_codes, profile_of_gamma
+from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.structure import read_structure
 from safelight.model import Exif, Frame, Structure
@@ -157,6 +157,8 @@ def open_image(data: bytes, form: str) -> Any:
             "is a JPEG 2000 file, which this build of Pillow does not read; save it as JPEG or PNG",
             code="unsupported",
         )
+    elif form == "JPEG2000" and data[4:6] == b"jP":
+        data = data[: file_end(data)]
     return opener(form)(io.BytesIO(data))
 
 
@@ -167,6 +169,9 @@ def _open_png(data: bytes) -> Any:
     # Of 16 bits a channel Pillow keeps 8, and then finds no pixel of the transparent colour.
     if isinstance(transparent, tuple) and plain[24] == 16:
         image.deep_file = plain
+    elif isinstance(transparent, int) and plain[24] in (2, 4):
+        # Grey of few bits is spread over 8 by Pillow, but not the grey that is clear.
+        image.info["transparency"] = transparent * 255 // (2 ** plain[24] - 1)
     return image
 
 
@@ -237,6 +242,9 @@ def _png_profile(data: bytes) -> bytes | None:
         return colours.profile
     if colours.srgb or colours.gamma is None:
         return None
+    # As libpng: so near to that of a display it is that of sRGB.
+    if colours.chromaticities is None and abs(2.2 * colours.gamma - 1) < 0.05:
+        return None
     return profile_of_gamma(colours.gamma, colours.chromaticities)
 
 
@@ -305,6 +313,8 @@ def _pixels(
     if deep is not None:
         image = _with_deep_transparency(image, deep)
     image = averageable(image)
+    if profile is not None and is_made(profile) and image.mode in ("L", "LA"):
+        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     opacity = opacity_of(image)
     if opacity is None and image.mode in ("LA", "RGBA"):
         image = image.convert(image.mode[:-1])

@@ -23,8 +23,9 @@ _END = b"\0\0\0\0IEND\xaeB`\x82"
 #: Given to the decoder as they are.
 _NEEDED = frozenset((b"IHDR", b"PLTE", b"IDAT"))
 
-#: Given to it if their checksum and size are right: bytes at most.
-_WELCOME = {b"tRNS": 256, b"eXIf": 2**20}
+#: Bytes of EXIF data that are given to it, and of transparency by the type of colour.
+_MOST_EXIF = 2**20
+_TRANSPARENCY = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}
 
 #: Chunks of text that hold EXIF or XMP data, and how many bytes of them are unpacked.
 _TEXT = frozenset((b"tEXt", b"zTXt", b"iTXt"))
@@ -104,8 +105,10 @@ def decodable(data: bytes) -> bytes:
 
 
 def _is_welcome(data: bytes, chunk: Chunk) -> bool:
-    most = _WELCOME.get(chunk.kind)
-    return most is not None and chunk.end - chunk.at <= most and _is_sound(data, chunk)
+    size = chunk.end - chunk.at
+    if chunk.kind == b"tRNS":
+        return size in _TRANSPARENCY.get(data[25], ()) and _is_sound(data, chunk)
+    return chunk.kind == b"eXIf" and size <= _MOST_EXIF and _is_sound(data, chunk)
 
 
 def _is_sound(data: bytes, chunk: Chunk) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.errors import DecodeError, ModelInvalid, ModelUnavailable, SafelightError
 from safelight.server.problems import busy
 
 if TYPE_CHECKING:
@@ -140,8 +141,23 @@ def _deliver(batch: Sequence[_Waiting], answers: Sequence[Any]) -> None:
         batch[0].loop.call_soon_threadsafe(deliver)
 
 
-def embed(embedder: Embedder, steps: Sequence[Encode]) -> list[npt.NDArray[np.float32]]:
-    """Return the vectors of each step's texts, then of its images as ``prepare`` made them."""
+def embed(embedder: Embedder, steps: Sequence[Encode]) -> list[npt.NDArray[np.float32] | Exception]:
+    """Return the vectors of each step's texts, then of its images as ``prepare`` made them.
+
+    Or why there are none.
+    """
+    try:
+        return [*_embed(embedder, steps)]
+    except SafelightError as error:
+        # The fault of one picture, perhaps: its neighbours are answered.
+        if len(steps) == 1:
+            is_refused = steps[0].images and not isinstance(error, ModelInvalid | ModelUnavailable)
+            text = f"The model cannot embed this picture: {error}"
+            return [DecodeError(text, code="model") if is_refused else error]
+        return [answer for each in steps for answer in embed(embedder, [each])]
+
+
+def _embed(embedder: Embedder, steps: Sequence[Encode]) -> list[npt.NDArray[np.float32]]:
     texts = list(dict.fromkeys(text for each in steps for text in each.texts))
     images = [image for each in steps for image in each.images]
     of_text = dict(zip(texts, embedder.encode_texts(texts), strict=True)) if texts else {}

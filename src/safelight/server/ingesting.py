@@ -10,8 +10,8 @@ from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
 from safelight.labels import CacheFiles, Classifier, read_label_set
+from safelight.library.derived import thumbnails_folder
 from safelight.library.spaces import default_space
-from safelight.server.pictures import thumbnails_folder
 from safelight.server.uploads import (
     namespace_folder,
     sweep,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.filenames import in_order, is_copy_name
 from safelight.duplicates.model import STRICT
+from safelight.files.times import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -233,7 +233,7 @@ def _bytes(count: int) -> str:
 
 
 def _day(photo: PhotoFacts) -> str:
-    return datetime.fromtimestamp(oldest(photo) / 1e9, UTC).date().isoformat()
+    return moment_of(oldest(photo)).date().isoformat()
 
 
 def _has(photo: PhotoFacts) -> str:
