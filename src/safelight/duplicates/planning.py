@@ -273,6 +273,8 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     companion = planning.beside.companion(other.path)
     if companion is not None:
         return f"belongs together with {os.path.basename(companion)}; stays"
+    if planning.action != "hardlink":
+        return planning.beside.obstacle(other.path)
     if planning.action == "hardlink":
         if relation is not Relation.IDENTICAL:
             return f"is {relation}: only files with the same bytes can be hard links of each other"
@@ -321,8 +323,7 @@ def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
         _target(planning, judged.path),
         tuple(
             Sidecar(path, sha256_of(path), _target(planning, path))
-            for path in planning.beside.sidecars(judged.path)
-            if moves and not os.path.islink(path)
+            for path in (planning.beside.attached(judged.path) if moves else ())
         ),
     )
 

@@ -84,7 +84,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
     embedder = searched.choice.embedder
     images = []
     if data is not None:
-        images.append(await served.decoding.run(_prepare, data, embedder, served.limits.pixels))
+        images.append(await served.decode(_prepare, data, embedder, served.limits.pixels))
     options = SearchOptions(
         top=wanted.limit,
         where=where,
