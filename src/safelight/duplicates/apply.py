@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.journal import DONE, WAIT, Journal, Step, folder_of, only_one
 from safelight.duplicates.plan import Left, check, write_plan
-from safelight.duplicates.recovery import done_by_others, recover
+from safelight.duplicates.recovery import clear_folders, done_by_others, recover
 from safelight.duplicates.trash import check_trash, trash_place, write_note
 from safelight.duplicates.trial import Trial
 from safelight.duplicates.verifying import (
@@ -287,13 +287,15 @@ class _Applying:
         companion = self.beside.companion(change.path)
         if companion is not None:
             raise CannotChange(f"belongs together with {os.path.basename(companion)}; stays")
-        mine = set(self.beside.sidecars(change.path))
+        obstacle = self.beside.obstacle(change.path)
+        if obstacle is not None:
+            raise CannotChange(obstacle)
+        mine = set(self.beside.attached(change.path))
         planned = {sidecar.path for sidecar in change.sidecars}
         for path in sorted(planned - mine):
             raise CannotChange(f"stays, because {path} is not a file that belongs to it")
         for path in sorted(mine - planned):
-            if not os.path.islink(path):
-                raise CannotChange(f"stays, because its {kind_of(path)} is not in the plan")
+            raise CannotChange(f"stays, because its {kind_of(path)} is not in the plan")
 
     def _carry(self, group: PlannedGroup) -> None:
         """Add to the sidecar of the file that is kept what is noted of the others only."""
@@ -372,6 +374,9 @@ class _Applying:
                     self._note_undone(step)
             for step in reversed(done):
                 self._take_back(step, exc)
+            for step in steps:
+                if step.do == "move":
+                    clear_folders(step.to or "", self.plan.id)
             raise
 
     def _take_back(self, step: Step, why: CannotChange) -> None:

@@ -10,6 +10,7 @@ from safelight.duplicates.journal import BEGUN, DONE, Journal, is_unfinished, jo
 from safelight.errors import PlanError
 from safelight.files import sha256_of
 from safelight.files.moves import remove, settle
+from safelight.files.packages import QUARANTINE
 from safelight.files.set_aside import CannotChange
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def done_by_others(library_path: Path, plan_id: str) -> dict[str, Step]:
             steps = read_steps(folder).values()
             found |= {step.path: step for step, state in steps if state == DONE}
     return found
+
+
+def clear_folders(to: str, plan_id: str) -> None:
+    """Remove the folders of a plan's quarantine that are empty."""
+    folder = os.path.dirname(to)
+    if f"{os.sep}{plan_id}" not in folder:
+        return
+    with contextlib.suppress(OSError):
+        while os.path.basename(folder) != plan_id:
+            os.rmdir(folder)  # only if it is empty
+            folder = os.path.dirname(folder)
+        os.rmdir(folder)
+        if os.path.basename(os.path.dirname(folder)) == QUARANTINE:
+            os.rmdir(os.path.dirname(folder))
 
 
 def _settle(journal: Journal, step: Step, state: str) -> None:

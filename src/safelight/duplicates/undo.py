@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.apply import Outcome
 from safelight.duplicates.journal import WAIT, Journal, journals, last_applied, only_one, read_steps
 from safelight.duplicates.plan import Left, read_plan
-from safelight.duplicates.recovery import recover
+from safelight.duplicates.recovery import clear_folders, recover
 from safelight.errors import LibraryError, PlanError
 from safelight.files import SIDECAR, read_bytes, sha256_of
 from safelight.files.moves import move, remove, replace_by_copy, write
-from safelight.files.packages import QUARANTINE
 from safelight.files.set_aside import CannotChange, described
 from safelight.library.copies import mark_paths_back
 from safelight.library.store import Library
@@ -182,7 +181,7 @@ def _take_back(step: Step, journal: Journal) -> bool:
                 with contextlib.suppress(OSError):
                     os.unlink(step.note)
             if step.do == "move":
-                _clear(to, journal.folder.name)
+                clear_folders(to, journal.folder.name)
     return changed
 
 
@@ -208,20 +207,6 @@ def _restore_sidecar(step: Step, part: str) -> None:
         return
     data = read_bytes(step.backup, limit=SIDECAR)
     write(path, data, after, part, mode=step.mode, mtime_ns=step.mtime_ns)
-
-
-def _clear(to: str, plan_id: str) -> None:
-    """Remove the folders of a quarantine that are empty."""
-    folder = os.path.dirname(to)
-    if f"{os.sep}{plan_id}" not in folder:
-        return
-    with contextlib.suppress(OSError):
-        while os.path.basename(folder) != plan_id:
-            os.rmdir(folder)  # only if it is empty
-            folder = os.path.dirname(folder)
-        os.rmdir(folder)
-        if os.path.basename(os.path.dirname(folder)) == QUARANTINE:
-            os.rmdir(os.path.dirname(folder))
 
 
 def _told(exc: Exception) -> str:

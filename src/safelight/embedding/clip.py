@@ -136,7 +136,12 @@ class CLIPEmbedder:
             raise UsageError(f"batch_size should be a whole number, not {batch_size!r}.") from None
         if batch_size < 1:
             raise UsageError(f"batch_size should be at least 1, not {batch_size}.")
-        paths: list[PathLike] = as_list(image_paths, "image_paths", str, os.PathLike)
+        # One that is not a path, like one that leads nowhere, costs its own vector and no other.
+        paths: list[PathLike] = (
+            [*image_paths]
+            if isinstance(image_paths, list | tuple)
+            else as_list(image_paths, "image_paths", str, os.PathLike)
+        )
         if not paths:
             return []
         cancelled = threading.Event()

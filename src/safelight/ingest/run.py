@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from safelight.ingest.scoring import score_lacking
 from safelight.ingest.settling import Settled, settle
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.opening import open_fastest
-from safelight.library.remembered import remember, remembered
+from safelight.library.remembered import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.model import Space
 from safelight.settings import CLUSTERS_FROM
@@ -118,6 +119,7 @@ def ingest(
         library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring, classifier
     )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
+    remember_unread(library, namespace, {each.spec: _unread(each) for each in sources})
     pipeline.write_plans(plans)
     if work or find_space(library, embedder.fingerprint) is not None:
         add_space(
@@ -241,8 +243,13 @@ def _plan(
         excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
         notes=_passed_over(sources),
+        unread=dict(sum((_unread(source) for source in sources), Counter()).most_common()),
     )
     return plans, work, planned
+
+
+def _unread(source: Source) -> Counter[str]:
+    return source.unread if isinstance(source, FolderSource) else Counter()
 
 
 def _known_names(

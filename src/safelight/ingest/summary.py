@@ -61,6 +61,8 @@ class Summary:
         Seconds by stage, summed over threads.
     failures : list of Failure
         Of this run.
+    unread : dict
+        Pictures of kinds that are not read, by suffix, that the sources passed over.
     notes : list of str
         What the user should be told besides.
     """
@@ -86,6 +88,7 @@ class Summary:
     stages: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.recovery import recover
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
@@ -43,6 +44,7 @@ def ingest_source(
     """Bring the library up to date with a source; on a worker's thread."""
     choice = served.choice()
     settings = served.settings
+    recover(served.library.path)  # what a plan that was killed has set aside is a photo
     return ingest(
         served.library,
         [source],
