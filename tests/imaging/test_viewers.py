@@ -37,7 +37,7 @@ def text(kind: bytes, size: int) -> bytes:
 
 EXTRA = {
     "2 MB of packed text": text(b"zTXt", 2_000_000),
-    "200 MB of packed text": text(b"zTXt", 200_000_000),
+    "64 MB of packed text": text(b"zTXt", 64_000_000),
     "international text": text(b"iTXt", 3_000_000),
     "plain text": text(b"tEXt", 2_000_000),
     "70 texts of 1 MB": text(b"zTXt", 1_000_000) * 70,
@@ -47,7 +47,7 @@ EXTRA = {
     "a wrong checksum": chunk(b"tEXt", b"key\0text", crc=1),
     "EXIF data with a wrong checksum": chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\0\0\0\0\0", crc=7),
     "EXIF data that are none": chunk(b"eXIf", b"nonsense"),
-    "a huge profile": chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(90_000_000))),
+    "a huge profile": chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(24_000_000))),
     "a broken profile": chunk(b"iCCP", b"name\0\0nonsense"),
     "a profile without a name": chunk(b"iCCP", b"\0"),
     "a gamma of 3 bytes": chunk(b"gAMA", b"\0\0\1"),
