@@ -7,18 +7,21 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.tags import Tags
-from safelight.duplicates.xmp import read_xmp
 from safelight.errors import SidecarError
 from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
+from safelight.metadata.exif import info_of
+from safelight.metadata.iptc import KEYWORDS, decoded, find_iptc
+from safelight.metadata.tags import Tags
+from safelight.metadata.xmp import read_xmp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
 _TAKEN, _DIGITIZED = 0x9003, 0x9004
-_KEYWORDS = (2, 25)
+#: Windows' own keywords, in UTF-16, with semicolons between them.
+_XP_KEYWORDS = 0x9C9E
 
 
 def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
@@ -52,7 +55,7 @@ def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
         rating=main.get(_RATING) if isinstance(main.get(_RATING), int) else None,
         keywords=tuple(dict.fromkeys(iptc)),
     )
-    packet = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    packet = info.get("xmp")
     if isinstance(packet, str):
         packet = packet.encode()
     if isinstance(packet, bytes):
@@ -64,18 +67,13 @@ def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
 def _pillow(
     data: bytes, form: str
 ) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
-    from PIL import IptcImagePlugin
-
     with opener(form)(io.BytesIO(data)) as image:
         exif = image.getexif()
-        info = dict(image.info)
+        info = info_of(image)
         if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
             info["xmp"] = exif[_XMP_TAG]
-        iptc: list[str] = []
-        with contextlib.suppress(Exception):  # as above
-            found = (IptcImagePlugin.getiptcinfo(image) or {}).get(_KEYWORDS, [])
-            iptc = [_decoded(word) for word in (found if isinstance(found, list) else [found])]
-        return info, exif, exif.get_ifd(_EXIF_IFD), iptc
+        words = [decoded(word) for word in find_iptc(exif, info).get(KEYWORDS, ())]
+        return info, exif, exif.get_ifd(_EXIF_IFD), words + _windows_words(exif)
 
 
 def _heif(data: bytes) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
@@ -92,8 +90,12 @@ def _heif(data: bytes) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, 
     return info, exif, exif.get_ifd(_EXIF_IFD), []
 
 
-def _decoded(word: bytes) -> str:
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError:
-        return word.decode("latin-1")
+def _windows_words(main: Mapping[int, Any]) -> list[str]:
+    data = main.get(_XP_KEYWORDS)
+    if isinstance(data, tuple | list):
+        with contextlib.suppress(TypeError, ValueError):
+            data = bytes(data)
+    if not isinstance(data, bytes):
+        return []
+    words = data.decode("utf-16-le", "replace").split("\0")[0].split(";")
+    return [word.strip() for word in words if word.strip()]
