@@ -77,6 +77,22 @@ class Exif:
 FURTHER_PICTURES = frozenset({"frames", "pages", "views"})
 
 
+_PART_NAMES = {
+    "frames": "further frame",
+    "pages": "further page",
+    "views": "further view",
+    "film": "film",
+    "sound": "sound recording",
+    "depth-map": "depth map",
+    "gain-map": "map of highlights (HDR)",
+    "matte": "matte",
+    "picture": "further picture",
+    "layers": "set of layers",
+    "archive": "archive behind the picture",
+    "data": "block of other data behind the picture",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Content of a photo's file beside its first picture.
@@ -99,6 +115,13 @@ class Part:
     count: int
     size: int
     digest: str
+
+    def named(self) -> str:
+        """Return what it is in words: ``23 further frames``, ``a film``."""
+        name = _PART_NAMES.get(self.kind, self.kind)
+        if self.count > 1:
+            return f"{self.count:,} {name}s"
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,17 @@ class Structure:
     def pictures(self) -> int:
         """How many frames, pages or views the file has, the first included."""
         return 1 + sum(part.count for part in self.parts if part.kind in FURTHER_PICTURES)
+
+    def described(self) -> tuple[str, ...]:
+        """Return in words what the file holds beside 8-bit, opaque pixels of one picture."""
+        told = [part.named() for part in self.parts]
+        if self.depth > 8:
+            told.append(f"{self.depth} bits a channel")
+        if self.alpha:
+            told.append("transparency")
+        if "no-end-marker" in self.notes:
+            told.append("no end marker, though the picture is whole")
+        return tuple(told)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values, without what is usual."""

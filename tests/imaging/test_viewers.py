@@ -85,6 +85,41 @@ def test_no_end_and_anything_behind_the_end_fails_a_png() -> None:
         assert np.array_equal(decode(data).pixels, PIXELS)
 
 
+def test_a_wrong_checksum_of_the_packed_data_fails_no_png() -> None:
+    for pixels in (PIXELS, PIXELS.astype(np.uint16) * 257, np.dstack([PIXELS, PIXELS[..., :1]])):
+        data = png(pixels)
+        at = data.index(b"IEND") - 8  # of the checksum of the chunk; that of the data is before it
+        start = data.index(b"IDAT")
+        body = data[start + 4 : at - 4] + b"\1\2\3\4"
+        broken = data[: start - 4] + chunk(b"IDAT", body) + data[at + 4 :]
+        assert np.array_equal(decode(broken).pixels, decode(data).pixels)
+        assert code_of(data[: len(data) // 2]) == "truncated"
+
+
+def test_a_webp_that_says_it_is_longer_than_it_is() -> None:
+    for options in ({}, {"lossless": True}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}):
+        data = save(PIXELS, "WEBP", **options)
+        longer = data[:4] + (len(data) + 30).to_bytes(4, "little") + data[8:]
+        assert np.array_equal(decode(longer).pixels, decode(data).pixels)
+        assert code_of(data[: len(data) // 2]) == "truncated"
+    tagged = save(PIXELS, "WEBP", exif=b"Exif\0\0" + bytes(200))
+    assert np.array_equal(decode(tagged[:-50]).pixels, decode(tagged).pixels)
+
+
+@pytest.mark.parametrize("marker", [b"\xff\xc3", b"\xff\xc0"])
+def test_a_jpeg_of_a_rare_kind_is_unsupported(marker: bytes) -> None:
+    data = bytearray(save(PIXELS, "JPEG").replace(b"\xff\xc0", marker, 1))
+    data[data.index(marker) + 4] = 8 if marker == b"\xff\xc3" else 12
+    assert code_of(bytes(data)) == "unsupported"
+
+
+def test_a_jpeg_with_a_segment_of_no_length_is_read() -> None:
+    data = save(PIXELS, "JPEG")
+    frame = decode(data[:2] + b"\xff\xe5\0\0" + data[2:])
+    assert np.array_equal(frame.pixels, decode(data).pixels)
+    assert frame.structure.notes == ()
+
+
 def test_exif_data_in_text_are_read() -> None:
     exif = Image.Exif()
     exif[0x010F] = "Maker"
@@ -97,10 +132,10 @@ def test_exif_data_in_text_are_read() -> None:
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"IDAT"])
 def test_damage_in_the_picture_itself_is_damage(kind: bytes) -> None:
-    data = bytearray(png(PIXELS))
-    at = data.index(kind) + 5
-    data[at] ^= 0x55
-    assert code_of(bytes(data)) in ("corrupt", "truncated", "too-large", "unsupported")
+    for into in (5, 9, 500) if kind == b"IDAT" else (5, 9):
+        data = bytearray(png(PIXELS))
+        data[data.index(kind) + into] ^= 0x55
+        assert code_of(bytes(data)) in ("corrupt", "truncated", "too-large", "unsupported")
 
 
 TAILS = {
@@ -299,6 +334,24 @@ def test_what_opencv_writes_is_read_as_it_is() -> None:
         top = 65535 if samples.dtype == np.uint16 else 1
         expected = np.rint(samples / top * 255)
         assert np.abs(decode(data).pixels - expected).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["u1", "<u2"])
+@pytest.mark.parametrize("planar", [False, True])
+def test_channels_of_unknown_meaning_are_passed_over(kind: str, planar: bool) -> None:
+    more = np.dstack([COLOURS, TONES, TONES])
+    data = layout(more, kind, photometric=2, planar=planar, extra={338: ("H", (0, 0))})
+    assert np.abs(decode(data).pixels - np.rint(COLOURS * 255)).max() <= 1
+    assert read_header(data).width == WIDTH
+
+
+def test_nothing_measured_is_black_not_the_darkest_tone() -> None:
+    values = (TONES * 900).astype(np.float32)
+    for nothing in (-9999, -3.4e38, np.nan):
+        holed = values.copy()
+        holed[:5] = nothing
+        shown = decode(cv2.imencode(".tiff", holed)[1].tobytes()).pixels
+        assert np.abs(shown[5:, :, 0] - values[5:] / values[5:].max() * 255).max() <= 1
 
 
 def test_transparency_of_deep_tiffs_is_seen() -> None:

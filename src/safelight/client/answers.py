@@ -171,6 +171,7 @@ class Photo:
     taken_at: str | None
     added_at: str
     exif: dict[str, Any]
+    holds: tuple[str, ...]
     files: tuple[File, ...]
     labels: tuple[Label, ...]
     scores: tuple[Score, ...]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.completeness import held_only_by, structure_at
+from safelight.duplicates.keeper.places import Preferences
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
 from safelight.duplicates.plan import (
@@ -56,6 +57,7 @@ class _Planning:
     facts: Mapping[str, PhotoFacts]
     together: Together
     decided: Collection[tuple[str, str]]
+    protect: Preferences
     beside: Beside = field(default_factory=Beside)
     kept: dict[str, str] = field(default_factory=dict)  # real path to group
     changed: dict[str, str] = field(default_factory=dict)
@@ -75,6 +77,7 @@ def plan_changes(
     together: Together,
     decided: Collection[tuple[str, str]] = frozenset(),
     quarantine: str | None = None,
+    protect: Preferences = Preferences(),  # noqa: B008 - frozen
 ) -> Plan:
     """Return what is to be done; nothing is touched.
 
@@ -99,6 +102,8 @@ def plan_changes(
     quarantine : str, optional
         The folder to move files into. If not given, one in the folder that was ingested, which is
         usually on the same disk, so that nothing needs to be copied.
+    protect : Preferences, optional
+        Folders of which nothing goes.
     """
     now = datetime.now(UTC)
     plan_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -115,6 +120,7 @@ def plan_changes(
         facts,
         together,
         decided,
+        protect,
     )
     # The strict ones first: what they keep is kept, whatever a burst has to say of it.
     ordered = sorted(suggestions, key=lambda each: each.group.relation not in STRICT)
@@ -140,8 +146,12 @@ def plan_changes(
 def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None:
     if len(suggestion.photos) < 2:
         return None
-    suggestion = _with_safe_keeper(suggestion)
-    keeper, others = suggestion.keeper, suggestion.photos[1:]
+    if suggestion.keeper is None:
+        undecided = f"stays, because none is chosen: {suggestion.photos[0].reasons[0]}"
+        planning.left += [Left(each.path, undecided) for each in suggestion.photos]
+        return None
+    suggestion = _with_safe_keeper(suggestion, suggestion.keeper)
+    keeper, others = suggestion.photos[0], suggestion.photos[1:]
     real = os.path.realpath(keeper.path)
     why = _unfit(planning, keeper) or _told_by(require_keeper, keeper.path)
     if why is None and real in planning.changed:
@@ -210,15 +220,15 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     )
 
 
-def _with_safe_keeper(suggestion: Suggestion) -> Suggestion:
+def _with_safe_keeper(suggestion: Suggestion, keeper: Judged) -> Suggestion:
     """Return a suggestion that keeps a file that lies in no recycle bin, if there is one."""
     for chosen in suggestion.photos:
         if _told_by(require_keeper, chosen.path) is not None:
             continue
-        if chosen is suggestion.keeper:
+        if chosen is keeper:
             return suggestion
-        why = _told_by(require_keeper, suggestion.keeper.path)
-        reasons = (f"kept instead of {suggestion.keeper.path}, which {why}",)
+        why = _told_by(require_keeper, keeper.path)
+        reasons = (f"kept instead of {keeper.path}, which {why}",)
         others = (replace(each, keeper=False) for each in suggestion.photos if each is not chosen)
         return replace(suggestion, photos=(replace(chosen, keeper=True, reasons=reasons), *others))
     return suggestion
@@ -258,6 +268,14 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     pair = (min(keeper.photo_id, other.photo_id), max(keeper.photo_id, other.photo_id))
     if pair in planning.decided or (other.photo_id, other.photo_id) in planning.decided:
         return "stays by your decision"
+    folder = planning.protect.protecting(other.path)
+    if folder is not None:
+        return f"is in a protected folder ({folder})"
+    known, kept = (planning.facts[each.photo_id] for each in (other, keeper))
+    if known.format == "RAW" and kept.format != "RAW":
+        return "is a RAW file, and the one to keep is not; stays"
+    if kept.format == "RAW" and known.format != "RAW" and known.pixels > kept.pixels:
+        return "has more pixels than the RAW file that is kept; stays"
     real = os.path.realpath(other.path)
     if real in planning.kept:
         return f"is kept in group {planning.kept[real]}"

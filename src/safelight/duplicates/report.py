@@ -174,9 +174,7 @@ def _head(style: str) -> Iterator[str]:
 
 def _heading(report: Report, shown: Sequence[Suggestion]) -> Iterator[str]:
     every = report.suggestions
-    others = {
-        photo.path: photo.photo_id for each in every for photo in each.photos if not photo.keeper
-    }
+    others = {photo.path: photo.photo_id for each in every for photo in each.others}
     gain = sum(report.facts[photo].size for photo in others.values() if photo in report.facts)
     groups = "1 group" if len(every) == 1 else f"{len(every):,} groups"
     counted = "1 file" if len(others) == 1 else f"{len(others):,} files"
@@ -211,7 +209,7 @@ def _section(
     told = "belong together; all are kept" if together else f"{len(suggestion.photos)} files"
     yield f"<h2>{group.relation} <span>{told}</span> <code>{group.id}</code></h2>"
     yield '<ul class="photos">'
-    best = suggestion.keeper
+    best = suggestion.keeper or suggestion.photos[0]
     best_pixels: npt.NDArray[np.uint8] | None = None
     told_of = {photo.path: _facts(photo, report) for photo in suggestion.photos}
     labels = [

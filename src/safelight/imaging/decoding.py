@@ -13,6 +13,7 @@ import numpy as np
 
 from safelight.errors import DecodeError
 from safelight.imaging import geometry, memory, tiff, tiff_pixels
+from safelight.imaging.animations import webp_decodable
 from safelight.imaging.boxes import file_end, nclx
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.damage import (
@@ -25,7 +26,7 @@ from safelight.imaging.damage import (
 )
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.jpeg import mended
-from safelight.imaging.png import decodable, png_colours
+from safelight.imaging.png import decodable, png_colours, with_right_checksum
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.structure import read_structure
@@ -114,8 +115,8 @@ def _decode(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Fr
 
 
 def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
-    if form == "TIFF" and (page := _deep_page(data)) is not None:
-        return _decode_deep(data, page, min_side, max_pixels)
+    if form == "TIFF" and (page := own_page(data)) is not None:
+        return _decode_own(data, page, min_side, max_pixels)
     image = open_image(data, form)
     check_size(image.size, max_pixels)
     scale = geometry.dct_scale(image.size, min_side) if form == "JPEG" else 1
@@ -136,7 +137,13 @@ def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     elif form == "TIFF":
         # Pillow turns a TIFF upright by itself, and then forgets how it lay.
         lay = exif_of(image).orientation
-    image.load()
+    try:
+        image.load()
+    except OSError:
+        if form != "PNG" or (whole := with_right_checksum(decodable(data))) is None:
+            raise
+        image = _open_png(whole)
+        image.load()
     exif = exif_of(image)
     # A JPEG is small already.
     pixels, alpha = _pixels(
@@ -155,7 +162,9 @@ def open_image(data: bytes, form: str) -> Any:
     Of a PNG, Pillow is given what the picture needs; of a TIFF, the page that is the picture.
     """
     if form == "PNG":
-        return _open_png(data)
+        return _open_png(decodable(data))
+    if form == "WEBP":
+        data = webp_decodable(data)
     if form == "TIFF":
         page = tiff.main_page(tiff.directories(data))
         data = data if page is None else tiff.beginning_with(data, page)
@@ -173,8 +182,7 @@ def open_image(data: bytes, form: str) -> Any:
     return opener(form)(io.BytesIO(data))
 
 
-def _open_png(data: bytes) -> Any:
-    plain = decodable(data)
+def _open_png(plain: bytes) -> Any:
     image = opener("PNG")(io.BytesIO(plain))
     transparent = image.info.get("transparency")
     # Of 16 bits a channel Pillow keeps 8, and then finds no pixel of the transparent colour.
@@ -210,13 +218,21 @@ def _draft(image: Any, min_side: int | None) -> None:
         image.draft(None, (max(1, width // scale), max(1, height // scale)))
 
 
-def _deep_page(data: bytes) -> tiff.Directory | None:
-    """Return a TIFF's picture if it has more than 8 bits a sample."""
+def own_page(data: bytes) -> tiff.Directory | None:
+    """Return a TIFF's picture if it is not for Pillow: for its depth, or a layout unknown to it."""
     page = tiff.main_page(tiff.directories(data))
-    return page if page is not None and tiff_pixels.is_deep(page) else None
+    if page is None or tiff_pixels.is_for_us(page):
+        return page
+    try:
+        opener("TIFF")(io.BytesIO(tiff.beginning_with(data, page)))
+    except SyntaxError as exc:
+        return page if "unknown pixel mode" in str(exc) else None
+    except Exception:  # noqa: BLE001 - damaged in any of many ways; the decoder says which
+        return None
+    return None
 
 
-def _decode_deep(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
+def _decode_own(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
     check_size(page.size, max_pixels)
     depth = -(-max(page.depths) // 8)
     with memory.hold(memory.decoded_bytes(page.size, sample_bytes=depth)):

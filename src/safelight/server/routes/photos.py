@@ -115,6 +115,7 @@ async def photo(
         taken_at=found.taken_at,
         added_at=found.added_at,
         exif=dict(found.exif),
+        holds=[] if found.structure is None else list(found.structure.described()),
         files=[
             shapes.File(
                 path=file.path,
