@@ -90,10 +90,12 @@ def settle(
         mark_gone(library, missing)
     if excluded:
         mark_gone(library, excluded, EXCLUDED)
-        files = "1 file is" if len(excluded) == 1 else f"{len(excluded):,} files are"
+        files, they = "1 file is", "it"
+        if len(excluded) > 1:
+            files, they = f"{len(excluded):,} files are", "them"
         notes.append(
             f"{files} excluded now and no longer found; without the exclusion, the next ingest "
-            "brings them back."
+            f"brings {they} back."
         )
     return Settled(len(moved), len(missing), len(excluded), kept, notes)
 
