@@ -18,11 +18,11 @@ import pytest
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.plan import QUARANTINE
 from safelight.duplicates.recovery import recover
-from safelight.duplicates.tags import Tags
 from safelight.duplicates.undo import undo_plan
-from safelight.duplicates.xmp import add_to_xmp
 from safelight.errors import PlanError
 from safelight.library.store import Library
+from safelight.metadata.tags import Tags
+from safelight.metadata.xmp import add_to_xmp
 from tests.duplicates.moments import Tree, at_each_call
 from tests.duplicates.shelf import Shelf
 from tests.duplicates.test_apply import OTHER_DISK, is_other_disk

@@ -28,7 +28,6 @@ from safelight.duplicates.verifying import (
     stat_of,
     verified,
 )
-from safelight.duplicates.xmp import add_to_xmp, read_xmp
 from safelight.errors import SidecarError
 from safelight.files import sha256, sha256_of
 from safelight.files.moves import move, replace_by_link, write
@@ -43,6 +42,7 @@ from safelight.files.set_aside import (
 )
 from safelight.library.copies import is_known, mark_paths_back, mark_paths_gone
 from safelight.library.decisions import decided_pairs
+from safelight.metadata.xmp import add_to_xmp, read_xmp
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
