@@ -13,6 +13,7 @@ from loguru import logger
 
 from safelight.errors import SafelightError, UsageError
 from safelight.server.app import create_app
+from safelight.server.connections import connection_class
 from safelight.server.service import Service
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def make_server(service: Service) -> Server:
         create_app(service),
         host=options.host,
         port=options.port,
-        http="h11",  # counts the bytes of headers; llhttp takes as many as are sent
+        # Over h11, which counts the bytes of headers; llhttp takes as many as are sent.
+        http=connection_class(options.limits),
         ws="none",
         log_config=None,
         access_log=False,

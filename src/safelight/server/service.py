@@ -20,6 +20,7 @@ from safelight.library.opening import clusters_made_at, open_fastest
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.server.asking import Batches, Question, Scan, embed, scan
+from safelight.server.bodies import Room
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
 from safelight.server.feeding import keep_fed
@@ -96,6 +97,8 @@ class Service:
         self.decoding = Workers("photos", cores, limits.waiting_decodes)
         self.writing = Workers("changes", 2, limits.waiting_decodes)
         self.features = Workers("batches", 1, limits.waiting_batches)
+        self.bodies = Room("large requests", limits.bodies_bytes, limits.room_seconds)
+        self.uploads = Room("uploads", limits.uploads, limits.room_seconds)
         self._looking = Workers("looks", 1, 1)
         self._encoder = Batches(
             "queries", self._encode, waiting=limits.waiting_queries, tell=self.metrics.encoded

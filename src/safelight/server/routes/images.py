@@ -16,7 +16,7 @@ from safelight.library.browsing import Filter, cards, matching, with_labels
 from safelight.library.ordering import ordered
 from safelight.query import Term
 from safelight.server import shapes
-from safelight.server.access import Reader
+from safelight.server.access import GuardedRoute, Reader
 from safelight.server.filters import filter_of
 from safelight.server.problems import Problem
 from safelight.server.questions import query_of, question_for
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
     from safelight.library.browsing import Card
 
-router = APIRouter(prefix="/api/v1", tags=["search"])
+router = APIRouter(prefix="/api/v1", tags=["search"], route_class=GuardedRoute)
 
 _BODY: dict[str, Any] = {
     "requestBody": {

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from safelight.errors import LibraryError
 from safelight.library.jobs import read_jobs
 from safelight.server import shapes
-from safelight.server.access import Access, Reader, Writer
+from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.ingesting import ingest_source
 from safelight.server.jobs import is_finished
 from safelight.server.problems import busy
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from safelight.library.jobs import Job
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"])
+router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 

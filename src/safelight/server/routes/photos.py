@@ -15,7 +15,7 @@ from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.server import shapes
-from safelight.server.access import Access, Reader
+from safelight.server.access import Access, GuardedRoute, Reader
 from safelight.server.filters import filter_of, least_of
 from safelight.server.focus_maps import focus_map
 from safelight.server.pictures import etag, kept_thumbnail, make_picture, make_thumbnail
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from safelight.library.browsing import Card
 
-router = APIRouter(prefix="/api/v1", tags=["photos"])
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
 #: A photo's id names its content, so what is made of it never changes.
 _FOR_EVER = "private, max-age=31536000, immutable"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from safelight.server import plans as keeping
-from safelight.server.access import Reader, Writer
+from safelight.server.access import GuardedRoute, Reader, Writer
 from safelight.server.problems import Problem
 from safelight.server.routes.duplicates import scopes
 from safelight.server.shapes import Given, NamespaceQuery
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from safelight.duplicates.apply import Outcome
     from safelight.duplicates.plan import Plan as Planned
 
-router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"])
+router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
 
 PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
 

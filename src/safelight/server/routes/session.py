@@ -11,12 +11,12 @@ from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
 from safelight.server import shapes
-from safelight.server.access import Access, Reader
+from safelight.server.access import Access, GuardedRoute, Reader
 from safelight.server.metrics import CONTENT_TYPE
 from safelight.server.service import Service
 from safelight.server.within import Served
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
 
 
 @router.get("/health", tags=["server"])

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from safelight.library.photos import known_ids
 from safelight.server import shapes
-from safelight.server.access import Writer
+from safelight.server.access import GuardedRoute, Writer
 from safelight.server.ingesting import ingest_source
 from safelight.server.problems import Problem
 from safelight.server.service import Service
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from safelight.server.uploads import Upload
 
-router = APIRouter(prefix="/api/v1", tags=["photos"])
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
 _BODY: dict[str, Any] = {
     "requestBody": {

@@ -16,7 +16,7 @@ from safelight.library.vectors import put_vector
 from safelight.query import Query as Parsed
 from safelight.query import Term, parse_query
 from safelight.server import vector_shapes as shapes
-from safelight.server.access import Access, Reader, Writer
+from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.asking import Question
 from safelight.server.keeping import brief, count_all, delete_brought, listed, read_either, whole
 from safelight.server.matching import Match, matches
@@ -26,7 +26,7 @@ from safelight.server.service import Searched, Service
 from safelight.server.shapes import NamespaceQuery
 from safelight.server.within import Served
 
-router = APIRouter(prefix="/api/v1", tags=["vectors"])
+router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
 
 VectorId = Annotated[str, Path(min_length=1, max_length=200)]
 
