@@ -50,7 +50,7 @@ def test_every_failure_code_is_explained() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "safelight.duplicates.policy",
+        "safelight.duplicates.keeper.policy",
         "safelight.duplicates.relations",
         "safelight.embedding.starter",
         "safelight.imaging.decoding",

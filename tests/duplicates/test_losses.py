@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 from skimage import data
 
 from safelight import Deduplicator, parse_source
-from safelight.duplicates.losses import losses
+from safelight.duplicates.keeper.losses import losses
 from safelight.duplicates.model import STRICT, Relation
 from safelight.ingest import ingest
 from safelight.library.copies import Copy, PhotoFacts

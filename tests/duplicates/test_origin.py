@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from safelight.duplicates.origin import Origin, origins
+from safelight.duplicates.keeper.traces import Origin, origins
 from safelight.library.copies import Copy, PhotoFacts
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from safelight.client import answers
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -511,7 +512,7 @@ def _nothing(_: bytes) -> None:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return parse_json(body)
     except ValueError as error:
         raise ServerError(
             "The server's answer is no JSON. Is this the address of safelight?", code="bad-answer"

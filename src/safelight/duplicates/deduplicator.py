@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal
 from safelight.duplicates.catching_up import hash_lacking
 from safelight.duplicates.finding import compare_one, find_groups
 from safelight.duplicates.keeper import Suggestion, judge
-from safelight.duplicates.lineage import origins_of
-from safelight.duplicates.measuring import known_scores, measure_lacking
+from safelight.duplicates.keeper.derivation import origins_of
+from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
+from safelight.duplicates.keeper.scores import known_scores, measure_lacking
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.policy import DEFAULT, parse_policy
 from safelight.duplicates.relations import together
 from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError

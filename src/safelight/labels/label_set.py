@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import SettingsError
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -125,7 +126,7 @@ def _from_lines(text: str) -> list[str]:
 
 def _from_json(text: str, key: str, path: Path) -> list[str]:
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError as exc:
         raise SettingsError(
             f'{path} is not JSON: {exc}. It should be {{"{key}": ["...", "..."]}}.', path=str(path)

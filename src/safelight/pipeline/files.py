@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, UsageError
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,8 +107,8 @@ def parse_object(data: bytes | str, where: str) -> dict[str, Any]:
         It is not JSON, or no object.
     """
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as exc:
+        value = parse_json(data)
+    except ValueError as exc:
         raise UsageError(f"{where} is not JSON: {exc}.", code="bad-json") from exc
     if not isinstance(value, dict):
         raise UsageError(f"{where} is JSON, but not an object.", code="bad-json")

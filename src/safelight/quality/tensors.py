@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import ModelInvalid, ModelUnavailable
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,8 +88,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, npt.NDArray[np.float64]], d
     if len(data) < 8 or start > len(data):
         raise _invalid(path, "ends too early")
     try:
-        header = json.loads(data[8:start])
-    except (ValueError, RecursionError) as exc:
+        header = parse_json(data[8:start])
+    except ValueError as exc:
         raise _invalid(path, "has no header") from exc
     if not isinstance(header, dict):
         raise _invalid(path, "has no header")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.errors import SourceError
+from safelight.errors import FileError, SourceError
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def failed(
 
 def explain(error: OSError) -> tuple[str, str]:
     """Return the failure code and the reason, in words, of an error of the file system."""
+    if isinstance(error, FileError):
+        aside = ", not a photo" if error.code == "not-a-file" else ""
+        return error.code, error.reason + aside
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
             return "missing", "is not there"

@@ -67,7 +67,7 @@ class Origin:
     source : str
         Photo id; empty if that cannot be told.
     how : str
-        ``enlarged`` or ``saved-again``; or what :func:`safelight.duplicates.losses.losses` says.
+        ``enlarged``, ``saved-again``, or one of the losses of ``keeper.losses``.
     """
 
     source: str

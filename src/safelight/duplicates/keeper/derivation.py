@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.losses import losses
+from safelight.duplicates.keeper.losses import losses
+from safelight.duplicates.keeper.traces import VERSION, Origin, origins
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.origin import VERSION, Origin, origins
 from safelight.duplicates.relations import parts
 from safelight.library.origins import read_origins, write_origins
 from safelight.quality.files import in_order

@@ -1,0 +1,28 @@
+"""Files of every kind: opening them safely and reading what others wrote into them."""
+
+from safelight.files.digest import sha256, sha256_of
+from safelight.files.opening import (
+    LARGE_TEXT,
+    PHOTO_FILE,
+    SIDECAR,
+    SMALL_FILE,
+    open_regular,
+    read_bytes,
+    read_head,
+    read_text,
+    read_with_stat,
+)
+
+__all__ = [
+    "LARGE_TEXT",
+    "PHOTO_FILE",
+    "SIDECAR",
+    "SMALL_FILE",
+    "open_regular",
+    "read_bytes",
+    "read_head",
+    "read_text",
+    "read_with_stat",
+    "sha256",
+    "sha256_of",
+]
