@@ -55,8 +55,12 @@ def test_events_tell_how_a_job_goes_on(server, photos) -> None:
 
 def test_what_lies_elsewhere_is_not_ingested(server, photos, tmp_path, make_photo) -> None:
     make_photo(tmp_path / "private" / "secret.png", "red", seed=77)
-    (photos / "list.txt").write_text("red/red 0.png\n../private/secret.png\n")
+    make_photo(tmp_path / "private" / "deeper" / "more.jpg", "red", seed=78)
+    listed = ["../private/secret.png", "../private/nothing.png", "/etc/passwd", "link/x.png"]
+    (photos / "list.txt").write_text("\n".join(["red/red 0.png", *listed]))
     os.symlink(tmp_path / "private", photos / "link")
+    os.symlink("/", photos / "everything")
+    os.symlink(tmp_path / "private" / "nothing", photos / "dangling")
     os.symlink(tmp_path / "private" / "secret.png", photos / "red" / "linked.png")
     for source in (
         str(tmp_path / "private"),
@@ -75,7 +79,16 @@ def test_what_lies_elsewhere_is_not_ingested(server, photos, tmp_path, make_phot
         job = server.post("/api/v1/ingest", {"source": source, "namespace": "ns"}).json()
         summary = server.wait(job["id"])["summary"]
         assert {each["code"] for each in summary["failures"]} == {"permission"}
+        # Nothing of what is there is told: no names, no sizes, not even whether there is anything.
+        names = {os.path.relpath(each["path"], photos) for each in summary["failures"]}
+        if source.startswith("images:"):
+            assert names == {"link", "everything", "dangling", "red/linked.png"}
+        assert len({each["reason"] for each in summary["failures"]}) == 1
         assert summary["known"] + summary["unchanged"] + summary["new"] == found
+    sizes = server.library.connection.execute(
+        "SELECT DISTINCT f.size FROM failures x JOIN files f ON f.pk = x.file_pk"
+    ).fetchall()
+    assert sizes == [(None,)]
     assert all(each.code == "permission" for each in failures(server.library))
     secret = (tmp_path / "private" / "secret.png").read_bytes()
     import hashlib

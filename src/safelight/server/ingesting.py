@@ -12,6 +12,7 @@ from safelight.ingest.scoring import usual_scoring
 from safelight.labels import CacheFiles, Classifier, read_label_set
 from safelight.library.spaces import default_space
 from safelight.server.pictures import thumbnails_folder
+from safelight.server.roots import guarded
 from safelight.server.uploads import (
     namespace_folder,
     sweep,
@@ -68,11 +69,12 @@ def _classifier(settings: Settings, embedder: Embedder) -> Classifier:
 def finish_uploads(served: Service) -> None:
     """Ingest what was uploaded to a process that was killed before it was done."""
     library = served.library
-    for folder in (uploads_folder(library), thumbnails_folder(library)):
-        sweep(folder)
+    for swept in (uploads_folder(library), thumbnails_folder(library)):
+        sweep(swept)
     space = default_space(library)
     for namespace in uploaded_namespaces(library):
-        source = parse_source(f"images:{namespace_folder(library, namespace)}")
+        folder = str(namespace_folder(library, namespace))
+        source = guarded(parse_source(f"images:{folder}"), (os.path.realpath(folder),))
         plan = make_plan(
             library,
             source,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +80,9 @@ class Service:
     ) -> None:
         self.library = library
         self.settings = settings
-        self.options = options
+        # Where their links lead now counts for as long as we run.
+        roots = tuple(os.path.realpath(root) for root in options.roots)
+        self.options = options = replace(options, roots=roots)
         self.limits = options.limits
         self.metrics = Metrics()
         self._given = choice

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.imaging.formats import is_photo
-from safelight.sources.entry import Entry, entry, failed, not_a_file, printable
+from safelight.sources.entry import (
+    Entry,
+    entry,
+    failed,
+    is_inside,
+    not_a_file,
+    outside,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +28,15 @@ class FolderSource:
 
     Links to folders are followed once each; a link back into itself is a failure. A folder that
     cannot be read is a failure, and its files are left as the library has them.
+
+    With `roots`, real folders, a link that leads out of them is one failure, whatever it leads to:
+    nothing of that is looked at.
     """
 
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -64,6 +76,9 @@ class FolderSource:
             path = os.path.join(folder, item.name)
             inside = f"{relative}/{item.name}" if relative else item.name
             if self._is_excluded(item.name, inside):
+                continue
+            if self.roots and item.is_symlink() and not is_inside(path, self.roots):
+                yield outside(path, inside)
                 continue
             try:
                 is_folder = item.is_dir()
