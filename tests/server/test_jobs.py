@@ -230,3 +230,31 @@ def _quoted(text: str) -> str:
     from urllib.parse import quote
 
     return quote(text, safe="")
+
+
+def test_uploads_are_measured_and_labelled_as_the_library_is(server, photos, make_photo) -> None:
+    """Else they are missing wherever one filters by quality or label; and nothing else is."""
+
+    def known(photo_id: str) -> tuple[bool, bool]:
+        photo = server.get(f"/api/v1/photos/{photo_id}").json()
+        return bool(photo["scores"]), bool(photo["labels"])
+
+    data = [
+        make_photo(photos.parent / "sent" / f"{number}.png", "red", seed=40 + number).read_bytes()
+        for number in range(4)
+    ]
+
+    def send(number: int, query: str = "") -> str:
+        answer = server.upload((f"{number}.png", data[number]), path=f"/api/v1/photos{query}")
+        return answer.json()["photos"][0]["photo_id"]
+
+    before = send(0)
+    assert known(before) == (False, False)
+    body = {"source": f"images:{photos}/red", "namespace": "red", "score": True, "label": True}
+    server.wait(server.post("/api/v1/ingest", body).json()["id"])
+    assert known(send(1)) == (True, True)
+    assert known(send(2, "?score=false")) == (False, True)
+    assert known(send(3, "?label=0")) == (True, False)
+    assert known(before) == (False, False)  # whoever sends one photo does not wait for others
+    assert send(0) == before
+    assert known(before) == (True, True)

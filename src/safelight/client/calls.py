@@ -195,7 +195,13 @@ def images_search(
     return Call("POST", path, read, files=[("image", image)], form=form)
 
 
-def upload(files: Iterable[GivenFile], *, namespace: str | None = None) -> Call[answers.Uploads]:
+def upload(
+    files: Iterable[GivenFile],
+    *,
+    namespace: str | None = None,
+    score: bool | None = None,
+    label: bool | None = None,
+) -> Call[answers.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
     Each is taken or refused by itself: see what became of it. The same photo once more is no error.
@@ -204,12 +210,18 @@ def upload(files: Iterable[GivenFile], *, namespace: str | None = None) -> Call[
     ----------
     files : iterable of path or (name, bytes)
     namespace : str, optional
+    score, label : bool, optional
+        Whether to measure their quality, and to label them; as the library's photos are if None.
     """
     return Call(
         "PUT",
         f"{_API}/photos",
         _as(answers.Uploads),
-        _params(namespace=namespace),
+        _params(
+            namespace=namespace,
+            score=None if score is None else str(score).lower(),
+            label=None if label is None else str(label).lower(),
+        ),
         files=[("files", each) for each in files],
         is_slow=True,
     )

@@ -93,8 +93,13 @@ def load(
     claims: Claims,
     pixel_limit: int,
     scoring: Scoring | None = None,
+    *,
+    afresh: bool = False,
 ) -> Loaded:
-    """Read, hash, decode and prepare one entry; every failure is returned, none is raised."""
+    """Read, hash, decode and prepare one entry; every failure is returned, none is raised.
+
+    Content that the library has is only hashed, unless everything is to be done `afresh`.
+    """
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     try:
@@ -107,7 +112,8 @@ def load(
     started = _lap(seconds, "read", started)
     item_id = hashlib.sha256(data).hexdigest()
     _lap(seconds, "hash", started)
-    if is_embedded(library, item_id, embedder.fingerprint) or not claims.take(item_id):
+    is_known = not afresh and is_embedded(library, item_id, embedder.fingerprint)
+    if is_known or not claims.take(item_id):
         return Loaded(entry, item_id, seconds=seconds)
     return load_bytes(entry, item_id, data, embedder, pixel_limit, scoring, seconds=seconds)
 

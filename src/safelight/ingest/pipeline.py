@@ -47,8 +47,11 @@ class Pipeline:
         progress: Callable[[Progress], None],
         scoring: Scoring | None = None,
         classifier: Classifier | None = None,
+        *,
+        afresh: bool = False,
     ) -> None:
         self._library = library
+        self._afresh = afresh
         self._embedder = embedder
         self._namespace = namespace
         self._batch_size = batch_size
@@ -94,6 +97,7 @@ class Pipeline:
                         claims,
                         pixel_limit,
                         self._scoring,
+                        afresh=self._afresh,
                     )
                 )
 

@@ -20,7 +20,7 @@ from safelight.model import Space
 from safelight.settings import CLUSTERS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest.plan import Plan
@@ -44,6 +44,8 @@ def ingest(
     threads: int | None = None,
     pixel_limit: int = 200_000_000,
     retry_failed: bool = False,
+    afresh: bool = False,
+    only: Container[str] | None = None,
     scoring: Scoring | None = None,
     classifier: Classifier | None = None,
     clusters_from: int = CLUSTERS_FROM,
@@ -71,6 +73,12 @@ def ingest(
         A photo with more pixels fails with ``too-large``.
     retry_failed : bool
         Also try files again that failed before and have not changed.
+    afresh : bool
+        Work on content as if it were new, whichever namespace has it: nobody can tell from the
+        time it takes, or from the summary, whether one does.
+    only : container of str, optional
+        Ids of the photos that lack scores or labels and are given them; all of the namespace if
+        None.
     scoring : Scoring, optional
         Keep these scores as well: of new photos from the decode that is there, then of all photos
         of the namespace that lack one in its present version.
@@ -101,7 +109,14 @@ def ingest(
     if batch_size is None and work:
         batch_size = max(BATCH_SIZE, embedder.batch_size * embedder.workers)
     pipeline = Pipeline(
-        library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring, classifier
+        library,
+        embedder,
+        namespace,
+        batch_size or BATCH_SIZE,
+        progress,
+        scoring,
+        classifier,
+        afresh=afresh,
     )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     pipeline.write_plans(plans)
@@ -119,12 +134,15 @@ def ingest(
                 threads=threads,
                 pixel_limit=pixel_limit,
                 progress=progress,
+                only=only,
             )
         pipeline.tally["scored"] += scored
     has_space = find_space(library, embedder.fingerprint) is not None
     if classifier is not None and has_space and not interrupted:
         with pipeline.stage("label"):
-            labelled, interrupted = label_lacking(library, classifier, namespace, progress)
+            labelled, interrupted = label_lacking(
+                library, classifier, namespace, progress, only=only
+            )
         pipeline.tally["labelled"] += labelled
     if has_space:
         with pipeline.stage("index"):

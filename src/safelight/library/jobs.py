@@ -123,10 +123,14 @@ def read_job(library: Library, job_id: str) -> Job:
     return _job(row)
 
 
-def read_jobs(library: Library, *, limit: int = 100) -> list[Job]:
-    """Return the last jobs, the newest first."""
+def read_jobs(
+    library: Library, *, limit: int = 100, namespaces: tuple[str, ...] | None = None
+) -> list[Job]:
+    """Return the last jobs, the newest first; with `namespaces`, only of these."""
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", (limit,)
+        f"SELECT {_COLUMNS} FROM jobs WHERE ? IS NULL OR namespace IN "
+        "(SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        (*[None if namespaces is None else json.dumps(namespaces)] * 2, limit),
     )
     return [_job(row) for row in rows]
 

@@ -402,6 +402,11 @@ def _index_facets(connection: sqlite3.Connection) -> None:
     _execute(connection, _INDEXES_FACETS)
 
 
+def _add_times_of_files(connection: sqlite3.Connection) -> None:
+    # When its namespace first had a photo: when another one had it is not for everybody to know.
+    connection.execute("ALTER TABLE files ADD COLUMN added_at TEXT")
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -428,6 +433,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_stores,
     _index_counted,
     _index_facets,
+    _add_times_of_files,
 )
 
 VERSION = len(MIGRATIONS)

@@ -73,19 +73,24 @@ def put_vector(
     UsageError
         The vector has no direction, or a number in it is none.
     LibraryError
-        With the code ``conflict``: a photo or text of the library has this id.
+        With the code ``conflict``: a photo or text of the namespace has this id.
     """
     if embedding.ndim != 1 or not np.isfinite(embedding).all() or not embedding.any():
         raise UsageError("A vector needs numbers, and one at least that is not 0.", code="vector")
     vector_id = vector_id or str(uuid.uuid4())
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     with library.transaction() as connection:
-        if connection.execute("SELECT 1 FROM items WHERE id = ?", (vector_id,)).fetchone():
+        key = namespace_key(connection, namespace)
+        # What other namespaces have is nobody's business here.
+        if connection.execute(
+            "SELECT 1 FROM items i JOIN files f ON f.item_pk = i.pk "
+            "WHERE i.id = ? AND f.namespace_pk = ?",
+            (vector_id, key),
+        ).fetchone():
             raise LibraryError(
-                f"{vector_id[:64]} is the id of a photo or text of the library. Choose another.",
+                f"{vector_id[:64]} is the id of a photo or text of {namespace!r}. Choose another.",
                 code="conflict",
             )
-        key = namespace_key(connection, namespace)
         before = connection.execute(
             "DELETE FROM vectors WHERE namespace_pk = ? AND id = ? RETURNING created_at",
             (key, vector_id),

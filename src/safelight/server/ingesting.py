@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
-from safelight.labels import CacheFiles, Classifier, read_label_set
+from safelight.labels import CacheFiles, Classifier, LabelSet, read_label_set
+from safelight.library.label_sets import last_label_set
+from safelight.library.scores import measured_metrics
 from safelight.library.spaces import default_space
 from safelight.server.pictures import thumbnails_folder
 from safelight.server.roots import guarded
@@ -22,12 +24,11 @@ from safelight.server.uploads import (
 from safelight.sources import parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest import Progress, Summary
     from safelight.server.service import Service
-    from safelight.settings import Settings
     from safelight.sources import Source
 
 
@@ -37,12 +38,24 @@ def ingest_source(
     namespace: str,
     progress: Callable[[Progress], None] = lambda _: None,
     *,
-    score: bool = False,
-    label: bool = False,
+    score: bool | None = False,
+    label: bool | None = False,
     retry_failed: bool = False,
+    afresh: bool = False,
+    only: Container[str] | None = None,
 ) -> Summary:
-    """Bring the library up to date with a source; on a worker's thread."""
+    """Bring the library up to date with a source; on a worker's thread.
+
+    Parameters
+    ----------
+    score, label : bool or None
+        None: as the photos of the library are, with its scores and its last label set.
+    retry_failed, afresh, only
+        See :func:`safelight.ingest.ingest`.
+    """
     choice = served.choice()
+    if score is None:
+        score = bool(measured_metrics(served.library))
     settings = served.settings
     return ingest(
         served.library,
@@ -55,14 +68,22 @@ def ingest_source(
         threads=settings.threads or max(1, (os.cpu_count() or 1) - 1),
         pixel_limit=settings.pixel_limit,
         retry_failed=retry_failed,
+        afresh=afresh,
+        only=only,
         scoring=usual_scoring(choice.embedder, settings.score_weights) if score else None,
-        classifier=_classifier(settings, choice.embedder) if label else None,
+        classifier=_classifier(served, choice.embedder, label),
         progress=progress,
     )
 
 
-def _classifier(settings: Settings, embedder: Embedder) -> Classifier:
-    label_set = read_label_set(settings.labels, settings.templates)
+def _classifier(served: Service, embedder: Embedder, label: bool | None) -> Classifier | None:
+    if label:
+        settings = served.settings
+        label_set = read_label_set(settings.labels, settings.templates)
+    elif label is None and (last := last_label_set(served.library)) is not None:
+        label_set = LabelSet(last.labels, last.templates)
+    else:
+        return None
     return Classifier.open(label_set, embedder, cache=CacheFiles.of_user(label_set, embedder))
 
 
@@ -82,5 +103,7 @@ def finish_uploads(served: Service) -> None:
             fingerprint="" if space is None else space.fingerprint,
         )
         if plan.work:
-            work = partial(ingest_source, served, source, namespace)
+            work = partial(
+                ingest_source, served, source, namespace, score=None, label=None, only=()
+            )
             served.jobs.add("upload", namespace, {"source": source.spec}, work)

@@ -22,7 +22,7 @@ from safelight.server.service import Service
 from safelight.server.within import Served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from safelight.library.jobs import Job
 
@@ -76,7 +76,7 @@ async def ingest(
         ),
     )
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _shape(job)
+    return _shape(job, access)
 
 
 @router.get("/jobs")
@@ -85,29 +85,28 @@ async def jobs(
 ) -> shapes.Jobs:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
-    return shapes.Jobs(jobs=[_shape(job) for job in found])
+    return shapes.Jobs(jobs=[_shape(job, access) for job in found])
 
 
 def _jobs(served: Service, access: Access, limit: int) -> list[Job]:
     # From memory where a job is at work: what the library has is a second old.
     return [
         served.jobs.get(job.id)
-        for job in read_jobs(served.library, limit=limit)
-        if access.namespaces is None or job.namespace in access.namespaces
+        for job in read_jobs(served.library, limit=limit, namespaces=access.namespaces)
     ]
 
 
 @router.get("/jobs/{job_id}")
 async def job(served: Served, access: Reader, job_id: JobId) -> shapes.Job:
     """Return how far a job is."""
-    return _shape(await _job(served, access, job_id))
+    return _shape(await _job(served, access, job_id), access)
 
 
 @router.delete("/jobs/{job_id}")
 async def cancel(served: Served, access: Writer, job_id: JobId) -> shapes.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
-    return _shape(await served.reading.run(served.jobs.cancel, job_id))
+    return _shape(await served.reading.run(served.jobs.cancel, job_id), access)
 
 
 @router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=_EVENTS)
@@ -119,13 +118,15 @@ async def events(
     if served.streams >= served.limits.streams:
         raise busy("listeners")
     return StreamingResponse(
-        _events(request, served, first),
+        _events(request, served, access, first),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[str]:
+async def _events(
+    request: Request, served: Service, access: Access, job: Job
+) -> AsyncIterator[str]:
     served.streams += 1
     try:
         told: Job | None = None
@@ -133,7 +134,7 @@ async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[
         while not is_finished(job):
             if job != told:
                 told, spoken = job, time.monotonic()
-                yield _event("progress", job)
+                yield _event("progress", job, access)
             elif time.monotonic() - spoken > _SECONDS_OF_SILENCE:
                 spoken = time.monotonic()
                 yield ": still here\n\n"
@@ -141,13 +142,13 @@ async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[
                 return
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             job = await served.reading.run(served.jobs.get, job.id)
-        yield _event("done", job)
+        yield _event("done", job, access)
     finally:
         served.streams -= 1
 
 
-def _event(name: str, job: Job) -> str:
-    return f"event: {name}\ndata: {_shape(job).model_dump_json()}\n\n"
+def _event(name: str, job: Job, access: Access) -> str:
+    return f"event: {name}\ndata: {_shape(job, access).model_dump_json()}\n\n"
 
 
 async def _job(served: Service, access: Access, job_id: str) -> Job:
@@ -157,7 +158,7 @@ async def _job(served: Service, access: Access, job_id: str) -> Job:
     return found
 
 
-def _shape(job: Job) -> shapes.Job:
+def _shape(job: Job, access: Access) -> shapes.Job:
     return shapes.Job(
         id=job.id,
         kind=job.kind,
@@ -167,7 +168,16 @@ def _shape(job: Job) -> shapes.Job:
         total=job.total,
         failed=job.failed,
         message=job.message,
-        summary=None if job.summary is None else dict(job.summary),
+        summary=None if job.summary is None else _summary(job.summary, access),
         created_at=job.created_at,
         finished_at=job.finished_at,
     )
+
+
+def _summary(summary: Mapping[str, Any], access: Access) -> dict[str, Any]:
+    found = dict(summary)
+    if access.namespaces is not None:
+        # Known to whom, and what it cost, would tell what other namespaces have.
+        found["new"] = found.get("new", 0) + found.pop("known", 0)
+        found |= {"known": 0, "device": None, "stages": {}}
+    return found

@@ -13,6 +13,7 @@ from safelight.library.files import counts
 from safelight.server import shapes
 from safelight.server.access import Access, GuardedRoute, Reader
 from safelight.server.metrics import CONTENT_TYPE
+from safelight.server.problems import Problem
 from safelight.server.service import Service
 from safelight.server.within import Served
 
@@ -32,8 +33,10 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/metrics", tags=["server"], response_class=Response, responses=_NUMBERS)
-async def metrics(served: Served, _: Reader) -> Response:
-    """Return counts and times in Prometheus's format."""
+async def metrics(served: Served, access: Reader) -> Response:
+    """Return counts and times in Prometheus's format; not for tokens of some namespaces."""
+    if access.namespaces is not None:
+        raise Problem(403, "A token for some namespaces may not see what all do.", "namespace")
     return Response(served.metrics.text(), media_type=CONTENT_TYPE)
 
 
