@@ -22,7 +22,8 @@ PREFIX = "SAFELIGHT_"
 #: A space with so many vectors is searched by clusters; docs/decisions/0019-indexes.md says why.
 CLUSTERS_FROM = 200_000
 
-#: Folders and files that hold no photos of the user's own, whatever else they hold.
+#: Folders and files that hold no photos of the user's own, whatever else they hold; besides those
+#: that are passed over always (safelight.files.folders).
 DEFAULT_EXCLUDE = (".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "node_modules")
 
 
