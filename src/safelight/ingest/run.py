@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
 
     from safelight.embedding.protocol import Embedder
+    from safelight.ingest.load import KeepFrame
     from safelight.ingest.plan import Plan
     from safelight.ingest.scoring import Scoring
     from safelight.labels import Classifier
@@ -49,6 +50,7 @@ def ingest(
     scoring: Scoring | None = None,
     classifier: Classifier | None = None,
     clusters_from: int = CLUSTERS_FROM,
+    keep_frame: KeepFrame | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Bring the library up to date with `sources`.
@@ -87,6 +89,8 @@ def ingest(
         photos of the namespace that its label set has not labelled. Of `embedder`'s space.
     clusters_from : int
         Vectors from which another process is started, at the end, to sort them into clusters.
+    keep_frame : callable, optional
+        Called with the id and the frame of each photo that is decoded, on the thread that did it.
     progress : callable
         Called from this thread after each entry.
 
@@ -117,6 +121,7 @@ def ingest(
         scoring,
         classifier,
         afresh=afresh,
+        keep_frame=keep_frame,
     )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     pipeline.write_plans(plans)

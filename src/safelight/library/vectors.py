@@ -59,6 +59,7 @@ def put_vector(
     embedding: npt.NDArray[np.float32],
     metadata: Mapping[str, str],
     vector_id: str | None = None,
+    namespaces: tuple[str, ...] | None = None,
 ) -> Vector:
     """Keep a vector, in place of the one of its id if there is one.
 
@@ -67,13 +68,15 @@ def put_vector(
     embedding : (dimension,) float32
     vector_id : str, optional
         A new one if not given.
+    namespaces : tuple of str, optional
+        What others have is not looked at, so that nobody is told of it.
 
     Raises
     ------
     UsageError
         The vector has no direction, or a number in it is none.
     LibraryError
-        With the code ``conflict``: a photo or text of the namespace has this id.
+        With the code ``conflict``: a photo or text of the library has this id.
     """
     if embedding.ndim != 1 or not np.isfinite(embedding).all() or not embedding.any():
         raise UsageError("A vector needs numbers, and one at least that is not 0.", code="vector")
@@ -81,14 +84,14 @@ def put_vector(
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     with library.transaction() as connection:
         key = namespace_key(connection, namespace)
-        # What other namespaces have is nobody's business here.
+        scope, values = _in_namespaces(namespaces)
         if connection.execute(
             "SELECT 1 FROM items i JOIN files f ON f.item_pk = i.pk "
-            "WHERE i.id = ? AND f.namespace_pk = ?",
-            (vector_id, key),
+            f"JOIN namespaces n ON n.pk = f.namespace_pk WHERE i.id = ? AND {scope}",
+            (vector_id, *values),
         ).fetchone():
             raise LibraryError(
-                f"{vector_id[:64]} is the id of a photo or text of {namespace!r}. Choose another.",
+                f"{vector_id[:64]} is the id of a photo or text of the library. Choose another.",
                 code="conflict",
             )
         before = connection.execute(

@@ -13,7 +13,7 @@ from safelight.labels import CacheFiles, Classifier, LabelSet, read_label_set
 from safelight.library.label_sets import last_label_set
 from safelight.library.scores import measured_metrics
 from safelight.library.spaces import default_space
-from safelight.server.pictures import thumbnails_folder
+from safelight.server.pictures import keep_frame, thumbnails_folder
 from safelight.server.roots import guarded
 from safelight.server.uploads import (
     namespace_folder,
@@ -72,6 +72,7 @@ def ingest_source(
         only=only,
         scoring=usual_scoring(choice.embedder, settings.score_weights) if score else None,
         classifier=_classifier(served, choice.embedder, label),
+        keep_frame=partial(keep_frame, served.library),
         progress=progress,
     )
 

@@ -19,6 +19,7 @@ from safelight.library.items import vectors_by_id
 from safelight.library.opening import clusters_made_at, open_fastest
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
+from safelight.server.ahead import make_ahead
 from safelight.server.asking import Batches, Question, Scan, embed, scan
 from safelight.server.bodies import Room
 from safelight.server.duplicates import Duplicates
@@ -117,6 +118,7 @@ class Service:
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._feeding: asyncio.Task[None] | None = None
+        self._making: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
         self.comparing = Workers("comparisons", 1, limits.waiting_batches)
         self.duplicates = Duplicates(self)
@@ -136,6 +138,8 @@ class Service:
         await self.reading.run(self.jobs.start)
         await self.reading.run(finish_uploads, self)
         self._watch = asyncio.create_task(self._look_again())
+        if self.options.thumbnails_ahead:
+            self._making = asyncio.create_task(make_ahead(self))
         if self.settings.store is not None:
             self._feeding = asyncio.create_task(
                 keep_fed(
@@ -149,10 +153,10 @@ class Service:
     async def stop(self) -> None:
         """Stop all threads; what is being worked on is finished."""
         self.stopping.set()
-        for task in (self._watch, self._feeding):
+        for task in (self._watch, self._feeding, self._making):
             if task is not None:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
         if self._hastening is not None:
             await self._hastening

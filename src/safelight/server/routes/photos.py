@@ -21,7 +21,7 @@ from safelight.server.focus_maps import focus_map
 from safelight.server.pictures import etag, kept_thumbnail, make_picture, make_thumbnail
 from safelight.server.service import Service
 from safelight.server.shapes import NamespaceQuery, PhotoId
-from safelight.server.within import Served
+from safelight.server.within import Served, while_connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +162,7 @@ async def thumbnail(
     await _check(served, access, photo_id)
     picture = await served.reading.run(kept_thumbnail, served.library, photo_id, side)
     if picture is None:
-        picture = await served.decoding.run(
+        making = served.decoding.run(
             make_thumbnail,
             served.library,
             photo_id,
@@ -170,6 +170,8 @@ async def thumbnail(
             access.namespaces,
             max_pixels=served.settings.pixel_limit,
         )
+        # Whoever scrolls past leaves others' photos in the queue, not his own.
+        picture = await while_connected(request, making)
     return _answer(request, picture, "image/webp")
 
 
@@ -182,7 +184,7 @@ async def image(
     side: Annotated[int, Query(ge=16, le=4096, description="Of the longer side.")] = 2048,
 ) -> Response:
     """Return a photo upright, for looking at."""
-    picture = await served.decoding.run(
+    making = served.decoding.run(
         make_picture,
         served.library,
         photo_id,
@@ -190,6 +192,7 @@ async def image(
         access.namespaces,
         max_pixels=served.settings.pixel_limit,
     )
+    picture = await while_connected(request, making)
     return _answer(request, picture, "image/webp")
 
 

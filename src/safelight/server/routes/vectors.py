@@ -121,7 +121,9 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> sha
     searched = await served.current()
     vector = await served.vector(searched, Question(texts=[(wanted.text, 1.0)]))
     metadata = {**wanted.metadata, "text": wanted.text, "author": wanted.author}
-    return await _put(served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}")
+    return await _put(
+        served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}", access.namespaces
+    )
 
 
 @router.post("/vectors", status_code=201)
@@ -255,7 +257,7 @@ async def _keep(
     chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
     target = access.target(chosen, served.settings.namespace)
     embedding = np.asarray(wanted.embedding, np.float32)
-    return await _put(served, target, embedding, wanted.metadata, vector_id)
+    return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
 
 
 async def _put(served: Service, *given: Any) -> shapes.Vector:
