@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import httpx2
 import numpy as np
+import pytest
 from PIL import Image
 
 from safelight.library.files import counts, failures
 from safelight.library.jobs import add_job, read_job
+from safelight.server.running import GRACE
+from safelight.server.service import STOPPING
+from tests.ports import free_port
 from tests.server.conftest import running
 from tests.waiting import until
 
@@ -143,6 +151,64 @@ def test_stopping_the_server_interrupts_a_job_in_good_order(
     found = read_job(library, job)
     assert found.state in ("interrupted", "done")
     assert found.finished_at is not None
+
+
+_HUNG = """
+import sys, threading
+from safelight.choice import Choice
+from safelight.library.jobs import add_job
+from safelight.library.store import Library
+from safelight.server.options import Options
+from safelight.server.running import serve
+from safelight.settings import Settings
+from tests.fakes import ColourEmbedder
+
+class Hung(ColourEmbedder):
+    def encode_prepared(self, inputs):
+        threading.Event().wait()  # as a read from a disk that is gone
+
+path, root, port = sys.argv[1:]
+with Library(path) as library:
+    options = Options(port=int(port), roots=(root,))
+    serve(library, Settings(library=library.path), options, Choice(Hung(), "colours"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_hung_job_does_not_keep_the_server_from_ending(
+    library, tmp_path, make_photo, embedder
+) -> None:
+    for number in range(3):
+        make_photo(tmp_path / "p" / f"{number}.png", "red", seed=number, size=16)
+    port = free_port()
+    command = [sys.executable, "-c", _HUNG, str(library.path), str(tmp_path), str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}/api/v1"
+
+        def answers() -> bool:
+            assert process.poll() is None
+            with contextlib.suppress(httpx2.TransportError):
+                return httpx2.get(f"{url}/health").status_code == 200
+            return False
+
+        until(answers)
+        job = httpx2.post(f"{url}/ingest", json={"source": "p"}).json()["id"]
+        until(lambda: httpx2.get(f"{url}/jobs/{job}").json()["state"] == "running")
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 0
+        assert time.monotonic() - began < GRACE + 3 * STOPPING
+    finally:
+        process.kill()
+        process.wait()
+    assert read_job(library, job).state == "interrupted"
+    # The next server goes on with it, and nothing of it is done twice.
+    with running(library, embedder, roots=(str(tmp_path),)) as server:
+        resumed = server.get(f"/api/v1/jobs/{job}").json()["summary"]["resumed_as"]
+        assert server.wait(resumed)["summary"]["new"] == 3
+    with running(library, embedder, roots=(str(tmp_path),)) as server:
+        assert len(server.get("/api/v1/jobs").json()["jobs"]) == 2
 
 
 def test_a_job_whose_process_died_is_interrupted(library, embedder) -> None:

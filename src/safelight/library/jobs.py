@@ -149,6 +149,25 @@ def interrupt_lost_jobs(library: Library) -> list[Job]:
     return [read_job(library, job.id) for job in lost]
 
 
+def interrupted_jobs(library: Library, kind: str, since: str) -> list[Job]:
+    """Return interrupted jobs of a kind, oldest first, unless the same was asked for once more.
+
+    Parameters
+    ----------
+    since : str
+        They were added after this time; UTC, ISO 8601.
+    """
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs j WHERE kind = ? AND state = 'interrupted' "
+        "AND created_at > ? AND json_extract(coalesce(summary, '{}'), '$.resumed_as') IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.rowid > j.rowid AND l.kind = j.kind "
+        "AND l.namespace = j.namespace AND json_extract(l.request, '$.source') = "
+        "json_extract(j.request, '$.source')) ORDER BY rowid",
+        (kind, since),
+    )
+    return [_job(row) for row in rows]
+
+
 def _job(row: tuple[Any, ...]) -> Job:
     job_id, kind, namespace, request, state, done, total, failed, message, summary, *times = row
     return Job(

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from loguru import logger
+
+from safelight.errors import SafelightError
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
 from safelight.labels import CacheFiles, Classifier, LabelSet, read_label_set
+from safelight.library.jobs import interrupted_jobs, write_job
 from safelight.library.label_sets import last_label_set
 from safelight.library.scores import measured_metrics
 from safelight.library.spaces import default_space
 from safelight.server.pictures import keep_frame, thumbnails_folder
-from safelight.server.roots import guarded
+from safelight.server.problems import Problem
+from safelight.server.roots import allowed_source, guarded
 from safelight.server.uploads import (
     namespace_folder,
     sweep,
@@ -24,12 +31,17 @@ from safelight.server.uploads import (
 from safelight.sources import parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Mapping
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest import Progress, Summary
+    from safelight.library.jobs import Job
     from safelight.server.service import Service
     from safelight.sources import Source
+
+
+#: What was interrupted longer ago is not gone on with unasked.
+_RESUMED_WITHIN = timedelta(days=7)
 
 
 def ingest_source(
@@ -108,3 +120,64 @@ def finish_uploads(served: Service) -> None:
                 ingest_source, served, source, namespace, score=None, label=None, only=()
             )
             served.jobs.add("upload", namespace, {"source": source.spec}, work)
+
+
+def resume_jobs(served: Service) -> None:
+    """Go on with what was asked for before the server was stopped.
+
+    One that a process died of twice is left alone: it may be the reason.
+    """
+    lost = {job.id for job in served.jobs.lost}
+    since = (datetime.now(UTC) - _RESUMED_WITHIN).isoformat(timespec="milliseconds")
+    for job in interrupted_jobs(served.library, "ingest", since):
+        if job.id in lost and "resumes" in job.request:
+            continue
+        try:
+            resumed = add_ingest(served, job.namespace, {**job.request, "resumes": job.id})
+        except (SafelightError, Problem) as error:
+            logger.info("The job {} is not resumed: {}", job.id, error)
+            continue
+        summary = {**(job.summary or {}), "resumed_as": resumed.id}
+        write_job(served.library, replace(job, summary=summary))
+
+
+def add_ingest(
+    served: Service,
+    namespace: str,
+    request: Mapping[str, Any],
+    namespaces: tuple[str, ...] | None = None,
+) -> Job:
+    """Add the job of an ingest that a client asks for.
+
+    Parameters
+    ----------
+    request : mapping
+        The fields of :class:`safelight.server.shapes.Ingest`.
+    namespaces : tuple of str, optional
+        Only sources of these.
+
+    Raises
+    ------
+    Problem
+        With 403: the source does not lie where it may. With 429: too many jobs wait.
+    SourceError
+        The source is not there.
+    """
+    source = allowed_source(
+        served.library,
+        request["source"],
+        served.options.roots,
+        recursive=request.get("recursive", True),
+        exclude=(*served.settings.exclude, *request.get("exclude", ())),
+        namespaces=namespaces,
+    )
+    work = partial(
+        ingest_source,
+        served,
+        source,
+        namespace,
+        score=request.get("score", False),
+        label=request.get("label", False),
+        retry_failed=request.get("retry_failed", False),
+    )
+    return served.jobs.add("ingest", namespace, request, work)

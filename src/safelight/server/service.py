@@ -26,11 +26,11 @@ from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
 from safelight.server.feeding import keep_fed
 from safelight.server.freshness import Freshness, Kept
-from safelight.server.ingesting import finish_uploads
+from safelight.server.ingesting import finish_uploads, resume_jobs
 from safelight.server.jobs import Jobs
 from safelight.server.metrics import Metrics
 from safelight.server.weakness import is_weak, unrelated_to
-from safelight.server.workers import Workers
+from safelight.server.workers import Workers, close_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from safelight.library.tokens import Token
     from safelight.server.options import Options
     from safelight.settings import Settings
+
+#: Seconds that threads are given to end what they work on when the server is stopped.
+STOPPING = 5.0
 
 _LOOKS_EVERY = 0.5  # seconds between looks whether another program has written
 
@@ -110,6 +113,7 @@ class Service:
             "searches", scan, waiting=limits.waiting_queries, tell=self.metrics.scanned
         )
         self.stopping = asyncio.Event()
+        self.is_hung = False  # it was stopped, and a thread of it never ends
         self._for_model: dict[str, tuple[Any, Any]] = {}
         # By dimension: what clients brought, its state, and when that was looked at.
         self.brought: dict[int, tuple[int, tuple[int, int], ExactIndex]] = {}
@@ -137,6 +141,7 @@ class Service:
             await self.reading.run(self.searched)
         await self.reading.run(self.jobs.start)
         await self.reading.run(finish_uploads, self)
+        await self.reading.run(resume_jobs, self)
         self._watch = asyncio.create_task(self._look_again())
         if self.options.thumbnails_ahead:
             self._making = asyncio.create_task(make_ahead(self))
@@ -160,8 +165,8 @@ class Service:
                     await task
         if self._hastening is not None:
             await self._hastening
-        await asyncio.to_thread(self.jobs.close)
-        for each in (
+        working = (
+            self.jobs,
             self._encoder,
             self._scanner,
             self.reading,
@@ -169,9 +174,11 @@ class Service:
             self.writing,
             self.features,
             self.comparing,
-        ):
-            await asyncio.to_thread(each.close)
-        await asyncio.to_thread(self._looking.close)
+            self._looking,
+        )
+        if not await close_all([each.close for each in working], STOPPING):
+            self.is_hung = True
+            await close_all([self.jobs.abandon], STOPPING)
 
     async def look(self) -> None:
         """Notice at once what we have just written ourselves."""

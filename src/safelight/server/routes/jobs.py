@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,10 +13,9 @@ from safelight.errors import LibraryError
 from safelight.library.jobs import read_jobs
 from safelight.server import shapes
 from safelight.server.access import Access, GuardedRoute, Reader, Writer
-from safelight.server.ingesting import ingest_source
+from safelight.server.ingesting import add_ingest
 from safelight.server.jobs import is_finished
 from safelight.server.problems import busy
-from safelight.server.roots import allowed_source
 from safelight.server.service import Service
 from safelight.server.within import Served
 
@@ -51,29 +49,8 @@ async def ingest(
     ingested before.
     """
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
-    source = await served.reading.run(
-        allowed_source,
-        served.library,
-        wanted.source,
-        served.options.roots,
-        recursive=wanted.recursive,
-        exclude=(*served.settings.exclude, *wanted.exclude),
-        namespaces=access.namespaces,
-    )
     job = await served.reading.run(
-        served.jobs.add,
-        "ingest",
-        namespace,
-        wanted.model_dump(),
-        partial(
-            ingest_source,
-            served,
-            source,
-            namespace,
-            score=wanted.score,
-            label=wanted.label,
-            retry_failed=wanted.retry_failed,
-        ),
+        add_ingest, served, namespace, wanted.model_dump(), access.namespaces
     )
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return _shape(job, access)
