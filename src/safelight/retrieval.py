@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.cosine import best, cosines
 from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
 
 if TYPE_CHECKING:
@@ -122,9 +123,9 @@ def retrieve_local(
             f"The embeddings have {embeddings.shape[1]} numbers each, the model's {len(query)}: "
             "they come from another model."
         )
-    scores = embeddings @ query
-    best = np.argsort(-scores, kind="stable")[:top_k]
-    return [(paths[i], float(scores[i])) for i in best]
+    scores = cosines(np.asarray(embeddings), query)
+    nearest = best(scores, np.arange(len(scores)), top_k)
+    return [(paths[i], float(scores[i])) for i in nearest]
 
 
 @cache

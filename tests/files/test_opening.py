@@ -18,6 +18,11 @@ from safelight.files.opening import chunks
 posix = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices as files")
 
 
+def _chunked(path: str | Path) -> bytes:
+    with open_regular(path) as file:
+        return b"".join(chunks(file, path))
+
+
 def _readers(path: str | Path) -> dict[str, object]:
     """Return what each reader makes of a path: its error, or what it read."""
     made: dict[str, object] = {}
@@ -26,7 +31,7 @@ def _readers(path: str | Path) -> dict[str, object]:
         "text": lambda: read_text(path, limit=1000),
         "stat": lambda: read_with_stat(path, limit=1000)[0],
         "head": lambda: read_head(path, 10),
-        "chunks": lambda: b"".join(chunks(path)),
+        "chunks": lambda: _chunked(path),
     }.items():
         try:
             made[name] = read()
@@ -116,7 +121,7 @@ def test_files_whose_size_says_nothing_are_read_to_their_end_or_limit() -> None:
     with pytest.raises(FileError):
         read_bytes("/proc/self/status", limit=10)
     with pytest.raises(FileError):
-        b"".join(chunks("/proc/self/status"))
+        _chunked("/proc/self/status")
     if os.access("/proc/kmsg", os.R_OK):  # it makes readers wait that do not say they will not
         done = threading.Thread(target=_readers, args=("/proc/kmsg",), daemon=True)
         done.start()

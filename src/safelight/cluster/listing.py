@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safelight.errors import SourceError, UsageError
+from safelight.files import open_regular
 from safelight.imaging.formats import is_photo
 from safelight.model import FileStat
 from safelight.sources import parse_source
@@ -140,6 +141,17 @@ def file_system(url: str) -> tuple[Any, str]:
     return found
 
 
+def opened_at(files: Any, name: str) -> Any:
+    """Open a file for reading anywhere in it; on this machine only a regular one.
+
+    Parameters
+    ----------
+    files, name
+        As :func:`file_system` returns them.
+    """
+    return open_regular(name) if "file" in files.protocol else files.open(name, "rb")
+
+
 def said_by(error: BaseException) -> str:
     """Return an error's own words on one line; of a kind of storage that is not ours."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -262,7 +274,7 @@ class _Parquet:
 
         address = files.unstrip_protocol(name) if is_url(self.url) else name
         try:
-            with files.open(name, "rb") as opened:
+            with opened_at(files, name) as opened:
                 file = pq.ParquetFile(opened)
                 columns = self._columns(address, file.schema_arrow)
                 said = _stat(files.info(name)) if self.bytes_column else None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from safelight.duplicates.catching_up import hash_lacking
@@ -23,7 +21,8 @@ from safelight.duplicates.redundant_pairs import COMPARED_COPIES
 from safelight.duplicates.relations import own_relations, together
 from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError
-from safelight.imaging import DEFAULT_MAX_PIXELS
+from safelight.files import sha256
+from safelight.imaging import DEFAULT_MAX_PIXELS, read_photo
 from safelight.library.copies import photo_facts
 from safelight.library.decisions import Decision, decide, decided_pairs
 
@@ -169,8 +168,8 @@ class Deduplicator:
         DecodeError
             It cannot be decoded.
         """
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        own = hashlib.sha256(data).hexdigest()
+        data = source if isinstance(source, bytes) else read_photo(source)
+        own = sha256(data)
         itself = None if isinstance(source, bytes) else os.path.abspath(source)
         edges = compare_one(
             self.library,

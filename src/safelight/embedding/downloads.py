@@ -15,6 +15,7 @@ from safelight.embedding.hub import cache_folder, cached_folder, file_names, rep
 from safelight.embedding.layouts import find_layout
 from safelight.embedding.pytorch.layouts import find_checkpoint, find_torch_layout
 from safelight.errors import ModelInvalid
+from safelight.files import SMALL_FILE, read_bytes
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _runtime(repo: str, folder: Path) -> Runtime | None:
 
 def _has_two_sides(folder: Path) -> bool:
     try:
-        config = parse_json((folder / "config.json").read_bytes())
+        config = parse_json(read_bytes(folder / "config.json", limit=SMALL_FILE))
     except (OSError, ValueError):
         return False
     if not isinstance(config, dict) or not all(key in config for key in _TWO_SIDES):

@@ -1,11 +1,12 @@
 """Files of every kind: opening them safely and reading what others wrote into them."""
 
-from safelight.files.digest import sha256, sha256_of
+from safelight.files.digest import sha256, sha256_of, sha256_of_open
 from safelight.files.opening import (
     LARGE_TEXT,
     PHOTO_FILE,
     SIDECAR,
     SMALL_FILE,
+    check_regular,
     open_regular,
     read_bytes,
     read_head,
@@ -18,6 +19,7 @@ __all__ = [
     "PHOTO_FILE",
     "SIDECAR",
     "SMALL_FILE",
+    "check_regular",
     "open_regular",
     "read_bytes",
     "read_head",
@@ -25,4 +27,5 @@ __all__ = [
     "read_with_stat",
     "sha256",
     "sha256_of",
+    "sha256_of_open",
 ]

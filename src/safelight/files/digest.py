@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from safelight.files.opening import chunks
+from safelight.files.opening import chunks, open_regular
 
 if TYPE_CHECKING:
     from safelight.files.opening import PathName
@@ -26,7 +26,13 @@ def sha256_of(path: PathName) -> str:
     OSError
         It cannot be read.
     """
+    with open_regular(path) as file:
+        return sha256_of_open(file, path)
+
+
+def sha256_of_open(file: IO[bytes], path: PathName) -> str:
+    """Return the sha256 of what an open file holds from where it stands; `path` for messages."""
     digest = hashlib.sha256()
-    for chunk in chunks(path):
+    for chunk in chunks(file, path):
         digest.update(chunk)
     return digest.hexdigest()

@@ -87,6 +87,17 @@ def open_regular(path: PathName) -> IO[bytes]:
         raise
 
 
+def check_regular(path: PathName) -> None:
+    """Raise unless a path can be opened as a regular file, for engines that open it themselves.
+
+    Raises
+    ------
+    FileError, OSError
+        As :func:`open_regular`.
+    """
+    open_regular(path).close()
+
+
 def read_bytes(path: PathName, *, limit: int) -> bytes:
     """Return all bytes of a regular file.
 
@@ -148,22 +159,22 @@ def read_head(path: PathName, size: int) -> bytes:
     return b"".join(parts)
 
 
-def chunks(path: PathName) -> Iterator[bytes]:
-    """Yield the bytes of a regular file in pieces, as many as its size says.
+def chunks(file: IO[bytes], path: PathName) -> Iterator[bytes]:
+    """Yield the bytes of an open regular file in pieces, as many as its size says.
 
     Raises
     ------
-    FileError, OSError
-        As :func:`open_regular`; or ``io``: it holds more than its size says, so it grows, or it
-        never ends.
+    FileError
+        ``io``: it holds more than its size says, so it grows, or it never ends.
+    OSError
+        It cannot be read.
     """
-    with open_regular(path) as file:
-        left = os.fstat(file.fileno()).st_size
-        while part := _some(file, path, min(left, _CHUNK) or 1):
-            left -= len(part)
-            if left < 0:
-                raise _refusal(path, "io", "changes while it is read", errno.EBUSY)
-            yield part
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    while part := _some(file, path, min(left, _CHUNK) or 1):
+        left -= len(part)
+        if left < 0:
+            raise _refusal(path, "io", "changes while it is read", errno.EBUSY)
+        yield part
 
 
 def _read(file: IO[bytes], path: PathName, size: int, limit: int) -> bytes:

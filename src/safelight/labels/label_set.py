@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import SettingsError
+from safelight.files import SMALL_FILE, read_text
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def read_label_set(
 
 def _read(path: Path, key: str) -> tuple[str, ...]:
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path, limit=SMALL_FILE)
     except OSError as exc:
         raise SettingsError(
             f"{path} cannot be read: {exc.strerror}. It should hold {key}.", path=str(path)

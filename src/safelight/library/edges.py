@@ -198,7 +198,7 @@ def compared(library: Library) -> dict[int, str]:
 
 
 def forget_comparisons(
-    library: Library, keys: Iterable[int] = (), *, thinned: str, lost: str
+    library: Library, keys: Iterable[int] = (), *, thinned: str = "~", lost: str = "!"
 ) -> int:
     """Forget photos' edges and that they were compared; also of all whose files are missing.
 

@@ -402,6 +402,10 @@ def _index_facets(connection: sqlite3.Connection) -> None:
     _execute(connection, _INDEXES_FACETS)
 
 
+def _date_sources(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE sources ADD COLUMN ingested_at TEXT")
+
+
 def _add_times_of_files(connection: sqlite3.Connection) -> None:
     # When its namespace first had a photo: when another one had it is not for everybody to know.
     connection.execute("ALTER TABLE files ADD COLUMN added_at TEXT")
@@ -433,6 +437,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_stores,
     _index_counted,
     _index_facets,
+    _date_sources,
     _add_times_of_files,
 )
 

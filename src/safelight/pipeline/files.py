@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, UsageError
+from safelight.files import LARGE_TEXT, read_bytes
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def read_json(path: Path) -> dict[str, Any]:
     UsageError
         It holds no JSON object.
     """
-    return parse_object(path.read_bytes(), str(path))
+    return parse_object(read_bytes(path, limit=LARGE_TEXT), str(path))
 
 
 def parse_object(data: bytes | str, where: str) -> dict[str, Any]:

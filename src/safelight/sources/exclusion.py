@@ -7,7 +7,8 @@ import os
 import unicodedata
 from typing import TYPE_CHECKING
 
-from safelight.files.folders import folded, is_package, is_recycle_bin
+from safelight.files.names import folded
+from safelight.files.packages import is_package, is_recycle_bin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

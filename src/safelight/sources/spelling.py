@@ -11,7 +11,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from safelight.files.folders import folded
+from safelight.files.names import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.files.folders import is_package, is_recycle_bin, package_of, recycle_bin_of
+from safelight.files.packages import is_package, is_recycle_bin, package_of, recycle_bin_of
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from safelight.files.folders import is_package, is_recycle_bin, package_of, recy
 )
 def test_recycle_bins_are_known_in_any_case(name: str) -> None:
     assert is_recycle_bin(name)
-    assert recycle_bin_of(f"/media/disk/{name}/x/a.jpg") == f"/media/disk/{name}"
+    assert recycle_bin_of(f"/media/disk/{name}/x/a.jpg") == name
 
 
 @pytest.mark.parametrize(
@@ -28,5 +28,5 @@ def test_packages_are_known_by_their_ending() -> None:
         assert is_package(name)
     assert not is_package("photoslibrary")
     assert package_of("/p/a.photoslibrary") is None, "it is not in itself"
-    assert package_of("/p/a.lrlibrary/x/y.lrdata/z.jpg") == "/p/a.lrlibrary"
+    assert package_of("/p/a.lrlibrary/x/y.lrdata/z.jpg") == "a.lrlibrary"
     assert recycle_bin_of(str(Path("/home/ann/.local/share/Trash/files/a.jpg"))) is not None
