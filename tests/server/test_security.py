@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.client
 import io
+import json
 import os
 import sqlite3
 import subprocess
@@ -613,3 +614,27 @@ def test_a_request_that_is_wrong_is_not_quoted(server) -> None:
     answer = server.post("/api/v1/images/search", body)
     assert answer.status_code == 422
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x\udcff", "\x00", "\U0010ffff", "\u202egpj.exe"])
+def test_texts_that_no_file_can_hold_are_answered(server, text) -> None:
+    """Half a character is valid JSON, and no UTF-8."""
+    calls = [
+        ("POST", "/api/v1/search", {"text": text}),
+        ("POST", "/api/v1/images/search", {"query": text}),
+        ("POST", "/api/v1/images/search", {"query": f'text:"{text}"', "minus": [text]}),
+        ("POST", "/api/v1/images/search", {"query": "red", "label": text}),
+        ("POST", "/api/v1/images/search", {"query": "red", "namespace": text}),
+        ("POST", "/api/v1/ingest", {"source": text}),
+        ("POST", "/api/v1/ingest", {"source": "images:" + text, "namespace": text}),
+        ("POST", "/api/v1/vectors", {"id": text, "embedding": [1, 2], "metadata": {text: text}}),
+        ("POST", "/api/v1/vectors/embed", {"text": text, "author": text}),
+        ("POST", "/api/v1/vectors/search", {"embedding": [1, 2, 3], "filters": {text: text}}),
+        ("POST", "/api/v1/features", {"batch_id": text, "artifacts": [{"std_uri": text}]}),
+    ]
+    for method, path, body in calls:
+        answer = server.client.request(
+            method, path, content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code < 500, (path, body, answer.text)
+        answer.json()

@@ -24,6 +24,7 @@ from safelight.imaging.damage import (
 )
 from safelight.imaging.exif import exif_of, exif_of_tiff
 from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.quiet import silence_libtiff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.model import Exif, Frame
 
@@ -127,6 +128,8 @@ def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int
 @cache
 def opener(form: str) -> Any:
     """Return Pillow's class that opens a format, imported when it is needed."""
+    if form == "TIFF":
+        silence_libtiff()
     module, name = _CLASSES[form]
     return getattr(import_module(f"PIL.{module}"), name)
 

@@ -90,6 +90,7 @@ def create_app(service: Service) -> FastAPI:
             SafelightError: _refused,
             RequestValidationError: _invalid,
             HTTPException: _http,
+            UnicodeEncodeError: _half_character,
         },
         telemetry=_NO_TELEMETRY,
     )
@@ -161,6 +162,11 @@ async def _http(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     code = getattr(error, "code", "http")
     return respond(error.status_code, str(error.detail), code, headers=error.headers)
+
+
+async def _half_character(_: Request, error: Exception) -> ProblemResponse:
+    # JSON can write half a character; neither the library nor an answer can.
+    return respond(422, "The request has half a character in it (a lone surrogate).", "invalid")
 
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:
