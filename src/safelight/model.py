@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -67,6 +69,89 @@ class Exif:
     orientation: int = 1
 
 
+#: Parts that are further pictures of the photo, to be counted with its first.
+FURTHER_PICTURES = frozenset({"frames", "pages", "views"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Content of a photo's file beside its first picture.
+
+    Attributes
+    ----------
+    kind : str
+        ``frames`` of an animation, ``pages``, ``views`` (of a stereo pair, a panorama), ``film``,
+        ``sound``, ``depth-map``, ``gain-map``, ``matte``, ``picture`` (of unknown purpose),
+        ``layers``, ``archive``, or ``data`` of unknown kind.
+    count : int
+        Pictures, without the first; 1 of everything else.
+    size : int
+        Coded bytes.
+    digest : str
+        sha256 of them, hex: equal digests are equal content, unequal ones say nothing.
+    """
+
+    kind: str
+    count: int
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Structure of a photo's file: what it holds that 8-bit pixels of its first picture do not.
+
+    Attributes
+    ----------
+    depth : int
+        Bits a channel, as coded.
+    alpha : bool
+        Whether any pixel is transparent.
+    parts : tuple of Part
+    notes : tuple of str
+        What is wrong with the file although its picture is whole, as codes: ``no-end-marker``.
+    """
+
+    depth: int = 8
+    alpha: bool = False
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> int:
+        """How many frames, pages or views the file has, the first included."""
+        return 1 + sum(part.count for part in self.parts if part.kind in FURTHER_PICTURES)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready values, without what is usual."""
+        values: dict[str, Any] = {}
+        if self.depth != 8:
+            values["depth"] = self.depth
+        if self.alpha:
+            values["alpha"] = True
+        if self.parts:
+            values["parts"] = [
+                {"kind": part.kind, "count": part.count, "size": part.size, "sha256": part.digest}
+                for part in self.parts
+            ]
+        if self.notes:
+            values["notes"] = list(self.notes)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Structure:
+        """Return what :meth:`to_dict` was made from."""
+        return cls(
+            int(values.get("depth", 8)),
+            bool(values.get("alpha", False)),
+            tuple(
+                Part(part["kind"], part["count"], part["size"], part["sha256"])
+                for part in values.get("parts", ())
+            ),
+            tuple(values.get("notes", ())),
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One decoded photo: what every consumer of a photo is given.
@@ -80,6 +165,9 @@ class Frame:
     format : str
         ``JPEG``, ``PNG``, ``HEIF``, ... as the decoder names it.
     exif : Exif
+    alpha : (height, width) uint8 or None
+        Opacity of each of `pixels`; None if the photo is opaque throughout.
+    structure : Structure
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -87,6 +175,8 @@ class Frame:
     height: int
     format: str
     exif: Exif = field(default_factory=Exif)
+    alpha: npt.NDArray[np.uint8] | None = None
+    structure: Structure = field(default_factory=Structure)
 
 
 @dataclass(frozen=True, slots=True)

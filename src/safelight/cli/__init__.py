@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import warnings
@@ -29,6 +31,7 @@ from safelight.cli.sync import sync
 from safelight.cli.token import token
 from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
+from safelight.shown import write_everything
 
 EPILOG = """\b
 Examples:
@@ -81,30 +84,54 @@ for command in (
 
 def main() -> None:
     """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
+    write_everything(sys.stdout, sys.stderr)
+    try:
+        code = _run()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            raise
+        # The reader of a pipe has gone; Python would complain again when it flushes.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                os.dup2(nowhere, stream.fileno())
+        code = 141
+    sys.exit(code)
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    # Windows reports a closed pipe as an invalid argument of a write.
+    is_windows = sys.platform == "win32" and error.errno == errno.EINVAL and not error.filename
+    return isinstance(error, BrokenPipeError) or is_windows
+
+
+def _run() -> int | str | None:
     warnings.formatwarning = lambda message, *_, **__: f"safelight: {message}\n"
     debug = "--debug" in sys.argv[1:2] or bool(os.environ.get("SAFELIGHT_DEBUG"))
     try:
         safelight(standalone_mode=False, prog_name="safelight")
+    except SystemExit as exc:
+        return exc.code
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as exc:
         exc.show()
-        sys.exit(exc.exit_code)
+        return exc.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has gone; Python would complain again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return 130
     except SafelightError as exc:
         if debug:
             raise
         click.echo(f"safelight: {exc}", err=True)
-        sys.exit(2 if isinstance(exc, UsageError) else 1)
+        return 2 if isinstance(exc, UsageError) else 1
     except OSError as exc:
         # A disk that is full, a folder that may not be written: nothing of ours is wrong.
-        if debug or not exc.strerror:
+        if debug or not exc.strerror or _is_closed_pipe(exc):
             raise
         where = f"{exc.filename}: " if exc.filename else ""
         click.echo(f"safelight: {where}{exc.strerror}.", err=True)
-        sys.exit(1)
+        return 1
+    return 0

@@ -55,7 +55,7 @@ _COMMON_WORDS = 100
 _EXPOSURE = 30
 
 #: Of all that decides which pairs are proposed and is no threshold.
-SIGNALS_VERSION = "1"
+SIGNALS_VERSION = "2"
 
 _EPOCH = np.datetime64("0001-01-01T00:00:00", "s")
 _EXIF = frozenset(each.name for each in fields(Exif))
@@ -113,6 +113,7 @@ class Known:
                 words=self._words[own],
                 places=self._places[own],
                 vector=vector,
+                structure=record.structure,
             )
         return found
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
+from safelight.duplicates.completeness import held_only_by, structure_at
 from safelight.duplicates.contents import sha256_of
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from safelight.duplicates.keeper import Judged, Suggestion
+    from safelight.duplicates.model import Edge
     from safelight.duplicates.relations import Together
     from safelight.library.copies import Copy, PhotoFacts
     from safelight.library.store import Library
@@ -166,10 +168,15 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         why = _why_left(planning, keeper, other, relation)
         if why is None:
             try:
+                held = _held_only_by(planning, keeper, other, suggestion.group.edges)
                 tags = _all_tags(planning, other)
                 change = _change(planning, other, relation)
             except (SidecarError, DecodeError, OSError) as exc:
                 why = f"stays, because {_told(other.path, exc)}"
+            else:
+                if held:
+                    kept = os.path.basename(keeper.path)
+                    why = f"has what {kept} lacks: {', '.join(held)}; stays"
         if why is not None:
             planning.left.append(Left(other.path, why))
             continue
@@ -242,6 +249,22 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
         if os.stat(keeper.path).st_dev != os.stat(other.path).st_dev:
             return "lies on another file system than the one that is kept"
     return None
+
+
+def _held_only_by(
+    planning: _Planning, keeper: Judged, other: Judged, edges: Iterable[Edge]
+) -> tuple[str, ...]:
+    """Return what a file holds that the one to keep does not, whatever policy chose that one."""
+    if keeper.photo_id == other.photo_id:
+        return ()
+    both = {keeper.photo_id, other.photo_id}
+    evidence = next((each.evidence for each in edges if {each.a, each.b} == both), {})
+    facts = planning.facts
+    return held_only_by(
+        structure_at(other.path, facts[other.photo_id].structure),
+        structure_at(keeper.path, facts[keeper.photo_id].structure),
+        evidence,
+    )
 
 
 def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:

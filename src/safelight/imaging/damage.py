@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from safelight.errors import DecodeError
+from safelight.imaging.boxes import file_end
 from safelight.imaging.formats import sniff_unread
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
 _UNKNOWN_KIND = (
@@ -117,17 +113,5 @@ def ends_early(data: bytes, form: str) -> bool:
     if form == "WEBP":
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
     if form in ("AVIF", "HEIF"):
-        return any(end > len(data) for end in _box_ends(data))
+        return file_end(data) > len(data)
     return len(data) < 64
-
-
-def _box_ends(data: bytes) -> Iterator[int]:
-    at = 0
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16], "big")
-        if size < 8:  # 0: to the end of the file
-            return
-        at += size
-        yield at

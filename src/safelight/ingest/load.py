@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from safelight.hashing import Hashes
     from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
-    from safelight.model import Frame
+    from safelight.model import Frame, Structure
     from safelight.quality.metric import Measurement
     from safelight.sources.entry import Entry
 
@@ -54,6 +54,8 @@ class Loaded:
         The model's input for a new photo.
     hashes : Hashes or None
         What tells which other photos it looks like; of a new photo.
+    structure : Structure or None
+        What its file holds beside its first picture; of a new photo.
     measured : mapping or None
         What its pixels tell of its quality, if scores are wanted.
     code, reason : str or None
@@ -67,6 +69,7 @@ class Loaded:
     item: ItemRecord | None = None
     prepared: npt.NDArray[Any] | None = None
     hashes: Hashes | None = None
+    structure: Structure | None = None
     measured: Mapping[str, Measurement] | None = None
     code: str | None = None
     reason: str | None = None
@@ -195,7 +198,9 @@ def load_bytes(
             if value is not None and (key, value) != ("orientation", 1)
         },
     )
-    return Loaded(entry, item_id, item, prepared, hashes, measured, seconds=seconds)
+    return Loaded(
+        entry, item_id, item, prepared, hashes, frame.structure, measured, seconds=seconds
+    )
 
 
 def read_entry(entry: Entry) -> tuple[bytes, Entry]:

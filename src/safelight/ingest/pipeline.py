@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from safelight.hashing import HASH_VERSION
+from safelight.imaging.structure import STRUCTURE_VERSION
 from safelight.ingest.embed import embed
 from safelight.ingest.labelling import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
@@ -20,6 +21,7 @@ from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.items import is_embedded
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.scores import write_scores
+from safelight.library.structures import write_structures
 from safelight.model import Failure
 
 if TYPE_CHECKING:
@@ -177,6 +179,15 @@ class Pipeline:
                     for loaded in waiting
                     if loaded.item_id in embedded and loaded.hashes is not None
                 },
+            )
+            write_structures(
+                self._library,
+                {
+                    loaded.item_id: loaded.structure
+                    for loaded in waiting
+                    if loaded.item_id in embedded and loaded.structure is not None
+                },
+                STRUCTURE_VERSION,
             )
             if self._scoring is not None:
                 self._write_scores(self._scoring, waiting, items)

@@ -164,7 +164,7 @@ async def _http(_: Request, error: Exception) -> ProblemResponse:
     return respond(error.status_code, str(error.detail), code, headers=error.headers)
 
 
-async def _half_character(_: Request, error: Exception) -> ProblemResponse:
+async def _half_character(_: Request, __: Exception) -> ProblemResponse:
     # JSON can write half a character; neither the library nor an answer can.
     return respond(422, "The request has half a character in it (a lone surrogate).", "invalid")
 
