@@ -17,7 +17,7 @@ from safelight.duplicates.model import STRICT, Relation
 from safelight.ingest import ingest
 from safelight.library.copies import photo_facts
 from safelight.model import Part, Structure
-from tests.imaging.builders import animation, film, multi_picture, png, samsung
+from tests.imaging.builders import animation, box, film, multi_picture, png, samsung
 from tests.imaging.pictures import save
 
 CAT = np.asarray(Image.fromarray(data.chelsea()).resize((240, 160)))
@@ -56,6 +56,19 @@ def deep_tiff(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".tiff", pixels[..., ::-1])[1].tobytes()
 
 
+def floats(step: float) -> bytes:
+    values = (CAT / 255).astype(np.float32) * np.float32(1 - step)
+    return cv2.imencode(".tiff", values[..., ::-1])[1].tobytes()
+
+
+def layered(content: bytes) -> bytes:
+    return save(CAT, "TIFF", tiffinfo={37724: b"Adobe Photoshop Document Data Block\0" + content})
+
+
+def sound(seed: int) -> bytes:
+    return JPEG + box(b"ftyp", b"M4A \0\0\0\0") + film(seed)
+
+
 BLACK, WHITE = np.zeros_like(CAT), np.full_like(CAT, 255)
 PAGES = [CAT, ROCKET, CAT[::-1].copy()]
 
@@ -82,6 +95,12 @@ STRANGERS = {
     "samsung's films": (samsung(JPEG, film(1)), samsung(with_exif(JPEG), film(2))),
     "depth below 8 bits": (png(deep()), png(deep(1))),
     "depth of a tiff": (deep_tiff(deep()), deep_tiff(deep(3))),
+    "depth of grey": (png(deep()[..., 0]), png(deep(1)[..., 0])),
+    "depth of floats": (floats(0), floats(1e-4)),
+    "opacity": (png(masked()), png(alpha(np.tile(np.linspace(90, 255, 240), (160, 1))))),
+    "layers": (layered(b"one"), layered(b"two")),
+    "sound": (sound(1), sound(2)),
+    "archives": (JPEG + b"PK\x03\x04" + film(1, 90), JPEG + b"PK\x03\x04" + film(2, 90)),
 }
 
 #: A photo that holds more than another with the same first picture.

@@ -16,6 +16,7 @@ from safelight.cli.config import config
 from safelight.cli.docs import docs
 from safelight.cli.doctor import doctor
 from safelight.cli.duplicates import duplicates
+from safelight.cli.forget import forget
 from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
@@ -26,6 +27,7 @@ from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
 from safelight.cli.sheet import sheet
+from safelight.cli.sources import sources
 from safelight.cli.status import status
 from safelight.cli.sync import sync
 from safelight.cli.token import token
@@ -44,6 +46,13 @@ Examples:
   safelight serve
   safelight status
   safelight docs guide                 read the documentation
+
+\b
+Exit codes:
+  0    done; single files that failed are named on standard error
+  1    not done: an error, or every file failed
+  2    wrong usage
+  130  stopped with Ctrl-C; 141 if the reader of a pipe has gone
 """
 
 
@@ -71,6 +80,8 @@ for command in (
     serve,
     token,
     status,
+    sources,
+    forget,
     sync,
     library,
     cluster,

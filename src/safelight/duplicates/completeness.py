@@ -14,6 +14,7 @@ import numpy as np
 from safelight.duplicates.laying import MIN_SIDE
 from safelight.duplicates.model import STRICT, Relation
 from safelight.errors import DecodeError
+from safelight.hashing.dihedral import DIHEDRAL, applied
 from safelight.imaging import read_photo
 from safelight.imaging.sequences import same_at_depth, sequence_digest
 from safelight.imaging.structure import read_structure
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.seen import Look, Seen
-    from safelight.model import Part
 
 Evidence = dict[str, float | int | str | bool]
 Found = tuple[Relation, Evidence] | None
@@ -33,8 +33,8 @@ Found = tuple[Relation, Evidence] | None
 #: Two that differ in one of these are two photos: a still with another film is another moment.
 _OF_ITS_OWN = frozenset({"film", "sound", "archive", "layers", "picture"})
 
-#: Of two that are turned or cut, opacity does not lie on opacity.
-_UPRIGHT = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
+#: Opacity lies on opacity in some other way.
+_TURNED = frozenset({Relation.ROTATED, Relation.MIRRORED})
 
 #: Levels between the darkest and the lightest: a picture with no more shows nothing, and that two
 #: show nothing does not make them one.
@@ -46,21 +46,6 @@ _FEWEST_SIGNS = 4
 #: Opacities of two packings of one picture differ by less: levels on the average, and the share of
 #: pixels that differ clearly.
 _SAME_OPACITY, _CLEARLY, _CLEAR_SHARE = 2.0, 32, 0.002
-
-_NAMES = {
-    "frames": "further frame",
-    "pages": "further page",
-    "views": "further view",
-    "film": "film",
-    "sound": "sound recording",
-    "depth-map": "depth map",
-    "gain-map": "map of highlights (HDR)",
-    "matte": "matte",
-    "picture": "further picture",
-    "layers": "set of layers",
-    "archive": "archive behind the picture",
-    "data": "block of other data behind the picture",
-}
 
 
 def weigh(found: Found, a: Seen, b: Seen, look: Look) -> Found:
@@ -119,7 +104,7 @@ def held_only_by(
         for part in other.parts
         if (part.kind, part.digest) not in own and not (equal and part.kind in FURTHER_PICTURES)
     ]
-    told = [_named(part) for part in held]
+    told = [part.named() for part in held]
     if other.depth > keeper.depth:
         told.append(f"{other.depth} bits a channel")
     if other.alpha and not keeper.alpha:
@@ -145,16 +130,6 @@ def structure_at(path: str, known: Structure | None) -> Structure:
         return read_structure(read_photo(path))
     except DecodeError:  # not a photo any more
         return Structure()
-
-
-def described(structure: Structure) -> tuple[str, ...]:
-    """Return what is unusual about a photo's file, in words."""
-    return held_only_by(structure, Structure(), {})
-
-
-def _named(part: Part) -> str:
-    name = _NAMES.get(part.kind, part.kind)
-    return f"{part.count} {name}s" if part.count > 1 else f"a {name}"
 
 
 def _is_flat(pixels: npt.NDArray[np.uint8]) -> bool:
@@ -224,8 +199,13 @@ def _same_opacity(relation: Relation, a: Seen, b: Seen, look: Look) -> bool:
     first, second = look(a, MIN_SIDE).alpha, look(b, MIN_SIDE).alpha
     if first is None or second is None:
         return first is second
-    if relation not in _UPRIGHT:
-        return True
+    if relation is Relation.CROPPED:
+        return True  # which part of one lies on the other is not known here
+    ways = DIHEDRAL if relation in _TURNED else DIHEDRAL[:1]
+    return any(_is_near(first, applied(second, way)) for way in ways)
+
+
+def _is_near(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> bool:
     size = min(first.shape[1], second.shape[1]), min(first.shape[0], second.shape[0])
     off = np.abs(_at_size(first, size) - _at_size(second, size))
     return bool(off.mean() <= _SAME_OPACITY and (off > _CLEARLY).mean() <= _CLEAR_SHARE)

@@ -200,7 +200,7 @@ def compare_one(
         frame.height,
         frame.exif,
         (),
-        hashes.dct256,
+        hashes.dct256 if hashes.dct256.any() else None,
         words=hashes.words,
         places=hashes.places,
         vector=vector,

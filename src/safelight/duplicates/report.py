@@ -9,7 +9,6 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag, thumbnail_of
 from safelight.errors import SafelightError, UsageError
 from safelight.files import read_head
+from safelight.files.times import moment_of
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
 from safelight.shown import visible
@@ -143,7 +143,7 @@ def write_report(path: str, html: str) -> None:
     """
     from pathlib import Path
 
-    from safelight.duplicates.journal import write_safely
+    from safelight.files.atomic import write_safely
 
     try:
         write_safely(Path(os.path.realpath(path)), html.encode())
@@ -174,9 +174,7 @@ def _head(style: str) -> Iterator[str]:
 
 def _heading(report: Report, shown: Sequence[Suggestion]) -> Iterator[str]:
     every = report.suggestions
-    others = {
-        photo.path: photo.photo_id for each in every for photo in each.photos if not photo.keeper
-    }
+    others = {photo.path: photo.photo_id for each in every for photo in each.others}
     gain = sum(report.facts[photo].size for photo in others.values() if photo in report.facts)
     groups = "1 group" if len(every) == 1 else f"{len(every):,} groups"
     counted = "1 file" if len(others) == 1 else f"{len(others):,} files"
@@ -211,7 +209,7 @@ def _section(
     told = "belong together; all are kept" if together else f"{len(suggestion.photos)} files"
     yield f"<h2>{group.relation} <span>{told}</span> <code>{group.id}</code></h2>"
     yield '<ul class="photos">'
-    best = suggestion.keeper
+    best = suggestion.keeper or suggestion.photos[0]
     best_pixels: npt.NDArray[np.uint8] | None = None
     told_of = {photo.path: _facts(photo, report) for photo in suggestion.photos}
     labels = [
@@ -329,7 +327,7 @@ def _facts(photo: Judged, report: Report) -> dict[str, str]:
 def _date(copy: Copy | None) -> str:
     if copy is None:
         return _NONE
-    moment = datetime.fromtimestamp(copy.mtime_ns / 1e9, UTC)
+    moment = moment_of(copy.mtime_ns)
     return moment.strftime("%Y-%m-%d %H:%M")
 
 

@@ -26,7 +26,7 @@ class Seen:
     paths : tuple of str
         Of its files that are not gone.
     dct256 : (4,) uint64 or None
-        None if it is not hashed.
+        None if it is not hashed, or has nothing to hash.
     words : (n,) uint32, sorted
     places : (n,) uint32
         Where each word was seen; empty if that is not known.

@@ -55,11 +55,12 @@ class Tags:
 
     def beyond(self, known: Tags) -> Tags:
         """Return what of these is not known already."""
+        keywords = frozenset(known.keywords)
         found = replace(
             self,
             taken_at=None if known.taken_at else self.taken_at,
             rating=None if known.rating else self.rating or None,
-            keywords=tuple(word for word in self.keywords if word not in known.keywords),
+            keywords=tuple(word for word in self.keywords if word not in keywords),
         )
         if known.has_place or not self.has_place:
             found = replace(found, latitude=None, longitude=None, altitude=None)

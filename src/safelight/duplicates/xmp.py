@@ -43,6 +43,14 @@ _COORDINATE = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d|Z)?")
 
+# An attribute of a start tag, as it is written; and all of a start tag.
+_ATTRIBUTE = re.compile(rb"\s([^\s=<>\"']+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_TAG = re.compile(rb"(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
+
+# Real packets nest some 20 levels. Those of editors that keep every stroke of a brush have some ten
+# thousand elements; more than this take seconds to read.
+_MOST_DEPTH, _MOST_ELEMENTS = 200, 500_000
+
 Name = tuple[str, str]
 
 
@@ -107,7 +115,8 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     packet = _parse(data)
     inserts: list[tuple[int, int, bytes]] = []  # from, to, what
     properties: list[str] = []
-    keywords = [word for word in tags.keywords if word not in packet.values.get(_SUBJECT, ())]
+    there = frozenset(packet.values.get(_SUBJECT, ()))
+    keywords = [word for word in tags.keywords if word not in there]
     if keywords and _SUBJECT in packet.values:
         end = packet.list_ends.get(_SUBJECT)
         if end is None:
@@ -229,7 +238,8 @@ class _Reader:
         self._path: list[Name] = []
         self._rdf_depth: int | None = None
         self._property: Name | None = None
-        self._text = ""
+        self._elements = 0
+        self._parts: list[str] = []
         self._items: list[str] | None = None
         self._value_start = 0
 
@@ -245,22 +255,32 @@ class _Reader:
     def _start(self, name: str, attributes: list[str]) -> None:
         here = _split(name)[0]
         self._path.append(here)
+        self._elements += 1
+        if len(self._path) > _MOST_DEPTH or self._elements > _MOST_ELEMENTS:
+            raise SidecarError(
+                f"is not read: more than {_MOST_DEPTH} levels or {_MOST_ELEMENTS:,} elements"
+            )
         if here == (_RDF, "RDF") and self._rdf_depth is None:
             self._rdf_depth = len(self._path)
             self.has_rdf = True
         elif self._depth == 1 and here == (_RDF, "Description"):
             self._attributes(attributes)
         elif self._depth == 2:
-            self._property, self._text, self._items = here, "", None
+            self._property, self._parts, self._items = here, [], None
             self._value_start = self._after_tag()
         elif self._depth == 3 and here[0] == _RDF and here[1] in ("Bag", "Seq", "Alt"):
             self._items = []
         elif self._depth == 4:
-            self._text = ""
+            self._parts = []
 
     def _attributes(self, attributes: list[str]) -> None:
         tag_start = self.parser.CurrentByteIndex
         tag = self.data[tag_start : self._after_tag()]
+        # All at once: a search for each of 40,000 attributes would take minutes.
+        spans = {
+            found[1]: found.span(2 if found[2] is not None else 3)
+            for found in _ATTRIBUTE.finditer(tag)
+        }
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
             name, prefix = _split(key)
             if name == (_RDF, "about"):
@@ -268,28 +288,20 @@ class _Reader:
                 continue
             self.packet.values.setdefault(name, []).append(value)
             written = f"{prefix}:{name[1]}" if prefix else name[1]
-            found = re.search(
-                rb"\s" + re.escape(written.encode()) + rb"\s*=\s*([\"'])(.*?)\1", tag, re.DOTALL
-            )
-            if found:
-                self.packet.spans[name] = (tag_start + found.start(2), tag_start + found.end(2))
+            if (span := spans.get(written.encode())) is not None:
+                self.packet.spans[name] = (tag_start + span[0], tag_start + span[1])
 
     def _after_tag(self) -> int:
         """Return where the start tag that is being read ends."""
-        at, quote = self.parser.CurrentByteIndex, b""
-        while at < len(self.data):
-            char = self.data[at : at + 1]
-            if quote:
-                quote = b"" if char == quote else quote
-            elif char in (b'"', b"'"):
-                quote = char
-            elif char == b">":
-                break
-            at += 1
-        return at + 1
+        found = _TAG.match(self.data, self.parser.CurrentByteIndex)
+        return found.end() if found else len(self.data)
 
     def _characters(self, text: str) -> None:
-        self._text += text
+        self._parts.append(text)
+
+    @property
+    def _text(self) -> str:
+        return "".join(self._parts)
 
     def _end(self, _: str) -> None:
         at = self.parser.CurrentByteIndex

@@ -13,6 +13,9 @@ from safelight.model import Structure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Chunks of a WebP file that code pictures.
+_CODED = frozenset((b"VP8 ", b"VP8L", b"ALPH", b"ANMF"))
+
 _EXTENSION, _PICTURE, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 
 
@@ -68,6 +71,21 @@ def webp_structure(data: bytes) -> Structure:
     if whole < len(data):
         parts += tail_parts(view[whole + whole % 2 :])
     return Structure(parts=tuple(parts))
+
+
+def webp_decodable(data: bytes) -> bytes:
+    """Return a WebP file that says how long it is, if all that codes its pictures is there."""
+    if 8 + int.from_bytes(data[4:8], "little") <= len(data):
+        return data
+    end = 12
+    for kind, _, stop in _chunks(data):
+        if stop > len(data):
+            if kind in _CODED:
+                return data
+            break
+        end = stop + stop % 2
+    body = data[8:end].ljust(end - 8, b"\0")
+    return data if end == 12 else data[:4] + len(body).to_bytes(4, "little") + body
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: box, but what a program appended.
 _TOP = frozenset(
     b"ftyp styp meta mdat moov moof mfra free skip wide uuid idat sidx ssix pdin emsg prft "
-    b"mpvd jumb meco etyp imda pnot".split()
-)
+    b"mpvd jumb meco etyp imda pnot jp2h jp2c uinf".split()
+) | {b"jP  ", b"xml "}
 
 _PICTURE_ITEMS = frozenset((b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"avc1", b"tmap"))
 
@@ -57,7 +57,7 @@ class _Items:
 
 def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes of a part of a file; at the top, up to what is no box."""
-    at_top, end = end is None, len(data) if end is None else end
+    at_top, end, typed = end is None, len(data) if end is None else end, False
     while at + 8 <= end:
         size = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
@@ -68,8 +68,10 @@ def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Box]:
             size = end - at
         if size < head:
             return
-        if at_top and kind == b"ftyp" and at:  # another file, behind this one
-            return
+        if at_top and kind == b"ftyp":
+            if typed:  # another file, behind this one
+                return
+            typed = True
         if at_top and kind not in _TOP and not (kind.isalnum() and at + size <= end):
             return
         yield Box(kind, at + head, at + size)

@@ -25,6 +25,9 @@ _AVERAGEABLE = {
 #: and signatures nothing is left over white.
 _PALE = 24
 
+#: Floats below mean that nothing was measured there: -9999, -32768, -3.4e38.
+_NO_DATA = -9999
+
 #: Further from the identity than this, in 255ths, a profile's colours are worth converting.
 _VISIBLE = 3
 
@@ -107,6 +110,8 @@ def _to_8_bit(values: Any) -> Any:
 def float_to_8_bit(values: Any) -> Any:
     """Return float pixels as 8 bits; see :func:`averageable` for what is taken for white."""
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if (nothing := values <= _NO_DATA).any():  # surveys and maps say so where nothing was measured
+        values = np.where(nothing, 0, values)
     low, high = min(float(values.min()), 0.0), float(values.max())
     return _scaled(values, low, 1.0 if high <= 1 else 255.0 if high <= 255 else high)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.imaging import geometry, tiff, tiff_pixels
+from safelight.imaging import geometry, memory, tiff, tiff_pixels
+from safelight.imaging.animations import webp_decodable
 from safelight.imaging.boxes import file_end, nclx
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.damage import (
@@ -26,8 +27,8 @@ from safelight.imaging.damage import (
 from safelight.imaging.exif import exif_of, exif_of_tiff
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.jpeg import mended
-from safelight.imaging.png import decodable, png_colours
-from safelight.imaging.profiles import profile_of_codes, profile_of_gamma
+from safelight.imaging.png import decodable, png_colours, with_right_checksum
+from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.quiet import silence_libtiff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.structure import read_structure
@@ -91,7 +92,7 @@ def decode(
         raise no_image(data)
     try:
         frame = _decode(data, form, min_side, max_pixels)
-    except DecodeError:
+    except (DecodeError, memory.LargePicture):
         raise
     except Exception as exc:  # the decoders raise a dozen kinds for damaged files
         raise explain(data, form, exc) from exc
@@ -115,18 +116,35 @@ def _decode(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Fr
 
 
 def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
-    if form == "TIFF" and (page := _deep_page(data)) is not None:
-        return _decode_deep(data, page, min_side, max_pixels)
+    if form == "TIFF" and (page := own_page(data)) is not None:
+        return _decode_own(data, page, min_side, max_pixels)
     image = open_image(data, form)
+    check_size(image.size, max_pixels)
+    scale = geometry.dct_scale(image.size, min_side) if form == "JPEG" else 1
+    # Of 16 bits a channel, Pillow's decoders and those of others keep both bytes for a while.
+    wide = 2 if "16" in image.mode or getattr(image, "deep_file", None) else 1
+    size = (image.width // scale, image.height // scale)
+    with memory.hold(memory.decoded_bytes(size, image.mode, sample_bytes=wide)):
+        frame = _loaded(image, data, form, min_side)
+        image.close()
+        return frame
+
+
+def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     size = image.size
-    check_size(size, max_pixels)
     lay = None
     if form == "JPEG":
         image = _loaded_jpeg(image, data, min_side)
     elif form == "TIFF":
         # Pillow turns a TIFF upright by itself, and then forgets how it lay.
         lay = exif_of(image).orientation
-    image.load()
+    try:
+        image.load()
+    except OSError:
+        if form != "PNG" or (whole := with_right_checksum(decodable(data))) is None:
+            raise
+        image = _open_png(whole)
+        image.load()
     exif = exif_of(image)
     # A JPEG is small already.
     pixels, alpha = _pixels(
@@ -145,7 +163,9 @@ def open_image(data: bytes, form: str) -> Any:
     Of a PNG, Pillow is given what the picture needs; of a TIFF, the page that is the picture.
     """
     if form == "PNG":
-        return _open_png(data)
+        return _open_png(decodable(data))
+    if form == "WEBP":
+        data = webp_decodable(data)
     if form == "TIFF":
         page = tiff.main_page(tiff.directories(data))
         data = data if page is None else tiff.beginning_with(data, page)
@@ -158,16 +178,20 @@ def open_image(data: bytes, form: str) -> Any:
             "is a JPEG 2000 file, which this build of Pillow does not read; save it as JPEG or PNG",
             code="unsupported",
         )
+    elif form == "JPEG2000" and data[4:6] == b"jP":
+        data = data[: file_end(data)]
     return opener(form)(io.BytesIO(data))
 
 
-def _open_png(data: bytes) -> Any:
-    plain = decodable(data)
+def _open_png(plain: bytes) -> Any:
     image = opener("PNG")(io.BytesIO(plain))
     transparent = image.info.get("transparency")
     # Of 16 bits a channel Pillow keeps 8, and then finds no pixel of the transparent colour.
     if isinstance(transparent, tuple) and plain[24] == 16:
         image.deep_file = plain
+    elif isinstance(transparent, int) and plain[24] in (2, 4):
+        # Grey of few bits is spread over 8 by Pillow, but not the grey that is clear.
+        image.info["transparency"] = transparent * 255 // (2 ** plain[24] - 1)
     return image
 
 
@@ -195,14 +219,28 @@ def _draft(image: Any, min_side: int | None) -> None:
         image.draft(None, (max(1, width // scale), max(1, height // scale)))
 
 
-def _deep_page(data: bytes) -> tiff.Directory | None:
-    """Return a TIFF's picture if it has more than 8 bits a sample."""
+def own_page(data: bytes) -> tiff.Directory | None:
+    """Return a TIFF's picture if it is not for Pillow: for its depth, or a layout unknown to it."""
     page = tiff.main_page(tiff.directories(data))
-    return page if page is not None and tiff_pixels.is_deep(page) else None
+    if page is None or tiff_pixels.is_for_us(page):
+        return page
+    try:
+        opener("TIFF")(io.BytesIO(tiff.beginning_with(data, page)))
+    except SyntaxError as exc:
+        return page if "unknown pixel mode" in str(exc) else None
+    except Exception:  # noqa: BLE001 - damaged in any of many ways; the decoder says which
+        return None
+    return None
 
 
-def _decode_deep(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
+def _decode_own(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
     check_size(page.size, max_pixels)
+    depth = -(-max(page.depths) // 8)
+    with memory.hold(memory.decoded_bytes(page.size, sample_bytes=depth)):
+        return _deep_frame(data, page, min_side)
+
+
+def _deep_frame(data: bytes, page: tiff.Directory, min_side: int | None) -> Frame:
     image = tiff_pixels.as_image(page, tiff_pixels.read_samples(page))
     exif = exif_of_tiff(tiff.beginning_with(data, page))
     orientation = exif.orientation
@@ -238,6 +276,9 @@ def _png_profile(data: bytes) -> bytes | None:
         return colours.profile
     if colours.srgb or colours.gamma is None:
         return None
+    # As libpng: so near to that of a display it is that of sRGB.
+    if colours.chromaticities is None and abs(2.2 * colours.gamma - 1) < 0.05:
+        return None
     return profile_of_gamma(colours.gamma, colours.chromaticities)
 
 
@@ -262,6 +303,11 @@ def _decode_heif(data: bytes, min_side: int | None, max_pixels: int) -> Frame:
         raise truncated("HEIF")
     heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]), convert_hdr_to_8bit=True)
     check_size(heif.size, max_pixels)
+    with memory.hold(memory.decoded_bytes(heif.size)):
+        return _heif_frame(heif, data, min_side)
+
+
+def _heif_frame(heif: Any, data: bytes, min_side: int | None) -> Frame:
     image = heif.to_pillow()
     # The container's own rotation is applied by the decoder; what the EXIF data say is a copy.
     exif = replace(exif_of(image), orientation=1)
@@ -308,6 +354,8 @@ def _pixels(
     if deep is not None:
         image = _with_deep_transparency(image, deep)
     image = averageable(image)
+    if profile is not None and is_made(profile) and image.mode in ("L", "LA"):
+        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     opacity = opacity_of(image)
     if opacity is None and image.mode in ("LA", "RGBA"):
         image = image.convert(image.mode[:-1])

@@ -19,6 +19,13 @@ SUFFIXES: dict[str | None, frozenset[str]] = {
     ),
 }
 
+#: Suffixes of pictures that are not read: counted where they lie, so that nobody misses them.
+_NOT_READ = frozenset(
+    ".jxl .psd .psb .ico .icns .cur .exr .hdr .svg .svgz .tga .pcx .ppm .pgm .pbm .pnm .pfm .xcf "
+    ".kra .ora .ai .eps .wmf .emf .dds .sgi .qoi .jxr .wdp .hdp .jph .jhc .flif .bpg .djvu .dpx "
+    ".afphoto .fits .dcm .avci".split()
+)
+
 _ALL = frozenset().union(*SUFFIXES.values())
 
 _PACKAGES = {"heif": "pi_heif", "raw": "rawpy"}
@@ -65,6 +72,12 @@ _UNREAD = (
 def is_photo(name: str) -> bool:
     """Tell whether a file's name ends as a photo's does."""
     return os.path.splitext(name)[1].lower() in _ALL
+
+
+def unread_kind(name: str) -> str | None:
+    """Return the suffix of a file that is a picture's, but of a kind that is not read; or None."""
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix if suffix in _NOT_READ else None
 
 
 def extra_for(name: str) -> str | None:

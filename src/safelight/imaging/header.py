@@ -10,12 +10,11 @@ from safelight.errors import DecodeError
 from safelight.imaging import geometry
 from safelight.imaging.boxes import file_end
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
-from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image
+from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
 from safelight.imaging.exif import exif_of, exif_of_tiff, read_exif
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
-from safelight.imaging.tiff import beginning_with, directories, main_page
-from safelight.imaging.tiff_pixels import is_deep
+from safelight.imaging.tiff import beginning_with
 from safelight.model import Exif
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
 
 
 def _of_pillow(data: bytes, form: str, max_pixels: int) -> Header:
-    if form == "TIFF" and (page := main_page(directories(data))) is not None and is_deep(page):
+    if form == "TIFF" and (page := own_page(data)) is not None:
         exif = exif_of_tiff(beginning_with(data, page))
         return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
     image = open_image(data, form)

@@ -23,6 +23,7 @@ _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
 
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 
@@ -65,6 +66,7 @@ class Segments:
         Offset of the multi-picture data; 0 if there are none.
     extended : tuple of (int, int)
         Where payloads of extended XMP begin and end.
+    lossless : bool
     """
 
     precision: int = 8
@@ -73,25 +75,38 @@ class Segments:
     scan: int = 0
     multi: int = 0
     extended: tuple[tuple[int, int], ...] = field(default=())
+    lossless: bool = False
 
 
 def segments(data: bytes) -> Segments:
     """Return what comes before a JPEG's first scan."""
-    precision, progressive, multi = 8, False, 0
+    precision, progressive, lossless, multi = 8, False, False, 0
     components: tuple[int, ...] = ()
     extended: list[tuple[int, int]] = []
     for marker, start, end in _walk(data, 2):
         if marker == 0xDA:
-            return Segments(precision, components, progressive, start - 4, multi, tuple(extended))
+            return Segments(
+                precision,
+                components,
+                progressive,
+                start - 4,
+                multi,
+                tuple(extended),
+                lossless,
+            )
         if marker in _FRAMES:
             precision = data[start]
             components = tuple(data[start + 6 : end : 3])
             progressive = marker in _PROGRESSIVE
+            lossless = marker in _LOSSLESS
         elif marker == 0xE2 and data[start : start + 4] == b"MPF\0":
             multi = start + 4
         elif marker == 0xE1 and data.startswith(_EXTENDED_XMP, start):
             extended.append((start + len(_EXTENDED_XMP) + 40, end))
-    return Segments(precision, components, progressive, len(data), multi, tuple(extended))
+    # A segment of no length; decoders look for the next marker.
+    scan = data.find(b"\xff\xda")
+    scan = len(data) if scan < 0 else scan
+    return Segments(precision, components, progressive, scan, multi, tuple(extended), lossless)
 
 
 def picture_end(data: bytes, scan: int) -> int | None:

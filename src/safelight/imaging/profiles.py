@@ -49,6 +49,9 @@ _SHOWN = (0.0, 0.5, 0.591, 0.672, 0.745, 0.823, 0.896, 0.965, 1.0)
 
 _STEPS = 4096
 
+#: In the header of a profile: by what it was made.
+_CREATOR = b"slgt"
+
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -97,6 +100,11 @@ def profile_of_gamma(gamma: float | None, chromaticities: tuple[float, ...] | No
         return None
 
 
+def is_made(profile: bytes) -> bool:
+    """Tell whether a profile was made here: it is for the colours of greys as well."""
+    return profile[80:84] == _CREATOR
+
+
 def _profile(chromaticities: tuple[float, ...], curve: bytes) -> bytes:
     matrix = _to_d50(chromaticities)
     tags = [
@@ -120,9 +128,9 @@ def _profile(chromaticities: tuple[float, ...], curve: bytes) -> bytes:
         table += struct.pack(">4sII", name, places[content], len(content))
     size = start + len(body)
     head = struct.pack(
-        ">I4sI4s4s4s6H4s4s4s4sIII3I4s",
+        ">I4sI4s4s4s6H4s16xQI3I4s",
         size, bytes(4), 0x04300000, b"mntr", b"RGB ", b"XYZ ", 2026, 1, 1, 0, 0, 0, b"acsp",
-        bytes(4), bytes(4), bytes(4), 0, 0, 0, *_fixed(_xyz_of(_D50)), bytes(4),
+        0, 0, *_fixed(_xyz_of(_D50)), _CREATOR,
     )  # fmt: skip
     return head.ljust(128, b"\0") + table + body
 

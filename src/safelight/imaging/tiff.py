@@ -107,6 +107,8 @@ class Directory:
         offsets = self.values(TILE_OFFSETS) or self.values(STRIP_OFFSETS)
         sizes = self.values(TILE_SIZES) or self.values(STRIP_SIZES)
         view = memoryview(self.data)
+        if len(offsets) == 1 and not sizes:  # some writers leave that out: to the end
+            sizes = (len(self.data),)
         return [view[at : at + size] for at, size in zip(offsets, sizes, strict=False)]
 
 
@@ -144,7 +146,7 @@ def main_page(pages: Sequence[Directory]) -> Directory | None:
         return None
     whole = [page for page in pages if page.is_page]
     if not whole:
-        return pages[0]
+        return max(pages, key=lambda page: page.size[0] * page.size[1])
     first = whole[0]
     larger = [page for page in whole[1:] if _is_thumbnail(first, page)]
     return max(larger, key=lambda page: page.size[0], default=first)

@@ -40,9 +40,13 @@ _ROWS = 256
 _BLACK = 1 / 256
 
 
-def is_deep(page: Directory) -> bool:
-    """Tell whether a page has samples of more than 8 bits."""
-    return max(page.depths) > 8
+def is_for_us(page: Directory) -> bool:
+    """Tell whether a page is not for Pillow: deeper than 8 bits, or with further channels."""
+    colours = _COLOURS.get(page.value(tiff.PHOTOMETRIC, _BLACK_IS_ZERO), 99)
+    extra = page.value(tiff.SAMPLES, 1) - colours
+    packing = page.value(tiff.COMPRESSION, _UNPACKED)
+    is_plain = packing == _UNPACKED or packing in _PACKED
+    return max(page.depths) > 8 or (min(page.depths) == 8 and extra > 1 and is_plain)
 
 
 def read_samples(page: Directory) -> npt.NDArray[Any]:
@@ -60,9 +64,9 @@ def read_samples(page: Directory) -> npt.NDArray[Any]:
     kind = _UNSIGNED if kind == 4 else kind  # undefined
     if (
         len(set(depths)) > 1
-        or not (bits in (16, 24, 32, 64) or (bits in range(9, 16) and predictor == 1))
+        or not (bits in (8, 16, 24, 32, 64) or (bits in range(9, 16) and predictor == 1))
         or kind not in (_UNSIGNED, _SIGNED, _FLOAT)
-        or (kind == _FLOAT and bits == 24)
+        or (kind == _FLOAT and bits in (8, 24))
         or (packing != _UNPACKED and packing not in _PACKED)
         or predictor not in ((1, 2) if kind != _FLOAT else (1, 3))
         or (predictor == _DIFFERENCES and bits == 24)
@@ -176,7 +180,7 @@ def _samples(
     """Return bytes, (rows, columns, bytes of a row), as samples, (rows, columns, across, count)."""
     shape = (*octets.shape[:2], across, count)
     predictor = page.value(tiff.PREDICTOR, 1)
-    if bits < 16:
+    if bits % 8:
         return _from_bits(octets, across * count, bits).reshape(shape)
     if bits == 24:
         parts = octets.reshape(*shape, 3).astype(np.uint32)

@@ -173,7 +173,11 @@ def load_bytes(
         _lap(seconds, "decode", started)
         return Loaded(entry, item_id, code=exc.code, reason=str(exc), seconds=seconds)
     started = _lap(seconds, "decode", started)
-    prepared = embedder.prepare(frame)
+    try:
+        prepared = embedder.prepare(frame)
+    except Exception as exc:  # noqa: BLE001 - one odd photo does not end a run over thousands
+        reason = f"cannot be given to the model: {exc}"
+        return Loaded(entry, item_id, code="model", reason=reason, seconds=seconds)
     started = _lap(seconds, "prepare", started)
     hashes = hash_frame(frame)
     started = _lap(seconds, "looks", started)
@@ -217,8 +221,7 @@ def read_entry(entry: Entry) -> tuple[bytes, Entry]:
         return entry.text.encode(), entry
     # The stat of the bytes that are read, should the file have changed since it was listed.
     data, found = read_photo_with_stat(entry.path)
-    stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    return data, replace(entry, stat=stat)
+    return data, replace(entry, stat=FileStat.of(found))
 
 
 def _lap(seconds: dict[str, float], stage: str, started: float) -> float:

@@ -21,6 +21,7 @@ from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.items import is_embedded
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.scores import write_scores
+from safelight.library.spaces import find_space, is_empty
 from safelight.library.structures import write_structures
 from safelight.model import Failure
 
@@ -133,12 +134,19 @@ class Pipeline:
         if self._to_embed >= self._batch_size or late:
             self._flush()
 
+    def _is_proven(self) -> bool:
+        """Tell whether the model has embedded anything, in this run or an earlier one."""
+        if self.tally["new"]:
+            return True
+        space = find_space(self._library, self._embedder.fingerprint)
+        return space is not None and not is_empty(self._library, space)
+
     def _flush(self) -> None:
         waiting, self._waiting, self._to_embed = self._waiting, [], 0
         if not waiting:
             return
         with self.stage("encode"):
-            items, broken = embed(self._embedder, waiting, proven=bool(self.tally["new"]))
+            items, broken = embed(self._embedder, waiting, proven=self._is_proven())
         embedded = {item.id for item in items}
         self._broken |= broken
         self._broken |= {

@@ -127,6 +127,16 @@ def photo_facts(
     return found
 
 
+def is_known(library: Library, path: str, photo_id: str) -> bool:
+    """Tell whether the library ever saw a photo at a path, in whatever namespace."""
+    row = library.connection.execute(
+        "SELECT 1 FROM files f JOIN items i ON i.pk = f.item_pk "
+        "WHERE f.path = ? AND i.id = ? AND i.kind = 'photo'",
+        (path, photo_id),
+    ).fetchone()
+    return row is not None
+
+
 def mark_paths_gone(library: Library, paths: Iterable[str]) -> None:
     """Record that files are no longer at their paths, in whatever namespace they are."""
     with library.transaction() as connection:

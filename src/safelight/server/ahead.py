@@ -55,7 +55,7 @@ async def _make_missing(served: Service, failed: set[str]) -> bool:
             if not await served.reading.run(_has_space, served):
                 return True
             try:
-                await served.decoding.run(
+                await served.decode(
                     make_thumbnail,
                     served.library,
                     photo_id,

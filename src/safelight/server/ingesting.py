@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from safelight.duplicates.recovery import recover
 from safelight.errors import SafelightError
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
 from safelight.labels import CacheFiles, Classifier, LabelSet, read_label_set
+from safelight.library.derived import thumbnails_folder
 from safelight.library.jobs import interrupted_jobs, write_job
 from safelight.library.label_sets import last_label_set
 from safelight.library.scores import measured_metrics
 from safelight.library.spaces import default_space
-from safelight.server.pictures import keep_frame, thumbnails_folder
+from safelight.server.pictures import keep_frame
 from safelight.server.problems import Problem
 from safelight.server.roots import allowed_source, guarded
 from safelight.server.uploads import (
@@ -69,6 +71,7 @@ def ingest_source(
     if score is None:
         score = bool(measured_metrics(served.library))
     settings = served.settings
+    recover(served.library.path)  # what a plan that was killed has set aside is a photo
     return ingest(
         served.library,
         [source],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.files import read_bytes
 from safelight.imaging.thumbnails import VERSION, of_frame, thumbnails
+from safelight.library.derived import thumbnails_folder
 from safelight.library.originals import read_original
 from safelight.server.uploads import part_name
 
@@ -28,11 +29,6 @@ USUAL_SIDE = 320
 # one that a full disk, a lost write or anybody else broke is made anew, and never handed out.
 _SEAL = 32
 _LARGEST = 16 * 1024**2
-
-
-def thumbnails_folder(library: Library) -> Path:
-    """Return where thumbnails lie: beside the library. All of it can be deleted at any time."""
-    return library.path.with_name(library.path.name + ".thumbnails")
 
 
 def kept_thumbnail(library: Library, photo_id: str, side: int) -> bytes | None:
