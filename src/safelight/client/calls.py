@@ -88,6 +88,7 @@ def photos(
     sort: str = "-taken",
     offset: int = 0,
     limit: int = 100,
+    around: str | None = None,
 ) -> Call[answers.Photos]:
     """Return photos in order, without a query.
 
@@ -101,9 +102,12 @@ def photos(
     sort : str
         ``taken``, ``added`` or ``score:METRIC``; with a minus the last, or best, first.
     offset, limit : int
+    around : str, optional
+        A photo's id: the page that has it, if one has.
     """
     params = _params(
         namespace=namespace,
+        around=around,
         camera=camera,
         label=label,
         sort=sort,
