@@ -57,6 +57,7 @@ def ingest_source(
     retry_failed: bool = False,
     afresh: bool = False,
     only: Container[str] | None = None,
+    accept_missing: bool = False,
 ) -> Summary:
     """Bring the library up to date with a source; on a worker's thread.
 
@@ -64,7 +65,7 @@ def ingest_source(
     ----------
     score, label : bool or None
         None: as the photos of the library are, with its scores and its last label set.
-    retry_failed, afresh, only
+    retry_failed, afresh, only, accept_missing
         See :func:`safelight.ingest.ingest`.
     """
     choice = served.choice()
@@ -85,6 +86,7 @@ def ingest_source(
         retry_failed=retry_failed,
         afresh=afresh,
         only=only,
+        accept_missing=accept_missing,
         scoring=usual_scoring(choice.embedder, settings.score_weights) if score else None,
         classifier=_classifier(served, choice.embedder, label),
         keep_frame=partial(keep_frame, served.library),
@@ -182,5 +184,6 @@ def add_ingest(
         score=request.get("score", False),
         label=request.get("label", False),
         retry_failed=request.get("retry_failed", False),
+        accept_missing=request.get("accept_missing", False),
     )
     return served.jobs.add("ingest", namespace, request, work)
