@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.sources.entry import entry, is_inside, lines, outside, printable
+from safelight.sources.spelling import Speller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,12 +75,17 @@ class ListSource:
         """List the photos in the list's order; a path that stands twice is taken once."""
         base = os.path.dirname(self.list_path)
         seen: set[str] = set()
+        speller = Speller()
         for name, said in parse_list(lines(self.list_path)):
             metadata = {printable(key): printable(value) for key, value in said.items()}
-            path = os.path.abspath(os.path.join(base, os.path.expanduser(name)))
+            path = os.path.join(base, os.path.expanduser(name))
+            # Nothing outside of the roots is looked at, not even for its spelling.
+            is_outside = bool(self.roots) and not is_inside(path, self.roots)
+            plain = is_outside or "\0" in path
+            path = os.path.abspath(path) if plain else speller.spell(path)
             if path not in seen:
                 seen.add(path)
-                if self.roots and not is_inside(path, self.roots):
+                if is_outside:
                     yield outside(path, path, metadata, is_link=False)
                 else:
                     yield entry(path, path, metadata=metadata)
