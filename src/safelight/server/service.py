@@ -16,7 +16,7 @@ from safelight.errors import LibraryError
 from safelight.imaging.memory import LargePicture, small_only
 from safelight.library.browsing import matching
 from safelight.library.exact import ExactIndex, index_state
-from safelight.library.names import beginnings, may_name
+from safelight.library.names import NameBeginnings
 from safelight.library.opening import clusters_made_at, open_fastest
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
@@ -126,7 +126,7 @@ class Service:
         self.brought: dict[int, tuple[int, tuple[int, int], ExactIndex]] = {}
         self._unrelated: tuple[str, Any] | None = None
         self._relating = threading.Lock()
-        self._names: tuple[int, set[str]] | None = None
+        self._names: NameBeginnings | None = None
         self._estimates: tuple[Any, Estimates] | None = None
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -395,16 +395,13 @@ class Service:
         return step
 
     def _may_name(self, text: str) -> bool:
-        return self._names is None or may_name(text, self._names[1])
+        return self._names is None or self._names.may_name(text)
 
     def _find_names(self) -> None:
         """Note how the names of files and folders begin; those that are gone do no harm."""
-        last, known = self._names or (0, set())
-        rows = self.library.connection.execute(
-            "SELECT pk, path FROM files WHERE pk > ? ORDER BY pk", (last,)
-        ).fetchall()
-        if rows:
-            self._names = (rows[-1][0], known | beginnings(path for _, path in rows))
+        names = self._names or NameBeginnings()
+        names.refresh(self.library)
+        self._names = names
 
     async def neighbours(
         self,

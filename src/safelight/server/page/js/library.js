@@ -95,7 +95,7 @@ const nothingListed = () => {
   photos = found([]);
   grid.show(photos);
   byId("count").textContent = "";
-  for (const id of ["weak", "search-notes", "more", "empty", "scores", "starter"]) byId(id).hidden = true;
+  for (const id of ["weak", "remarks", "more", "empty", "scores", "starter"]) byId(id).hidden = true;
   onListed();
 };
 
@@ -152,8 +152,8 @@ const tell = (state, result) => {
   byId("weak").hidden = !isWeak;
   // The first note of a weak answer says what the line above says.
   const notes = searching ? (result.notes || []).slice(isWeak ? 1 : 0) : [];
-  byId("search-notes").textContent = notes.join(" ");
-  byId("search-notes").hidden = notes.length === 0;
+  byId("remarks").textContent = notes.join(" ");
+  byId("remarks").hidden = notes.length === 0;
   byId("more").hidden = !(searching && total === limitOf(state) && demanded < steps(state).length - 1);
   byId("empty").hidden = total > 0;
   if (!total) byId("empty").replaceChildren(...nothing(state, searching));
