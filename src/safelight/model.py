@@ -80,6 +80,8 @@ class Frame:
     format : str
         ``JPEG``, ``PNG``, ``HEIF``, ... as the decoder names it.
     exif : Exif
+    quantization : tuple of tuple of int
+        A JPEG's tables: 64 steps each, rows of vertical frequency; luma, then colour differences.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -87,6 +89,7 @@ class Frame:
     height: int
     format: str
     exif: Exif = field(default_factory=Exif)
+    quantization: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,14 @@ def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int
     pixels = _pixels(image, exif.orientation, None if form == "JPEG" else min_side)
     width, height = geometry.upright_size(size, exif.orientation)
     exif = replace(exif, orientation=lay or exif.orientation)
-    return Frame(pixels, width, height, form, exif)
+    return Frame(pixels, width, height, form, exif, _tables(image, form))
+
+
+def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
+    """Return a JPEG's quantisation tables, that of the luma first."""
+    tables = image.quantization if form == "JPEG" else {}
+    found = [tables[number] for number in sorted(tables)]
+    return tuple(tuple(map(int, steps)) for steps in found if len(steps) == 64)
 
 
 @cache
