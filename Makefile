@@ -5,13 +5,21 @@ EXTRA := $(if $(PARITY),parity,dev)
 # A process for each core; a file's tests share one, and what they set up for all of them.
 SPREAD := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-lowest check bench clean
 
 demo: .venv/demo.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
 test: .venv/$(EXTRA).installed
 	$(if $(PARITY),SAFELIGHT_TEST_PARITY=1) $(BIN)/python -m pytest $(SPREAD)
+
+# What reads, keeps and writes photos, with the lowest versions that pyproject.toml allows. Old versions
+# of other packages may warn of newer NumPy.
+test-lowest: .venv/dev.installed
+	test -x .venv-lowest/bin/python || .venv/bin/python -m venv --without-pip .venv-lowest
+	.venv/bin/uv pip install --quiet --resolution lowest-direct --python .venv-lowest/bin/python -e ".[dev]"
+	.venv-lowest/bin/python -m pytest $(SPREAD) -W ignore::DeprecationWarning \
+		tests/imaging tests/ingest tests/library tests/parquet
 
 check: .venv/dev.installed
 	$(BIN)/ruff format --check .
@@ -23,7 +31,7 @@ bench: .venv/$(EXTRA).installed
 	scripts/bench
 
 clean:
-	rm -rf .venv .demo build dist bench/results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .demo build dist bench/results .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/%.installed: pyproject.toml constraints.txt
 	scripts/environment $*

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from bench.measure import save, table
-from safelight.duplicates.origin import origins
+from safelight.duplicates.keeper.traces import origins
 from safelight.library.copies import Copy, PhotoFacts
 
 if TYPE_CHECKING:

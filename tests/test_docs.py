@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from safelight import manual
 from safelight.cli import safelight as command
+from safelight.errors import UsageError
 from safelight.model import FAILURE_CODES
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +38,51 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def _texts() -> list[tuple[Path, str]]:
+    """Return the texts of the package that a user can see: strings, and the page's words."""
+    found = []
+    for file in (ROOT / "src").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        modules = {id(node.value) for node in tree.body[:1] if isinstance(node, ast.Expr)}
+        found += [
+            (file, node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in modules
+        ]
+    for end in ("js", "html"):
+        found += [(file, file.read_text("utf-8")) for file in (ROOT / "src").rglob(f"*.{end}")]
+    return found
+
+
+def test_no_message_sends_users_to_a_file_of_the_repository() -> None:
+    assert not [
+        (file.name, text)
+        for file, text in _texts()
+        if re.search(r"docs/(?!decisions)\S+\.md", text)
+    ]
+
+
+def test_pages_that_messages_name_are_there() -> None:
+    mentioned = {
+        name
+        for _, text in [*_texts(), *((page, page.read_text("utf-8")) for page in PAGES)]
+        for name in re.findall(r"`safelight docs ([a-z/-]+)`", text)
+    }
+    assert mentioned
+    assert mentioned <= manual.pages().keys()
+
+
+def test_the_documentation_can_be_read_from_the_command(capsys) -> None:
+    command.main(["docs"], standalone_mode=False)
+    assert "guide" in capsys.readouterr().out
+    command.main(["docs", "models"], standalone_mode=False)
+    assert capsys.readouterr().out == (ROOT / "docs" / "models.md").read_text("utf-8")
+    with pytest.raises(UsageError, match="safelight docs"):
+        command.main(["docs", "../pyproject"], standalone_mode=False)
+
+
 def test_every_command_stands_in_the_guide() -> None:
     guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
     for name in command.commands:
@@ -50,10 +98,12 @@ def test_every_failure_code_is_explained() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "safelight.duplicates.policy",
+        "safelight.duplicates.keeper.policy",
         "safelight.duplicates.relations",
         "safelight.embedding.starter",
+        "safelight.duplicates.components",
         "safelight.imaging.decoding",
+        "safelight.library.store",
         "safelight.pipeline.artifacts",
         "safelight.pipeline.feature_json",
         "safelight.pipeline.schemas",

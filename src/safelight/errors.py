@@ -4,6 +4,7 @@
     ├── UsageError            the call itself is wrong
     │   ├── SettingsError     a setting has an impossible value
     │   └── QueryError        a query cannot be parsed
+    ├── FileError             what lies at a path is not a file that can be read (an OSError, too)
     ├── SourceError           a folder, list or text file to ingest cannot be read
     ├── DecodeError           a file cannot be turned into a frame
     ├── ModelError            a model cannot be used
@@ -25,6 +26,7 @@ A message says what failed, on which file or name, why, and what to do about it.
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 
@@ -77,6 +79,31 @@ class QueryError(UsageError):
     """A query cannot be parsed."""
 
     code = "query"
+
+
+class FileError(SafelightError, OSError):
+    """A path does not lead to a regular file of a bearable size.
+
+    It is an ``OSError`` as well: what handles a file that is missing or may not be read handles
+    this one. ``code`` is ``bad-name`` (no file can have this path), ``not-a-file`` (a folder, pipe,
+    socket or device), ``too-large`` or ``io``.
+
+    Attributes
+    ----------
+    reason : str
+        To follow the path: "is a folder".
+    strerror : str
+        To follow "cannot be read:", as of every ``OSError``.
+    """
+
+    code = "io"
+
+    def __init__(self, message: str, *, code: str | None = None, **context: Any) -> None:
+        super().__init__(message, code=code, **context)
+        self.reason: str = context.get("reason", message)
+        self.strerror = f"it {self.reason}" if "reason" in context else message
+        self.filename = context.get("path")
+        self.errno = context.get("errno", errno.EINVAL)
 
 
 class SourceError(SafelightError):

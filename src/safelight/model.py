@@ -165,7 +165,8 @@ class Space:
 class FileStat:
     """What the file system says of a file; equal to last time means it need not be opened.
 
-    ``ctime_ns`` counts only for files that failed: chmod changes nothing else.
+    A change that sets the time of change back, as ``touch -r`` and some editors do, shows in
+    ``ctime_ns`` alone, which only the system sets. It is 0 where nobody knows it.
     """
 
     size: int
@@ -175,4 +176,6 @@ class FileStat:
 
     def same_content_as(self, other: FileStat) -> bool:
         """Tell whether both are of the same unchanged file."""
+        if self.ctime_ns and other.ctime_ns and self.ctime_ns != other.ctime_ns:
+            return False
         return (self.size, self.mtime_ns, self.inode) == (other.size, other.mtime_ns, other.inode)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.cosine import best, cosines
 from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     import numpy.typing as npt
@@ -62,6 +63,12 @@ def index_local_images(
     from safelight.embedding.files import embed_files
     from safelight.imaging import is_photo
 
+    if not os.fspath(dir_path).strip():
+        raise SourceError(
+            "The folder's name is empty. Is a variable unset? For the folder that you are in, "
+            "write a dot.",
+            code="empty-source",
+        )
     folder = Path(dir_path)
     try:
         files = sorted(p for p in folder.iterdir() if is_photo(p.name) and p.is_file())
@@ -116,9 +123,9 @@ def retrieve_local(
             f"The embeddings have {embeddings.shape[1]} numbers each, the model's {len(query)}: "
             "they come from another model."
         )
-    scores = embeddings @ query
-    best = np.argsort(-scores, kind="stable")[:top_k]
-    return [(paths[i], float(scores[i])) for i in best]
+    scores = cosines(np.asarray(embeddings), query)
+    nearest = best(scores, np.arange(len(scores)), top_k)
+    return [(paths[i], float(scores[i])) for i in nearest]
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.cosine import best, rounded
 from safelight.errors import DecodeError, QueryError
 from safelight.library.browsing import matching
 from safelight.library.files import allowed_items, places
@@ -171,9 +172,9 @@ def search_labels(
     folder = _absolute(under)
     allowed = _allowed(library, namespace, folder, least, where)
     keys = np.intersect1d(allowed, np.asarray(sorted(scores), np.int64))
-    values = np.asarray([scores[key] for key in keys.tolist()], np.float32)
-    best = np.argsort(-values, kind="stable")[:top]
-    found = Neighbours(keys[best], values[best])
+    values = rounded([scores[key] for key in keys.tolist()])
+    order_of = best(values, keys, top)
+    found = Neighbours(keys[order_of], values[order_of])
     at = places(library, found.keys.tolist(), namespace=namespace, under=folder)
     return _arranged(library, _hits(library, found, at, min_score, fingerprint), order)
 
@@ -297,7 +298,7 @@ def weighted_sum(
     QueryError
         They cancel each other out.
     """
-    total = np.asarray(weights, np.float32) @ vectors
+    total = (np.asarray(weights, np.float64)[:, None] * vectors).sum(axis=0)
     norm = float(np.linalg.norm(total))
     if norm < 1e-6:
         raise QueryError("The terms of the query cancel each other out.")
@@ -305,12 +306,11 @@ def weighted_sum(
 
 
 def _image_vector(path: str, embedder: Embedder, pixel_limit: int) -> npt.NDArray[np.float32]:
-    from safelight.imaging import decode
+    from safelight.imaging import decode, read_photo
 
     hint = f'To search for these words instead, write text:"{path}".'
     try:
-        with open(os.path.expanduser(path), "rb") as file:
-            data = file.read()
+        data = read_photo(os.path.expanduser(path))
         frame = decode(data, min_side=embedder.min_side, max_pixels=pixel_limit)
     except OSError as exc:
         raise QueryError(f"{path}: {exc.strerror}. {hint}", path=path) from exc

@@ -22,7 +22,8 @@ PREFIX = "SAFELIGHT_"
 #: A space with so many vectors is searched by clusters; docs/decisions/0019-indexes.md says why.
 CLUSTERS_FROM = 200_000
 
-#: Folders and files that hold no photos of the user's own, whatever else they hold.
+#: Folders and files that hold no photos of the user's own, whatever else they hold; besides those
+#: that are passed over always (safelight.files.packages).
 DEFAULT_EXCLUDE = (".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "node_modules")
 
 
@@ -110,11 +111,9 @@ class Settings:
     library: Path = _setting(_path, "The library file.", default_factory=_default_library)
     namespace: str = _setting(_text, "The namespace that files are put in.", default="default")
     model: str | None = _setting(
-        _text, "The model for a library that has none yet; see docs/models.md.", default=None
+        _text, "The model for a library that has none yet (`safelight docs models`).", default=None
     )
-    device: str = _setting(
-        _text, "Where models run: auto, cpu, cuda:1, mps; see docs/devices.md.", default="auto"
-    )
+    device: str = _setting(_text, "Where models run: auto, cpu, cuda:1, mps.", default="auto")
     batch_size: int | None = _setting(
         _positive,
         "Photos that a model is given at once; what suits the device if unset.",
@@ -130,14 +129,14 @@ class Settings:
         _text, "Weights of the combined score that differ, e.g. focus=2,noise=0.", default=""
     )
     labels: Path | None = _setting(
-        _path, "A file of labels to be used instead of the 50; see docs/labels.md.", default=None
+        _path, "A file of labels to use instead of the 50 built in.", default=None
     )
     templates: Path | None = _setting(
         _path, "A file of prompt templates for labels, instead of the 6.", default=None
     )
     duplicate_limits: str = _setting(
         _text,
-        "Limits of duplicates that differ, e.g. words=4,burst_seconds=3; see docs/duplicates.md.",
+        "Limits of duplicates that differ, as in words=4,burst_seconds=3.",
         default="",
     )
     exclude: tuple[str, ...] = _setting(
@@ -147,7 +146,7 @@ class Settings:
     )
     store: Secret | None = _setting(
         _address,
-        "The vector store to feed and to search, e.g. qdrant://localhost; see docs/stores.md.",
+        "The vector store to feed and to search, as in qdrant://localhost.",
         default=None,
     )
     store_key: Secret | None = _setting(
@@ -155,7 +154,7 @@ class Settings:
     )
     clusters_from: int = _setting(
         _positive,
-        "Vectors from which a space is searched by clusters, with FAISS; see docs/scale.md.",
+        "Vectors from which a space is searched by clusters, with FAISS.",
         default=CLUSTERS_FROM,
     )
     hub_timeout: float = _setting(

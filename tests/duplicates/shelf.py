@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
+from safelight.duplicates.keeper.policy import parse_policy
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.policy import parse_policy
 from safelight.duplicates.relations import together
 from safelight.library.copies import photo_facts
 from safelight.library.decisions import decided_pairs

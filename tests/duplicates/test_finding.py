@@ -524,3 +524,91 @@ def test_a_file_added_to_another_namespace_needs_no_comparing(library: Library) 
     if not any(photos[0].id in each.photos for each in found):
         before.add(group_id([photos[0].id]))  # of two files now
     assert {each.id for each in after} == before
+
+
+def _copies(count: int, rng: np.random.Generator, first: int = 0) -> list:
+    """Return photos of one picture, alike in all but an odd bit of their hashes."""
+    one = made(first, rng)
+    return [one] + [
+        made(
+            number,
+            rng,
+            dct256=flipped(one.dct256, rng.choice(256, int(rng.integers(0, 3)), replace=False)),
+            words=one.words,
+            vector=one.vector,
+        )
+        for number in range(first + 1, first + count)
+    ]
+
+
+class Copies(Counting):
+    """Takes photos with near hashes for copies of one picture; others are unrelated."""
+
+    def __call__(self, a, b, look, limits):
+        self.pairs.append((a.id, b.id))
+        bits = int(np.bitwise_count(a.dct256 ^ b.dct256).sum())
+        return Edge(a.id, b.id, Relation.RE_ENCODED) if bits <= 10 else None
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_looks_grow_with_the_number_of_copies(library: Library, threads) -> None:
+    photos = _copies(300, np.random.default_rng(1))
+    put(library, photos)
+    counting = Copies()
+    (found,) = _find(library, relate=counting, threads=threads)
+    assert len(found.photos) == 300
+    assert len(counting.pairs) <= 5 * 300
+    assert len(counting.pairs) == len(set(counting.pairs))
+
+
+def test_five_copies_are_all_compared_with_each_other(library: Library) -> None:
+    put(library, _copies(5, np.random.default_rng(2)))
+    counting = Copies()
+    _find(library, relate=counting)
+    assert len(set(counting.pairs)) == 10
+
+
+def test_copies_of_two_alike_pictures_are_compared_a_few_times_each(library: Library) -> None:
+    rng = np.random.default_rng(3)
+    one = _copies(60, rng)
+    far = flipped(one[0].dct256, range(30))
+    other = [replace(each, dct256=far) for each in _copies(60, rng, 60)]
+    put(library, [photo for pair in zip(one, other, strict=True) for photo in pair])
+    counting = Copies()
+    assert sorted(len(each.photos) for each in _find(library, relate=counting)) == [60, 60]
+    assert len(counting.pairs) <= 9 * 120
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(0, 100))
+def test_many_copies_piece_by_piece_are_as_all_at_once(tmp_path_factory, sizes, seed) -> None:
+    folder = tmp_path_factory.mktemp("libraries")
+    rng = np.random.default_rng(seed)
+    photos = _copies(sum(sizes), rng)
+    with Library(folder / "pieces.db") as pieces, Library(folder / "whole.db") as whole:
+        start = 0
+        for size in sizes:
+            put(pieces, photos[start : start + size])
+            found = _find(pieces, relate=Copies())
+            start += size
+        put(whole, photos)
+        assert found == _find(whole, relate=Copies(), threads=1)
+
+
+def test_copies_hold_together_when_those_they_were_compared_with_are_missing(
+    library: Library,
+) -> None:
+    photos = _copies(40, np.random.default_rng(4))
+    put(library, photos)
+    (whole,) = _find(library, relate=Copies())
+    hubs = {edge.a for edge in whole.edges} & {edge.b for edge in whole.edges}
+    missing = [each for each in photos if each.id in hubs][:30]
+    _mark(library, [path for each in missing for path in each.paths])
+    counting = Copies()
+    (left,) = _find(library, relate=counting)
+    assert set(left.photos) == {each.id for each in photos} - {each.id for each in missing}
+    assert len(counting.pairs) <= 4 * 40
+    assert _find(library, relate=counting) == [left]
+    put(library, missing)
+    (back,) = _find(library, relate=counting)
+    assert set(back.photos) == set(whole.photos)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.duplicates.filenames import in_order, is_copy_name
 from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
+from safelight.duplicates.keeper.filenames import in_order, is_copy_name
+from safelight.duplicates.keeper.policy import PRESETS, Considerations, parse_policy
+from safelight.duplicates.keeper.traces import Origin
 from safelight.duplicates.model import Edge, Group, Relation
-from safelight.duplicates.origin import Origin
-from safelight.duplicates.policy import PRESETS, Considerations, parse_policy
 from safelight.errors import SettingsError
 from safelight.library.copies import Copy, PhotoFacts
 

@@ -10,8 +10,9 @@ from PIL import Image, ImageFilter, ImageOps
 from skimage import data
 
 from safelight import Deduplicator, parse_source
-from safelight.duplicates.losses import losses
+from safelight.duplicates.keeper.losses import losses
 from safelight.duplicates.model import STRICT, Relation
+from safelight.files import sha256_of
 from safelight.ingest import ingest
 from safelight.library.copies import Copy, PhotoFacts
 
@@ -25,7 +26,7 @@ def save(tmp_path):
         image.save(path, **options)
         form = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[name.rpartition(".")[2]]
         copy = Copy(str(path), path.stat().st_size, 0, ("default",))
-        return PhotoFacts(name, copy.size, form, *image.size, copies=(copy,))
+        return PhotoFacts(sha256_of(path), copy.size, form, *image.size, copies=(copy,))
 
     return call
 
@@ -51,14 +52,14 @@ PICTURE = Image.fromarray(data.coffee())
 def test_beside_a_jpeg_with_all_of_it(save, name, make, lost) -> None:
     whole = save(PICTURE, "whole.jpg", quality=80)
     other = save(make(PICTURE), name)
-    expected = {} if lost is None else {name: lost}
+    expected = {} if lost is None else {other.id: lost}
     assert losses([whole, other]) == losses([other, whole]) == expected
 
 
 def test_black_and_white_is_less_than_grey(save) -> None:
     grey = save(PICTURE.convert("L"), "grey.jpg")
     black = save(PICTURE.convert("1"), "black.png")
-    assert losses([black, grey]) == {"black.png": "few-colours"}
+    assert losses([black, grey]) == {black.id: "few-colours"}
 
 
 def test_where_nobody_has_more_nothing_was_lost(save) -> None:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from safelight.duplicates.origin import Origin, origins
+from safelight.duplicates.keeper.traces import Origin, origins
+from safelight.files import sha256_of
 from safelight.library.copies import Copy, PhotoFacts
 
 
@@ -24,7 +25,7 @@ def save(tmp_path):
         size = path.stat().st_size
         copy = Copy(str(path), size, 0, ("default",))
         exif = {"orientation": 6} if "exif" in options else {}
-        made.append(PhotoFacts(f"{len(made):064x}", size, form, *image.size, exif, copies=(copy,)))
+        made.append(PhotoFacts(sha256_of(path), size, form, *image.size, exif, copies=(copy,)))
         return made[-1]
 
     return call

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.duplicates.apply import apply_plan
+from safelight.duplicates.keeper.policy import PRESETS
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.plan import QUARANTINE
-from safelight.duplicates.policy import PRESETS
 from safelight.duplicates.relations import parts
 from safelight.duplicates.tags import Tags
 from safelight.duplicates.undo import undo_plan

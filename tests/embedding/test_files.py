@@ -8,7 +8,7 @@ import pytest
 
 from safelight.embedding.files import embed_files
 from safelight.embedding.loading import load_embedder
-from safelight.errors import DecodeError, ModelError
+from safelight.errors import DecodeError, FileError, ModelError
 from safelight.imaging import decode
 from tests.fakes import ColourEmbedder
 
@@ -28,7 +28,7 @@ def test_keeps_order_and_reports_what_failed(
     outcomes = list(embed_files(embedder, paths, batch_size=batch_size))
 
     kinds = [type(o) for o in outcomes if not isinstance(o, np.ndarray)]
-    assert kinds == [DecodeError, FileNotFoundError, IsADirectoryError, DecodeError]
+    assert kinds == [DecodeError, FileNotFoundError, FileError, DecodeError]
     vectors = [o for o in outcomes if isinstance(o, np.ndarray)]
     frames = [decode(p.read_bytes()) for p in photos]
     np.testing.assert_allclose(vectors, embedder.encode_images(frames), atol=1e-6)

@@ -87,7 +87,7 @@ def test_moved_renamed_and_copied_files_are_not_embedded_again(library, embedder
     (photos / "red.png").rename(photos / "sub" / "rot.png")
     (photos / "copy.png").write_bytes((photos / "blue.png").read_bytes())
     summary = _run(library, embedder, photos)
-    assert (summary.new, summary.known, summary.gone) == (0, 2, 1)
+    assert (summary.new, summary.known, summary.moved, summary.gone) == (0, 2, 1, 0)
     assert embedder.encoded == 3
     assert _found(library, embedder, "red", top=1) == ["rot.png"]
     assert len(_found(library, embedder, "blue")) == 3, "one hit a photo, not one a file"

@@ -130,6 +130,18 @@ def test_forgetting(photos: Library) -> None:
     assert [(edge.a, edge.b) for edge in read_edges(photos, "1")] == [(IDS[1], IDS[3])]
 
 
+def test_photos_that_were_compared_with_some_copies_are_told_when_one_is_forgotten(
+    photos: Library,
+) -> None:
+    edges = [EdgeRecord(IDS[a], IDS[b], "resized") for a, b in ((0, 1), (0, 2), (2, 3))]
+    write_comparisons(photos, "1", edges, {1: "1", 2: "1~", 3: "1", 4: "1~"})
+    assert forget_comparisons(photos, [1]) == 1
+    assert compared(photos) == {2: "1~!", 3: "1", 4: "1~"}
+    assert forget_comparisons(photos, [3]) == 1
+    assert forget_comparisons(photos) == 0
+    assert compared(photos) == {2: "1~!", 4: "1~!"}
+
+
 def test_many(photos: Library) -> None:
     assert photo_records(photos, list(range(1, 3000))).keys() == {1, 2, 3, 4, 5}
     assert item_keys(photos, [f"{number:064x}" for number in range(3000)]).keys() == set(IDS[:5])

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safelight.cosine import DECIMALS
 from safelight.errors import SpaceError
 from safelight.library.exact import TAIL, ExactIndex, matrix_path, open_index
 from safelight.library.records import FileRecord, ItemRecord, write
@@ -42,7 +43,8 @@ def test_agrees_with_sorting_all_scores(count: int, k: int, seed: int, some: lis
     cut = count // 3
     index = ExactIndex(8, [(keys[:cut], vectors[:cut]), (keys[cut:], vectors[cut:])])
     query = _vectors(1, seed + 1)[0]
-    order = np.argsort(-(vectors @ query), kind="stable")
+    scores = np.round(vectors.astype(np.float64) @ query.astype(np.float64), DECIMALS)
+    order = np.argsort(-scores, kind="stable")
     assert index.search(query, k).keys.tolist() == order[:k].tolist()
     allowed = np.unique(np.array(some, np.int64))
     expected = [key for key in order.tolist() if key in allowed][:k]

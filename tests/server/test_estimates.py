@@ -87,13 +87,13 @@ def test_only_what_can_be_among_the_best_is_scored_in_full(monkeypatch) -> None:
     from safelight.library import exact
 
     scored = []
-    score = exact._scores
+    score = exact.cosines
 
-    def counted(vectors, rows, query):
-        scored.append(len(vectors) if rows is None else len(rows))
-        return score(vectors, rows, query)
+    def counted(vectors, query, rows):
+        scored.append(len(rows))
+        return score(vectors, query, rows)
 
-    monkeypatch.setattr(exact, "_scores", counted)
+    monkeypatch.setattr(exact, "cosines", counted)
     vectors = units(np.random.default_rng(0).standard_normal((20_000, 128)))
     _, quick = both(vectors)
     quick.search_many(vectors[:1], [10], [None])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safelight.errors import SourceError
 from safelight.sources import parse_source
 from safelight.sources.lists import parse_list
+from safelight.sources.spelling import known_spelling
 
 if TYPE_CHECKING:
     from safelight.sources.entry import Entry
@@ -186,3 +187,73 @@ def test_the_demo_has_real_photos() -> None:
     entries: list[Entry] = list(parse_source("demo").entries())
     assert len(entries) >= 12
     assert not [entry for entry in entries if entry.code]
+
+
+BINS = "$Recycle.Bin #Recycle @Recycle .Trash-1000 .Trashes lost+found .@__thumb @eaDir .thumbnails"
+PACKAGES = "a.photoslibrary b.aplibrary c.lrdata d.lrlibrary e.CoCatalog f.migratedphotolibrary"
+
+
+@pytest.mark.parametrize("name", (BINS + " " + PACKAGES).split())
+def test_bins_and_packages_are_passed_over_unless_they_are_named(tmp_path: Path, name: str) -> None:
+    inside = tmp_path / "disk" / name / "S-1-5" / "a.jpg"
+    inside.parent.mkdir(parents=True)
+    inside.write_bytes(b"x")
+    (tmp_path / "disk" / "b.jpg").write_bytes(b"x")
+    source = parse_source(str(tmp_path / "disk"))
+    assert [each.source_path for each in source.entries()] == ["b.jpg"]
+    assert source.why_excluded(str(inside))
+    assert source.why_excluded(str(tmp_path / "disk" / "b.jpg")) is None
+    assert _paths(f"images:{tmp_path}/disk/{name}") == ["S-1-5/a.jpg"]
+
+
+def test_a_folder_with_nomedia_is_passed_over_with_all_below(tree: Path) -> None:
+    (tree / "deep" / ".nomedia").write_bytes(b"")
+    assert _paths(str(tree), exclude=[".hid"]) == ["A.JPEG", "b.jpg"]
+    assert parse_source(str(tree)).why_excluded(str(tree / "deep" / "er" / "c.png")) == ".nomedia"
+    assert _paths(str(tree / "deep")) == ["d.heic", "er/c.png"], "it was named itself"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["deep/", "./deep", "**/deep", "{tree}/deep", "{tree}/deep/", " deep ", "de*p/*"]
+)
+def test_a_pattern_may_be_written_as_people_write_it(tree: Path, pattern: str) -> None:
+    exclude = [pattern.format(tree=tree), ".hid", "", "  "]
+    assert _paths(str(tree), exclude=exclude) == ["A.JPEG", "b.jpg"]
+
+
+def test_one_pattern_is_a_list_of_one(tree: Path) -> None:
+    assert _paths(str(tree), exclude="*.jpg") == ["A.JPEG", "deep/d.heic", "deep/er/c.png"]
+
+
+def test_names_match_in_either_form_of_unicode(tree: Path) -> None:
+    (tree / "caf\u0065\u0301.jpg").write_bytes(b"x")
+    (tree / "deep" / "caf\u00e9").mkdir()
+    (tree / "deep" / "caf\u00e9" / "f.jpg").write_bytes(b"x")
+    listed = _paths(str(tree), exclude=["caf\u00e9*", "deep/caf\u0065\u0301", ".*"])
+    assert listed == ["A.JPEG", "b.jpg", "deep/d.heic", "deep/er/c.png"]
+
+
+@pytest.mark.parametrize(
+    "spec", ["", " ", "\t", "images:", "images: ", "image-list:", "text:", "text: \n", "a\0b"]
+)
+def test_an_empty_source_is_an_error(spec: str, tree: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tree)
+    with pytest.raises(SourceError):
+        parse_source(spec)
+
+
+def test_a_folder_by_another_name_is_the_one_that_is_known(tree: Path, tmp_path: Path) -> None:
+    link, outside = tmp_path / "link", tmp_path / "outside"
+    link.symlink_to(tree)
+    outside.mkdir()
+    known = [str(tree)]
+
+    def spelled(path: Path) -> str:
+        return known_spelling(parse_source(str(path)), known).folder
+
+    assert spelled(link) == str(tree)
+    assert spelled(link / "deep") == str(tree / "deep")
+    assert spelled(tree / "deep") == str(tree / "deep")
+    assert spelled(outside) == str(outside)
+    assert spelled(tmp_path) == str(tmp_path)
+    assert known_spelling(parse_source(str(link)), []).folder == str(link)

@@ -11,6 +11,7 @@ import click
 from safelight.cli.apply import apply
 from safelight.cli.cluster import cluster
 from safelight.cli.config import config
+from safelight.cli.docs import docs
 from safelight.cli.doctor import doctor
 from safelight.cli.duplicates import duplicates
 from safelight.cli.ingest import ingest
@@ -39,6 +40,7 @@ Examples:
   safelight duplicates --why
   safelight serve
   safelight status
+  safelight docs guide                 read the documentation
 """
 
 
@@ -72,6 +74,7 @@ for command in (
     models,
     config,
     doctor,
+    docs,
 ):
     safelight.add_command(command)
 

@@ -276,7 +276,7 @@ def _report(
     facts: dict[str, PhotoFacts],
     finder: Deduplicator,
 ) -> None:
-    from safelight.duplicates.measuring import known_scores
+    from safelight.duplicates.keeper.scores import known_scores
     from safelight.duplicates.report import Report, report_page, write_report
 
     scores = known_scores(library, list(facts))

@@ -58,7 +58,7 @@ Examples:
     "--exclude", multiple=True, metavar="PATTERN",
     help="Pass over names like this, besides the usual ones. May be repeated.",
 )  # fmt: skip
-@click.option("--model", metavar="MODEL", help="The model to embed with; see docs/models.md.")
+@click.option("--model", metavar="MODEL", help="The model to embed with.")
 @click.option(
     "-e", "--embedder", type=click.Choice(["clip", "starter"]),
     help="The kind of model: CLIP, or the built-in starter model.",
@@ -86,7 +86,7 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--label", is_flag=True,
-    help="Label photos as well, also those that are embedded already; see docs/labels.md.",
+    help="Label photos as well, also those that are embedded already.",
 )  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try unchanged files that failed once more.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
@@ -95,7 +95,7 @@ Examples:
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
 @click.option(
     "--engine", type=click.Choice(["here", "ray"]), default="here", show_default=True,
-    help="This machine into the library, or a cluster into Parquet; see docs/cluster.md.",
+    help="This machine into the library, or a cluster into Parquet.",
 )  # fmt: skip
 @click.option("--address", metavar="HOST:PORT", help="With ray: the cluster, if not this machine.")
 @click.option("--output", metavar="URL", help="With ray: the data set to bring up to date.")

@@ -19,6 +19,8 @@ def report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> No
     """Print what an ingest did, in words or as JSON."""
     if not as_json:
         report_failures(summary)
+        for note in summary.notes:
+            click.echo(visible(f"safelight: {note}"), err=True)
     if as_json:
         click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))
     elif not quiet:
@@ -46,7 +48,10 @@ def _sentence(summary: Summary) -> str:
     ]
     for count, word in (
         (summary.known, "known already"),
+        (summary.moved, "moved"),
         (summary.gone, "gone"),
+        (summary.excluded, "excluded"),
+        (summary.kept, "not there but kept"),
         (summary.failed, "failed"),
         (summary.failing, "failed before"),
         (summary.scored, "scored"),

@@ -31,7 +31,8 @@ Examples:
 
 \b
 A file of labels is {"labels": [...]}, a list in JSON, or text with one a line; a file of templates
-likewise, where {} is where the label goes. docs/labels.md says what the three numbers mean.
+likewise, where {} is where the label goes. `safelight docs labels` explains the three
+numbers.
 """
 
 
@@ -50,7 +51,7 @@ likewise, where {} is where the label goes. docs/labels.md says what the three n
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, with a heading; a row a label.")
 @click.option("-n", "--namespace", metavar="NAME", help="Without paths: only this namespace.")
-@click.option("--model", metavar="MODEL", help="The model to ask; see docs/models.md.")
+@click.option("--model", metavar="MODEL", help="The model to ask.")
 @click.option(
     "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
 )

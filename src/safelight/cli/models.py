@@ -38,7 +38,7 @@ Examples:
   safelight models rm ViT-L-14/openai              give its disk space back
 
 \b
-A model is named as --model names it: see docs/models.md.
+`safelight docs models` lists the names that --model takes.
 """
 
 LIST_EPILOG = """\b

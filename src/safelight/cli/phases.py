@@ -60,7 +60,7 @@ def deduplicator(
 ) -> Deduplicator:
     """Return what finds and judges the duplicates of an opened library."""
     from safelight.duplicates.deduplicator import Deduplicator
-    from safelight.duplicates.policy import DEFAULT, parse_policy
+    from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 
     parse_policy(keep or "")  # what is wrong with it is told before anything takes time
     return Deduplicator(

@@ -27,7 +27,7 @@ Examples:
   safelight pipeline watch --bus nats://localhost:4222 -o features.jsonl
 
 \b
-docs/pipeline.md tells of the services, their batches and their events.
+`safelight docs pipeline` describes the services, their batches and their events.
 """
 
 

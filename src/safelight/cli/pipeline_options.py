@@ -34,7 +34,7 @@ def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what the features service wants to know, and what every service does."""
     for option in reversed(
         (
-            click.option("--model", metavar="MODEL", help="For features; see docs/models.md."),
+            click.option("--model", metavar="MODEL", help="The model for features."),
             click.option("--labels", metavar="FILE", help="For features: labels of your own."),
             click.option("--templates", metavar="FILE", help="For features: templates of prompts."),
             click.option(

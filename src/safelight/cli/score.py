@@ -25,7 +25,8 @@ Examples:
   safelight score *.jpg --json > scores.jsonl
 
 \b
-Scores are from 0 to 1, and 1 is better. docs/quality.md says what each metric sees, and what not.
+Scores are from 0 to 1, and 1 is better. `safelight docs quality`
+explains each metric and its blind spots.
 """
 
 _NONE = "–"
@@ -46,7 +47,7 @@ _NONE = "–"
     "--full-size", is_flag=True,
     help="Measure at the photo's own size, as published values are, not at 1,024 pixels.",
 )  # fmt: skip
-@click.option("--model", metavar="MODEL", help="A CLIP model, for clip_iqa; see docs/models.md.")
+@click.option("--model", metavar="MODEL", help="A CLIP model, for clip_iqa.")
 @click.option("--pairs", metavar="NAMES", help="With --model: prompt pairs to add to --details.")
 @click.option("--head", metavar="FILE", help="With --model: the file of a head on its vectors.")
 @click.option("--weights", metavar="NAME=N,...", help="Other weights for the combined score.")

@@ -15,6 +15,8 @@ from urllib.parse import quote
 from safelight.client import answers
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError
+from safelight.files import PHOTO_FILE, read_bytes
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -492,7 +494,7 @@ def contents(given: GivenFile) -> tuple[str, bytes]:
         return given
     path = Path(given)
     try:
-        return path.name, path.read_bytes()
+        return path.name, read_bytes(path, limit=PHOTO_FILE)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
 
@@ -511,7 +513,7 @@ def _nothing(_: bytes) -> None:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return parse_json(body)
     except ValueError as error:
         raise ServerError(
             "The server's answer is no JSON. Is this the address of safelight?", code="bad-answer"

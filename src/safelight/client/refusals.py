@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import (
@@ -24,6 +23,7 @@ from safelight.errors import (
     StoreRefused,
     UsageError,
 )
+from safelight.files.bounded_json import parse_json
 from safelight.model import FAILURE_CODES
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _kind(status: int, code: str) -> type[SafelightError]:
 
 def _problem(body: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(body)
+        found = parse_json(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

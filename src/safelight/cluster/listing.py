@@ -6,7 +6,6 @@ folder, in an order that stays the same, and never held in memory as a whole.
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
 from dataclasses import dataclass
@@ -14,10 +13,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safelight.errors import SourceError, UsageError
+from safelight.files import open_regular
 from safelight.imaging.formats import is_photo
 from safelight.model import FileStat
 from safelight.sources import parse_source
 from safelight.sources.entry import Entry, printable
+from safelight.sources.exclusion import Exclusion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,6 +141,17 @@ def file_system(url: str) -> tuple[Any, str]:
     return found
 
 
+def opened_at(files: Any, name: str) -> Any:
+    """Open a file for reading anywhere in it; on this machine only a regular one.
+
+    Parameters
+    ----------
+    files, name
+        As :func:`file_system` returns them.
+    """
+    return open_regular(name) if "file" in files.protocol else files.open(name, "rb")
+
+
 def said_by(error: BaseException) -> str:
     """Return an error's own words on one line; of a kind of storage that is not ours."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -188,12 +200,16 @@ class _Store:
     def _below(self, files: Any, folder: str, inside: str) -> Iterator[Listed]:
         # Folder by folder, since listing all at once would take the memory of all.
         there = sorted(files.ls(folder, detail=True, refresh=True), key=lambda each: each["name"])
+        exclusion = Exclusion(self.exclude)
         for about in there:
             name = posixpath.basename(about["name"].rstrip("/"))
             path = f"{inside}/{name}" if inside else name
-            if not name or about["name"].rstrip("/") == folder or self._is_excluded(name, path):
+            is_folder = about["type"] == "directory"
+            if not name or about["name"].rstrip("/") == folder:
                 continue
-            if about["type"] == "directory":
+            if exclusion.why(name, path, is_folder=is_folder):
+                continue
+            if is_folder:
                 if self.recursive:
                     yield from self._below(files, about["name"].rstrip("/"), path)
             elif is_photo(name):
@@ -210,12 +226,6 @@ class _Store:
                 reason="has a name that is not valid UTF-8; rename it",
             )
         return Entry(path, inside, _stat(about))
-
-    def _is_excluded(self, name: str, inside: str) -> bool:
-        return any(
-            fnmatch.fnmatchcase(inside if "/" in pattern else name, pattern)
-            for pattern in self.exclude
-        )
 
 
 def _stat(about: dict[str, Any]) -> FileStat | None:
@@ -264,7 +274,7 @@ class _Parquet:
 
         address = files.unstrip_protocol(name) if is_url(self.url) else name
         try:
-            with files.open(name, "rb") as opened:
+            with opened_at(files, name) as opened:
                 file = pq.ParquetFile(opened)
                 columns = self._columns(address, file.schema_arrow)
                 said = _stat(files.info(name)) if self.bytes_column else None

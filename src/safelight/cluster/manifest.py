@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.cluster.listing import Cell, Listed
+from safelight.files.bounded_json import parse_json
 from safelight.model import FileStat
 from safelight.sources.entry import Entry
 
@@ -219,7 +220,7 @@ def read_rounds(place: Place) -> list[Round]:
     for name in sorted(place.sizes(f"{RUN}/manifest")):
         data = place.read(name) if name.endswith(".json") else None
         if data is not None:
-            said = json.loads(data)
+            said = parse_json(data)
             said["groups"] = tuple(map(tuple, said["groups"]))
             found.append(Round(**said))
     return found

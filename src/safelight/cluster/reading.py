@@ -6,9 +6,10 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from safelight.cluster.listing import file_system, is_url, said_by
+from safelight.cluster.listing import file_system, is_url, opened_at, said_by
 from safelight.errors import DecodeError
-from safelight.ingest.load import MAX_FILE_BYTES, Loaded, read_entry
+from safelight.files import PHOTO_FILE
+from safelight.ingest.load import Loaded, read_entry
 from safelight.sources.entry import explain
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def read(listed: Listed, cell: bytes | None) -> tuple[bytes, str, Entry] | Loade
         if listed.cell is not None:
             data = cell or b""
         elif is_url(entry.path):
-            if entry.stat is not None and entry.stat.size > MAX_FILE_BYTES:
+            if entry.stat is not None and entry.stat.size > PHOTO_FILE:
                 raise DecodeError(
-                    f"is larger than {MAX_FILE_BYTES // 1024**3} GiB, too large for a photo",
+                    f"is larger than {PHOTO_FILE // 1024**3} GiB, too large for a photo",
                     code="too-large",
                 )
             data = _fetch(entry.path)
@@ -79,7 +80,7 @@ def _column(cell: Cell) -> Iterator[bytes | None]:
     import pyarrow.parquet as pq
 
     files, name = file_system(cell.file)
-    with files.open(name, "rb") as opened:
+    with opened_at(files, name) as opened:
         for batch in pq.ParquetFile(opened).iter_batches(
             _ROWS, row_groups=[cell.group], columns=[cell.column]
         ):

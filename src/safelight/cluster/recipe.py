@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from safelight.cluster.manifest import RUN
 from safelight.errors import UsageError
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ class Recipe:
 def read_recipe(place: Place) -> Recipe | None:
     """Return how the rows that are there were made; None if there are none yet."""
     data = place.read(_NAME)
-    return None if data is None else Recipe(**json.loads(data))
+    return None if data is None else Recipe(**parse_json(data))
 
 
 def write_recipe(place: Place, recipe: Recipe) -> None:

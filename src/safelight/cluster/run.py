@@ -18,6 +18,7 @@ from safelight.cluster.manifest import RUN, path_digest, read_known, read_rounds
 from safelight.cluster.merging import digits_for
 from safelight.cluster.recipe import Recipe, check_same, read_recipe, write_recipe
 from safelight.errors import ClusterError, UsageError
+from safelight.files.bounded_json import parse_json
 from safelight.hashing import HASH_VERSION
 from safelight.ingest.summary import Progress
 from safelight.library.label_sets import LabelSet
@@ -314,7 +315,7 @@ class Run:
         for name in sorted(self._place.sizes(f"{RUN}/done")):
             data = self._place.read(name)
             if data is not None and name.endswith(".json"):
-                said = json.loads(data)
+                said = parse_json(data)
                 found.append({prefix: (each[0], each[1]) for prefix, each in said.items()})
         return found
 

@@ -212,7 +212,7 @@ def _of_runtimes(report: Report, settings: Settings) -> Iterator[Problem]:
     )
     notes = [state.note for state in report.runtimes if state.note]
     if idle and notes and settings.device != "cpu":
-        yield Problem(f"{notes[0]} docs/devices.md says how.", broken=False)
+        yield Problem(f"{notes[0]} `safelight docs devices` says how.", broken=False)
 
 
 def _of_library(library: LibraryState) -> Iterator[Problem]:
@@ -257,7 +257,7 @@ def _of_model(report: Report, settings: Settings) -> Iterator[Problem]:
         yield Problem(
             f"{what} is not on this machine"
             + (", and HF_HUB_OFFLINE forbids to fetch it" if offline else "")
-            + ". docs/models.md says how to bring it here.",
+            + ". `safelight docs models` says how to bring it here.",
             broken=True,
         )
     elif not model.on_disk and model.whose != _DEFAULT:

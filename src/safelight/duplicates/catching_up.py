@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import DecodeError
 from safelight.hashing import HASH_VERSION, Hashes, hash_frame
 from safelight.hashing.hashes import MIN_SIDE
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_verified
 from safelight.library.hashes import HashRecord, lacking_hashes, write_hashes
 from safelight.quality.files import in_order
 
@@ -73,9 +71,8 @@ def hash_lacking(
     def work(item: tuple[str, str]) -> tuple[str, Hashes | None]:
         photo_id, path = item
         try:
-            data = Path(path).read_bytes()
-            if hashlib.sha256(data).hexdigest() != photo_id:
-                return photo_id, None  # another photo by now; the next ingest sees to it
+            # Another photo by now is for the next ingest to see to.
+            data = read_verified(photo_id, (path,))
             return photo_id, hash_frame(decode(data, min_side=MIN_SIDE, max_pixels=pixel_limit))
         except (DecodeError, OSError):
             return photo_id, None

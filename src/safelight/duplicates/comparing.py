@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,23 +19,28 @@ import numpy as np
 from safelight.duplicates.candidates import candidates
 from safelight.duplicates.frames import Frames
 from safelight.duplicates.known import SIGNALS_VERSION, hashed, open_known
+from safelight.duplicates.redundant_pairs import COMPARED_COPIES, COPIES, CopyTies, ranked
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.hashing import HASH_VERSION
 from safelight.library.edges import (
+    UNRELATED,
     EdgeRecord,
     compared,
+    copy_pairs,
     embedded_photos,
     forget_comparisons,
     hashed_photos,
     item_keys,
     photo_records,
     present_photos,
+    unrelated_pairs,
     write_comparisons,
 )
 from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from safelight.duplicates.candidates import Candidates
     from safelight.duplicates.known import Known
@@ -43,18 +49,24 @@ if TYPE_CHECKING:
     from safelight.duplicates.thresholds import Thresholds
     from safelight.library.store import Library
 
+    #: By position: a photo, and those that it may be compared with, as `ranked` returns them.
+    _Photo = tuple[int, list[tuple[int, bool]]]
+
     Relate = Callable[[Seen, Seen, Look, Thresholds], Edge | None]
 
 #: What is found is written at least so often, in seconds, and after each block of photos.
 _WRITING = 2.0
 
-#: Pairs that a thread relates at once.
-_PAIRS = 64
+#: Pairs that a thread relates at once, how many such parts are begun ahead, and into how many parts
+#: the pairs of one photo are divided.
+_PAIRS, _PARTS_AHEAD, _AT_A_TIME = 64, 4, 4
 
 PIXEL_LIMIT = 200_000_000
 
-#: At the end of a photo's state: it could not be opened when it was to be looked at.
-_AWAY = "?"
+#: At the end of a photo's state: it could not be opened when needed; it was compared
+#: with some of many copies only; an edge of such a photo is gone, so that it needs others.
+_AWAY, _THINNED, _LOST = "?", "~", "!"
+_FLAGS = _AWAY + _THINNED + _LOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +117,11 @@ def compare_new(
         fingerprint = space.fingerprint if space else None
     version = _version(thresholds, fingerprint)
     embedded = embedded_photos(library, fingerprint)
-    old, new = _divided(library, embedded, version, namespace)
-    forget_comparisons(library, new)
+    forget_comparisons(library, thinned=_THINNED, lost=_LOST)
+    divided = _divided(library, embedded, version, namespace)
+    if forget_comparisons(library, divided.forgotten, thinned=_THINNED, lost=_LOST):
+        divided = _divided(library, embedded, version, namespace)
+    old, new = divided.old, divided.new
     progress(Comparing(0, len(new)))
     if not new:
         return version
@@ -121,6 +136,8 @@ def compare_new(
         thresholds=thresholds,
     )
     run = _Run(known, version, thresholds, Frames(pixel_limit), relate or related)
+    thinned = [key for key, state in compared(library).items() if _THINNED in state[-len(_FLAGS) :]]
+    run.continue_from(copy_pairs(library, version, COPIES), thinned)
     # Not a with statement: that would wait for all that was begun, also after Ctrl-C.
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
     try:
@@ -128,6 +145,61 @@ def compare_new(
     finally:
         pool.shutdown(cancel_futures=True)
     return version
+
+
+def compare_pairs(
+    library: Library,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    fingerprint: str | None = None,
+    thresholds: Thresholds = DEFAULT,
+    threads: int | None = None,
+    pixel_limit: int = PIXEL_LIMIT,
+    relate: Relate | None = None,
+) -> int:
+    """Compare pairs of photos that were compared by way of their copies only.
+
+    Parameters
+    ----------
+    pairs : iterable of (str, str)
+        Photo ids. A pair that was compared before is passed over.
+    fingerprint, thresholds, threads, pixel_limit, relate
+        As for :func:`compare_new`, which was called before.
+
+    Returns
+    -------
+    int
+        Pairs that are related after all; their edges are in the library.
+    """
+    if fingerprint is None:
+        space = default_space(library)
+        fingerprint = space.fingerprint if space else None
+    version = _version(thresholds, fingerprint)
+    wanted = {(min(pair), max(pair)) for pair in pairs} - unrelated_pairs(library, version)
+    key_of = item_keys(library, {photo for pair in wanted for photo in pair})
+    hashes = hashed(library)
+    keys = np.array(sorted(set(key_of.values()) & set(hashes.keys.tolist())), np.int64)
+    if not len(keys):
+        return 0
+    known = open_known(library, keys, hashes, fingerprint=fingerprint, thresholds=thresholds)
+    seen = known.seen(range(len(keys)))
+    position_of = {photo.id: position for position, photo in seen.items()}
+    run = _Run(known, version, thresholds, Frames(pixel_limit), relate or related)
+    chosen = [pair for pair in sorted(wanted) if all(photo in position_of for photo in pair)]
+    found = 0
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for start in range(0, len(chosen), _PAIRS):
+            part = chosen[start : start + _PAIRS]
+            edges = list(pool.map(lambda pair: run.of(*(seen[position_of[i]] for i in pair)), part))
+            records = [
+                EdgeRecord(a, b, UNRELATED)
+                if edge is None
+                else EdgeRecord(a, b, edge.relation, edge.evidence)
+                for (a, b), edge in zip(part, edges, strict=True)
+            ]
+            found += sum(edge is not None for edge in edges)
+            write_comparisons(library, version, records, {})
+    return found
 
 
 def related(a: Seen, b: Seen, look: Look, thresholds: Thresholds) -> Edge | None:
@@ -142,27 +214,35 @@ def _version(thresholds: Thresholds, fingerprint: str | None) -> str:
     return f"{HASH_VERSION}-{SIGNALS_VERSION}-{thresholds.version}-{space}"
 
 
-def _state(version: str, *, embedded: bool, away: bool = False) -> str:
+def _state(version: str, *, embedded: bool, flags: str = "") -> str:
     # Without its vector a photo is compared by the rest, and again when it has got one.
-    return version + (" v" if embedded else " -") + (_AWAY if away else "")
+    return version + (" v" if embedded else " -") + flags
 
 
-def _divided(
-    library: Library, embedded: set[int], version: str, namespace: str | None
-) -> tuple[list[int], list[int]]:
-    """Return the photos that were compared, and those that are to be, by row key."""
+@dataclass(frozen=True, slots=True)
+class _Divided:
+    """The photos that were compared, those that are to be, and the edges of which are void."""
+
+    old: list[int]
+    new: list[int]
+    forgotten: list[int]
+
+
+def _divided(library: Library, embedded: set[int], version: str, namespace: str | None) -> _Divided:
     states, able = compared(library), hashed_photos(library, HASH_VERSION)
     wanted = set(present_photos(library, namespace).keys.tolist())
-    old, new, away = [], [], []
+    old, new, away, lost = [], [], [], []
     for key in present_photos(library).keys.tolist():
         if key not in able:
             continue
         state = states.get(key, "")
-        if state.rstrip(_AWAY) != _state(version, embedded=key in embedded):
+        if state.rstrip(_FLAGS) != _state(version, embedded=key in embedded):
             if key in wanted:
                 new.append(key)
-        elif state.endswith(_AWAY):
+        elif _AWAY in state[-len(_FLAGS) :]:
             away.append(key)
+        elif _LOST in state[-len(_FLAGS) :] and key in wanted:
+            lost.append(key)
         else:
             old.append(key)
     back = {
@@ -170,7 +250,9 @@ def _divided(
         for key, record in photo_records(library, away).items()
         if any(_has_size(path, record.size) for path in record.paths)
     }
-    return sorted([*old, *(set(away) - back)]), sorted([*new, *back])
+    return _Divided(
+        sorted([*old, *(set(away) - back)]), sorted([*new, *back, *lost]), [*new, *back]
+    )
 
 
 def _has_size(path: str, size: int) -> bool:
@@ -196,7 +278,27 @@ class _Run:
         self._look, self._relate = look, relate
         self._told_away: set[str] = set()  # the same by id and by key
         self._away: set[int] = set()
+        self._thinned: set[int] = set()  # positions
         self._written = 0
+        self._ties = CopyTies()
+
+    def continue_from(self, copies: Iterable[tuple[int, int]], thinned: Iterable[int]) -> None:
+        """Take over what earlier runs found, by row key.
+
+        Parameters
+        ----------
+        copies : iterable of (int, int)
+            Photos that are copies of each other.
+        thinned : iterable of int
+            Photos that were compared with some of their copies only.
+        """
+        position_of = {key: position for position, key in enumerate(self._known.keys.tolist())}
+        self._ties = CopyTies(
+            (position_of[a], position_of[b])
+            for a, b in copies
+            if a in position_of and b in position_of
+        )
+        self._thinned = {position_of[key] for key in thinned if key in position_of}
 
     def compare(
         self, start: int, pool: ThreadPoolExecutor, progress: Callable[[Comparing], None]
@@ -209,34 +311,76 @@ class _Run:
             waiting: list[Edge] = []
             writing = time.monotonic() + _WRITING
             seen = self._known.seen(np.union1d(found.later, found.earlier).tolist())
-            for done, part in self._related(found, last, seen, pool):
+            for done, related_pairs, part in self._related(found, last, seen, pool):
                 waiting += part
                 edges += len(part)
+                pairs += related_pairs
                 if time.monotonic() > writing:
                     self._write(waiting, done)
                     waiting, writing = [], time.monotonic() + _WRITING
                     progress(Comparing(done - start, count - start, pairs, edges, len(self._away)))
             self._write(waiting, last)
-            pairs += len(found)
             progress(Comparing(last - start, count - start, pairs, edges, len(self._away)))
 
     def _related(
         self, found: Candidates, last: int, seen: Mapping[int, Seen], pool: ThreadPoolExecutor
-    ) -> Iterator[tuple[int, list[Edge]]]:
-        """Yield the edges of some pairs, and before which position all photos are done by then."""
-        pairs = list(zip(found.later.tolist(), found.earlier.tolist(), strict=True))
-        parts = [pairs[at : at + _PAIRS] for at in range(0, len(pairs), _PAIRS)]
-        # A photo whose pairs go on in the next part is not done with this one.
-        ends = [*(part[0][0] for part in parts[1:]), last]
+    ) -> Iterator[tuple[int, int, list[Edge]]]:
+        """Yield edges, how many pairs were related, and before which position all are done.
 
-        def relate(part: Sequence[tuple[int, int]]) -> list[Edge]:
-            two = ((seen.get(later), seen.get(earlier)) for later, earlier in part)
-            edges = [self._of(a, b) for a, b in two if a is not None and b is not None]
-            return [edge for edge in edges if edge is not None]
+        What is needed of a photo depends on what was found of those before it, so photos are done
+        in their order. Threads work ahead on pairs that are needed whatever is found.
+        """
+        photos = deque(ranked(found))
+        parts: deque[tuple[list[_Photo], Future[dict[tuple[int, int], Edge | None]]]] = deque()
 
-        yield from zip(ends, pool.map(relate, parts), strict=False)
+        def relate(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Edge | None]:
+            return {pair: self.of(*map(seen.get, pair)) for pair in pairs}
 
-    def _of(self, a: Seen, b: Seen) -> Edge | None:
+        def begin_part() -> None:
+            part: list[_Photo] = []
+            pairs: list[tuple[int, int]] = []
+            while photos and len(pairs) < _PAIRS:
+                later, earlier = photos.popleft()
+                # The first ones are needed however many copies they turn out to have.
+                sure = [position for position, _ in earlier[:COMPARED_COPIES]]
+                sure += [
+                    position
+                    for position, _ in earlier[COMPARED_COPIES:]
+                    if position < committed and self._ties.copies(position) <= COMPARED_COPIES
+                ]
+                part.append((later, earlier))
+                pairs += [(later, each) for each in sure]
+            parts.append((part, pool.submit(relate, pairs)))
+
+        committed = photos[0][0] if photos else last
+        while photos or parts:
+            while photos and len(parts) < _PARTS_AHEAD:
+                begin_part()
+            part, future = parts.popleft()
+            known = future.result()
+            edges, count = [], 0
+            for later, earlier in part:
+                needed = self._ties.needed(earlier)
+                if len(needed) < len(earlier):
+                    self._thinned.add(later)
+                rest = [(later, each) for each in needed if (later, each) not in known]
+                for chunk in pool.map(relate, (rest[at::_AT_A_TIME] for at in range(_AT_A_TIME))):
+                    known |= chunk
+                count += len(needed)
+                for each in needed:
+                    edge = known[later, each]
+                    if edge is not None:
+                        self._ties.add(later, each, edge)
+                        edges.append(edge)
+                committed = later + 1
+            # A photo that has no candidates is done with those before it.
+            following = parts[0][0][0][0] if parts else photos[0][0] if photos else last
+            yield following, count, edges
+
+    def of(self, a: Seen | None, b: Seen | None) -> Edge | None:
+        """Relate two photos; None if they are unrelated, or another process removed one."""
+        if a is None or b is None:
+            return None
         if b.id < a.id:
             a, b = b, a
         return self._relate(a, b, self._look, self._thresholds)
@@ -253,7 +397,8 @@ class _Run:
             int(known.keys[position]): _state(
                 self._version,
                 embedded=bool(known.with_vector[position]),
-                away=int(known.keys[position]) in self._away,
+                flags=_THINNED * (position in self._thinned)
+                + _AWAY * (int(known.keys[position]) in self._away),
             )
             for position in (*earlier, *range(self._written, done))
         }

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from safelight.duplicates.catching_up import hash_lacking
+from safelight.duplicates.comparing import compare_pairs
 from safelight.duplicates.finding import compare_one, find_groups
 from safelight.duplicates.keeper import Suggestion, judge
-from safelight.duplicates.lineage import origins_of
-from safelight.duplicates.measuring import known_scores, measure_lacking
+from safelight.duplicates.keeper.derivation import origins_of
+from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
+from safelight.duplicates.keeper.scores import known_scores, measure_lacking
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.policy import DEFAULT, parse_policy
-from safelight.duplicates.relations import together
+from safelight.duplicates.redundant_pairs import COMPARED_COPIES
+from safelight.duplicates.relations import own_relations, together
 from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError
-from safelight.imaging import DEFAULT_MAX_PIXELS
+from safelight.files import sha256
+from safelight.imaging import DEFAULT_MAX_PIXELS, read_photo
 from safelight.library.copies import photo_facts
 from safelight.library.decisions import Decision, decide, decided_pairs
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
     from safelight.library.copies import PhotoFacts
     from safelight.library.store import Library
+
+
+#: How often photos are compared with the one to keep, and groups are judged again.
+_KEEPER_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ class Deduplicator:
             The policy is not usable.
         """
         wanted = None if relations is None else named_relations(relations)
-        return self._judged(self._find(wanted, namespace), namespace)[0]
+        return self._compared_with_keepers(wanted, namespace)[0]
 
     def group(self, beginning: str, *, namespace: str | None = None) -> Suggestion:
         """Return one group, by the beginning of its id.
@@ -163,8 +168,8 @@ class Deduplicator:
         DecodeError
             It cannot be decoded.
         """
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        own = hashlib.sha256(data).hexdigest()
+        data = source if isinstance(source, bytes) else read_photo(source)
+        own = sha256(data)
         itself = None if isinstance(source, bytes) else os.path.abspath(source)
         edges = compare_one(
             self.library,
@@ -239,7 +244,7 @@ class Deduplicator:
             raise UsageError(f"What belongs together is never taken apart: not by {names}.")
         if action not in ACTIONS:
             raise UsageError(f"There is no action {action!r}; there are: {', '.join(ACTIONS)}.")
-        suggestions, facts, whole = self._judged(self._find(wanted, namespace), namespace)
+        suggestions, facts, whole = self._compared_with_keepers(wanted, namespace)
         return plan_changes(
             self.library,
             suggestions,
@@ -331,7 +336,33 @@ class Deduplicator:
             )
             for group in groups
         ]
-        return [each for each in judged if each.photos], facts, whole
+        suggestions = [each for each in judged if each.photos]
+        return suggestions, facts, whole
+
+    def _compared_with_keepers(
+        self, relations: Collection[Relation] | None, namespace: str | None
+    ) -> tuple[list[Suggestion], dict[str, PhotoFacts], Together]:
+        """Judge groups; photos of many copies are first compared with the one to keep.
+
+        What the comparison finds can make another photo the one to keep, so it is repeated, but not
+        for ever: a photo without an edge to the keeper stays where it is.
+        """
+        groups = self._find(relations, namespace)
+        for _ in range(_KEEPER_ROUNDS):
+            suggestions, facts, whole = self._judged(groups, namespace)
+            found = compare_pairs(
+                self.library,
+                (pair for each in suggestions for pair in _unseen_pairs(each)),
+                thresholds=Thresholds.parse(self.limits),
+                threads=self.threads,
+                pixel_limit=self.pixel_limit,
+            )
+            if not found:
+                break
+            groups = self._find(relations, namespace)
+        else:
+            suggestions, facts, whole = self._judged(groups, namespace)
+        return suggestions, facts, whole
 
 
 def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
@@ -347,6 +378,15 @@ def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
         if name not in known:
             raise UsageError(f"There is no relation {name!r}; there are: {', '.join(known)}.")
     return frozenset(known[name] for name in names)
+
+
+def _unseen_pairs(suggestion: Suggestion) -> list[tuple[str, str]]:
+    """Return the keeper with each photo of a large group that it was not compared with."""
+    group, keeper = suggestion.group, suggestion.keeper.photo_id
+    if group.relation not in STRICT or len(group.photos) <= COMPARED_COPIES + 1:
+        return []
+    known = own_relations(keeper, group.edges)
+    return [(keeper, photo) for photo in group.photos if photo not in known]
 
 
 def _pairs(group: Group, beginnings: Sequence[str]) -> list[tuple[str, str]]:

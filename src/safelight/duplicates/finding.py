@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.candidates import candidates_for
@@ -14,6 +13,7 @@ from safelight.duplicates.model import Edge, Relation
 from safelight.duplicates.seen import Seen
 from safelight.duplicates.signals import Asked
 from safelight.duplicates.thresholds import DEFAULT
+from safelight.files import sha256
 from safelight.imaging import decode
 from safelight.library.decisions import decided_pairs
 from safelight.library.edges import present_photos, read_edges, several_files
@@ -171,7 +171,7 @@ def compare_one(
     from safelight.hashing import hash_frame
     from safelight.hashing.hashes import MIN_SIDE
 
-    photo_id = hashlib.sha256(data).hexdigest()
+    photo_id = sha256(data)
     min_side = max(MIN_SIDE, embedder.min_side if embedder else 0)
     frame = decode(data, min_side=min_side, max_pixels=pixel_limit)
     hashes = hash_frame(frame)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from safelight.errors import DecodeError
-from safelight.imaging import decode
+from safelight.imaging import PhotoReader, decode
 
 if TYPE_CHECKING:
     from safelight.duplicates.seen import Seen
@@ -26,18 +24,19 @@ class Frames:
     pixel_limit : int
     kept_bytes : int
 
-    Attributes
-    ----------
-    away : set of str
-        Ids of photos of which no file could be read, or none had the photo's bytes any more.
     """
 
     def __init__(self, pixel_limit: int, *, kept_bytes: int = KEPT_BYTES) -> None:
-        self.away: set[str] = set()
+        self._reader = PhotoReader()
         self._pixel_limit, self._kept_bytes = pixel_limit, kept_bytes
         self._kept: OrderedDict[tuple[str, int | None], Frame] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+
+    @property
+    def away(self) -> set[str]:
+        """Ids of photos of which no file could be read, or none had the photo's bytes any more."""
+        return self._reader.away
 
     def __call__(self, seen: Seen, min_side: int | None) -> Frame:
         """Return a photo's frame; its shorter side has at least `min_side` pixels, None: all.
@@ -54,7 +53,9 @@ class Frames:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = decode(self._read(seen), min_side=min_side, max_pixels=self._pixel_limit)
+        frame = decode(
+            self._reader.read(seen.id, seen.paths), min_side=min_side, max_pixels=self._pixel_limit
+        )
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = frame
@@ -63,23 +64,3 @@ class Frames:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.pixels.nbytes
         return frame
-
-    def _read(self, seen: Seen) -> bytes:
-        if seen.id in self.away:
-            raise _away(seen)
-        error: OSError | None = None
-        for path in seen.paths:
-            try:
-                with open(path, "rb", buffering=0) as file:
-                    data = file.read()
-            except (OSError, ValueError) as exc:
-                error = exc if isinstance(exc, OSError) else None
-                continue
-            if hashlib.sha256(data).hexdigest() == seen.id:
-                return data
-        self.away.add(seen.id)
-        raise error or _away(seen)
-
-
-def _away(seen: Seen) -> DecodeError:
-    return DecodeError("is not where it was, or has changed", code="missing", photo_id=seen.id)

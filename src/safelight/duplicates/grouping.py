@@ -24,6 +24,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.components import Components
 from safelight.duplicates.linkage import complete_linkage
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Edge, Group, Relation
 
@@ -117,24 +118,11 @@ def _ordered(one: str, other: str) -> Pair:
 
 
 def _connected(edges: Iterable[Edge]) -> list[frozenset[str]]:
-    of: dict[str, set[str]] = {}
-    for edge in edges:
-        _join(of, edge.a, edge.b)
-    return _different(of)
+    return _frozen(Components((edge.a, edge.b) for edge in edges))
 
 
-def _join(of: dict[str, set[str]], a: str, b: str) -> None:
-    one, other = of.setdefault(a, {a}), of.setdefault(b, {b})
-    if one is other:
-        return
-    if len(one) < len(other):
-        one, other = other, one
-    one |= other
-    of.update(dict.fromkeys(other, one))
-
-
-def _different(of: Mapping[str, set[str]]) -> list[frozenset[str]]:
-    return [frozenset(members) for members in {id(each): each for each in of.values()}.values()]
+def _frozen(components: Components[str]) -> list[frozenset[str]]:
+    return [frozenset(members) for members in components.sets()]
 
 
 def _holds_any(
@@ -170,16 +158,16 @@ def _strict(
         )
 
     narrowed = wanted & STRICT
-    of: dict[str, set[str]] = {}
+    joined = Components[str]()
     for edge in edges:
         if edge.relation not in narrowed:
             continue
-        fewer, more = sorted((of.get(edge.a, {edge.a}), of.get(edge.b, {edge.b})), key=len)
+        fewer, more = sorted((joined.of(edge.a), joined.of(edge.b)), key=len)
         fenced = (photo for photo in fewer if photo in apart or photo in wholes)
         if all(may_join(photo, more) for photo in fenced):
-            _join(of, edge.a, edge.b)
+            joined.join(edge.a, edge.b)
     # One alone has several files: an edge to itself is the only one that makes a group of one.
-    return [_Found(members, narrowed) for members in _different(of)]
+    return [_Found(members, narrowed) for members in _frozen(joined)]
 
 
 def _alike(
@@ -192,12 +180,12 @@ def _alike(
     exposures = {min(members): members for members in sets[Relation.RAW_JPEG]}
     name_of = {photo: name for name, members in exposures.items() for photo in members}
     # A photo can be of a bracket and of a panorama: what shares an exposure is one whole.
-    of: dict[str, set[str]] = {}
+    joined = Components[str]()
     for relation in (Relation.BRACKET, Relation.PANORAMA):
         for members in sets[relation]:
             first, *others = sorted({name_of.get(photo, photo) for photo in members})
             for other in others:
-                _join(of, first, other)
+                joined.join(first, other)
     apart = {_ordered(name_of.get(a, a), name_of.get(b, b)) for a, b in decided}
     found = []
     for relation in _ALIKE:
@@ -209,7 +197,7 @@ def _alike(
             pair = _ordered(name_of.get(edge.a, edge.a), name_of.get(edge.b, edge.b))
             if edge.relation in close and pair[0] != pair[1] and pair not in apart:
                 pairs.setdefault(pair, edge.relation)
-        clusters = complete_linkage(pairs, _different(of))
+        clusters = complete_linkage(pairs, _frozen(joined))
         number_of = {name: number for number, names in enumerate(clusters) for name in names}
         # Without such an edge of its own, a closer relation tells all of it already.
         own = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.cosine import SLACK, cosines
 from safelight.duplicates.near import Near, nearest, ranks
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vectors = npt.NDArray[np.float32]
+    Numbers = npt.NDArray[np.float64]
 
 #: Asked about and compared at once: both blocks and their products stay in the caches.
 _ASKED, _COMPARED = 1024, 4096
@@ -34,6 +36,9 @@ _CROWD = _ASKED * _COMPARED // 64
 
 #: Cosines from blocks differ from those of two vectors by rounding, which depends on the block.
 _SLACK = 1e-4
+
+#: They are no farther off than this, whatever the processor.
+_ROUGH = np.float32(SLACK)
 
 #: Cosines that agree to this many steps of one are equal, and the photo that came last is taken.
 _STEPS = 1024
@@ -81,13 +86,13 @@ class CosineIndex:
             found[here] = whole[rows[here] - start]
         return found
 
-    def cosines(self, rows: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Vectors:
+    def cosines(self, rows: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Numbers:
         """Return the cosines of pairs of rows; -1 where one of them is -1."""
-        found = np.full(len(rows), -1, np.float32)
+        found = np.full(len(rows), -1.0)
         known = np.flatnonzero((rows >= 0) & (others >= 0))
         for start in range(0, len(known), _COMPARED):
             part = known[start : start + _COMPARED]
-            found[part] = np.einsum("ij,ij->i", self.rows(rows[part]), self.rows(others[part]))
+            found[part] = cosines(self.rows(rows[part]), self.rows(others[part]))
         return found
 
     def near(self, asked: Vectors, before: npt.NDArray[np.int64], most: int) -> Near:
@@ -147,9 +152,9 @@ class CosineIndex:
             numbers, rows = numbers[kept], rows[kept]
             if not len(rows):
                 continue
-            cosines = _cosines(asked, vectors, numbers, rows)
-            kept = cosines >= self.floor
-            more = Near(numbers[kept], places[rows[kept]], cosines[kept])
+            exact = _cosines(asked, vectors, numbers, rows)
+            kept = exact >= self.floor
+            more = Near(numbers[kept], places[rows[kept]], exact[kept].astype(np.float32))
             best = Near.joined([best, more])
             best = nearest(best, -np.rint(best.measured * _STEPS), most)
             full = ranks(best.asked) == most - 1
@@ -202,16 +207,18 @@ def _crowd(
     most: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the pairs that reach `least`; of very many, the `most` best of each asked."""
-    cosines = asked @ vectors.T
-    reached = cosines >= least
+    rough = asked @ vectors.T
+    reached = rough >= least
     if reached.sum() > _CROWD:
         reached &= (places >= 0) & (places < before[:, None])
     if reached.sum() > _CROWD and most < len(vectors):
-        # Steps of the cosine, then places: one number that orders as nearest() does.
-        ordered = np.rint(cosines * _STEPS).astype(np.float64) * 2.0**40 + places
+        # Steps of the cosine, then places: one number that orders as nearest() does. Between two
+        # steps rounding decides which it is; those pairs count as the better for themselves, and
+        # as the worse for others.
+        ordered = np.rint((rough - _ROUGH) * _STEPS).astype(np.float64) * 2.0**40 + places
         ordered[~reached] = -np.inf
         threshold = np.partition(ordered, -most, axis=1)[:, -most, None]
-        reached &= ordered >= threshold
+        reached &= np.rint((rough + _ROUGH) * _STEPS) * 2.0**40 + places >= threshold
     numbers, rows = np.nonzero(reached)
     return numbers, rows
 
@@ -221,9 +228,9 @@ def _cosines(
     vectors: Vectors,
     numbers: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int64],
-) -> Vectors:
-    cosines = np.empty(len(rows), np.float32)
+) -> Numbers:
+    exact = np.empty(len(rows))
     for start in range(0, len(rows), _COMPARED):
         part = slice(start, start + _COMPARED)
-        np.einsum("ij,ij->i", asked[numbers[part]], vectors[rows[part]], out=cosines[part])
-    return cosines
+        exact[part] = cosines(asked[numbers[part]], vectors[rows[part]])
+    return exact

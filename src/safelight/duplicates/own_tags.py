@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.tags import Tags
 from safelight.duplicates.xmp import read_xmp
 from safelight.errors import SidecarError
+from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
 
 if TYPE_CHECKING:
@@ -18,36 +20,29 @@ _RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
 _TAKEN, _DIGITIZED = 0x9003, 0x9004
 _KEYWORDS = (2, 25)
 
-_HEAD_BYTES = 1024
 
-
-def read_tags(path: str, exif: Mapping[str, Any]) -> Tags:
+def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
     """Return what a photo's own file says of it.
 
     Never raises for what the file holds: a tag that cannot be read is one that is not there.
 
     Parameters
     ----------
-    path : str
+    data : bytes
+        The whole file.
     exif : mapping
         What the library has of its EXIF data, for what is read in no other way.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
     """
     placed = Tags(
         latitude=exif.get("latitude"),
         longitude=exif.get("longitude"),
         altitude=exif.get("altitude"),
     )
-    with open(path, "rb") as file:
-        form = sniff(file.read(_HEAD_BYTES))
+    form = sniff(data)
     if form == "RAW" or form is None:
         return replace(placed, taken_at=exif.get("taken_at"))
     try:
-        info, main, inner, iptc = _heif(path) if form == "HEIF" else _pillow(path)
+        info, main, inner, iptc = _heif(data) if form == "HEIF" else _pillow(data, form)
     except Exception:  # noqa: BLE001 - the decoders raise a dozen kinds for damaged files
         return replace(placed, taken_at=exif.get("taken_at"))
     own = replace(
@@ -66,10 +61,12 @@ def read_tags(path: str, exif: Mapping[str, Any]) -> Tags:
     return own
 
 
-def _pillow(path: str) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
-    from PIL import Image, IptcImagePlugin
+def _pillow(
+    data: bytes, form: str
+) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
+    from PIL import IptcImagePlugin
 
-    with Image.open(path) as image:
+    with opener(form)(io.BytesIO(data)) as image:
         exif = image.getexif()
         info = dict(image.info)
         if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
@@ -81,14 +78,14 @@ def _pillow(path: str) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, 
         return info, exif, exif.get_ifd(_EXIF_IFD), iptc
 
 
-def _heif(path: str) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
+def _heif(data: bytes) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], list[str]]:
     from PIL import Image
 
     if "heif" not in available_extras():
         return {}, {}, {}, []
     import pi_heif
 
-    info = dict(pi_heif.open_heif(path).info)
+    info = dict(pi_heif.open_heif(io.BytesIO(data)).info)
     exif = Image.Exif()
     if isinstance(info.get("exif"), bytes):
         exif.load(info["exif"])

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.tags import Tags
 from safelight.errors import PlanError, UsageError
+from safelight.files import LARGE_TEXT, read_bytes
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -240,7 +242,7 @@ def read_plan(path: str | PathLike[str]) -> Plan:
         it also keeps.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = parse_json(read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT)
     except OSError as exc:
         raise PlanError(f"{path} cannot be read: {exc.strerror}.", path=str(path)) from exc
     except ValueError as exc:

@@ -25,7 +25,9 @@ from safelight.duplicates.plan import (
 from safelight.duplicates.relations import own_relations
 from safelight.duplicates.tags import Tags, merged
 from safelight.duplicates.xmp import read_xmp
-from safelight.errors import SidecarError
+from safelight.errors import DecodeError, SidecarError
+from safelight.files import SIDECAR, read_bytes
+from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
         known = _all_tags(planning, keeper)
-    except (SidecarError, OSError) as exc:
+    except (SidecarError, DecodeError, OSError) as exc:
         planning.left += [
             Left(each.path, f"stays, because {_told(keeper.path, exc)}") for each in others
         ]
@@ -166,7 +168,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
             try:
                 tags = _all_tags(planning, other)
                 change = _change(planning, other, relation)
-            except (SidecarError, OSError) as exc:
+            except (SidecarError, DecodeError, OSError) as exc:
                 why = f"stays, because {_told(other.path, exc)}"
         if why is not None:
             planning.left.append(Left(other.path, why))
@@ -294,14 +296,15 @@ def _all_tags(planning: _Planning, judged: Judged) -> Tags:
     facts = planning.facts[judged.photo_id]
     found = []
     for sidecar in planning.beside.sidecars(judged.path):
-        with open(sidecar, "rb") as file:
-            data = file.read()
+        data = read_bytes(sidecar, limit=SIDECAR)
         try:
             found.append(read_xmp(data))
         except SidecarError as exc:
             raise SidecarError(f"{sidecar} {exc}", path=sidecar) from exc
-    return merged((*found, read_tags(judged.path, facts.exif)))
+    return merged((*found, read_tags(read_verified(judged.photo_id, (judged.path,)), facts.exif)))
 
 
-def _told(path: str, exc: SidecarError | OSError) -> str:
-    return str(exc) if isinstance(exc, SidecarError) else f"{path} cannot be read: {exc.strerror}"
+def _told(path: str, exc: SidecarError | DecodeError | OSError) -> str:
+    if isinstance(exc, OSError):
+        return f"{path} cannot be read: {exc.strerror}"
+    return str(exc) if isinstance(exc, SidecarError) else f"{path} {exc}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.components import Components
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 
 if TYPE_CHECKING:
@@ -19,18 +20,7 @@ _LOOSENESS = {relation: rank for rank, relation in enumerate(Relation)}
 
 def parts(edges: Iterable[Edge], relations: Collection[Relation]) -> list[set[str]]:
     """Return the photos that edges of these relations connect."""
-    of: dict[str, set[str]] = {}
-    for edge in edges:
-        if edge.relation not in relations:
-            continue
-        one, other = (of.setdefault(photo, {photo}) for photo in (edge.a, edge.b))
-        if one is other:
-            continue
-        if len(one) < len(other):
-            one, other = other, one
-        one |= other
-        of.update(dict.fromkeys(other, one))
-    return list({id(each): each for each in of.values()}.values())
+    return Components((edge.a, edge.b) for edge in edges if edge.relation in relations).sets()
 
 
 def relations_to(photo: str, edges: Sequence[Edge]) -> dict[str, Relation]:

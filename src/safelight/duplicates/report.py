@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag, thumbnail_of
 from safelight.errors import SafelightError, UsageError
+from safelight.files import read_head
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
 from safelight.shown import visible
@@ -125,8 +126,7 @@ def check_report(path: str, *, force: bool = False) -> None:
     if force or not os.path.lexists(path):
         return
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
+        head = read_head(path, _HEAD_BYTES)
     except OSError as exc:
         raise UsageError(f"{path} is there already and cannot be read: {exc.strerror}.") from exc
     if head and f'name="generator" content="{_GENERATOR}"'.encode() not in head:
@@ -222,7 +222,7 @@ def _section(
     small: dict[str, npt.NDArray[np.uint8] | str] = {}
     for photo in suggestion.photos:
         if photo.photo_id not in small:
-            small[photo.photo_id] = thumbnail_of(photo.path, max_pixels)
+            small[photo.photo_id] = thumbnail_of(photo.photo_id, photo.path, max_pixels)
         picture = small[photo.photo_id]
         if photo is best and not isinstance(picture, str):
             best_pixels = picture

@@ -10,7 +10,7 @@ import numpy as np
 
 from safelight.duplicates.model import Relation
 from safelight.errors import DecodeError
-from safelight.imaging import decode
+from safelight.imaging import decode, read_verified
 from safelight.quality.averaging import average, fit
 
 if TYPE_CHECKING:
@@ -30,11 +30,10 @@ _COMPARABLE = frozenset({Relation.RE_ENCODED, Relation.RESIZED, Relation.EDITED}
 WHITE = 32
 
 
-def thumbnail_of(path: str, max_pixels: int) -> npt.NDArray[np.uint8] | str:
+def thumbnail_of(photo_id: str, path: str, max_pixels: int) -> npt.NDArray[np.uint8] | str:
     """Return a photo made small, or why there is none."""
     try:
-        with open(path, "rb") as file:
-            frame = decode(file.read(), min_side=SIDE, max_pixels=max_pixels)
+        frame = decode(read_verified(photo_id, (path,)), min_side=SIDE, max_pixels=max_pixels)
     except DecodeError as exc:
         return str(exc)
     except OSError as exc:

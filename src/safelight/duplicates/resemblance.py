@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.cosine import cosines
 from safelight.hashing import dihedral, mirrored
 from safelight.hashing.places import agreeing
 
@@ -88,7 +89,7 @@ def resemble(a: Seen, b: Seen) -> Resemblance:
     mirrored_words = _shared(a, b, mirror=True)
     cosine = None
     if a.vector is not None and b.vector is not None:
-        cosine = float(a.vector @ b.vector)
+        cosine = float(cosines(a.vector[None], b.vector)[0])
     return Resemblance(bits, turned_bits, way, words, mirrored_words, cosine)
 
 

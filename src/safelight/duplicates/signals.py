@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from safelight.cosine import cosines
 from safelight.duplicates.multi_index import HashIndex
 from safelight.duplicates.near import Near, nearest
 from safelight.duplicates.shared_words import WordIndex
@@ -182,11 +183,12 @@ class WordSignal:
         index, rows, least = self._vectors
         others = rows[near.found]
         if asked is None:
-            cosines = index.cosines(rows[near.asked], others)
+            found = index.cosines(rows[near.asked], others)
         else:
-            cosines = index.rows(np.maximum(others, 0)) @ np.asarray(asked.vector, np.float32)
-            cosines[others < 0] = -1
-        return cosines >= least
+            vector = np.asarray(asked.vector, np.float32)
+            found = cosines(index.rows(np.maximum(others, 0)), vector)
+            found[others < 0] = -1
+        return found >= least
 
 
 class MomentSignal:

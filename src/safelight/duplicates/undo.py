@@ -13,6 +13,7 @@ from safelight.duplicates.journal import Journal, journals, write_safely
 from safelight.duplicates.moving import CannotChange, make_own, move
 from safelight.duplicates.plan import QUARANTINE, Left, read_plan
 from safelight.errors import LibraryError, PlanError
+from safelight.files import SIDECAR, read_bytes
 from safelight.library.copies import mark_paths_back
 from safelight.library.store import Library
 
@@ -186,7 +187,7 @@ def _restore_sidecar(step: Step) -> None:
     if step.backup is None:
         target.unlink()
         return
-    data = Path(step.backup).read_bytes()
+    data = read_bytes(step.backup, limit=SIDECAR)
     write_safely(target, data)
     os.chmod(target, step.mode)
     os.utime(target, ns=(step.mtime_ns, step.mtime_ns))

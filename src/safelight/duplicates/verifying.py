@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.contents import sha256_of
 from safelight.duplicates.moving import CannotChange
+from safelight.files import SIDECAR, read_bytes
 
 if TYPE_CHECKING:
     from safelight.duplicates.plan import Sidecar
@@ -61,8 +62,7 @@ def stat_of(path: str) -> os.stat_result:
 def content_of(path: str) -> bytes | None:
     """Return the bytes of a small file, None if there is none; CannotChange if not to be read."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_bytes(path, limit=SIDECAR)
     except FileNotFoundError:
         return None
     except OSError as exc:

@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import ModelError
+from safelight.files import SMALL_FILE, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -136,7 +137,7 @@ def _folder() -> Path:
 def _read(path: Path | None) -> int | None:
     if path is not None:
         with contextlib.suppress(OSError, ValueError):
-            return max(1, int(path.read_text("ascii")))
+            return max(1, int(read_text(path, limit=SMALL_FILE)))
     return None
 
 

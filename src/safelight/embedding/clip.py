@@ -45,7 +45,7 @@ class CLIPEmbedder:
         What :func:`safelight.load_embedder` takes. There is no falling back to another model.
     device : str
         ``auto`` (a GPU if there is one that can be used), ``cpu``, ``cuda``, ``cuda:N``, ``mps``
-        and others; see docs/devices.md. One that is named and not there is an error.
+        and others (``safelight docs devices``). One that is named and not there is an error.
     local_files_only : bool
         Do not ask the hub for what is not on this machine.
 

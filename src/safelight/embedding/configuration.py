@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import ModelInvalid
+from safelight.files import SMALL_FILE, read_bytes
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ class Configuration:
             The file is missing, or holds no JSON object.
         """
         try:
-            values = json.loads(path.read_text("utf-8"))
+            values = parse_json(read_bytes(path, limit=SMALL_FILE))
         except OSError as error:
             raise ModelInvalid(
                 f"{path} is needed to use this model, but cannot be read: {error.strerror}.",

@@ -8,11 +8,12 @@ digest is the name of the file.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import time
 from pathlib import Path
+
+from safelight.files import SMALL_FILE, read_text, sha256, sha256_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -27,13 +28,12 @@ def file_digest(path: Path) -> str:
     path = path.resolve()
     status = path.stat()
     identity = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
-    key = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()
+    key = sha256(identity.encode(errors="surrogateescape"))
     kept = _folder() / key
     with contextlib.suppress(OSError, ValueError):
-        if _SHA256.fullmatch(digest := kept.read_text("ascii")):
+        if _SHA256.fullmatch(digest := read_text(kept, limit=SMALL_FILE, encoding="ascii")):
             return digest
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(path)
     if time.time_ns() - status.st_mtime_ns > _SETTLED_NS:
         _keep(kept, digest)
     return digest

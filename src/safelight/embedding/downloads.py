@@ -5,7 +5,6 @@ Other programs use that cache as well, so it holds more than models that safelig
 
 from __future__ import annotations
 
-import json
 import stat
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,8 @@ from safelight.embedding.hub import cache_folder, cached_folder, file_names, rep
 from safelight.embedding.layouts import find_layout
 from safelight.embedding.pytorch.layouts import find_checkpoint, find_torch_layout
 from safelight.errors import ModelInvalid
+from safelight.files import SMALL_FILE, read_bytes
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -119,7 +120,7 @@ def _runtime(repo: str, folder: Path) -> Runtime | None:
 
 def _has_two_sides(folder: Path) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config = parse_json(read_bytes(folder / "config.json", limit=SMALL_FILE))
     except (OSError, ValueError):
         return False
     if not isinstance(config, dict) or not all(key in config for key in _TWO_SIDES):

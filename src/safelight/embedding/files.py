@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import DecodeError
+from safelight.imaging import read_photo
 
 if TYPE_CHECKING:
     import os
@@ -76,6 +76,6 @@ def _prepare(embedder: Embedder, path: str | os.PathLike[str]) -> _Prepared:
     from safelight.imaging import decode
 
     try:
-        return embedder.prepare(decode(Path(path).read_bytes(), min_side=embedder.min_side))
+        return embedder.prepare(decode(read_photo(path), min_side=embedder.min_side))
     except (DecodeError, OSError) as error:
         return error

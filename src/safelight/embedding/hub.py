@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from safelight.embedding.transfer import NotTheHub, WrongBytes, arrived, check_bytes, fetch_large
 from safelight.errors import ModelInvalid, ModelUnavailable
+from safelight.files import SMALL_FILE, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -38,7 +39,7 @@ _DISK = {
 }
 
 _WAYS_OUT = (
-    "Use a model that is on this machine (--model FOLDER, see docs/models.md), "
+    "Use a model that is on this machine (--model FOLDER; see `safelight docs models`), "
     "or the built-in one (--model starter)."
 )
 
@@ -112,7 +113,7 @@ def cached_folder(repo: str) -> Path | None:
     """Return the folder of what the cache has of a model, or None."""
     cached = repo_folder(repo)
     try:
-        commit = (cached / "refs" / "main").read_text("utf-8").strip()
+        commit = read_text(cached / "refs" / "main", limit=SMALL_FILE).strip()
     except OSError:
         return None
     folder = cached / "snapshots" / commit

@@ -14,6 +14,7 @@ from safelight.embedding.catalogue import find_known, known_models
 from safelight.embedding.configuration import Configuration
 from safelight.embedding.names import plain_name
 from safelight.embedding.provenance import FILE as PROVENANCE
+from safelight.files import PHOTO_FILE, read_bytes, sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,9 +87,9 @@ def check_download(download: Download, known: KnownModel | None) -> list[Check]:
             continue
         if published:
             who = "its publisher gives"
-            checks.append(_same("catalogue", what, _sha256(path), published, who))
+            checks.append(_same("catalogue", what, sha256_of(path), published, who))
         if _SHA256.fullmatch(announced):
-            checks.append(_same("announced", what, _sha256(path), announced, "the hub announced"))
+            checks.append(_same("announced", what, sha256_of(path), announced, "the hub announced"))
         elif _SHA1.fullmatch(announced):
             digest = _git_digest(path)
             checks.append(_same("announced", what, digest, announced, "the hub announced"))
@@ -115,7 +116,7 @@ def check_own(place: Path) -> tuple[list[Check], KnownModel | None]:
     for path in files:
         if path.suffix not in _WEIGHTS and path != place:
             continue
-        if (found := published.get(_sha256(path))) is not None:
+        if (found := published.get(sha256_of(path))) is not None:
             model, name = found
             detail = f"is {name} of {model.name}, as its publisher gives it"
             checks.append(Check("catalogue", path.name, True, detail))
@@ -131,7 +132,7 @@ def _recorded(folder: Path) -> tuple[list[Check], KnownModel | None]:
         path = folder / name
         if path.is_file():
             who = "was recorded when it was exported"
-            checks.append(_same("recorded", name, _sha256(path), str(digest), who))
+            checks.append(_same("recorded", name, sha256_of(path), str(digest), who))
         else:
             checks.append(Check("recorded", name, False, "is missing"))
     return checks, find_known(plain_name(str(said.need("model"))))
@@ -143,12 +144,7 @@ def _same(kind: Kind, what: str, digest: str, wanted: str, who: str) -> Check:
     return Check(kind, what, False, f"has the digest {digest}, but {who} {wanted}")
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _git_digest(path: Path) -> str:
     """Return the digest that git names a file by, as the hub does for small ones."""
-    data = path.read_bytes()
+    data = read_bytes(path, limit=PHOTO_FILE)
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

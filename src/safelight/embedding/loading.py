@@ -66,7 +66,7 @@ def load_embedder(
     ----------
     model : str
         ``starter``; a folder; ``ARCHITECTURE/WEIGHTS`` in open_clip's words, such as
-        ``ViT-B-32/openai``; or an id on the hub. See ``docs/models.md``.
+        ``ViT-B-32/openai``; or an id on the hub. ``safelight docs models`` has more.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``, ``coreml``, ``openvino`` or
         ``directml``. One that is named and not there is an error.
@@ -152,7 +152,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
     return DefaultModel(
         STARTER,
         f"Using the built-in starter model, since {DEFAULT} is not on this machine and {why}. "
-        "For much better results choose another with --model; docs/models.md says how.",
+        "For much better results choose another with --model; `safelight docs models` says how.",
     )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import mmap
 from typing import TYPE_CHECKING
 
+from safelight.files import open_regular
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -49,7 +51,7 @@ def outline(path: Path) -> bytes | None:
     """
     if path.stat().st_size < _MIN_BYTES:
         return None
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return _model(data, path.name)
         except (IndexError, ValueError):
@@ -60,7 +62,7 @@ def has_half_weights(path: Path) -> bool:
     """Tell whether any weight of a model is float16, wherever its bytes lie."""
     if path.stat().st_size == 0:
         return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return any(
                 (number, kind) == (_TENSOR_DATA_TYPE, _VARINT)

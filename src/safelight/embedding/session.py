@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.embedding.devices import PROVIDERS, Device
 from safelight.embedding.outline import has_half_weights, outline
 from safelight.errors import ModelInvalid, ModelUnavailable
+from safelight.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,7 @@ def _open(path: Path, threads: int | None, device: Device, *, lean: bool) -> Any
     if device.kind == "directml":
         options.enable_mem_pattern = False  # which it cannot do
     try:
+        check_regular(path)  # ONNX Runtime would wait for a pipe
         weights = path.resolve()  # of the links in the hub's cache, the folder that they lead to
         graph = outline(weights)
         if graph is not None:

@@ -17,6 +17,7 @@ from safelight.embedding.description import Description
 from safelight.embedding.onnx import OnnxEmbedder
 from safelight.embedding.preprocessing import Preprocessing
 from safelight.embedding.tokenizing import TextRules
+from safelight.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +122,7 @@ def subject(text: str) -> str:
 def compute_fingerprint() -> str:
     """Return the digest of all that decides what the model computes, read from its files."""
     contents = {
-        "files": {name: _digest(DATA / name) for name in WEIGHTS},
+        "files": {name: sha256_of(DATA / name) for name in WEIGHTS},
         "pixels": [
             _PREPROCESSING.size,
             _PREPROCESSING.resize,
@@ -133,8 +134,3 @@ def compute_fingerprint() -> str:
         "dtype": "float32",
     }
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from safelight.errors import ModelInvalid
+from safelight.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,7 @@ class TextTokenizer:
         from tokenizers import Tokenizer
 
         try:
+            check_regular(path)
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises Exception itself
             raise ModelInvalid(f"{path} is not a tokenizer: {error}", path=str(path)) from error

@@ -7,11 +7,12 @@ where the client takes them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from safelight.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def fetch_large(
             if error.errno is not None:  # the disk; an answer of the hub has no number
                 part.unlink(missing_ok=True)
             raise
-        if _sha256(part) != sha256:
+        if sha256_of(part) != sha256:
             part.unlink()
             raise WrongBytes
         part.rename(blob)
@@ -86,7 +87,7 @@ def arrived(blob: Path) -> int:
 
 def check_bytes(path: Path, sha256: str) -> None:
     """Throw away what the cache has at `path`, and raise WrongBytes, if it is something else."""
-    if _sha256(path) != sha256:
+    if sha256_of(path) != sha256:
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         raise WrongBytes
@@ -168,8 +169,3 @@ def _own(part: Path) -> Iterator[BinaryIO | None]:
             if part.exists() and os.path.samestat(part.stat(), os.fstat(file.fileno())):
                 yield file
                 return
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

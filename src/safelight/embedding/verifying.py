@@ -24,6 +24,7 @@ from safelight.embedding.names import STARTER, parse_model_name
 from safelight.embedding.provenance import FILE as PROVENANCE
 from safelight.embedding.zoo import find_model
 from safelight.errors import DecodeError, ModelError, ModelUnavailable, UsageError
+from safelight.imaging import read_photo
 from safelight.model import Frame
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ def _photo(values: Sequence[Golden], photo: Path | None) -> tuple[Frame | None, 
     from safelight.imaging import decode
 
     try:
-        data = photo.read_bytes()
+        data = read_photo(photo)
     except OSError as error:
         raise UsageError(f"{photo}: {error.strerror}.", path=str(photo)) from error
     digest = hashlib.sha256(data).hexdigest()

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from safelight.imaging.formats import available_extras, extra_for, is_photo
+from safelight.imaging.reader import PhotoReader, read_photo, read_verified
 
 if TYPE_CHECKING:
     from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
 
-__all__ = ["DEFAULT_MAX_PIXELS", "available_extras", "decode", "extra_for", "is_photo"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "PhotoReader",
+    "available_extras",
+    "decode",
+    "extra_for",
+    "is_photo",
+    "read_photo",
+    "read_verified",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavailable
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.files import sha256
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.ingest.summary import Progress
 from safelight.library.label_sets import use_label_set
 from safelight.library.labels import (
@@ -193,9 +193,8 @@ def label_files(
 
 
 def _read(path: str, embedder: Embedder, library: Library | None, pixel_limit: int) -> _Read:
-    with open(path, "rb") as file:
-        data = file.read()
-    photo_id = hashlib.sha256(data).hexdigest()
+    data = read_photo(path)
+    photo_id = sha256(data)
     if library is not None:
         vector = vectors_of(library, [photo_id], embedder.fingerprint).get(photo_id)
         if vector is not None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
+from safelight.files import sha256
 from safelight.hashing import hash_frame
 from safelight.hashing.hashes import MIN_SIDE as HASHING_SIDE
 from safelight.imaging import decode
+from safelight.imaging.reader import read_photo_with_stat
 from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
 from safelight.model import FileStat
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from safelight.library.store import Library
     from safelight.quality.metric import Measurement
     from safelight.sources.entry import Entry
-
-#: A file of more bytes is no photo, whatever its name; reading it would only fill the memory.
-MAX_FILE_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +102,7 @@ def load(
         code, reason = explain(exc)
         return Loaded(entry, code=code, reason=reason, seconds=seconds)
     started = _lap(seconds, "read", started)
-    item_id = hashlib.sha256(data).hexdigest()
+    item_id = sha256(data)
     _lap(seconds, "hash", started)
     if is_embedded(library, item_id, embedder.fingerprint) or not claims.take(item_id):
         return Loaded(entry, item_id, seconds=seconds)
@@ -174,21 +171,14 @@ def read_entry(entry: Entry) -> tuple[bytes, Entry]:
     Raises
     ------
     DecodeError
-        The file is too large for a photo.
+        The file is large and not an image.
     OSError
-        It cannot be read.
+        It cannot be read, is not a regular file, or too large for a photo.
     """
     if entry.text is not None:
         return entry.text.encode(), entry
-    with open(entry.path, "rb", buffering=0) as file:
-        # The stat of the bytes that are read, should the file have changed since it was listed.
-        found = os.fstat(file.fileno())
-        if found.st_size > MAX_FILE_BYTES:
-            raise DecodeError(
-                f"is larger than {MAX_FILE_BYTES // 1024**3} GiB, too large for a photo",
-                code="too-large",
-            )
-        data = file.read()
+    # The stat of the bytes that are read, should the file have changed since it was listed.
+    data, found = read_photo_with_stat(entry.path)
     stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
     return data, replace(entry, stat=stat)
 

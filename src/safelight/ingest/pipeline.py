@@ -18,7 +18,7 @@ from safelight.ingest.plan import Plan, as_record
 from safelight.ingest.summary import Progress
 from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.items import is_embedded
-from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
+from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.scores import write_scores
 from safelight.model import Failure
 
@@ -62,17 +62,17 @@ class Pipeline:
         self.tally: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.failures: list[Failure] = []
+        self.known_at: list[str] = []  # paths at which content was seen that the library knew
 
     def write_plans(self, plans: Sequence[Plan]) -> None:
         """Write what needs no file to be opened."""
         records = [record for plan in plans for record in plan.records]
-        gone = [key for plan in plans for key in plan.gone]
         with self.stage("write"):
             if records:
                 write(self._library, self._namespace, records)
-            if gone:
-                mark_gone(self._library, gone)
-        self.failures += [self._failure(record) for record in records if record.code is not None]
+        self.known_at += [record.path for record in records if record.item_id is not None]
+        told = [*records, *(record for plan in plans for record in plan.absent)]
+        self.failures += [self._failure(record) for record in told if record.code is not None]
 
     def work(self, entries: Sequence[Entry], threads: int, pixel_limit: int) -> bool:
         """Load, embed and write `entries`; return whether Ctrl-C cut it short."""
@@ -147,6 +147,8 @@ class Pipeline:
             item_id = loaded.item_id if code in (None, "model") else None
             records.append(as_record(loaded.entry, item_id, code=code, reason=reason))
             self.tally["failed" if code else "known" if loaded.item is None else "new"] += 1
+            if code is None and loaded.item is None:
+                self.known_at.append(loaded.entry.path)
         with self.stage("write"):
             write(
                 self._library,

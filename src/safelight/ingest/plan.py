@@ -6,12 +6,21 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.errors import SourceError
 from safelight.imaging.formats import EXTRAS, available_extras, extra_for
-from safelight.library.files import KnownFile, known_elsewhere, known_files
+from safelight.library.files import (
+    EXCLUDED,
+    MISSING,
+    PRESENT,
+    KnownFile,
+    known_elsewhere,
+    known_files,
+)
 from safelight.library.records import FileRecord
+from safelight.sources.folder import FolderSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from safelight.library.store import Library
     from safelight.sources import Source
@@ -24,13 +33,22 @@ class Plan:
 
     Attributes
     ----------
+    source : Source
     work : list of Entry
         To be opened: new or changed, or not yet in the space.
     records : list of FileRecord
         To be written without opening anything: failures of the listing, files that another
         namespace knows, metadata that changed.
-    gone : list of int
-        Keys of files that are no longer there.
+    absent : list of FileRecord
+        Known files that a list names and that are not there: told of, never written.
+    missing : dict of int to str
+        Keys and paths of known files that are no longer there.
+    excluded : list of int
+        Keys of files that are there, and that the source passes over now.
+    present : int
+        Known files that were there before.
+    listed : int
+        Entries of the listing.
     new, changed, unchanged : int
         Entries of each kind; `new` and `changed` are those in `work`.
     linked : int
@@ -41,9 +59,14 @@ class Plan:
         Entries that the listing could not offer, for the first time.
     """
 
+    source: Source
     work: list[Entry]
     records: list[FileRecord]
-    gone: list[int]
+    absent: list[FileRecord]
+    missing: dict[int, str]
+    excluded: list[int]
+    present: int
+    listed: int
     new: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -59,8 +82,14 @@ def make_plan(
     namespace: str,
     fingerprint: str,
     retry_failed: bool = False,
+    others: Sequence[Source] = (),
 ) -> Plan:
     """List `source` and compare it with the library. Nothing is opened, nothing is written.
+
+    Parameters
+    ----------
+    others : sequence of Source
+        Further sources of the namespace. What one of them lists is not excluded.
 
     Raises
     ------
@@ -78,19 +107,27 @@ def make_plan(
     ).fetchone()
     work: list[Entry] = []
     records: list[FileRecord] = []
+    absent: list[FileRecord] = []
+    missing: dict[int, str] = {}
     seen: set[str] = set()
     tally = dict.fromkeys(("new", "changed", "unchanged", "linked", "failing", "refused"), 0)
     for entry in entries:
         seen.add(entry.path)
         before = known.get(entry.path)
-        if before is not None and not retry_failed and _still_fails(entry, before):
+        if before is not None and entry.code == "missing" and before.has_item:
+            # Its disk may be unplugged: what is known of it is kept.
+            tally["refused"] += 1
+            absent.append(as_record(entry, None))
+            if before.state != MISSING:
+                missing[before.pk] = entry.path
+        elif before is not None and not retry_failed and _still_fails(entry, before):
             tally["failing"] += 1
         elif entry.code is not None:
             tally["refused"] += 1
             records.append(as_record(entry, None))
         elif before is not None and _is_unchanged(entry, before):
             tally["unchanged"] += 1
-            if before.gone or entry.metadata is not None:
+            if before.state != PRESENT or entry.metadata is not None:
                 records.append(_again(library, entry, before))
         elif has_others and (item := _elsewhere(library, namespace, entry, fingerprint)):
             tally["linked"] += 1
@@ -98,12 +135,54 @@ def make_plan(
         else:
             tally["new" if before is None else "changed"] += 1
             work.append(entry)
-    gone = [
-        file.pk
-        for path, file in known.items()
-        if path not in seen and not file.gone and _is_gone(path)
-    ]
-    return Plan(work, records, gone, **tally)
+    unseen = {path: file for path, file in known.items() if path not in seen}
+    absent_paths, excluded = _sort_out(source, unseen, others)
+    missing |= absent_paths
+    present = sum(file.state == PRESENT for file in known.values())
+    return Plan(source, work, records, absent, missing, excluded, present, len(seen), **tally)
+
+
+def _sort_out(
+    source: Source, unseen: Mapping[str, KnownFile], others: Sequence[Source]
+) -> tuple[dict[int, str], list[int]]:
+    """Return which of the known files that were not listed are missing, and which are excluded."""
+    missing: dict[int, str] = {}
+    excluded: list[int] = []
+    paths: dict[str, frozenset[str]] = {}
+
+    def is_listed(path: str) -> bool:
+        for other in others:
+            if isinstance(other, FolderSource):
+                found = path.startswith(other.scope) and other.why_excluded(path) is None
+            elif other.scope is not None:
+                found = path.startswith(other.scope)
+            else:
+                if other.spec not in paths:
+                    paths[other.spec] = _paths(other)
+                found = path in paths[other.spec]
+            if found:
+                return True
+        return False
+
+    for path, file in unseen.items():
+        if is_missing(path):
+            if file.state != MISSING:
+                missing[file.pk] = path
+        elif (
+            file.state != EXCLUDED
+            and isinstance(source, FolderSource)
+            and source.why_excluded(path)
+            and not is_listed(path)
+        ):
+            excluded.append(file.pk)
+    return missing, excluded
+
+
+def _paths(source: Source) -> frozenset[str]:
+    try:
+        return frozenset(entry.path for entry in source.entries())
+    except SourceError:
+        return frozenset()
 
 
 def as_record(
@@ -125,7 +204,7 @@ def as_record(
 
 
 def _still_fails(entry: Entry, before: KnownFile) -> bool:
-    if before.failure is None or before.gone or entry.stat != before.stat:
+    if before.failure is None or before.state != PRESENT or entry.stat != before.stat:
         return False
     if before.embedded or before.failure == "model":
         return False  # it was another model, or may have been
@@ -157,7 +236,8 @@ def _elsewhere(library: Library, namespace: str, entry: Entry, fingerprint: str)
     return known_elsewhere(library, namespace, entry.path, entry.stat, fingerprint)
 
 
-def _is_gone(path: str) -> bool:
+def is_missing(path: str) -> bool:
+    """Tell whether nothing is at a path; a folder that may not be read hides nothing."""
     # os.path.lexists() also says no to what lies in a folder that may not be read.
     try:
         os.lstat(path)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from safelight.errors import SpaceError
+from safelight.errors import SourceError, SpaceError
 from safelight.ingest.labelling import label_lacking
 from safelight.ingest.pipeline import Pipeline
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import score_lacking
+from safelight.ingest.settling import Settled, settle
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.opening import open_fastest
-from safelight.library.remembered import remember
+from safelight.library.remembered import remember, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.model import Space
 from safelight.settings import CLUSTERS_FROM
+from safelight.sources import parse_source
+from safelight.sources.folder import FolderSource
+from safelight.sources.spelling import known_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -47,9 +52,13 @@ def ingest(
     scoring: Scoring | None = None,
     classifier: Classifier | None = None,
     clusters_from: int = CLUSTERS_FROM,
+    accept_missing: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Bring the library up to date with `sources`.
+
+    A file that was moved is followed to its new path. If most of a source is missing, as where its
+    disk is not plugged in, its files are kept, and the summary says so.
 
     Ctrl-C (:class:`KeyboardInterrupt`) stops it cleanly: what is embedded is written, and the
     summary says ``interrupted``.
@@ -79,6 +88,8 @@ def ingest(
         photos of the namespace that its label set has not labelled. Of `embedder`'s space.
     clusters_from : int
         Vectors from which another process is started, at the end, to sort them into clusters.
+    accept_missing : bool
+        Call files missing even if that is most of a source.
     progress : callable
         Called from this thread after each entry.
 
@@ -94,7 +105,7 @@ def ingest(
     started = time.perf_counter()
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:
         raise SpaceError(f"The labels are for another model than {embedder.name}.")
-    sources = list(sources)
+    sources, notes = _known_names(library, namespace, sources)
     plans, work, planned = _plan(
         library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
@@ -109,6 +120,12 @@ def ingest(
         add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
     threads = threads or os.cpu_count() or 1
     interrupted = pipeline.work(work, threads, pixel_limit)
+    settled = Settled()
+    if not interrupted:
+        with pipeline.stage("write"):
+            settled = settle(
+                library, namespace, plans, pipeline.known_at, accept_missing=accept_missing
+            )
     if scoring is not None and not interrupted:
         with pipeline.stage("score"):
             scored, interrupted = score_lacking(
@@ -134,6 +151,10 @@ def ingest(
         new=pipeline.tally["new"],
         known=planned.known + pipeline.tally["known"],
         failed=len(pipeline.failures),
+        gone=settled.missing,
+        moved=settled.moved,
+        excluded=settled.excluded,
+        kept=settled.kept,
         scored=pipeline.tally["scored"],
         labelled=pipeline.tally["labelled"],
         device=str(embedder.where) if work else None,
@@ -141,6 +162,7 @@ def ingest(
         seconds=time.perf_counter() - started,
         stages={**planned.stages, **pipeline.seconds},
         failures=pipeline.failures,
+        notes=[*notes, *planned.notes, *settled.notes],
     )
 
 
@@ -165,7 +187,9 @@ def preview(
     SourceError
         A source cannot be listed at all.
     """
-    _, _, planned = _plan(library, list(sources), namespace, fingerprint, name, retry_failed)
+    sources, notes = _known_names(library, namespace, sources)
+    _, _, planned = _plan(library, sources, namespace, fingerprint, name, retry_failed)
+    planned = replace(planned, notes=[*notes, *planned.notes])
     return replace(planned, dry_run=True, seconds=planned.stages["list"])
 
 
@@ -179,6 +203,7 @@ def _plan(
 ) -> tuple[list[Plan], list[Entry], Summary]:
     """Return the plan of each source, the entries to be opened, and what that amounts to."""
     started = time.perf_counter()
+    others = {source.spec: source for source in (*_remembered(library, namespace), *sources)}
     plans = [
         make_plan(
             library,
@@ -186,6 +211,7 @@ def _plan(
             namespace=namespace,
             fingerprint=fingerprint,
             retry_failed=retry_failed,
+            others=[other for spec, other in others.items() if spec != source.spec],
         )
         for source in sources
     ]
@@ -200,7 +226,51 @@ def _plan(
         unchanged=sum(plan.unchanged for plan in plans),
         failed=sum(plan.refused for plan in plans),
         failing=sum(plan.failing for plan in plans),
-        gone=sum(len(plan.gone) for plan in plans),
+        gone=sum(len(plan.missing) for plan in plans),
+        excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
+        notes=_passed_over(sources),
     )
     return plans, work, planned
+
+
+def _known_names(
+    library: Library, namespace: str, sources: Iterable[Source]
+) -> tuple[list[Source], list[str]]:
+    """Return sources with their folders as the library knows them already, and what to say."""
+    folders = [
+        spec.removeprefix("images:")
+        for _, spec, _ in remembered(library, namespace)
+        if spec.startswith("images:")
+    ]
+    found: list[Source] = []
+    notes = []
+    for source in sources:
+        if not isinstance(source, FolderSource):
+            found.append(source)
+            continue
+        known = known_spelling(source, folders)
+        found.append(known)
+        folders.append(known.folder)
+        if known.folder != source.folder:
+            notes.append(f"{source.folder} is {known.folder}, which the library knows already.")
+    return found, notes
+
+
+def _remembered(library: Library, namespace: str) -> list[Source]:
+    found = []
+    for _, spec, options in remembered(library, namespace):
+        with contextlib.suppress(SourceError):  # not there now
+            found.append(parse_source(spec, **options))
+    return found
+
+
+def _passed_over(sources: Iterable[Source]) -> list[str]:
+    """Say which packages of other programs were passed over."""
+    return [
+        f"{path} belongs to another program and was passed over. To ingest it all the same, name "
+        "the folder of its photos as a source."
+        for source in sources
+        if isinstance(source, FolderSource)
+        for path in source.packages
+    ]

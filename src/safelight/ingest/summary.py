@@ -40,7 +40,13 @@ class Summary:
     failed, failing : int
         Files that failed now; that failed before and have not changed.
     gone : int
-        Files that are no longer there.
+        Files that are missing now.
+    moved : int
+        Files whose content was found at another path.
+    excluded : int
+        Files that their source passes over now; they are no longer found.
+    kept : int
+        Files that are not there, and kept: most of their source is missing.
     scored : int
         Photos whose quality was measured.
     labelled : int
@@ -55,6 +61,8 @@ class Summary:
         Seconds by stage, summed over threads.
     failures : list of Failure
         Of this run.
+    notes : list of str
+        What the user should be told besides.
     """
 
     namespace: str
@@ -67,6 +75,9 @@ class Summary:
     failed: int = 0
     failing: int = 0
     gone: int = 0
+    moved: int = 0
+    excluded: int = 0
+    kept: int = 0
     scored: int = 0
     labelled: int = 0
     device: str | None = None
@@ -74,12 +85,13 @@ class Summary:
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether the sources listed nothing, and nothing was known of them."""
         counts = (self.new, self.known, self.unchanged, self.failed, self.failing, self.gone)
-        return not any(counts)
+        return not any((*counts, self.moved, self.excluded, self.kept))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

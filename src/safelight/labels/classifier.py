@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from safelight.cosine import FINE_DECIMALS, rounded
 from safelight.errors import SettingsError, SpaceError
 from safelight.labels.embeddings import CacheFiles, embed_labels, embed_unrelated
 
@@ -53,9 +54,6 @@ _LEAST_DEVIATION = 1e-6
 
 # What OpenAI's models, and most that followed them, were trained to the limit of.
 _USUAL_SCALE = 100.0
-
-# Beyond that a cosine of float32 vectors is noise, which depends on what it is computed with.
-_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +212,9 @@ class Classifier:
                 "numbers.",
             )
         exact = vectors.astype(np.float64)
-        cosines = np.round(exact @ self._embeddings.T, _DIGITS)
+        cosines = rounded(exact @ self._embeddings.T, FINE_DECIMALS)
         confidences = _softmax(cosines / self.temperature)
-        calibrated = self._calibrate(exact, cosines)
+        calibrated = rounded(self._calibrate(exact, cosines), FINE_DECIMALS)
         return [
             self._labelling(*rows, top)
             for rows in zip(confidences, cosines, calibrated, strict=True)
@@ -226,7 +224,7 @@ class Classifier:
         if self._unrelated is None:
             scale, bias = self._sigmoid
             return _sigmoid(scale * cosines + bias)
-        null = np.round(vectors @ self._unrelated.T, _DIGITS)
+        null = rounded(vectors @ self._unrelated.T, FINE_DECIMALS)
         deviation = np.maximum(null.std(axis=1, keepdims=True), _LEAST_DEVIATION)
         z = (cosines - null.mean(axis=1, keepdims=True)) / deviation
         return _sigmoid(_SLOPE * z + _INTERCEPT)

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
+from safelight.files import open_regular
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -152,7 +154,7 @@ def _kept(
 def _read(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.float32] | None:
     try:
         # np.load() leaves a file open that it cannot read.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
             is_other = str(file["key"]) != key
             vectors = file["embeddings"]
     except FileNotFoundError:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import SettingsError
+from safelight.files import SMALL_FILE, read_text
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -103,7 +105,7 @@ def read_label_set(
 
 def _read(path: Path, key: str) -> tuple[str, ...]:
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path, limit=SMALL_FILE)
     except OSError as exc:
         raise SettingsError(
             f"{path} cannot be read: {exc.strerror}. It should hold {key}.", path=str(path)
@@ -125,7 +127,7 @@ def _from_lines(text: str) -> list[str]:
 
 def _from_json(text: str, key: str, path: Path) -> list[str]:
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError as exc:
         raise SettingsError(
             f'{path} is not JSON: {exc}. It should be {{"{key}": ["...", "..."]}}.', path=str(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.cosine import SLACK, best, cosines
 from safelight.errors import SpaceError
 from safelight.library.clusters import SPREAD
 from safelight.library.exact import ExactIndex
@@ -127,9 +128,8 @@ class ClusteredIndex:
         if rows is None or len(rows) > max(self._few, _first(k)):
             rows = self._nearest(query, k, rows)
         keys = np.concatenate([self._keys[rows], new.keys])
-        scores = np.concatenate([np.vecdot(self._vectors[rows], query), new.scores])
-        # Ties go to the item that came first, as in the exact index.
-        order = np.lexsort((keys, -scores))[:k]
+        scores = np.concatenate([cosines(self._vectors, query, rows), new.scores])
+        order = best(scores, keys, k)
         return Neighbours(keys[order], scores[order])
 
     def _nearest(
@@ -147,7 +147,7 @@ class ClusteredIndex:
         # vecdot() everywhere here, and not @: for products of this size BLAS wakes its threads, and
         # then waits for whatever else the cores are busy with.
         middles = np.vecdot(chosen.centres, query)
-        order = np.argsort(self._half - middles)
+        order = np.argsort(self._half - middles, kind="stable")
         order = order[sizes[order] > 0]
         enough = max(self._scanned, 4 * _first(k))
         near, rest = np.split(order, [1 + np.searchsorted(np.cumsum(sizes[order]), enough)])
@@ -169,8 +169,8 @@ class ClusteredIndex:
             rows, about = self._scan(question, wanted, lists)
             if len(rows) < question.k:
                 return rows, -2.0
-            exact = np.vecdot(self._vectors[rows], question.query)
-            reached = float(np.partition(exact, -question.k)[-question.k])
+            exact = cosines(self._vectors, question.query, rows)
+            reached = float(np.partition(exact, -question.k)[-question.k]) - SLACK
             # Of those that codes cannot tell apart there may be more.
             if len(rows) < wanted or float(about[-1]) + question.error < reached:
                 return rows, reached

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.files import open_regular
 from safelight.library.matrix import PART, State, clear_up
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def read(path: Path) -> Clusters | None:
         size = _head_bytes(clusters, dimension, count)
         if path.stat().st_size != _HEADER_BYTES + size + count * (dimension + 8):
             return None
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(_HEADER_BYTES)
             head = file.read(size)
         if zlib.crc32(head) != checksum:
@@ -129,7 +130,7 @@ def read(path: Path) -> Clusters | None:
 
 def _header(path: Path) -> tuple[State, int, int, int] | None:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header = json.loads(file.read(_HEADER_BYTES))
         if header["format"] != _FORMAT:
             return None

@@ -197,10 +197,25 @@ def compared(library: Library) -> dict[int, str]:
     return dict(library.connection.execute("SELECT item_pk, version FROM compared").fetchall())
 
 
-def forget_comparisons(library: Library, keys: Iterable[int] = ()) -> None:
-    """Forget photos' edges and that they were compared; also of all whose files are gone.
+def forget_comparisons(
+    library: Library, keys: Iterable[int] = (), *, thinned: str = "~", lost: str = "!"
+) -> int:
+    """Forget photos' edges and that they were compared; also of all whose files are missing.
 
     Those come back as new photos.
+
+    Parameters
+    ----------
+    keys : iterable of int
+    thinned : str
+        In the state of a photo that has edges to some of its copies only.
+    lost : str
+        Put behind that state where one of these edges is forgotten.
+
+    Returns
+    -------
+    int
+        Photos of which the state was changed so.
     """
     with library.transaction() as connection:
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS forgotten (pk INTEGER PRIMARY KEY)")
@@ -212,9 +227,27 @@ def forget_comparisons(library: Library, keys: Iterable[int] = ()) -> None:
         connection.executemany(
             "INSERT OR IGNORE INTO forgotten VALUES (?)", ((int(key),) for key in keys)
         )
+        changed = connection.execute(
+            "UPDATE compared SET version = version || :lost WHERE instr(version, :thinned) "
+            "AND NOT instr(version, :lost) AND item_pk NOT IN (SELECT pk FROM forgotten) "
+            "AND item_pk IN (SELECT b_pk FROM edges WHERE a_pk IN (SELECT pk FROM forgotten) "
+            "UNION SELECT a_pk FROM edges WHERE b_pk IN (SELECT pk FROM forgotten))",
+            {"lost": lost, "thinned": thinned},
+        ).rowcount
         for table, column in (("edges", "a_pk"), ("edges", "b_pk"), ("compared", "item_pk")):
             connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT pk FROM forgotten)")
         connection.execute("DELETE FROM forgotten")
+    return changed
+
+
+def copy_pairs(library: Library, version: str, relations: Iterable[str]) -> list[tuple[int, int]]:
+    """Return the row keys of photos that have one of some relations, if their files were seen."""
+    marks = ",".join("?" * len(relations := tuple(relations)))
+    return library.connection.execute(
+        "SELECT a_pk, b_pk FROM edges WHERE version = ? AND json_extract(evidence, '$.unchecked') "
+        f"IS NOT 1 AND relation IN ({marks})",
+        (version, *relations),
+    ).fetchall()
 
 
 def write_comparisons(
@@ -253,11 +286,26 @@ def write_comparisons(
         )
 
 
+#: The relation of photos that were compared outside the order of comparing, and are unrelated.
+UNRELATED = ""
+
+
 def read_edges(library: Library, version: str) -> list[EdgeRecord]:
     """Return all edges in a version, in no order."""
     rows = library.connection.execute(
         "SELECT a.id, b.id, e.relation, e.evidence FROM edges e "
-        "JOIN items a ON a.pk = e.a_pk JOIN items b ON b.pk = e.b_pk WHERE e.version = ?",
-        (version,),
+        "JOIN items a ON a.pk = e.a_pk JOIN items b ON b.pk = e.b_pk "
+        "WHERE e.version = ? AND e.relation != ?",
+        (version, UNRELATED),
     )
     return [EdgeRecord(a, b, relation, json.loads(told)) for a, b, relation, told in rows]
+
+
+def unrelated_pairs(library: Library, version: str) -> set[tuple[str, str]]:
+    """Return the ids of photos that were compared and are unrelated, as far as that is kept."""
+    rows = library.connection.execute(
+        "SELECT a.id, b.id FROM edges e JOIN items a ON a.pk = e.a_pk "
+        "JOIN items b ON b.pk = e.b_pk WHERE e.version = ? AND e.relation = ?",
+        (version, UNRELATED),
+    )
+    return set(rows.fetchall())

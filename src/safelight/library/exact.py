@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.cosine import SLACK, best, candidates, cosines
 from safelight.errors import SpaceError
 from safelight.library import matrix
 from safelight.library.index import Neighbours
@@ -120,8 +121,8 @@ class ExactIndex:
                 f"The queries have shape {queries.shape}, but the vectors of this space have "
                 f"{self._dimension} numbers."
             )
-        found: list[list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]] = [
-            [(np.empty(0, np.int64), np.empty(0, np.float32))] for _ in tops
+        found: list[list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]] = [
+            [(np.empty(0, np.int64), np.empty(0))] for _ in tops
         ]
         for block, (keys, vectors) in enumerate(self._blocks):
             whole = [
@@ -145,21 +146,20 @@ class ExactIndex:
                 else:
                     scores = shared[number] if some is None else shared[number][some]
                 if number in errors:
-                    some = _candidates(vectors, some, queries[number], scores, errors[number], top)
-                    scores = _scores(vectors, some, queries[number])
-                best = _largest(scores, top)
-                at = best if some is None else some[best]
-                found[number].append((keys[at], scores[best]))
+                    at = _candidates(vectors, some, queries[number], scores, errors[number], top)
+                else:
+                    likely = candidates(scores, top)
+                    at = likely if some is None else some[likely]
+                found[number].append((keys[at], cosines(vectors, queries[number], at)))
         return [_merge(parts, top) for parts, top in zip(found, tops, strict=True)]
 
 
 def _merge(
-    parts: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]], top: int
+    parts: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]], top: int
 ) -> Neighbours:
     keys = np.concatenate([keys for keys, _ in parts])
     scores = np.concatenate([scores for _, scores in parts])
-    # Ties go to the item that came first, so that the same query gives the same answer.
-    order = np.lexsort((keys, -scores))[:top]
+    order = best(scores, keys, top)
     return Neighbours(keys[order], scores[order])
 
 
@@ -183,9 +183,9 @@ def _candidates(
     """Return all rows that can be among the `k` best, given about what each scores."""
     if k < len(about):
         # As many are known to reach what the worst of the seemingly best really has.
-        likely = _largest(about, k)
+        likely = candidates(about, k, 0.0)
         reached = vectors[likely if rows is None else rows[likely]] @ query
-        found = np.flatnonzero(about >= reached.min() - error)
+        found = np.flatnonzero(about >= reached.min() - error - SLACK)
     else:
         found = np.arange(len(about))
     return found if rows is None else rows[found]
@@ -203,14 +203,6 @@ def _scores(
         part = rows[start : start + _BLOCK]
         scores[start : start + _BLOCK] = vectors[part] @ query
     return scores
-
-
-def _largest(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.intp]:
-    if k >= len(scores):
-        return np.arange(len(scores))
-    # All that tie with the k-th are kept, so that which of them wins is decided by key, not here.
-    threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
-    return np.flatnonzero(scores >= threshold)
 
 
 def open_index(library: Library, fingerprint: str) -> ExactIndex:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from safelight.library.store import Library
 
+#: The column ``gone``: a file is there; it is not; it is, and its source passes it over now. Only
+#: present files are found.
+PRESENT, MISSING, EXCLUDED = 0, 1, 2
+
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
 
@@ -28,7 +32,10 @@ class KnownFile:
     ----------
     pk : int
     stat : FileStat or None
-    gone : bool
+    state : int
+        :data:`PRESENT`, :data:`MISSING` or :data:`EXCLUDED`.
+    has_item : bool
+        Its content is known.
     embedded : bool
         Its item has a vector in the space that was asked about.
     failure : str or None
@@ -37,7 +44,8 @@ class KnownFile:
 
     pk: int
     stat: FileStat | None
-    gone: bool
+    state: int
+    has_item: bool
     embedded: bool
     failure: str | None
 
@@ -55,13 +63,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a library, or one namespace of it, holds."""
+    """How much a library, or one namespace of it, holds.
+
+    ``gone`` files are no longer on disk; ``excluded`` ones are, and their source passes them over.
+    """
 
     photos: int
     texts: int
     files: int
     gone: int
     failed: int
+    excluded: int = 0
 
 
 def known_files(
@@ -77,7 +89,7 @@ def known_files(
         All paths that begin like this, or just these paths.
     """
     if isinstance(scope, str):
-        return _known(library, namespace, fingerprint, *_beginning("f.path", scope))
+        return _known(library, namespace, fingerprint, *beginning("f.path", scope))
     found: dict[str, KnownFile] = {}
     for start in range(0, len(scope), _AT_ONCE):
         paths = tuple(scope[start : start + _AT_ONCE])
@@ -94,8 +106,8 @@ def _known(
     values: tuple[str, ...],
 ) -> dict[str, KnownFile]:
     rows = library.connection.execute(
-        "SELECT f.path, f.pk, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.gone, e.pk, x.code "
-        "FROM files f "
+        "SELECT f.path, f.pk, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.gone, f.item_pk, e.pk, "
+        "x.code FROM files f "
         "JOIN namespaces n ON n.pk = f.namespace_pk AND n.name = ? "
         "LEFT JOIN embeddings e ON e.item_pk = f.item_pk "
         "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
@@ -106,11 +118,12 @@ def _known(
         path: KnownFile(
             pk,
             None if size is None else FileStat(size, mtime, ctime, inode),
-            bool(gone),
+            gone,
+            item is not None,
             embedding is not None,
             failure,
         )
-        for path, pk, size, mtime, ctime, inode, gone, embedding, failure in rows
+        for path, pk, size, mtime, ctime, inode, gone, item, embedding, failure in rows
     }
 
 
@@ -122,8 +135,9 @@ def known_elsewhere(
         "SELECT i.id FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
         "JOIN items i ON i.pk = f.item_pk JOIN embeddings e ON e.item_pk = i.pk "
         "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
-        "WHERE f.path = ? AND n.name != ? AND (f.size, f.mtime_ns, f.inode) = (?, ?, ?)",
-        (fingerprint, path, namespace, stat.size, stat.mtime_ns, stat.inode),
+        "WHERE f.path = ? AND n.name != ? AND (f.size, f.mtime_ns, f.inode) = (?, ?, ?) "
+        "AND coalesce(f.ctime_ns, 0) IN (0, ?)",
+        (fingerprint, path, namespace, stat.size, stat.mtime_ns, stat.inode, stat.ctime_ns),
     ).fetchone()
     return None if row is None else str(row[0])
 
@@ -141,13 +155,14 @@ def counts(library: Library, namespace: str | None = None) -> Counts:
         scope = "f.namespace_pk IN (SELECT pk FROM namespaces)"
         there = count("count(*) FROM files")
         items = count("count(DISTINCT item_pk) FROM files") - count(
-            f"count(DISTINCT f.item_pk) FROM files f WHERE {scope} AND f.gone = 1 AND NOT EXISTS "
+            f"count(DISTINCT f.item_pk) FROM files f WHERE {scope} AND f.gone > 0 AND NOT EXISTS "
             "(SELECT 1 FROM files o WHERE o.item_pk = f.item_pk AND NOT o.gone)"
         )
     else:
         there = count(f"count(*) FROM files f WHERE {scope}")
         items = count(f"count(DISTINCT f.item_pk) FROM files f WHERE {scope} AND f.gone = 0")
-    gone = count(f"count(*) FROM files f WHERE {scope} AND f.gone = 1")
+    gone = count(f"count(*) FROM files f WHERE {scope} AND f.gone = {MISSING}")
+    excluded = count(f"count(*) FROM files f WHERE {scope} AND f.gone = {EXCLUDED}")
     unknown = count(f"count(*) FROM files f WHERE {scope} AND f.gone = 0 AND f.item_pk IS NULL")
     texts = count(
         "count(*) FROM items i WHERE i.kind = 'text' AND EXISTS (SELECT 1 FROM files f "
@@ -157,7 +172,8 @@ def counts(library: Library, namespace: str | None = None) -> Counts:
         f"count(*) FROM failures x CROSS JOIN files f ON f.pk = x.file_pk "
         f"WHERE NOT f.gone AND {scope}"  # CROSS: SQLite would rather read all files
     )
-    return Counts(items - texts, texts, there - gone - unknown, gone, failed)
+    files = there - gone - excluded - unknown
+    return Counts(items - texts, texts, files, gone, failed, excluded)
 
 
 def namespaces(library: Library) -> list[str]:
@@ -319,9 +335,10 @@ def _in_namespace(namespace: str | None) -> tuple[str, tuple[str, ...]]:
 
 
 def _under(column: str, folder: str | None) -> tuple[str, tuple[str, ...]]:
-    return ("1", ()) if folder is None else _beginning(column, folder.rstrip(os.sep) + os.sep)
+    return ("1", ()) if folder is None else beginning(column, folder.rstrip(os.sep) + os.sep)
 
 
-def _beginning(column: str, start: str) -> tuple[str, tuple[str, ...]]:
+def beginning(column: str, start: str) -> tuple[str, tuple[str, ...]]:
+    """Return the condition, with its values, that a column begins like this."""
     # A range, not LIKE: it uses the index, and % and _ are ordinary letters of a path.
     return f"{column} >= ? AND {column} < ?", (start, start[:-1] + chr(ord(start[-1]) + 1))

@@ -18,12 +18,13 @@ class Neighbours:
     ----------
     keys : (k,) int64
         Item keys.
-    scores : (k,) float32
-        Cosines, -1 to 1.
+    scores : (k,) float64
+        Cosines, -1 to 1, of :func:`safelight.cosine.cosines`: rounded, and of equal ones the
+        item that came first comes first.
     """
 
     keys: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float64]
 
 
 class VectorIndex(Protocol):

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.files import open_regular
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -78,7 +80,7 @@ class Matrix:
 def read(path: Path) -> Matrix | None:
     """Open a matrix file; None if there is none, or it is damaged."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header = json.loads(file.read(_HEADER_BYTES))
             if header.pop("format") != _FORMAT:
                 return None

@@ -1,12 +1,13 @@
-"""The files of photos: opened only if they still are what was ingested."""
+"""The files of photos: opened only if they still hold the photo, by its sha256."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import stat
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from safelight.errors import LibraryError
+from safelight.files import PHOTO_FILE, open_regular, read_bytes, sha256, sha256_of_open
 
 if TYPE_CHECKING:
     from safelight.library.store import Library
@@ -14,12 +15,11 @@ if TYPE_CHECKING:
 
 def open_original(
     library: Library, photo_id: str, namespaces: tuple[str, ...] | None = None
-) -> tuple[BinaryIO, str]:
+) -> tuple[IO[bytes], str]:
     """Open a file of a photo, and return it with its path.
 
-    Only a path at which the photo was seen is opened, and only if what is opened has the size,
-    the time of change and the inode that it had then: a link that leads elsewhere by now, or
-    another file under that name, is not.
+    Only a path at which the photo was seen is opened, and only if what is opened still holds the
+    photo's bytes: a link that leads elsewhere by now, or another file under that name, does not.
 
     Parameters
     ----------
@@ -32,10 +32,39 @@ def open_original(
         With the code ``no-photo``: the library has no such photo there; with ``changed``: none
         of its files is what it was.
     """
+    for path, size in _files(library, photo_id, namespaces):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as closing:
+            file = closing.enter_context(open_regular(path))
+            if os.fstat(file.fileno()).st_size == size and sha256_of_open(file, path) == photo_id:
+                file.seek(0)
+                closing.pop_all()
+                return file, path
+    raise _changed(photo_id)
+
+
+def read_original(library: Library, photo_id: str, namespaces: tuple[str, ...] | None) -> bytes:
+    """Return the bytes of a photo, from the first of its files that still holds them.
+
+    Raises
+    ------
+    LibraryError
+        As :func:`open_original`.
+    """
+    for path, _ in _files(library, photo_id, namespaces):
+        with contextlib.suppress(OSError):
+            data = read_bytes(path, limit=PHOTO_FILE)
+            if sha256(data) == photo_id:
+                return data
+    raise _changed(photo_id)
+
+
+def _files(
+    library: Library, photo_id: str, namespaces: tuple[str, ...] | None
+) -> list[tuple[str, int]]:
     marks = ",".join("?" * len(namespaces or ()))
     scope = "1" if namespaces is None else f"n.name IN ({marks})"
     rows = library.connection.execute(
-        "SELECT f.path, f.size, f.mtime_ns, f.inode FROM files f "
+        "SELECT f.path, i.size FROM files f "
         "JOIN items i ON i.pk = f.item_pk AND i.kind = 'photo' "
         "JOIN namespaces n ON n.pk = f.namespace_pk "
         f"WHERE i.id = ? AND NOT f.gone AND {scope} ORDER BY f.pk",
@@ -45,23 +74,11 @@ def open_original(
         raise LibraryError(
             f"There is no photo {photo_id[:12]} here.", code="no-photo", photo_id=photo_id
         )
-    for path, *known in rows:
-        try:
-            # Without O_NONBLOCK, a pipe that somebody put there would keep us for ever.
-            descriptor = os.open(
-                path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            )
-        except (OSError, ValueError):
-            continue
-        found = os.fstat(descriptor)
-        if stat.S_ISREG(found.st_mode) and known == [
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ino,
-        ]:
-            return os.fdopen(descriptor, "rb"), path
-        os.close(descriptor)
-    raise LibraryError(
+    return rows
+
+
+def _changed(photo_id: str) -> LibraryError:
+    return LibraryError(
         f"The file of photo {photo_id[:12]} was changed, moved or unplugged since it was "
         "ingested. Ingest it again.",
         code="changed",

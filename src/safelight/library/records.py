@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.errors import SpaceError
+from safelight.library.files import MISSING
 from safelight.library.items import item_keys
 from safelight.library.spaces import space_key
 
@@ -91,11 +92,17 @@ def write(
         _write_files(connection, namespace_key(connection, namespace), files, now)
 
 
-def mark_gone(library: Library, file_keys: Iterable[int]) -> None:
-    """Record that files are no longer at their paths; their photos' embeddings are kept."""
+def mark_gone(library: Library, file_keys: Iterable[int], state: int = MISSING) -> None:
+    """Record that files are no longer at their paths; their photos' embeddings are kept.
+
+    Parameters
+    ----------
+    state : int
+        Or :data:`safelight.library.files.EXCLUDED`: they are, and their source passes them over.
+    """
     with library.transaction() as connection:
         connection.executemany(
-            "UPDATE files SET gone = 1 WHERE pk = ?", ((key,) for key in file_keys)
+            "UPDATE files SET gone = ? WHERE pk = ?", ((state, key) for key in file_keys)
         )
 
 

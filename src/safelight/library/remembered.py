@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from safelight.library.records import namespace_key
@@ -17,12 +18,14 @@ def remember(
     library: Library, namespace: str, sources: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> None:
     """Keep each source's specification and options; the newest options win."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     with library.transaction() as connection:
         key = namespace_key(connection, namespace)
         connection.executemany(
-            "INSERT INTO sources (namespace_pk, spec, options) VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET options = excluded.options",
-            ((key, spec, json.dumps(options, sort_keys=True)) for spec, options in sources),
+            "INSERT INTO sources (namespace_pk, spec, options, ingested_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET options = excluded.options, "
+            "ingested_at = excluded.ingested_at",
+            ((key, spec, json.dumps(options, sort_keys=True), now) for spec, options in sources),
         )
 
 

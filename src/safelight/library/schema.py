@@ -402,6 +402,10 @@ def _index_facets(connection: sqlite3.Connection) -> None:
     _execute(connection, _INDEXES_FACETS)
 
 
+def _date_sources(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE sources ADD COLUMN ingested_at TEXT")
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -428,6 +432,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_stores,
     _index_counted,
     _index_facets,
+    _date_sources,
 )
 
 VERSION = len(MIGRATIONS)

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from safelight.errors import LibraryError
 from safelight.library import schema
@@ -15,6 +16,7 @@ from safelight.library import schema
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+    from pathlib import PurePath
     from types import TracebackType
 
 #: How long a writer waits for another process's transaction. Ours last milliseconds; a slow disk
@@ -138,7 +140,7 @@ class Library:
         return connection
 
     def _connect_to_read(self) -> sqlite3.Connection:
-        connection = self._opened(f"{self.path.as_uri()}?mode=ro", uri=True)
+        connection = self._opened(f"{sqlite_uri(self.path)}?mode=ro", uri=True)
         try:
             connection.execute("SELECT count(*) FROM sqlite_schema")
         except sqlite3.OperationalError as exc:
@@ -147,7 +149,7 @@ class Library:
             log = self.path.with_name(self.path.name + "-wal")
             if log.exists() and log.stat().st_size:
                 raise self._read_only("its log has to be written back first") from exc
-            connection = self._opened(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True)
+            connection = self._opened(f"{sqlite_uri(self.path)}?mode=ro&immutable=1", uri=True)
         return connection
 
     def _read_only(self, why: str) -> LibraryError:
@@ -228,6 +230,26 @@ class Library:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def sqlite_uri(path: PurePath) -> str:
+    """Return the URI by which SQLite opens an absolute path.
+
+    A server's share has no authority there, as :meth:`pathlib.Path.as_uri` would write it, but four
+    slashes (https://www.sqlite.org/uri.html).
+
+    Examples
+    --------
+    >>> from pathlib import PurePosixPath, PureWindowsPath
+    >>> sqlite_uri(PurePosixPath("/a b/100%.db"))
+    'file:///a%20b/100%25.db'
+    >>> sqlite_uri(PureWindowsPath("C:/photos.db"))
+    'file:///C:/photos.db'
+    >>> sqlite_uri(PureWindowsPath("//nas/share/photos.db"))
+    'file:////nas/share/photos.db'
+    """
+    text = path.as_posix()
+    return "file://" + ("" if text.startswith("/") else "/") + quote(text, safe="/:")
 
 
 def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:

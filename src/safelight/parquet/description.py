@@ -19,6 +19,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
+from safelight.files.bounded_json import parse_json
 from safelight.library.label_sets import LabelSet
 from safelight.model import Space
 from safelight.parquet.columns import SCHEMA_VERSION
@@ -95,7 +96,7 @@ def find_description(place: Place) -> Description | None:
         return None
     name = place.name_of(DESCRIPTION)
     try:
-        said = json.loads(data)
+        said = parse_json(data)
         if int(said["schema"]) > SCHEMA_VERSION:
             raise SourceError(
                 f"{name} was written by a newer safelight ({said.get('safelight')}). Update "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, SourceError, UsageError
+from safelight.files import LARGE_TEXT, open_regular, read_bytes
 from safelight.parquet.columns import need_pyarrow
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ class Place:
         """Return what is in a file, or None if it is not there."""
         with self._plainly(f"{self.name_of(name)} cannot be read"):
             try:
-                found: bytes = self._fs.cat_file(self._path(name))
+                path = self._path(name)
+                found: bytes = (
+                    read_bytes(path, limit=LARGE_TEXT) if self._local else self._fs.cat_file(path)
+                )
             except FileNotFoundError:
                 return None
         return found
@@ -102,7 +106,10 @@ class Place:
             with self._plainly(f"{self.name_of(name)} cannot be read"):
                 # Others write here, too: what was listed before may no longer be all.
                 self._fs.invalidate_cache()
-                opened = stack.enter_context(self._fs.open(self._path(name), "rb"))
+                path = self._path(name)
+                opened = stack.enter_context(
+                    open_regular(path) if self._local else self._fs.open(path, "rb")
+                )
             yield opened
 
     def put(self, name: str, write: Callable[[str], None]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
+from safelight.files import LARGE_TEXT, read_bytes
 from safelight.pipeline.events import batch_id_of
 from safelight.pipeline.files import parse_object, to_json, write_json
 from safelight.pipeline.plans import list_folder, make_batches
@@ -93,7 +94,7 @@ def process(
 
 def _read(source: str) -> dict[str, Any]:
     try:
-        data = sys.stdin.buffer.read() if source == _STDIN else Path(source).read_bytes()
+        data = sys.stdin.buffer.read() if source == _STDIN else read_bytes(source, limit=LARGE_TEXT)
     except OSError as exc:
         raise SourceError(f"{source} cannot be read: {exc.strerror}.", source=source) from exc
     what = "Standard input" if source == _STDIN else source

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.files import PHOTO_FILE, read_bytes
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
 from safelight.imaging.header import read_header
 from safelight.pipeline.files import write_whole
@@ -152,7 +153,7 @@ def _marked(
 def _original_size(path: Path, photo_id: str) -> tuple[int, int] | None:
     """Return the size of the photo that a whole copy was made of; None if it is none."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, limit=PHOTO_FILE)
     except OSError:
         return None
     found = _READ.search(data, 0, _HEAD_BYTES)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavailable
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
-from safelight.pipeline.reading import Problem, read_photo
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
+from safelight.pipeline.reading import Problem
 from safelight.quality.clip_iqa import ClipIqa
 from safelight.quality.files import in_order
 from safelight.quality.metric import Measurement

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from safelight.errors import SafelightError
+from safelight.files import SMALL_FILE, read_bytes
+from safelight.files.bounded_json import parse_json
 from safelight.library.features import read_features, write_features
 from safelight.pipeline.files import write_whole
 
@@ -85,8 +87,7 @@ class FeatureCache:
         if path is None:
             return None
         try:
-            with open(path, "rb") as file:
-                kept = json.loads(file.read())
+            kept = parse_json(read_bytes(path, limit=SMALL_FILE))
             version, features = kept["version"], kept["features"]
             if not isinstance(features["tech"], dict) or not isinstance(
                 features["clip_labels"], list
@@ -97,7 +98,7 @@ class FeatureCache:
         except OSError as exc:
             logger.warning("The cached features {} cannot be read: {}", path, exc.strerror)
             return None
-        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        except (ValueError, KeyError, TypeError) as exc:
             logger.bind(photo_id=photo_id).warning(
                 "The cached features {} are broken ({}: {}) and are made anew",
                 path,

@@ -10,6 +10,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, UsageError
+from safelight.files import LARGE_TEXT, read_bytes
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +90,7 @@ def read_json(path: Path) -> dict[str, Any]:
     UsageError
         It holds no JSON object.
     """
-    return parse_object(path.read_bytes(), str(path))
+    return parse_object(read_bytes(path, limit=LARGE_TEXT), str(path))
 
 
 def parse_object(data: bytes | str, where: str) -> dict[str, Any]:
@@ -106,8 +108,8 @@ def parse_object(data: bytes | str, where: str) -> dict[str, Any]:
         It is not JSON, or no object.
     """
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as exc:
+        value = parse_json(data)
+    except ValueError as exc:
         raise UsageError(f"{where} is not JSON: {exc}.", code="bad-json") from exc
     if not isinstance(value, dict):
         raise UsageError(f"{where} is JSON, but not an object.", code="bad-json")

@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError, UsageError
-from safelight.imaging import DEFAULT_MAX_PIXELS
+from safelight.imaging import DEFAULT_MAX_PIXELS, read_photo
 from safelight.imaging.header import read_header
 from safelight.pipeline.copies import paths_of
 from safelight.pipeline.exif_text import as_text
 from safelight.pipeline.places import Places
-from safelight.pipeline.reading import Problem, read_photo
+from safelight.pipeline.reading import Problem
 from safelight.pipeline.uris import to_path, to_uri
 from safelight.quality.files import in_order
 

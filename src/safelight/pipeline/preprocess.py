@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError, UsageError
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.imaging.header import read_header
 from safelight.pipeline import copies
 from safelight.pipeline.artifacts import artifacts_of, photo_id_of, with_artifacts
 from safelight.pipeline.exif_text import as_text
 from safelight.pipeline.places import Places
-from safelight.pipeline.reading import Problem, read_photo
+from safelight.pipeline.reading import Problem
 from safelight.pipeline.uris import to_path, to_uri
 from safelight.quality.files import in_order
 

@@ -1,17 +1,11 @@
-"""Photo files, read once; and what to say of one that cannot be read."""
+"""Why a photo of a batch failed."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from safelight.errors import DecodeError, SafelightError
-from safelight.ingest.load import MAX_FILE_BYTES
 from safelight.sources.entry import explain
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +34,3 @@ class Problem:
             code, reason = explain(error)
             return cls(code, f"{uri} {reason}")
         return cls("io", f"{uri} cannot be read: {error}")
-
-
-def read_photo(path: Path) -> bytes:
-    """Return the bytes of a photo file.
-
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    DecodeError
-        It is too large for a photo.
-    """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-                raise DecodeError(
-                    f"is larger than {MAX_FILE_BYTES // 1024**3} GiB, too large for a photo",
-                    code="too-large",
-                )
-            return file.read()
-    except ValueError as exc:  # a NUL in its name
-        raise DecodeError("is not a possible path", code="bad-name") from exc

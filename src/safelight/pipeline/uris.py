@@ -40,13 +40,35 @@ def to_path(uri: str, root: str | os.PathLike[str] = ".") -> Path:
         return Path(root, uri)
     # A path may hold ? and #; as parts of a file: URI they would have no meaning.
     parts = urlsplit(uri.replace("?", "%3F").replace("#", "%23"))
-    if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
+    is_local = parts.netloc in ("", "localhost") or os.name == "nt"
+    if parts.scheme.lower() != "file" or not is_local:
         raise UsageError(
             f"{uri} cannot be read: a URI must be file:///PATH or a path on this machine.",
             code="bad-uri",
             uri=uri,
         )
-    return Path(root, unquote(parts.path))
+    path = windows_path(parts.netloc, parts.path) if os.name == "nt" else unquote(parts.path)
+    if "\0" in path:
+        raise UsageError(f"{uri!r} names no file.", code="bad-uri", uri=uri)
+    return Path(root, path)
+
+
+def windows_path(host: str, path: str) -> str:
+    """Return the path that host and path of a ``file:`` URI are on Windows (RFC 8089, appendix E).
+
+    Examples
+    --------
+    >>> windows_path("", "/C:/My%20Photos/a.jpg")
+    'C:/My Photos/a.jpg'
+    >>> windows_path("nas", "/photos/a.jpg")
+    '//nas/photos/a.jpg'
+    """
+    path = unquote(path)
+    if host not in ("", "localhost"):
+        return f"//{host}{path}"
+    # Old programs write C| for C:.
+    drive = re.match(r"/([A-Za-z])[:|](?=/|$)", path)
+    return f"{drive.group(1)}:{path[drive.end() :]}" if drive else path
 
 
 def to_uri(path: str | os.PathLike[str], root: str | os.PathLike[str] = ".") -> str:

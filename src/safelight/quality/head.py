@@ -7,7 +7,6 @@ is passed on.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from safelight.errors import ModelInvalid
+from safelight.files import sha256_of
 from safelight.quality.metric import Measurement
 from safelight.quality.tensors import read_tensors
 
@@ -90,7 +90,7 @@ class Head:
             raise ModelInvalid(f"{path}: low is {low} and high {high}; low should be below high.")
         return cls(
             layers=_layers(path, tensors),
-            digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+            digest=sha256_of(path),
             activation=activation,
             low=low,
             high=high,

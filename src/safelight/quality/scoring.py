@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from safelight.errors import DecodeError, SafelightError
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.files import sha256
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.model import Frame
 from safelight.quality.combined import Weights, combine
 from safelight.quality.metric import Measurement
@@ -88,8 +87,8 @@ def score(
     path = photo_id = None
     if isinstance(source, (str, os.PathLike)):
         path = str(source)
-        data = Path(source).read_bytes()
-        photo_id = hashlib.sha256(data).hexdigest()
+        data = read_photo(source)
+        photo_id = sha256(data)
         side = max(MIN_SIDE, model.min_side if model else 0)
         try:
             source = decode(data, min_side=None if full_size else side, max_pixels=max_pixels)

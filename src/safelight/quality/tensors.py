@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import ModelInvalid, ModelUnavailable
+from safelight.files import LARGE_TEXT, check_regular, read_bytes
+from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,7 @@ def read_tensors(path: Path) -> tuple[dict[str, npt.NDArray[np.float64]], dict[s
 def _read_npz(path: Path) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, str]]:
     tensors, about = {}, {}
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
                 raise _invalid(path, f"unpacks to more than {MAX_BYTES // 1024**2} MiB")
@@ -83,13 +85,13 @@ def _read_npz(path: Path) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str,
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, str]]:
-    data = path.read_bytes()
+    data = read_bytes(path, limit=LARGE_TEXT)
     start = 8 + int.from_bytes(data[:8], "little")
     if len(data) < 8 or start > len(data):
         raise _invalid(path, "ends too early")
     try:
-        header = json.loads(data[8:start])
-    except (ValueError, RecursionError) as exc:
+        header = parse_json(data[8:start])
+    except ValueError as exc:
         raise _invalid(path, "has no header") from exc
     if not isinstance(header, dict):
         raise _invalid(path, "has no header")

@@ -9,10 +9,10 @@ import numpy as np
 
 from safelight.errors import LibraryError
 from safelight.imaging import decode
+from safelight.library.originals import read_original
 from safelight.library.photos import read_photo
 from safelight.quality.focus import HALF, Focus
 from safelight.quality.picture import MIN_SIDE, Picture
-from safelight.server.pictures import read_original
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

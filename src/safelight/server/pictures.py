@@ -7,9 +7,9 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from safelight.errors import LibraryError
+from safelight.files import SMALL_FILE, read_bytes
 from safelight.imaging.thumbnails import VERSION, thumbnails
-from safelight.library.originals import open_original
+from safelight.library.originals import read_original
 from safelight.server.uploads import part_name
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def thumbnails_folder(library: Library) -> Path:
 def kept_thumbnail(library: Library, photo_id: str, side: int) -> bytes | None:
     """Return a thumbnail that was made before, or None."""
     try:
-        return _place(library, photo_id, side).read_bytes()
+        return read_bytes(_place(library, photo_id, side), limit=SMALL_FILE)
     except FileNotFoundError:
         return None
 
@@ -51,14 +51,6 @@ def make_thumbnail(
         It cannot be decoded any more: an extra is missing now.
     """
     data = read_original(library, photo_id, namespaces)
-    # What is kept under a photo's id for ever has to be made of that photo.
-    if hashlib.sha256(data).hexdigest() != photo_id:
-        raise LibraryError(
-            f"The file of photo {photo_id[:12]} was changed since it was ingested. "
-            "Ingest it again.",
-            code="changed",
-            photo_id=photo_id,
-        )
     made = thumbnails(data, SIDES, max_pixels=max_pixels)
     for each, picture in made.items():
         # A folder that cannot be written to costs time at each look, not the picture.
@@ -78,18 +70,6 @@ def make_picture(
     """Return a photo upright as WebP with at most `side` pixels on its longer side."""
     data = read_original(library, photo_id, namespaces)
     return thumbnails(data, (side,), max_pixels=max_pixels)[side]
-
-
-def read_original(library: Library, photo_id: str, namespaces: tuple[str, ...] | None) -> bytes:
-    """Return the bytes of a photo's file."""
-    file, path = open_original(library, photo_id, namespaces)
-    with file:
-        try:
-            return file.read()
-        except OSError as exc:
-            raise LibraryError(
-                f"{path} cannot be read: {exc.strerror}.", code="changed", photo_id=photo_id
-            ) from exc
 
 
 def etag(picture: bytes) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.finding import find_groups
 from safelight.duplicates.journal import Journal, folder_of, journals
+from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.model import KEPT_TOGETHER
 from safelight.duplicates.plan import read_plan, write_plan
 from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.policy import DEFAULT, parse_policy
 from safelight.duplicates.relations import together
 from safelight.duplicates.undo import undo_plan
 from safelight.errors import LibraryError, PlanError, UsageError

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, unquote
 
 from safelight.errors import DecodeError
+from safelight.files import read_bytes
 from safelight.imaging import decode, is_photo
 from safelight.server.problems import for_clients
 from safelight.sources.entry import entry
@@ -162,6 +163,13 @@ def _present(library: Library, namespace: str, photo_id: str) -> str | None:
     return next((path for (path,) in rows if os.path.isfile(path)), None)
 
 
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return read_bytes(path, limit=len(data)) == data
+    except OSError:
+        return False
+
+
 def _store(folder: Path, name: str, data: bytes, photo_id: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / part_name()
@@ -177,7 +185,7 @@ def _store(folder: Path, name: str, data: bytes, photo_id: str) -> Path:
                 # Unlike a rename, a link never replaces what is there.
                 os.link(part, path)
             except FileExistsError:
-                if path.read_bytes() == data:
+                if _holds(path, data):
                     return path
             except OSError:  # a file system without links
                 if not path.exists():

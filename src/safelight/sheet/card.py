@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from safelight.errors import DecodeError
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.files import sha256
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.quality.averaging import average, fit
 from safelight.quality.files import in_order
 from safelight.quality.focus import GRID, HALF
@@ -166,8 +166,7 @@ def _card(
     model: ImageModel | None,
     max_pixels: int,
 ) -> Card:
-    with open(item.path, "rb") as file:
-        data = file.read()
+    data = read_photo(item.path)
     side = max(MIN_SIDE, model.min_side if model else 0)
     frame = decode(data, min_side=side, max_pixels=max_pixels)
     vector = model.encode_images([frame])[0] if model else None
@@ -177,7 +176,7 @@ def _card(
         metrics,
         weights=weights,
         path=item.path,
-        photo_id=hashlib.sha256(data).hexdigest(),
+        photo_id=sha256(data),
     )
     return Card(
         item.path, item.match, _thumbnail(picture, thumb), report, _focus_map(picture, report)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import SafelightError, UsageError
+from safelight.files import read_head
 from safelight.sheet.model import GENERATOR
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def is_sheet(path: str | PathLike[str]) -> bool:
     An empty file counts: nothing in it can be lost.
     """
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
+        head = read_head(path, _HEAD_BYTES)
     except OSError as exc:
         raise SafelightError(f"{path} cannot be read: {exc.strerror}.", code="output") from exc
     if not head:

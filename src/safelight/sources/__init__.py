@@ -7,20 +7,24 @@ lists; it opens no photo. What it cannot list it reports as an entry with a fail
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from safelight.errors import SourceError
+from safelight.arguments import as_list
+from safelight.errors import SourceError, UsageError
 from safelight.imaging.formats import is_photo
 from safelight.sources.demo import demo_source
 from safelight.sources.folder import FolderSource
 from safelight.sources.lists import ListSource, PhotoSource
+from safelight.sources.spelling import true_spelling
 from safelight.sources.texts import TextSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from safelight.sources.entry import Entry
+
+
+_KINDS = ("images", "image-list", "text")
 
 
 class Source(Protocol):
@@ -50,10 +54,10 @@ class Source(Protocol):
 
 
 def parse_source(
-    spec: str,
+    spec: str | os.PathLike[str],
     *,
     recursive: bool = True,
-    exclude: Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
     text_column: str | None = None,
 ) -> Source:
     """Return the source that `spec` names.
@@ -64,7 +68,7 @@ def parse_source(
         ``images:DIR``, ``image-list:FILE``, ``text:FILE``, ``demo``, a folder or a photo.
     recursive : bool
         Whether folders in a folder are listed too.
-    exclude : sequence of str
+    exclude : str or sequence of str
         Shell patterns of names to pass over; one with a slash is compared with the path
         relative to the folder.
     text_column : str, optional
@@ -75,7 +79,21 @@ def parse_source(
     SourceError
         It names nothing that is there.
     """
+    spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
+    exclude = as_list(exclude, "exclude", str)
+    if not isinstance(spec, str):
+        raise UsageError(f"A source is a text such as images:DIR, not {type(spec).__name__}.")
     kind, _, rest = spec.partition(":")
+    named = rest if kind in _KINDS else spec
+    if not named.strip():
+        raise SourceError(
+            f"The source {spec!r} is empty. Is a variable unset? For the folder that you are in, "
+            "write a dot.",
+            source=spec,
+            code="empty-source",
+        )
+    if "\0" in spec:
+        raise SourceError(f"{spec!r} is not a possible path.", source=spec)
     if kind == "images":
         return _folder(rest, recursive, exclude)
     if kind == "image-list":
@@ -84,8 +102,8 @@ def parse_source(
         return TextSource(_file(rest, "text file"), text_column)
     if spec == "demo":
         return demo_source()
-    path = Path(spec).expanduser()
-    if path.is_dir():
+    path = os.path.expanduser(spec)
+    if os.path.isdir(path):
         return _folder(spec, recursive, exclude)
     if not os.path.lexists(path):
         raise SourceError(
@@ -93,26 +111,27 @@ def parse_source(
             "images:DIR, image-list:FILE, text:FILE or demo.",
             source=spec,
         )
-    if not is_photo(path.name):
+    if not is_photo(os.path.basename(path)):
         raise SourceError(
             f"{spec} does not look like a photo. If it lists photos, name it image-list:{spec}; "
             f"if it holds texts, text:{spec}.",
             source=spec,
         )
-    return PhotoSource((os.path.abspath(path),))
+    return PhotoSource((true_spelling(path),))
 
 
 def _folder(text: str, recursive: bool, exclude: Sequence[str]) -> FolderSource:
-    path = Path(text).expanduser()
-    if not path.is_dir():
+    path = os.path.expanduser(text)
+    if not os.path.isdir(path):
         problem = "is not a folder" if os.path.lexists(path) else "there is no such folder"
-        raise SourceError(f"images:{text}: {problem}.", source=text)
-    return FolderSource(os.path.abspath(path), recursive, tuple(exclude))
+        code = "not-a-folder" if os.path.lexists(path) else "no-folder"
+        raise SourceError(f"images:{text}: {problem}.", source=text, code=code)
+    return FolderSource(true_spelling(path), recursive, tuple(exclude))
 
 
 def _file(text: str, what: str) -> str:
-    path = Path(text).expanduser()
-    if not path.is_file():
+    path = os.path.expanduser(text)
+    if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "there is no such file"
         raise SourceError(f"{text}: {problem} (wanted: a {what}).", source=text)
-    return os.path.abspath(path)
+    return true_spelling(path)

@@ -6,10 +6,10 @@ import errno
 import os
 import stat as stat_module
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.errors import SourceError
+from safelight.errors import FileError, SourceError
+from safelight.files import LARGE_TEXT, read_text
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def failed(
 
 def explain(error: OSError) -> tuple[str, str]:
     """Return the failure code and the reason, in words, of an error of the file system."""
+    if isinstance(error, FileError):
+        aside = ", not a photo" if error.code == "not-a-file" else ""
+        return error.code, error.reason + aside
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
             return "missing", "is not there"
@@ -132,7 +135,7 @@ def lines(path: str) -> list[str]:
     """
     try:
         # Bytes that are no UTF-8 survive as surrogates, and fail line by line, not as a whole.
-        text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
+        text = read_text(path, limit=LARGE_TEXT, errors="surrogateescape")
     except OSError as exc:
         raise SourceError(f"{path} cannot be read: {exc.strerror}.", source=path) from exc
     return text.splitlines()

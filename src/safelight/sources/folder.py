@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from safelight.imaging.formats import is_photo
 from safelight.sources.entry import Entry, entry, failed, not_a_file, printable
+from safelight.sources.exclusion import NOMEDIA, Exclusion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FolderSource:
     """The photos in a folder, by their names' endings.
 
     Links to folders are followed once each; a link back into itself is a failure. A folder that
-    cannot be read is a failure, and its files are left as the library has them.
+    cannot be read is a failure, and its files are left as the library has them. Recycle bins,
+    packages of other programs, and folders with a ``.nomedia`` in them are passed over, unless one
+    is the folder itself.
+
+    Attributes
+    ----------
+    folder : str
+    recursive : bool
+    exclude : tuple of str
+    packages : list of str
+        The packages that the last listing passed over.
     """
 
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
+    packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @property
     def scope(self) -> str:
@@ -41,8 +53,35 @@ class FolderSource:
         """Whether it is recursive, and what it passes over."""
         return {"recursive": self.recursive, "exclude": list(self.exclude)}
 
+    @cached_property
+    def _exclusion(self) -> Exclusion:
+        return Exclusion(self.exclude, self.folder)
+
+    def why_excluded(self, path: str) -> str | None:
+        """Return why a listing passes over a path in the folder, or None if it does not.
+
+        Returns
+        -------
+        str or None
+            ``recycle bin``, ``package``, ``excluded``, ``.nomedia`` or ``folder in a folder``.
+        """
+        names = path.removeprefix(self.scope).split(os.sep)
+        for number, name in enumerate(names):
+            is_folder = number < len(names) - 1
+            inside = "/".join(names[: number + 1])
+            if why := self._exclusion.why(name, inside, is_folder=is_folder):
+                return why
+            if not is_folder:
+                continue
+            if not self.recursive:
+                return "folder in a folder"
+            if os.path.lexists(os.path.join(self.folder, *names[: number + 1], NOMEDIA)):
+                return NOMEDIA
+        return None
+
     def entries(self) -> Iterator[Entry]:
         """List the photos, folder by folder, sorted by name."""
+        self.packages.clear()
         here = os.stat(self.folder)
         root = (here.st_dev, here.st_ino)
         yield from self._walk(self.folder, "", frozenset({root}), {root})
@@ -60,15 +99,19 @@ class FolderSource:
         except OSError as exc:
             yield failed(folder, relative or folder, exc)
             return
+        if relative and any(item.name.lower() == NOMEDIA for item in names):
+            return
         for item in names:
             path = os.path.join(folder, item.name)
             inside = f"{relative}/{item.name}" if relative else item.name
-            if self._is_excluded(item.name, inside):
-                continue
             try:
                 is_folder = item.is_dir()
             except OSError:
                 is_folder = False
+            if why := self._exclusion.why(item.name, inside, is_folder=is_folder):
+                if why == "package":
+                    self.packages.append(printable(path))
+                continue
             if not is_folder:
                 if is_photo(item.name):
                     yield entry(path, inside)
@@ -94,9 +137,3 @@ class FolderSource:
             elif place not in seen:
                 seen.add(place)
                 yield from self._walk(path, inside, above | {place}, seen)
-
-    def _is_excluded(self, name: str, inside: str) -> bool:
-        return any(
-            fnmatch.fnmatchcase(inside if "/" in pattern else name, pattern)
-            for pattern in self.exclude
-        )

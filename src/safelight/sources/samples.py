@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import DecodeError, LibraryError, SourceError
-from safelight.imaging import decode
+from safelight.imaging import decode, read_photo
 from safelight.library.files import photo_paths
 from safelight.library.store import Library
 from safelight.sources import parse_source
@@ -15,6 +14,7 @@ from safelight.sources.demo import demo_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from safelight.model import Frame
 
@@ -92,7 +92,7 @@ def _decoded(paths: Sequence[str], min_side: int | None, count: int) -> tuple[Fr
         if len(frames) == count:
             break
         try:
-            frames.append(decode(Path(path).read_bytes(), min_side=min_side))
+            frames.append(decode(read_photo(path), min_side=min_side))
         except (DecodeError, OSError):
             continue
     return tuple(frames)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
+from safelight.files.bounded_json import parse_json
 from safelight.sources.entry import Entry, lines, printable, stat_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _json_rows(
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as exc:
             yield number, None, {"reason": f"is not JSON: {exc}"}
             continue

@@ -28,7 +28,7 @@ _SECRET = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 _HOW = (
     "It should be qdrant://HOST:6333, qdrants://HOST for TLS, qdrant:FOLDER, or "
-    "postgresql://USER@HOST/DATABASE; see docs/stores.md."
+    "postgresql://USER@HOST/DATABASE; `safelight docs stores` has more."
 )
 
 

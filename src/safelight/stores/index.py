@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from safelight.cosine import best, cosines
 from safelight.errors import SpaceError
 from safelight.library.index import Neighbours
 from safelight.library.spaces import find_space
@@ -108,13 +109,18 @@ class StoreIndex:
             keys = self._keys(ids)
             if allowed is not None:
                 keys = keys[np.isin(keys, allowed)]
-            if len(keys) >= k or len(ids) < wanted or wanted >= _MOST:
+            enough = len(keys) >= k
+            if enough:
+                ranked = self._ranked(query, len(keys), keys)
+                # Of those that are as near as the k-th the store may have left out some.
+                enough = len(ranked.scores) < k or ranked.scores[-1] < ranked.scores[k - 1]
+            if enough or len(ids) < wanted or wanted >= _MOST:
                 break
             wanted = min(8 * wanted, max(_MOST, k + _MARGIN))
         if allowed is not None and len(keys) < k:
             # What is allowed is far from the query: named, it cannot be missed.
             return self._ranked(query, k, self._among(query, k, allowed))
-        return self._ranked(query, k, keys[: k + _MARGIN])
+        return self._ranked(query, k, keys)
 
     def _nearest(
         self, query: npt.NDArray[np.float32], k: int, among: Sequence[str] | None = None
@@ -158,9 +164,9 @@ class StoreIndex:
                 kept.append(key)
                 vectors.append(np.frombuffer(vector, "<f4"))
         if not kept:
-            return Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
-        found, scores = np.asarray(kept, np.int64), np.stack(vectors) @ query
-        order = np.lexsort((found, -scores))[:k]
+            return Neighbours(np.empty(0, np.int64), np.empty(0))
+        found, scores = np.asarray(kept, np.int64), cosines(np.stack(vectors), query)
+        order = best(scores, found, k)
         return Neighbours(found[order], scores[order])
 
     def _keys(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:

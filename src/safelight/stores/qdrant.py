@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from safelight.errors import StoreAway, StoreError, StoreRefused, UsageError
+from safelight.files.bounded_json import parse_json
 from safelight.stores.problems import nothing_sent, owned_by_another
 
 if TYPE_CHECKING:
@@ -352,7 +352,7 @@ def _of_others(owner: str) -> Any:
 def _said(content: bytes) -> str | None:
     """Return what a Qdrant server says of an error; None if it is none of its answers."""
     try:
-        return str(json.loads(content)["status"]["error"]).strip().rstrip(".")
+        return str(parse_json(content)["status"]["error"]).strip().rstrip(".")
     except (ValueError, KeyError, TypeError):
         return None
 

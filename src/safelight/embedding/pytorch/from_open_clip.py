@@ -22,6 +22,7 @@ from safelight.embedding.pytorch.layouts import OPEN_CLIP_CONFIG
 from safelight.embedding.pytorch.model import LoadedModel, TorchModel
 from safelight.embedding.tokenizing import clean
 from safelight.errors import ModelInvalid, UsageError
+from safelight.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,6 +173,7 @@ def _describe(
 def _load(config: dict[str, Any], weights: Path, tokenizer: Path | None) -> LoadedModel:
     with _quiet():
         try:
+            check_regular(weights)
             module = _build(copy.deepcopy(config), weights)
         except Exception as error:  # of PyTorch, pickle and safetensors; they share no other base
             first = str(error).strip().splitlines() or [type(error).__name__]

@@ -15,6 +15,7 @@ from safelight.embedding.preprocessing_files import read_transformers
 from safelight.embedding.pytorch.model import LoadedModel, TorchModel
 from safelight.embedding.tokenizing import clean
 from safelight.errors import ModelInvalid
+from safelight.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +117,9 @@ def _load(folder: Path, kind: str, context: int, dimension: int) -> LoadedModel:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
+        for path in folder.iterdir():
+            if not path.is_dir():
+                check_regular(path)
         module = AutoModel.from_pretrained(str(folder), local_files_only=True).float().eval()
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # of transformers, PyTorch and safetensors; no other base

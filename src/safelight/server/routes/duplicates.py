@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from safelight.duplicates.measuring import known_scores
+from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.copies import photo_facts
 from safelight.server.access import Access, Reader, Writer

@@ -25,7 +25,7 @@ from safelight.server.within import Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from typing import IO
 
     from safelight.library.browsing import Card
 
@@ -237,7 +237,7 @@ async def original(served: Served, access: Reader, photo_id: PhotoId) -> Streami
     )
 
 
-def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
     with file:
         while size > 0 and (chunk := file.read(min(_CHUNK, size))):
             size -= len(chunk)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.keeper.explain import SCORES, oldest
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.reasons import SCORES, oldest
 from safelight.duplicates.relations import parts as components
 from safelight.duplicates.relations import parts_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from safelight.duplicates.keeper.traces import Origin
     from safelight.duplicates.model import Group
-    from safelight.duplicates.origin import Origin
     from safelight.library.copies import PhotoFacts
 
 # What cameras and phones write themselves.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.reasons import SCORES
+from safelight.duplicates.keeper.explain import SCORES
 from safelight.library.scores import ScoreRecord, read_scores, write_scores
 from safelight.quality.files import score_files
 from safelight.quality.registry import choose

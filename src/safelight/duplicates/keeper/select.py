@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.considering import consider
-from safelight.duplicates.filenames import in_order
-from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
-from safelight.duplicates.reasons import (
+from safelight.duplicates.keeper.criteria import consider
+from safelight.duplicates.keeper.explain import (
     about_scores,
     called,
     which,
@@ -16,14 +14,16 @@ from safelight.duplicates.reasons import (
     why_kept,
     why_not,
 )
+from safelight.duplicates.keeper.filenames import in_order
+from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.relations import relations_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from safelight.duplicates.keeper.policy import Policy
+    from safelight.duplicates.keeper.traces import Origin
     from safelight.duplicates.model import Group
-    from safelight.duplicates.origin import Origin
-    from safelight.duplicates.policy import Policy
     from safelight.duplicates.relations import Together
     from safelight.library.copies import PhotoFacts
 
@@ -112,7 +112,7 @@ def judge(
     scores : mapping, optional
         By photo id and metric, 0 to 1.
     origins : mapping, optional
-        What :func:`safelight.duplicates.origin.origins` found of the group.
+        What :func:`safelight.duplicates.keeper.traces.origins` found of the group.
     together : mapping, optional
         The photos that are only whole with others, and so stay in any case.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.imaging import DEFAULT_MAX_PIXELS, PhotoReader, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,12 @@ class _Seen:
     for_print: bool  # cyan, magenta, yellow and black
 
 
-def losses(photos: Sequence[PhotoFacts], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict[str, str]:
+def losses(
+    photos: Sequence[PhotoFacts],
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    reader: PhotoReader | None = None,
+) -> dict[str, str]:
     """Return the photos that have lost something, by id, and what.
 
     Parameters
@@ -53,6 +58,8 @@ def losses(photos: Sequence[PhotoFacts], *, max_pixels: int = DEFAULT_MAX_PIXELS
         Forms of one picture.
     max_pixels : int
         A file with more is not looked at.
+    reader : PhotoReader, optional
+        Remembers the photos that could not be read.
 
     Returns
     -------
@@ -60,7 +67,12 @@ def losses(photos: Sequence[PhotoFacts], *, max_pixels: int = DEFAULT_MAX_PIXELS
         ``grey``: no colour; ``few-colours``: reduced to a palette, or to black and white;
         ``for-print``: converted to the colours of printing, which no camera writes.
     """
-    seen = {photo.id: found for photo in photos if (found := _look(photo, max_pixels)) is not None}
+    reader = reader or PhotoReader()
+    seen = {
+        photo.id: found
+        for photo in photos
+        if (found := _look(photo, max_pixels, reader)) is not None
+    }
     if len(seen) < 2:
         return {}
     most_colour = max(each.colour for each in seen.values())
@@ -82,26 +94,18 @@ def _few(seen: _Seen) -> int:
     return _FEW if seen.colour > _NO_COLOUR else _FEW_GREYS
 
 
-def _look(photo: PhotoFacts, max_pixels: int) -> _Seen | None:
+def _look(photo: PhotoFacts, max_pixels: int, reader: PhotoReader) -> _Seen | None:
     is_jpeg = photo.format == "JPEG"
     # A camera's own formats have all the colours there are.
     scaled = is_jpeg or photo.format in ("HEIF", "RAW")
-    for copy in photo.copies:
-        try:
-            with open(copy.path, "rb") as file:
-                data = file.read()
-            frame = decode(data, min_side=_SIDE if scaled else None, max_pixels=max_pixels)
-        except OSError:
-            continue
-        except DecodeError:
-            return None
-        return _Seen(
-            _colour(frame.pixels),
-            _colours(frame.pixels),
-            scaled,
-            is_jpeg and _components(data) == 4,
-        )
-    return None
+    try:
+        data = reader.read(photo.id, (copy.path for copy in photo.copies))
+        frame = decode(data, min_side=_SIDE if scaled else None, max_pixels=max_pixels)
+    except (DecodeError, OSError):
+        return None
+    return _Seen(
+        _colour(frame.pixels), _colours(frame.pixels), scaled, is_jpeg and _components(data) == 4
+    )
 
 
 def _colour(pixels: npt.NDArray[np.uint8]) -> float:

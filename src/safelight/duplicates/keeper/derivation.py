@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.losses import losses
+from safelight.duplicates.keeper.losses import losses
+from safelight.duplicates.keeper.traces import VERSION, Origin, origins
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.origin import VERSION, Origin, origins
 from safelight.duplicates.relations import parts
+from safelight.imaging import PhotoReader
 from safelight.library.origins import read_origins, write_origins
 from safelight.quality.files import in_order
 
@@ -57,14 +57,15 @@ def origins_of(
     }
     known = read_origins(library, VERSION)
     wanted = [name for name in every if name not in known]
-    looked = in_order(lambda name: _look(*every[name], pixel_limit), wanted, threads)
+    reader = PhotoReader()
+    looked = in_order(lambda name: _look(*every[name], pixel_limit, reader), wanted, threads)
     waiting: dict[str, dict[str, tuple[str, str]]] = {}
     try:
         for number, (name, made) in enumerate(zip(wanted, looked, strict=True), start=1):
             progress(number, len(wanted))
             known[name] = {photo: (each.source, each.how) for photo, each in made.items()}
-            # What cannot be read now may be there the next time.
-            if all(os.path.exists(photo.copies[0].path) for photo in every[name][1]):
+            # What cannot be read now, or is another photo by now, may be there the next time.
+            if reader.away.isdisjoint(every[name][0].photos):
                 waiting[name] = known[name]
             if len(waiting) >= _AT_ONCE:
                 write_origins(library, VERSION, waiting)
@@ -77,10 +78,13 @@ def origins_of(
     }
 
 
-def _look(group: Group, photos: Sequence[PhotoFacts], pixel_limit: int) -> dict[str, Origin]:
-    found = {
-        photo: Origin("", how) for photo, how in losses(photos, max_pixels=pixel_limit).items()
-    }
+def _look(
+    group: Group, photos: Sequence[PhotoFacts], pixel_limit: int, reader: PhotoReader
+) -> dict[str, Origin]:
+    lost = losses(photos, max_pixels=pixel_limit, reader=reader)
+    found = {photo: Origin("", how) for photo, how in lost.items()}
     for ids in parts(group.edges, _SAME_VIEW):
-        found |= origins([each for each in photos if each.id in ids], max_pixels=pixel_limit)
+        found |= origins(
+            [each for each in photos if each.id in ids], max_pixels=pixel_limit, reader=reader
+        )
     return found

@@ -7,15 +7,15 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.filenames import in_order, is_copy_name
+from safelight.duplicates.keeper.filenames import in_order, is_copy_name
 from safelight.duplicates.model import STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from safelight.duplicates.keeper.policy import Considerations
+    from safelight.duplicates.keeper.traces import Origin
     from safelight.duplicates.model import Group, Relation
-    from safelight.duplicates.origin import Origin
-    from safelight.duplicates.policy import Considerations
     from safelight.duplicates.relations import Together
     from safelight.library.copies import Copy, PhotoFacts
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.imaging import DEFAULT_MAX_PIXELS, PhotoReader, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Origin:
     source : str
         Photo id; empty if that cannot be told.
     how : str
-        ``enlarged`` or ``saved-again``; or what :func:`safelight.duplicates.losses.losses` says.
+        ``enlarged``, ``saved-again``, or one of the losses of ``keeper.losses``.
     """
 
     source: str
@@ -78,6 +78,7 @@ def origins(
     photos: Sequence[PhotoFacts],
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    reader: PhotoReader | None = None,
 ) -> dict[str, Origin]:
     """Return which of several photos, all of one picture, were made from which other.
 
@@ -89,7 +90,10 @@ def origins(
         Forms of one picture: the same view, whatever their size.
     max_pixels : int
         A file with more is not looked at.
+    reader : PhotoReader, optional
+        Remembers the photos that could not be read.
     """
+    reader = reader or PhotoReader()
     found: dict[str, Origin] = {}
     # Smallest first, so that what an enlarged one was made from is not itself an enlarged one.
     ordered = sorted((each for each in photos if each.pixels), key=lambda each: each.pixels)
@@ -99,7 +103,7 @@ def origins(
         steps = {each.id: each for each in rivals if each.format == "JPEG"}
         if not smaller and not steps:
             continue
-        data = _read(photo)
+        data = _read(photo, reader)
         gray = _luma(data, max_pixels)
         if data is None or gray is None:
             continue
@@ -108,7 +112,7 @@ def origins(
                 each
                 for each in reversed(smaller)
                 if each.id not in found
-                and (theirs := _luma(_read(each), max_pixels)) is not None
+                and (theirs := _luma(_read(each, reader), max_pixels)) is not None
                 and is_enlarged(gray, theirs)
             ),
             None,
@@ -120,7 +124,7 @@ def origins(
         for rival in steps.values():
             if rival.exif.get("orientation", 1) != 1 or photo.exif.get("orientation", 1) != 1:
                 continue  # the grid of blocks lies otherwise
-            steps_of_rival = _steps(_read(rival) or b"")
+            steps_of_rival = _steps(_read(rival, reader) or b"")
             if steps_of_rival is not None and carries_steps(gray, steps_of_rival, own):
                 found[photo.id] = Origin(rival.id, "saved-again")
                 break
@@ -194,14 +198,11 @@ def _same_size(a: PhotoFacts, b: PhotoFacts) -> bool:
     return (a.width, a.height) == (b.width, b.height)
 
 
-def _read(photo: PhotoFacts) -> bytes | None:
-    for copy in photo.copies:
-        try:
-            with open(copy.path, "rb") as file:
-                return file.read()
-        except OSError:
-            continue
-    return None
+def _read(photo: PhotoFacts, reader: PhotoReader) -> bytes | None:
+    try:
+        return reader.read(photo.id, (copy.path for copy in photo.copies))
+    except (DecodeError, OSError):
+        return None
 
 
 def _luma(data: bytes | None, max_pixels: int) -> npt.NDArray[np.uint8] | None:

@@ -1,0 +1,45 @@
+"""`safelight docs`: the documentation, without a network."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+EPILOG = """\b
+Examples:
+  safelight docs                       list the pages
+  safelight docs guide                 read one
+  safelight docs coming-from/rclip     for those who come from another tool
+  safelight docs --path server         the file, for an editor or a browser
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("page", required=False)
+@click.option("--path", "only_path", is_flag=True, help="Print where the page's file is.")
+def docs(page: str | None, only_path: bool) -> None:
+    """Read the documentation that comes with safelight."""
+    from safelight import manual
+
+    if page is None:
+        known = manual.pages()
+        width = max(map(len, known), default=0)
+        for name, file in known.items():
+            click.echo(str(file) if only_path else f"{name:{width}}  {manual.title(file)}")
+        return
+    file = manual.page(page)
+    if only_path:
+        click.echo(str(file))
+        return
+    text = file.read_text(encoding="utf-8")
+    if not sys.stdout.isatty():
+        click.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(100, Console().width))
+    with console.capture() as captured:
+        console.print(Markdown(text))
+    click.echo_via_pager(captured.get(), color=True)

@@ -1,0 +1,116 @@
+"""Names that a folder source passes over: patterns of the user's, bins, packages, ``.nomedia``."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import unicodedata
+from typing import TYPE_CHECKING
+
+from safelight.files.names import folded
+from safelight.files.packages import is_package, is_recycle_bin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: A file that tells programs to leave its folder alone, as Android has it.
+NOMEDIA = ".nomedia"
+
+
+class Exclusion:
+    """The rules of one folder source.
+
+    A pattern is a shell pattern of names; one with a slash is compared with the path relative to
+    the folder, an absolute one with the whole path. Case counts where it does on the folder's disk.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+    folder : str, optional
+        On this machine; without one, absolute patterns mean nothing and case counts.
+    """
+
+    def __init__(self, patterns: Sequence[str], folder: str | None = None) -> None:
+        self._folder = folder.rstrip("/" + os.sep) if folder is not None else None
+        self._is_blind = bool(patterns) and folder is not None and is_case_blind(folder)
+        self._names: list[str] = []
+        self._paths: list[str] = []
+        for pattern in patterns:
+            self._add(pattern.strip())
+
+    def _add(self, pattern: str) -> None:
+        if os.sep == "\\":
+            pattern = pattern.replace("\\", "/")
+        root = self._folder
+        if root is not None and os.sep == "\\":
+            root = root.replace("\\", "/")
+        if root is not None and pattern.startswith(f"{root}/"):
+            pattern = pattern.removeprefix(f"{root}/")
+            pattern = pattern if "/" in pattern else f"./{pattern}"
+        pattern = self._plain(pattern.rstrip("/"))
+        if not pattern:
+            return
+        if "/" not in pattern:
+            self._names.append(pattern)
+            return
+        self._paths.append(pattern.removeprefix("./"))
+        if pattern.startswith("**/"):  # also at the top
+            self._paths.append(pattern.removeprefix("**/"))
+
+    def why(self, name: str, inside: str, *, is_folder: bool) -> str | None:
+        """Return why an entry of a folder is passed over, or None.
+
+        Parameters
+        ----------
+        name : str
+        inside : str
+            Its path relative to the source's folder, with forward slashes.
+        is_folder : bool
+
+        Returns
+        -------
+        str or None
+            ``recycle bin``, ``package`` or ``excluded``.
+        """
+        if is_folder and is_recycle_bin(name):
+            return "recycle bin"
+        if is_folder and is_package(name):
+            return "package"
+        if self._names and self._matches(self._plain(name), self._names):
+            return "excluded"
+        if self._paths and self._matches(self._plain(inside), self._paths):
+            return "excluded"
+        return None
+
+    @staticmethod
+    def _matches(text: str, patterns: Sequence[str]) -> bool:
+        return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns)
+
+    def _plain(self, text: str) -> str:
+        return folded(text) if self._is_blind else unicodedata.normalize("NFC", text)
+
+
+def is_case_blind(folder: str) -> bool:
+    """Tell whether the disk of a folder takes ``a`` and ``A`` for the same name."""
+    try:
+        here = os.stat(folder)
+        with os.scandir(folder) as listing:
+            names = [item.path for _, item in zip(range(50), listing, strict=False)]
+    except OSError:
+        return False
+    for path in (folder, *names):
+        head, name = os.path.split(path.rstrip(os.sep))
+        if name.swapcase() == name:
+            continue
+        try:
+            one, other = os.lstat(path), os.lstat(os.path.join(head, name.swapcase()))
+        except (OSError, ValueError):
+            if path == folder:
+                continue
+            return False
+        is_same = (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+        if path != folder:
+            return is_same
+        if is_same and os.lstat(head).st_dev == here.st_dev:
+            return True
+    return False
