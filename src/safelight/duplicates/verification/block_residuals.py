@@ -61,8 +61,8 @@ class Residuals:
         Mean square of what the kernel leaves.
     mean : (rows, columns) float32
         Mean of the same.
-    chroma : (rows, columns) float32
-        The larger difference of the two colour differences, of means, in levels.
+    chroma : (rows, columns, 2) float32
+        Difference of the means of either colour difference, in levels.
     variance_a, variance_b : (rows, columns) float32
         Of the luma, in windows.
     inside : (rows, columns) bool
@@ -103,9 +103,8 @@ def residuals(aligned: Aligned) -> Residuals | None:
     for each in (a, b):
         level = _windows(_means(each))
         variances.append(np.maximum(_windows(_means(each * each)) - level * level, 0))
-    chroma = np.max(
-        [np.abs(_means(first[..., at].astype(np.float32) - second[..., at])) for at in (1, 2)],
-        axis=0,
+    chroma = np.stack(
+        [_means(first[..., at].astype(np.float32) - second[..., at]) for at in (1, 2)], axis=-1
     )
     calm = np.minimum(*variances)
     worst, usual = _chosen(luma, calm, inside)
@@ -144,8 +143,8 @@ def _inside(aligned: Aligned, shape: tuple[int, int]) -> Any:
 
     if aligned.common is None:
         return np.ones(shape, bool)
-    # A pixel beyond the edge is invented, and the kernel looks two pixels further.
-    common = cv2.erode(aligned.common.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1)
+    # What lies beyond the edge has run into it, as far as the colours of two pixels are one.
+    common = cv2.erode(aligned.common.astype(np.uint8), np.ones((17, 17), np.uint8), borderValue=0)
     return np.asarray(_means(common.astype(np.float32)) > 0.999)
 
 

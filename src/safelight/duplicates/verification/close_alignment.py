@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 #: The longer side at which photos are compared closely, at most.
 CLOSE_SIDE = 1600
 
-#: What :func:`safelight.imaging.decode` is to be given for it.
+#: The same for what is drawn or written, where the finest detail may be all that differs.
+NATIVE_SIDE = 3600
+
+#: What :func:`safelight.imaging.decode` is to be given for the first of them.
 CLOSE_MIN_SIDE = 1200
 
 # Points that are followed from one picture into the other, and how far apart they are at least.
@@ -43,6 +46,8 @@ class Aligned:
         share of the longer side.
     resampled : bool
         Whether one of the two was scaled or moved for it.
+    size_a, size_b : float
+        Pixels of these for one of those that were given, across.
     """
 
     a: Pixels
@@ -50,6 +55,13 @@ class Aligned:
     common: npt.NDArray[np.bool_] | None
     moved: float
     resampled: bool
+    size_a: float
+    size_b: float
+
+    @property
+    def shrunk(self) -> float:
+        """The larger of both sizes: below 1, either has more detail than was compared."""
+        return max(self.size_a, self.size_b)
 
 
 def align_whole(a: Pixels, b: Pixels, side: int = CLOSE_SIDE) -> Aligned:
@@ -60,15 +72,14 @@ def align_whole(a: Pixels, b: Pixels, side: int = CLOSE_SIDE) -> Aligned:
     factor = min(1.0, side / max(width, height))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     first, second = scaled(a, size), scaled(b, size)
+    sizes = (size[0] / a.shape[1], size[0] / b.shape[1])
     resampled = a.shape != b.shape or factor < 1
     matrix = _followed(first, second)
-    if matrix is None:
-        return Aligned(first, second, None, 0.0, resampled)
-    moved = _corner_shift(matrix, size)
-    if moved <= _STILL:
-        return Aligned(first, second, None, moved / max(size), resampled)
+    moved = 0.0 if matrix is None else _corner_shift(matrix, size)
+    if matrix is None or moved <= _STILL:
+        return Aligned(first, second, None, moved / max(size), resampled, *sizes)
     second, common = _warped(second, matrix, size)
-    return Aligned(first, second, common, moved / max(size), True)
+    return Aligned(first, second, common, moved / max(size), True, *sizes)
 
 
 def align_by(a: Pixels, b: Pixels, matrix: Matrix, side: int = CLOSE_SIDE) -> Aligned:
@@ -96,7 +107,71 @@ def align_by(a: Pixels, b: Pixels, matrix: Matrix, side: int = CLOSE_SIDE) -> Al
         if moved > _STILL:
             matrix = _after(more, matrix)
             warped, common = _warped(second, matrix, size)
-    return Aligned(first, warped, common, moved / max(size), True)
+    return Aligned(first, warped, common, moved / max(size), True, shrink, shrink_b)
+
+
+def in_tones_of(aligned: Aligned) -> Aligned:
+    """Return the pair with one picture brought to the other's tones, by a rising curve a channel.
+
+    Of both ways that which fits better: where tones were cut off, there is no way back.
+    """
+    import cv2
+
+    size = (max(1, aligned.a.shape[1] // 8), max(1, aligned.a.shape[0] // 8))
+    small_a, small_b = (
+        cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (aligned.a, aligned.b)
+    )
+    where = slice(None)
+    if aligned.common is not None:
+        mask = cv2.resize(aligned.common.astype(np.uint8), size, interpolation=cv2.INTER_AREA)
+        where = mask.ravel() > 0
+    first, second = (each.reshape(-1, 3)[where] for each in (small_a, small_b))
+    if len(first) < _FEWEST:
+        return aligned
+    (forth, off_b), (back, off_a) = _tone_curves(second, first), _tone_curves(first, second)
+    if off_b <= off_a:
+        return replace(aligned, b=np.asarray(cv2.LUT(aligned.b, forth), np.uint8))
+    return replace(aligned, a=np.asarray(cv2.LUT(aligned.a, back), np.uint8))
+
+
+def _tone_curves(source: Any, target: Any) -> tuple[Any, float]:
+    """Return curves, (1, 256, 3) uint8, from the one's tones to the other's, and how far off."""
+    curves = np.empty((1, 256, 3), np.uint8)
+    off = 0.0
+    for channel in range(3):
+        levels, wanted = source[:, channel], target[:, channel]
+        bins = levels // 8
+        filled = [number for number in range(32) if (bins == number).sum() >= 4]
+        if not filled:
+            return np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2), np.inf
+        at = [float(levels[bins == number].mean()) for number in filled]
+        to = np.maximum.accumulate([float(np.median(wanted[bins == each])) for each in filled])
+        curve = np.clip(np.interp(np.arange(256), at, to), 0, 255)
+        curves[0, :, channel] = np.rint(curve)
+        off += float(np.median(np.abs(curve[levels] - wanted))) / (float(wanted.std()) + 1)
+    return curves, off
+
+
+def lost_detail(pixels: Pixels, factor: float) -> float:
+    """Return the share of a picture's contrast that is lost when it is made smaller.
+
+    Where it has contrast: of a page, the ink.
+    """
+    import cv2
+
+    if factor > 0.9:
+        return 0.0
+    if max(pixels.shape[:2]) > NATIVE_SIDE:
+        pixels = scaled(pixels, tuple(round(each * NATIVE_SIDE / max(pixels.shape[:2])) for each in pixels.shape[1::-1]))  # fmt: skip
+    grey: Any = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    again = cv2.resize(small, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_CUBIC)
+    grey, again = grey.astype(np.float32), again.astype(np.float32)
+    around = cv2.blur(grey, (17, 17))
+    contrast, lost = (grey - around) ** 2, (grey - again) ** 2
+    where = contrast > max(100.0, 2 * float(contrast.mean()))
+    return float(lost[where].mean() / contrast[where].mean()) if where.any() else 0.0
 
 
 def rescaled(matrix: Matrix, factor_a: float, factor_b: float) -> Matrix:

@@ -5,7 +5,7 @@ at most q/2 and q^2/12 in the mean, if the frequency is there at all; by Parseva
 error of the block's pixels is the sum of them by 64. Made smaller by a factor f, a picture keeps the
 frequencies below 8f, and their errors. Two files of one picture have each its own error, and the
 squares add up. Formats that tell no steps, and PNG files, in which a decoded JPEG may be packed, are
-taken for a JPEG of quality 40.
+taken for a JPEG of usual quality.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _CHROMA = (
     24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
     *([99] * 32),
 )  # fmt: skip
-_USUAL = tuple(tuple(1.25 * step for step in table) for table in (_LUMA, _CHROMA))
+_LOSSY = tuple(tuple(0.8 * step for step in table) for table in (_LUMA, _CHROMA))  # quality 60
+_LOSSLESS = tuple(tuple(0.3 * step for step in table) for table in (_LUMA, _CHROMA))  # 85
+_IS_LOSSLESS = frozenset({"PNG", "BMP", "TIFF", "GIF"})
 
 # Of the colour differences, the steps that move the mean of an 8 x 8 block.
 _LOW = 2
@@ -48,10 +50,13 @@ class CompressionNoise:
         Mean square error of a block, in levels.
     chroma : float
         Error of a block's mean of a colour difference, in levels.
+    same_steps : bool
+        Both files were rounded by the same steps, or neither was.
     """
 
     luma: float
     chroma: float
+    same_steps: bool
 
 
 def compression_noise(
@@ -67,10 +72,14 @@ def compression_noise(
     """
     luma = chroma = 0.0
     for frame, size in ((a, size_a), (b, size_b)):
-        tables: Sequence[Sequence[float]] = frame.quantization or _USUAL
+        tables: Sequence[Sequence[float]] = frame.quantization or (
+            _LOSSLESS if frame.format in _IS_LOSSLESS else _LOSSY
+        )
         kept = int(np.clip(np.ceil(8 * min(size, 1.0)), 1, 8))
         steps = np.array(tables[0], float).reshape(8, 8)[:kept, :kept]
         luma += float((steps**2).sum() / 12 / 64)
         colour = np.array(tables[min(1, len(tables) - 1)], float).reshape(8, 8)[:_LOW, :_LOW]
         chroma += float((colour**2).sum() / 12 / 16)
-    return CompressionNoise(luma, chroma**0.5)
+    lossless = _IS_LOSSLESS >= {a.format, b.format}
+    same = lossless or (a.quantization == b.quantization and bool(a.quantization))
+    return CompressionNoise(luma, chroma**0.5, same)

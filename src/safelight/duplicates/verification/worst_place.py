@@ -9,7 +9,7 @@ and chats have none: ink and plain ground agree among strangers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,18 +25,30 @@ if TYPE_CHECKING:
 # is usual in the pair its worst windows may have. On 132 copies of drawings and photos the worst
 # window had at most 0.8 of what this explains, of 200 look-alikes all but those of one picture more
 # than 1.5 (bench/look_alikes.py, half tune, 2026-11-27).
-_ROUNDING, _FLOORS, _RATIOS = 12.0, 4.0, 3.0
+_ROUNDING, _FLOORS, _RATIOS, _MARGIN = 12.0, 4.0, 3.0, 1.8
 
 # More than this is no noise of compression, even if it is usual in the pair.
 _MOST_FLOOR, _MOST_RATIO, _RATIO_OF_ACTIVITY = 40.0, 0.08, 100.0
 
+# Of the variance around, what rounding of its frequencies may make of it.
+_RINGING = 0.2
+
 # Levels: differences of the mean of a window, in luma and in a colour difference.
-_MEAN, _CHROMA = 10.0, 9.0
+_MEAN, _CHROMA = 8.0, 6.0
 
 # A block with natural texture has a range of levels, and few of its pixels near either end of it:
 # ink has most of them there. Median over 435 photos: 0.73 of the blocks with any texture; 144
 # drawings: 0.34 at most.
 _RANGE, _NEAR_END, _AT_ENDS, _AT_ONE_END = 24, 0.2, 0.6, 0.45
+
+# Steps that leave the noise of a sensor as it is, by what they explain: about quality 88.
+_FINE_STEPS = 45.0
+
+# Levels of a colour difference, of the whole picture.
+_TINT = 12.0
+
+# Pixels: the shorter side that there has to be.
+_FEWEST_PIXELS = 48
 
 # Of a natural block that agrees, so much of the variance is left at most.
 _AGREES = 0.3
@@ -91,18 +103,21 @@ class WorstPlace:
 
 def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
     """Compare two aligned photos; None if hardly anything of them is common."""
+    aligned = _enlarged(aligned)
     found = residuals(aligned)
     if found is None:
         return None
     tests = (
         ("structure", *_structure(found, noise)),
         ("light", *_light(found, noise)),
-        ("colour", *_colour(found, noise, aligned)),
+        ("colour", *_colour(found, noise)),
     )
     what, factors, levels = max(tests, key=lambda test: test[1].max(initial=0))
     row, column = np.unravel_index(int(factors.argmax()), factors.shape)
     flagged = np.max([test[1] for test in tests], axis=0) > 1
-    natural, textured = _natural(aligned, found, flagged)
+    differs = float(factors.max()) > 1
+    # Texture proves itself in grey: what was made grey, or another colour, is still one picture.
+    natural, textured = _natural(aligned, found, np.maximum(tests[0][1], tests[1][1]) > 1)
     return WorstPlace(
         float(factors.max()),
         float(levels[row, column]),
@@ -112,19 +127,42 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         float(flagged[found.inside].mean()),
         natural,
         textured,
-        _two_exposures(aligned, found),
+        differs and _two_exposures(aligned, found, noise),
         found.detail,
     )
 
 
+def _enlarged(aligned: Aligned) -> Aligned:
+    """Return tiny pictures at a size that has blocks enough."""
+    import cv2
+
+    factor = -(-_FEWEST_PIXELS // min(aligned.a.shape[:2]))
+    if factor <= 1 or factor * max(aligned.a.shape[:2]) > 4 * _FEWEST_PIXELS**2:
+        return aligned
+    size = (aligned.a.shape[1] * factor, aligned.a.shape[0] * factor)
+    first, second = (
+        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        for each in (aligned.a, aligned.b)
+    )
+    common = aligned.common
+    if common is not None:
+        common = common.repeat(factor, axis=0).repeat(factor, axis=1)
+    return replace(aligned, a=first, b=second, common=common)
+
+
 def _structure(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+    import cv2
+
     usual, worst = found.usual, found.worst
     floor = min(float(np.median(found.luma[found.inside])), _MOST_FLOOR)
     strong = usual.activity >= np.median(usual.activity)
     ratios = (usual.unexplained - floor) / (usual.activity + _RATIO_OF_ACTIVITY)
     ratio = float(np.clip(np.quantile(ratios[strong], 0.75), 0, _MOST_RATIO)) if len(ratios) else 0
-    allowed = np.minimum(_RATIOS * ratio * (worst.activity + _RATIO_OF_ACTIVITY), 3 * noise.luma)
-    expected = _ROUNDING + _FLOORS * floor + allowed
+    usually = np.minimum(_RATIOS * ratio * (worst.activity + _RATIO_OF_ACTIVITY), 3 * noise.luma)
+    # An edge rings as far as the transform's block reaches.
+    ringing = cv2.dilate(np.minimum(found.variance_a, found.variance_b), np.ones((3, 3), np.uint8))
+    rounded = np.minimum(noise.luma, _RINGING * ringing[worst.rows, worst.columns])
+    expected = _MARGIN * (_ROUNDING + _FLOORS * floor + np.maximum(usually, rounded))
     factors = np.zeros(found.luma.shape)
     levels = np.zeros(found.luma.shape)
     factors[worst.rows, worst.columns] = worst.unexplained / expected
@@ -138,8 +176,10 @@ def _light(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     return means / (_MEAN + 2 * min(usual, 3.0)), means
 
 
-def _colour(found: Residuals, noise: CompressionNoise, aligned: Aligned) -> tuple[Any, Any]:
-    chroma = np.where(found.inside, found.chroma, 0)
+def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+    # A tint of the whole picture is no difference in one place.
+    tint = np.clip(np.median(found.chroma[found.inside], axis=0), -_TINT, _TINT)
+    chroma = np.where(found.inside, np.abs(found.chroma - tint).max(axis=2), 0)
     usual = float(np.quantile(chroma[found.inside], 0.9))
     return chroma / (_CHROMA + min(2 * noise.chroma, 3 * usual)), chroma
 
@@ -184,7 +224,7 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
     return float(natural.sum() / area), float(textured.sum() / area)
 
 
-def _two_exposures(aligned: Aligned, found: Residuals) -> bool:
+def _two_exposures(aligned: Aligned, found: Residuals, noise: CompressionNoise) -> bool:
     """Tell whether both have noise where they are smooth, and each its own."""
     import cv2
 
@@ -203,5 +243,12 @@ def _two_exposures(aligned: Aligned, found: Residuals) -> bool:
     first, second, both = means(fine[0] ** 2), means(fine[1] ** 2), means(fine[0] * fine[1])
     total = first + second
     smooth = found.inside & (total <= np.quantile(total[found.inside], 0.3))
-    e1, e2, c = (float(each[smooth].mean()) for each in (first, second, both))
-    return min(e1, e2) > 0.3 and max(e1, e2) < 4 * min(e1, e2) and c < 0.25 * (e1 * e2) ** 0.5
+    one, other, common = (float(each[smooth].mean()) for each in (first, second, both))
+    least, most = min(one, other), max(one, other)
+    correlation = common / max(1e-9, (one * other) ** 0.5)
+    if noise.same_steps and not aligned.resampled:
+        # Rounded alike, one picture comes out alike wherever nobody touched it.
+        return least > 0.05 and correlation < 0.9
+    if noise.luma < _FINE_STEPS:
+        return least > 0.7 and most < 2 * least and correlation < 0.5
+    return least > 0.3 and most < 4 * least and correlation < 0.25
