@@ -20,7 +20,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -31,7 +30,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from bench.measure import save, table
-from bench.peer import CACHE
+from bench.peer import imagededup
 from bench.variants import SERIES, VARIANTS, next_moment, saved, series
 from safelight.duplicates.comparing import related
 from safelight.duplicates.finding import find_groups
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from safelight.duplicates.thresholds import Thresholds
 
 ORIGINAL, STRANGER = "original", "next moment, no EXIF"
-PEER = CACHE / "imagededup-0.3.3"
 _NAMES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 
 #: What is to be found, by name; `taken` pairs are of a camera's files.
@@ -172,16 +170,7 @@ def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, fl
 
 def run_peers(folder: Path) -> dict[str, Found]:
     """Let the peers read the same files."""
-    python = PEER / "bin" / "python"
-    if not python.exists():
-        print("installing imagededup and ImageHash ...", file=sys.stderr)
-        uv = str(Path(sys.executable).with_name("uv"))
-        subprocess.run([uv, "venv", "-q", "--clear", PEER], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "-q", "--python", python,
-             "imagededup==0.3.3.post2", "imagehash==4.3.2"],
-            check=True,
-        )  # fmt: skip
+    python = imagededup()
     with tempfile.TemporaryDirectory() as place:
         result = Path(place) / "found.json"
         script = Path(__file__).with_name("duplicates_peers.py")

@@ -22,6 +22,22 @@ _WEIGHTS = "ViT-B-32-256-datacomp_s34b_b86k"  # the folder that rclip looks into
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "safelight-bench"
 
 
+def imagededup() -> Path:
+    """Return the Python that has imagededup and ImageHash; it is set up when first needed."""
+    environment = CACHE / "imagededup-0.3.3"
+    python = environment / "bin" / "python"
+    if not python.exists():
+        print("installing imagededup and ImageHash ...", file=sys.stderr)
+        uv = str(Path(sys.executable).with_name("uv"))
+        subprocess.run([uv, "venv", "-q", "--clear", environment], check=True)
+        subprocess.run(
+            [uv, "pip", "install", "-q", "--python", python,
+             "imagededup==0.3.3.post2", "imagehash==4.3.2"],
+            check=True,
+        )  # fmt: skip
+    return python
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """How to run both sides.

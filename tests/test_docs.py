@@ -8,13 +8,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from safelight import manual
 from safelight.cli import safelight as command
 from safelight.errors import UsageError
 from safelight.model import FAILURE_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -72,6 +77,34 @@ def test_pages_that_messages_name_are_there() -> None:
     }
     assert mentioned
     assert mentioned <= manual.pages().keys()
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of the command lines in a page, in blocks and in sentences."""
+    blocks = re.findall(r"^(?: {4}|\$ )(?:\$ )?(safelight [^#\n]*)", text, re.MULTILINE)
+    for line in [*blocks, *re.findall(r"`(safelight [^`\n]+)`", text)]:
+        for command_line in re.split(r"&&|\||;", line):
+            words = command_line.split()
+            if words[:1] == ["safelight"]:
+                yield words[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_that_pages_name_are_there(page: Path) -> None:
+    for words in _commands(page.read_text(encoding="utf-8")):
+        line = f"{page.name}: safelight {' '.join(words)}"
+        known, options = command, {"--help", "-h", "--version"}
+        for word in words:
+            if isinstance(known, click.Group) and word in known.commands:
+                known = known.commands[word]
+            options |= {
+                name for each in known.params for name in (*each.opts, *each.secondary_opts)
+            }
+            if re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word):
+                assert word.partition("=")[0] in options, (
+                    f"{page.name}: safelight {' '.join(words)}"
+                )
+        assert known is not command or not words or words[0].startswith(("-", "COMMAND")), line
 
 
 def test_the_documentation_can_be_read_from_the_command(capsys) -> None:

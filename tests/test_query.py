@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,3 +153,42 @@ def test_a_filter_leaves_the_terms_as_they_were(before: str, after: str) -> None
         assert filtered.terms == plain.terms
         assert filtered.labels[0] == LabelFilter("x")
         assert filtered.labels[-1] == LabelFilter("y", wanted=False)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        *("inf", "-inf", "nan", "Infinity", "1e-46", "1e3", "1,5", "0.5.5", "1_0", "50%", "1/2"),
+        *("0", "0.000", "0.0009", "1001", "9" * 40, "0." + "0" * 40 + "1", "٣", "２", "½", "+1"),
+    ],
+)
+def test_a_weight_that_is_not_valid_is_refused(weight: str) -> None:
+    for query in (f"beach:{weight}", f"dog + beach:{weight}", f"dog - photo:3f2a:{weight}"):
+        with pytest.raises(QueryError):
+            parse_query(query)
+    with pytest.raises(QueryError):
+        parse_query("dog").plus(f"beach:{weight}", -1.0)
+    # In quotes it is a text.
+    assert parse_query(f'"beach:{weight}"').terms == (Term("text", f"beach:{weight}"),)
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, 0.0, 1e-46, -1e9])
+def test_a_term_has_a_weight_that_counts(weight: float) -> None:
+    with pytest.raises(QueryError):
+        Term("text", "beach", weight)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("beach:0.001", Term("text", "beach", 0.001)),
+        ("beach:1000", Term("text", "beach", 1000.0)),
+        ("at 10:30", Term("text", "at 10:30")),
+        ("photo:12345678", Term("photo", "12345678")),
+        ("photo:12345678:2", Term("photo", "12345678", 2.0)),
+        ("text:5", Term("text", "5")),
+        ("todo: infant", Term("text", "todo: infant")),
+    ],
+)
+def test_what_is_a_weight_and_what_is_none(query: str, expected: Term) -> None:
+    assert parse_query(query).terms == (expected,)

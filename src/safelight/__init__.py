@@ -1,11 +1,11 @@
 """safelight: one index over your photos.
 
->>> from safelight import Library, load_embedder, parse_source
+>>> from safelight import Library, load_embedder
 >>> from safelight.ingest import ingest
 >>> from safelight.search import search
 >>> with Library("photos.db") as library:                       # doctest: +SKIP
 ...     model = load_embedder("starter")
-...     ingest(library, [parse_source("~/Pictures")], model, model="starter")
+...     ingest(library, "~/Pictures", model)
 ...     for hit in search(library, "a dog in the snow", model):
 ...         print(f"{hit.score:.3f} — {hit.path}")
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from safelight.errors import UsageError
 
-T = TypeVar("T")
 
-
-def as_list(value: T | Iterable[T], name: str, *kinds: type[T]) -> list[T]:
+def as_list(value: Any, name: str, *kinds: type) -> list[Any]:
     """Return the values of an argument that takes several; a single one is a list of one.
 
     Parameters

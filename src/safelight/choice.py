@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import LibraryError, ModelUnavailable, SpaceError
+from safelight.errors import LibraryError, ModelUnavailable, SpaceError, UsageError
 from safelight.library.spaces import (
     all_spaces,
     default_space,
@@ -65,6 +65,7 @@ def choose_for_ingest(
         The named model, or the library's own, cannot be loaded.
     """
     from safelight.embedding.loading import load_embedder
+    from safelight.embedding.names import name_to_reload
 
     model = _resolve(library, settings, model, tell)
     embedder = load_embedder(
@@ -75,7 +76,7 @@ def choose_for_ingest(
         progress=progress,
         tell=tell,
     )
-    return Choice(embedder, lasting_name(model, embedder))
+    return Choice(embedder, name_to_reload(embedder, model))
 
 
 def choose_for_scoring(
@@ -192,20 +193,6 @@ def choose_for_preview(
     return embedder.fingerprint, embedder.name
 
 
-def lasting_name(model: str, embedder: Embedder) -> str:
-    """Return `model` so that it means the same weights from any folder and on any device.
-
-    Without a name for the runtime, a GPU that is added later could change what is loaded.
-    """
-    from safelight.embedding.names import STARTER, absolute_name, parse_model_name
-
-    if model != STARTER:
-        name = parse_model_name(model)
-        if name.folder is None and len(name.runtimes) > 1:
-            return f"{model}#{embedder.where.runtime}"
-    return absolute_name(model)
-
-
 def _known_as(library: Library, model: str) -> str:
     """Return what loads the model of this name that the library has a space of; else `model`."""
     from safelight.embedding.names import absolute_name, plain_name
@@ -217,6 +204,24 @@ def _known_as(library: Library, model: str) -> str:
     return model
 
 
+def _loadable(space: Space) -> str:
+    """Return what loads the model of a space: what is kept with it, or else its name.
+
+    Older versions let a program keep anything with a space. Whether the model is the right one is
+    decided by its fingerprint.
+    """
+    from safelight.embedding.names import STARTER, parse_model_name
+
+    for model in (space.model, space.name):
+        try:
+            if model != STARTER:
+                parse_model_name(model)
+        except (ModelUnavailable, UsageError):
+            continue
+        return model
+    return space.model
+
+
 def _resolve(
     library: Library, settings: Settings, model: str | None, tell: Callable[[str], None]
 ) -> str:
@@ -225,7 +230,7 @@ def _resolve(
     if model is not None:
         return _known_as(library, model)
     if (space := default_space(library)) is not None:
-        return space.model
+        return _loadable(space)
     default = default_model(settings.model, timeout=settings.hub_timeout)
     if default.note:
         tell(default.note)
@@ -249,7 +254,7 @@ def choose_for_search(library: Library, settings: Settings, model: str | None = 
     space = default_space(library)
     if space is None or is_empty(library, space):
         raise _empty(library)
-    named = _known_as(library, model) if model else space.model
+    named = _known_as(library, model) if model else _loadable(space)
     embedder = load_embedder(named, device=settings.device, threads=settings.threads)
     if model is None and embedder.fingerprint != space.fingerprint:
         raise SpaceError(

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -67,6 +70,123 @@ class Exif:
     orientation: int = 1
 
 
+#: Parts that are further pictures of the photo, to be counted with its first.
+FURTHER_PICTURES = frozenset({"frames", "pages", "views"})
+
+
+_PART_NAMES = {
+    "frames": "further frame",
+    "pages": "further page",
+    "views": "further view",
+    "film": "film",
+    "sound": "sound recording",
+    "depth-map": "depth map",
+    "gain-map": "map of highlights (HDR)",
+    "matte": "matte",
+    "picture": "further picture",
+    "layers": "set of layers",
+    "archive": "archive behind the picture",
+    "data": "block of other data behind the picture",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Content of a photo's file beside its first picture.
+
+    Attributes
+    ----------
+    kind : str
+        ``frames`` of an animation, ``pages``, ``views`` (of a stereo pair, a panorama), ``film``,
+        ``sound``, ``depth-map``, ``gain-map``, ``matte``, ``picture`` (of unknown purpose),
+        ``layers``, ``archive``, or ``data`` of unknown kind.
+    count : int
+        Pictures, without the first; 1 of everything else.
+    size : int
+        Coded bytes.
+    digest : str
+        sha256 of them, hex: equal digests are equal content, unequal ones say nothing.
+    """
+
+    kind: str
+    count: int
+    size: int
+    digest: str
+
+    def named(self) -> str:
+        """Return what it is in words: ``23 further frames``, ``a film``."""
+        name = _PART_NAMES.get(self.kind, self.kind)
+        if self.count > 1:
+            return f"{self.count:,} {name}s"
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Structure of a photo's file: what it holds that 8-bit pixels of its first picture do not.
+
+    Attributes
+    ----------
+    depth : int
+        Bits a channel, as coded.
+    alpha : bool
+        Whether any pixel is transparent.
+    parts : tuple of Part
+    notes : tuple of str
+        What is wrong with the file although its picture is whole, as codes: ``no-end-marker``.
+    """
+
+    depth: int = 8
+    alpha: bool = False
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> int:
+        """How many frames, pages or views the file has, the first included."""
+        return 1 + sum(part.count for part in self.parts if part.kind in FURTHER_PICTURES)
+
+    def described(self) -> tuple[str, ...]:
+        """Return in words what the file holds beside 8-bit, opaque pixels of one picture."""
+        told = [part.named() for part in self.parts]
+        if self.depth > 8:
+            told.append(f"{self.depth} bits a channel")
+        if self.alpha:
+            told.append("transparency")
+        if "no-end-marker" in self.notes:
+            told.append("no end marker, though the picture is whole")
+        return tuple(told)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready values, without what is usual."""
+        values: dict[str, Any] = {}
+        if self.depth != 8:
+            values["depth"] = self.depth
+        if self.alpha:
+            values["alpha"] = True
+        if self.parts:
+            values["parts"] = [
+                {"kind": part.kind, "count": part.count, "size": part.size, "sha256": part.digest}
+                for part in self.parts
+            ]
+        if self.notes:
+            values["notes"] = list(self.notes)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Structure:
+        """Return what :meth:`to_dict` was made from."""
+        return cls(
+            int(values.get("depth", 8)),
+            bool(values.get("alpha", False)),
+            tuple(
+                Part(part["kind"], part["count"], part["size"], part["sha256"])
+                for part in values.get("parts", ())
+            ),
+            tuple(values.get("notes", ())),
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One decoded photo: what every consumer of a photo is given.
@@ -80,6 +200,9 @@ class Frame:
     format : str
         ``JPEG``, ``PNG``, ``HEIF``, ... as the decoder names it.
     exif : Exif
+    alpha : (height, width) uint8 or None
+        Opacity of each of `pixels`; None if the photo is opaque throughout.
+    structure : Structure
     quantization : tuple of tuple of int
         A JPEG's tables: 64 steps each, rows of vertical frequency; luma, then colour differences.
     """
@@ -89,6 +212,8 @@ class Frame:
     height: int
     format: str
     exif: Exif = field(default_factory=Exif)
+    alpha: npt.NDArray[np.uint8] | None = None
+    structure: Structure = field(default_factory=Structure)
     quantization: tuple[tuple[int, ...], ...] = ()
 
 
@@ -161,18 +286,38 @@ class Space:
     model: str
 
 
+_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class FileStat:
     """What the file system says of a file; equal to last time means it need not be opened.
 
     A change that sets the time of change back, as ``touch -r`` and some editors do, shows in
     ``ctime_ns`` alone, which only the system sets. It is 0 where nobody knows it.
+
+    Every number fits into 64 bits with a sign, which is what SQLite and Parquet keep: times beyond
+    the years 1677 and 2262 are taken for these, and of inodes (ReFS has 128 bits; mergerfs and CIFS
+    use the highest of 64) the lowest 64 bits are taken as they are.
     """
 
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
+
+    def __post_init__(self) -> None:
+        for name in ("size", "mtime_ns", "ctime_ns"):
+            number = getattr(self, name)
+            if not _LEAST_INT <= number <= _MOST_INT:
+                object.__setattr__(self, name, min(max(number, _LEAST_INT), _MOST_INT))
+        if not _LEAST_INT <= self.inode <= _MOST_INT:
+            object.__setattr__(self, "inode", (self.inode - _LEAST_INT) % 2**64 + _LEAST_INT)
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> FileStat:
+        """Return what counts of the file system's answer."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def same_content_as(self, other: FileStat) -> bool:
         """Tell whether both are of the same unchanged file."""

@@ -3,7 +3,7 @@
     query  = [sign] term { sign term }        signs stand between spaces: + or -
     term   = [kind ":"] body [":" weight]     kind: text, image, photo
     body   = words | "anything quoted"
-    weight = a number above 0, 1 if not given
+    weight = a number from 0.001 to 1000, 1 if not given
     filter = ["-"] "label:" (word | "anything quoted")      anywhere, between spaces
 
 A body without a kind is an image if it looks like a path to one (``./a.jpg``, ``~/b``,
@@ -13,7 +13,8 @@ A body without a kind is an image if it looks like a path to one (``./a.jpg``, `
     beach + ./sunset.jpg:0.5 - people
     photo:3f2a... - "black - white"
 
-A colon behind a digit belongs to the text, so that ``at 10:30`` and ``16:9`` are no weights.
+A colon behind a digit belongs to the text, so that ``at 10:30`` and ``16:9`` are no weights. What
+else looks like a number behind a colon is a weight, and an error if it is not a valid one.
 
 A filter is no term: it says which photos may be found, not what is near. A query may be filters
 alone. A sign in front of one is its own, with a space between them or without:
@@ -26,6 +27,7 @@ Parsing is pure: whether a path may be read is for the interface to say.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -42,7 +44,17 @@ _TOKEN = re.compile(
     rf"|(?P<sign>(?:(?<=\s)|^)[+-](?=\s|$))|{_QUOTED}|.",
     re.DOTALL,
 )
-_WEIGHT = re.compile(r"(?<!\d):(\d+(?:\.\d*)?|\.\d+)$")
+_WEIGHT = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
+# Whatever may be meant as a number: other digits, exponents, commas, percents, signs.
+_LIKE_WEIGHT = re.compile(
+    r"(?<!\d):([+-]?(?:inf(?:inity)?|nan|[\d.,]*\d[\d.,_]*(?:e[+-]?\d+)?%?|\d+/\d+|[½¼¾⅓⅔]))$",
+    re.IGNORECASE,
+)
+# An id ends in a digit mostly, and what stands behind it can be a weight only.
+_PHOTO_WEIGHT = re.compile(r"photo:\s*[0-9a-fA-F]+(?=:):([^\s:]+)$")
+
+#: The smallest and the largest weight of a term.
+WEIGHTS = 0.001, 1000.0
 _KIND = re.compile(r"(text|image|photo):\s*(?=\S)")
 _PATH = re.compile(r"(\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\])")
 
@@ -63,6 +75,10 @@ class Term:
     kind: Kind
     value: str
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not WEIGHTS[0] <= abs(self.weight) <= WEIGHTS[1]:  # nan is refused as well
+            raise _weight_error(f"{self.weight:g}", self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +195,11 @@ def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
     query = body if query is None else query
     text = body.strip()
     weight = 1.0
-    if found := _WEIGHT.search(text):
-        weight = float(found[1])
-        if weight == 0:
-            raise QueryError(f"A weight of 0 in {query!r} does nothing; leave the term out.")
-        text = text[: found.start()].rstrip()
+    found = _PHOTO_WEIGHT.match(text) or _LIKE_WEIGHT.search(text)
+    # What follows a kind is what is looked for: an id may be digits only.
+    if found and text[: found.start(1) - 1] not in get_args(Kind):
+        weight = _weight(found[1], query)
+        text = text[: found.start(1) - 1].rstrip()
     kind: Kind | None = None
     if text.endswith(":") and text.removesuffix(":") in get_args(Kind):
         raise QueryError(f"{text} is followed by nothing in {query!r}.")
@@ -198,6 +214,23 @@ def parse_term(body: str, sign: float = 1.0, query: str | None = None) -> Term:
     if kind is None:
         kind = "image" if not is_quoted and names_image(text) else "text"
     return Term(kind, text, sign * weight)
+
+
+def _weight(text: str, query: str) -> float:
+    weight = float(text) if _WEIGHT.fullmatch(text) else math.nan
+    if weight == 0:
+        raise QueryError(f"A weight of 0 in {query!r} does nothing; leave the term out.")
+    if not WEIGHTS[0] <= weight <= WEIGHTS[1]:
+        raise _weight_error(text, query)
+    return weight
+
+
+def _weight_error(text: str, query: str) -> QueryError:
+    shown = text if len(text) <= 20 else f"{text[:17]}..."
+    return QueryError(
+        f"The weight {shown!r} in {query[:80]!r} is not a number from 0.001 to 1000, such as 0.5. "
+        "Put words that end like this in quotes."
+    )
 
 
 def _unquoted(text: str) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 
 from safelight.cosine import best, cosines
 from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
+from safelight.shown import write_everything
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +147,7 @@ def _default() -> Embedder:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see ``--help``."""
+    write_everything(sys.stdout, sys.stderr)
     parser = argparse.ArgumentParser("safelight.retrieval", description=__doc__.split("\n")[0])
     parser.add_argument("--prompt", required=True, help="what to look for")
     parser.add_argument("--images_dir", required=True, help="the folder to search")

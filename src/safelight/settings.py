@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.arguments import as_list
 from safelight.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -160,6 +161,9 @@ class Settings:
     hub_timeout: float = _setting(
         _seconds, "Seconds to wait for the model hub before doing without.", default=3.0
     )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exclude", tuple(as_list(self.exclude, "exclude", str)))
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

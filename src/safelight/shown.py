@@ -1,8 +1,11 @@
-"""Texts of others, file names above all, as they are shown: unable to do harm."""
+"""Texts of others, file names above all, as they are shown: unable to do harm, always written."""
 
 from __future__ import annotations
 
+import codecs
+import os
 import unicodedata
+from typing import Any
 
 # Control characters, what turns the direction of writing (a name could show its end reversed),
 # unpaired surrogates, and what breaks lines.
@@ -26,3 +29,31 @@ def visible(text: str) -> str:
         else char
         for char in text
     )
+
+
+def write_everything(*streams: Any) -> None:
+    """Make text streams take every character, whatever their encoding.
+
+    What is redirected to a file or a pipe is UTF-8, unless the user chose an encoding
+    (``PYTHONIOENCODING``); on a terminal it is the terminal's. A character that the encoding lacks
+    becomes an escape that JSON reads as the same character.
+    """
+    codecs.register_error(_ESCAPED, _escape)
+    is_chosen = bool(os.environ.get("PYTHONIOENCODING", "").partition(":")[0])
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            if is_chosen or stream.isatty():
+                stream.reconfigure(errors=_ESCAPED)
+            else:
+                stream.reconfigure(encoding="utf-8", errors=_ESCAPED)
+
+
+_ESCAPED = "safelight.escaped"
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(f"\\u{high << 8 | low:04x}" for high, low in pairs), error.end

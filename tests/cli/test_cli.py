@@ -137,7 +137,7 @@ def test_an_empty_or_missing_library_says_how_to_fill_it(run, tmp_path) -> None:
     assert done.stdout == "Found no photos to ingest into default.\n"
     assert "safelight ingest" in run("search", "cat", code=1).stderr
     (tmp_path / "empty" / "bad.jpg").write_bytes(b"bad")
-    run("ingest", "--model", "starter", tmp_path / "empty")
+    run("ingest", "--model", "starter", tmp_path / "empty", code=1)
     assert "is empty" in run("search", "cat", code=1).stderr
     assert "no library" in run("status", code=1, SAFELIGHT_LIBRARY="/nowhere/x.db").stderr
 
@@ -373,3 +373,46 @@ def test_a_text_query_loads_only_the_text_side(run, photos, tmp_path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, env=environ, check=True
     )
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_sources_are_listed_moved_and_forgotten(run, photos) -> None:
+    run("ingest", "-e", "starter", "-q", str(photos))
+    (line,) = run("sources", "--json").stdout.splitlines()
+    found = json.loads(line)
+    assert (found["source"], found["files"], found["there"]) == (f"images:{photos}", 2, True)
+    new = photos.rename(photos.parent / "new")
+    assert "not there now" in run("sources").stdout
+    moved = json.loads(run("sources", "move", str(photos), str(new), "--json").stdout)
+    assert (moved["files"], moved["missing"]) == (2, 0)
+    assert "Add --yes" in run("forget", str(new), code=2).stderr
+    assert json.loads(run("forget", str(new), "--dry-run", "--json").stdout)["photos"] == 2
+    assert "Forgot" in run("forget", str(new), "--yes").stdout
+    assert run("sources").stdout == ""
+    assert "knows nothing" in run("forget", str(new), "-y", code=1).stderr
+
+
+def test_nothing_done_is_an_error_and_something_is_none(run, photos, tmp_path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "a.jpg").write_bytes(b"")
+    (bad / "gone.txt").write_text("nowhere.jpg\nneither.jpg\n")
+    for spec in (bad, f"image-list:{bad / 'gone.txt'}"):
+        for _ in range(2):  # what failed before has failed still
+            run("ingest", "-e", "starter", str(spec), code=1)
+    (bad / "b.png").write_bytes((photos / "Röd räv.png").read_bytes())
+    run("ingest", "-e", "starter", str(bad))
+    for empty in ("", " ", "images:", "image-list:"):
+        assert "empty" in run("ingest", "-e", "starter", empty, code=1).stderr
+    assert "130" in run("--help").stdout
+
+
+def test_an_unplugged_disk_is_kept_and_said(run, photos) -> None:
+    run("ingest", "-e", "starter", str(photos))
+    away = photos.rename(photos.parent / "away")
+    assert "sources move" in run("ingest", "-e", "starter", code=1).stderr
+    photos.mkdir()
+    answer = run("ingest", "-e", "starter", str(photos))
+    assert "--accept-missing" in answer.stderr
+    assert len(run("search", "red", "--paths").stdout.splitlines()) == 2
+    assert run("ingest", "-e", "starter", str(away)).stdout.count("2 moved") == 1
+    assert len(run("search", "red", "--paths").stdout.splitlines()) == 2

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
-from safelight.duplicates.keeper.filenames import in_order, is_copy_name
+from safelight.duplicates.keeper.derivation import Derivation, Lineage
+from safelight.duplicates.keeper.places import in_order, is_copy_name
 from safelight.duplicates.keeper.policy import PRESETS, Considerations, parse_policy
-from safelight.duplicates.keeper.traces import Origin
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.errors import SettingsError
 from safelight.library.copies import Copy, PhotoFacts
@@ -37,6 +37,10 @@ def chosen(*photos: PhotoFacts, relation="re-encoded", policy="original", **know
     return judge(group, facts, parse_policy(policy), **known)
 
 
+def made(child: PhotoFacts, parent: PhotoFacts, how: str) -> Lineage:
+    return Lineage({child.id: Derivation(parent.id, child.id, how)})
+
+
 def names(judged) -> list[str]:
     return [each.path.removeprefix("/p/") for each in judged]
 
@@ -52,8 +56,8 @@ def test_the_largest_is_kept_and_the_numbers_are_told() -> None:
 def test_an_upscale_is_not_better() -> None:
     small, large = photo("small"), photo("large", width=1600, height=1200, size=900_000)
     assert names(chosen(small, large, relation="resized")) == ["large", "small"]
-    told = {large.id: Origin(small.id, "enlarged")}
-    found = chosen(small, large, relation="resized", origins=told)
+    told = made(large, small, "enlarged")
+    found = chosen(small, large, relation="resized", lineage=told)
     assert names(found) == ["small", "large"]
     assert "the source: p/large was enlarged" in found[0].reasons
     assert "enlarged, or blurred: it has no more detail than a smaller one" in found[1].reasons
@@ -62,12 +66,12 @@ def test_an_upscale_is_not_better() -> None:
 def test_bytes_alone_make_nothing_better() -> None:
     first, again = photo("first"), photo("again", size=400_000)
     assert names(chosen(first, again)) == ["again", "first"]  # nothing else is known
-    told = {again.id: Origin(first.id, "saved-again")}
-    found = chosen(first, again, origins=told)
+    told = made(again, first, "saved-again")
+    found = chosen(first, again, lineage=told)
     assert names(found) == ["first", "again"]
     lossless = photo("x.png", format="PNG", size=900_000)
-    told = {lossless.id: Origin(first.id, "saved-again")}
-    assert names(chosen(first, lossless, origins=told)) == ["first", "x.png"]
+    told = made(lossless, first, "saved-again")
+    assert names(chosen(first, lossless, lineage=told)) == ["first", "x.png"]
 
 
 def test_what_a_camera_wrote_is_kept_before_what_was_stripped() -> None:
@@ -145,7 +149,7 @@ def test_a_photo_that_stays_in_any_case_says_with_what() -> None:
 
 def test_of_files_with_the_same_bytes_the_plain_name_then_the_oldest() -> None:
     def copy(path: str, day: int) -> Copy:
-        return Copy(path, 1, day, ("default",))
+        return Copy(path, 1, 10**18 + day * 86_400 * 10**9, ("default",))
 
     copies = [copy("/p/IMG (1).jpg", 1), copy("/p/b/IMG.jpg", 3), copy("/p/a/IMG.jpg", 2)]
     assert [each.path for each in in_order(copies)] == [
@@ -153,8 +157,11 @@ def test_of_files_with_the_same_bytes_the_plain_name_then_the_oldest() -> None:
     ]  # fmt: skip
     found = chosen(photo("x", copies=tuple(copies)), relation="identical")
     assert [each.keeper for each in found] == [True, False, False]
-    assert "of 3 files with these bytes, the one that is not named a copy" in found[0].reasons
-    assert found[1].reasons == ("the same bytes as a/IMG.jpg",)
+    assert (
+        "of 3 files with these bytes, the one that is the oldest and is not named a copy"
+        in found[0].reasons
+    )
+    assert found[1].reasons == ("the same bytes as a/IMG.jpg, which is the oldest",)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +228,8 @@ def test_there_is_one_keeper_and_everything_has_a_reason(photos, relation, polic
     found = chosen(*photos, relation=relation, policy=policy)
     assert sorted(each.photo_id for each in found) == sorted(each.id for each in photos)
     kept = tuple(each for each in found if each.keeper)
-    assert kept == (found if relation in ("raw+jpeg", "bracket", "panorama") else found[:1])
+    whole = relation in ("raw+jpeg", "bracket", "panorama")
+    assert kept == (found if whole else () if relation == "similar" else found[:1])
     if len(found) > 1:
         assert all(each.reasons for each in found)
 
@@ -230,7 +238,7 @@ def test_weights_of_nothing_keep_the_first() -> None:
     nothing = ",".join(f"{name}=0" for name in Considerations.__slots__)
     found = chosen(photo("one"), photo("two", width=800, height=600), policy=nothing)
     assert names(found)[0] == "one"
-    assert "nothing that counts tells them apart" in found[0].reasons[0]
+    assert "no criterion separates them" in found[0].reasons[0]
 
 
 def test_an_edit_is_not_the_original_however_many_bytes_it_has() -> None:

@@ -10,11 +10,16 @@ from PIL import Image, ImageFilter, ImageOps
 from skimage import data
 
 from safelight import Deduplicator, parse_source
-from safelight.duplicates.keeper.losses import losses
+from safelight.duplicates.keeper.losses import losses as losses_of
+from safelight.duplicates.keeper.reading import ProvenBytes
 from safelight.duplicates.model import STRICT, Relation
 from safelight.files import sha256_of
 from safelight.ingest import ingest
 from safelight.library.copies import Copy, PhotoFacts
+
+
+def losses(photos) -> dict[str, str]:
+    return losses_of(photos, ProvenBytes())
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from safelight.duplicates.keeper.traces import Origin, origins
+from safelight.duplicates.grouping import group_id
+from safelight.duplicates.keeper.derivation import derive
+from safelight.duplicates.keeper.reading import ProvenBytes
+from safelight.duplicates.model import Edge, Group, Relation
 from safelight.files import sha256_of
 from safelight.library.copies import Copy, PhotoFacts
 
@@ -31,6 +34,14 @@ def save(tmp_path):
     return call
 
 
+def origins(photos) -> dict[str, tuple[str | None, str]]:
+    """Return what each photo was made from, and how; they are forms of one picture."""
+    first, *others = [photo.id for photo in photos]
+    edges = tuple(Edge(*sorted((first, each)), Relation.RESIZED) for each in others)
+    group = Group(group_id([first, *others]), Relation.RESIZED, (first, *others), edges)
+    return {each.child: (each.parent, each.how) for each in derive(group, photos, ProvenBytes())}
+
+
 PICTURES = [data.coffee, data.astronaut]
 
 
@@ -47,7 +58,7 @@ def test_an_enlarged_one_is_seen(original, save, factor, kernel) -> None:
     photo, image = original
     size = (round(image.width * factor), round(image.height * factor))
     large = save(image.resize(size, Image.Resampling[kernel]), "JPEG", quality=90)
-    assert origins([photo, large]) == {large.id: Origin(photo.id, "enlarged")}
+    assert origins([photo, large]) == {large.id: (photo.id, "enlarged")}
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 0.75])
@@ -62,7 +73,7 @@ def test_a_true_one_is_not_taken_for_enlarged(original, save, factor) -> None:
 def test_one_that_was_saved_again_is_seen(original, save, form, options) -> None:
     photo, image = original
     again = save(image, form, **options)
-    assert origins([again, photo]) == {again.id: Origin(photo.id, "saved-again")}
+    assert origins([again, photo]) == {again.id: (photo.id, "saved-again")}
 
 
 def test_saved_with_more_loss_it_says_nothing_of_the_other(original, save) -> None:
@@ -79,12 +90,12 @@ def test_all_three_at_once(original, save) -> None:
     assert set(origins([large, again, photo])) == {large.id, again.id}
 
 
-def test_what_lies_otherwise_or_cannot_be_read_says_nothing(original, save, tmp_path) -> None:
+def test_an_orientation_hides_nothing_and_lost_files_say_nothing(original, save, tmp_path) -> None:
     photo, image = original
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = save(image, "JPEG", quality=95, exif=exif)
-    assert origins([photo, turned]) == {}
+    assert origins([photo, turned]) == {turned.id: (photo.id, "saved-again")}
     broken = save(image, "PNG")
     with open(broken.copies[0].path, "wb") as file:
         file.write(b"broken")

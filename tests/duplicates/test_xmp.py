@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -146,3 +147,32 @@ def test_what_is_added_is_read_again(tags, before) -> None:
             assert found.longitude == pytest.approx(tags.longitude, abs=1e-6)
             if tags.altitude is not None:
                 assert found.altitude == pytest.approx(tags.altitude, abs=0.011)
+
+
+_HEAD = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+    b'xmlns:xmp="http://ns.adobe.com/xap/1.0/"><rdf:Description rdf:about="" '
+)
+_TAIL = b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+
+
+def test_many_attributes_take_no_time_to_speak_of() -> None:
+    attributes = b" ".join(b'xmp:a%d="%d"' % (n, n) for n in range(40_000))
+    started = time.process_time()
+    assert read_xmp(_HEAD + attributes + b' xmp:Rating="4">' + _TAIL).rating == 4
+    assert time.process_time() - started < 5  # a search for each of them took minutes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<xmp:a>" * 100_000,
+        b"<xmp:a/>" * 600_000,
+        b'<!DOCTYPE a [<!ENTITY b "b">]><xmp:a>&b;</xmp:a>',
+        b"<xmp:a>&undefined;</xmp:a>",
+    ],
+)
+def test_nesting_elements_and_entities_have_limits(body: bytes) -> None:
+    with pytest.raises(SidecarError):
+        read_xmp(_HEAD + b">" + body + _TAIL)

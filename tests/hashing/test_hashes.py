@@ -187,3 +187,28 @@ def test_threads_find_the_same(photos):
     with ThreadPoolExecutor(4) as pool:
         together = [found.words.tolist() for found in pool.map(hash_frame, frames * 5)]
     assert together == alone * 5
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1, 1), (1, 9), (3, 3), (15, 400), (1, 40_000), (40_000, 1), (20, 2000)]
+)
+def test_a_few_pixels_and_lines_have_no_hash(width, height) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    found = hash_frame(Frame(pixels, width, height, "PNG"))
+    assert (found.dct256.any(), len(found.words), len(found.places)) == (False, 0, 0)
+
+
+def test_one_colour_has_no_hash_and_is_like_no_other() -> None:
+    from safelight.duplicates.signals import Asked, HashSignal
+
+    flat = hash_frame(Frame(np.full((300, 400, 3), 200, np.uint8), 400, 300, "PNG"))
+    assert not flat.dct256.any()
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    other = hash_frame(Frame(pixels, 400, 300, "PNG"))
+    hashes = np.stack([flat.dct256, other.dct256, flat.dct256, other.dct256])
+    for turned in (False, True):
+        signal = HashSignal(hashes, 256 if turned else 0, 10, turned=turned)
+        near = signal.propose(0, 4)
+        assert set(zip(near.asked.tolist(), near.found.tolist(), strict=True)) == {(3, 1)}
+        assert len(signal.propose_to(Asked(flat.dct256, flat.words)).found) == 0
+        assert set(signal.propose_to(Asked(other.dct256, other.words)).found.tolist()) == {1, 3}

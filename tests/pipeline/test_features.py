@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from safelight.library.store import Library
+
 TECH = ["sharpness", "exposure", "noise", "clip_iqa", "brisque"]
 
 
@@ -307,14 +309,46 @@ def test_fallbacks_for_what_is_skipped_do_not_stay(
     assert "fallback" not in plain["status"]["clip_iqa"]
 
 
-def test_what_was_found_is_found_again_without_opening_a_file(
-    example: dict[str, Any], make_service: Callable[..., FeaturesService], tmp_path: Path
+def test_what_was_found_is_found_again_without_the_model(
+    example: dict[str, Any], make_service: Callable[..., FeaturesService]
 ) -> None:
     first = make_service().process(example)
-    (tmp_path / example["artifacts"][0]["std_uri"]).unlink()
     embedder = ColourEmbedder()
     assert make_service(embedder).process(example) == first
     assert embedder.encoded == 0
+
+
+@pytest.mark.parametrize("with_library", [False, True])
+def test_features_are_of_the_file_that_is_there(
+    example: dict[str, Any],
+    make_service: Callable[..., FeaturesService],
+    make_photo: Callable[..., Path],
+    tmp_path: Path,
+    library: Library,
+    with_library: bool,
+) -> None:
+    options = {"library": library} if with_library else {}
+    make_photo(tmp_path / "red.png", "red")
+    make_photo(tmp_path / "blue.png", "blue")
+
+    def labels(*names: str, photo_id: str = "1") -> list[str | None]:
+        artifacts = [
+            {**example["artifacts"][0], "photo_id": photo_id, "std_uri": f"./{name}.png"}
+            for name in names
+        ]
+        output = make_service(**options).process({"batch_id": "b", "artifacts": artifacts})
+        assert_valid("features-output", output)
+        found = [each["features"]["clip_labels"] for each in output["artifacts"]]
+        return [each[0]["label"] if each else None for each in found]
+
+    assert labels("red", "blue", "red", "missing") == ["red", "blue", "red", None]
+    assert labels("blue", "missing", "red") == ["blue", None, "red"]
+    (tmp_path / "red.png").write_bytes((tmp_path / "blue.png").read_bytes())
+    assert labels("red") == ["blue"]
+    (tmp_path / "blue.png").unlink()
+    assert labels("blue") == [None]
+    (tmp_path / "red.png").write_bytes(b"")
+    assert labels("red") == [None]
 
 
 @pytest.mark.parametrize("change", ["model", "labels", "templates", "temperature"])

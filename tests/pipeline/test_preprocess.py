@@ -322,3 +322,19 @@ def test_half_files_are_swept_away_when_nobody_writes_them(tmp_path: Path) -> No
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {".new.part", "old.part.json", ".old"}
     sweep(tmp_path / "nowhere")
+
+
+def test_another_photo_under_the_same_name_gets_its_own_copies(
+    tmp_path: Path, make_photo: Callable[..., Path]
+) -> None:
+    service = PreprocessService(Places(tmp_path / "data"))
+    make_photo(tmp_path / "a.png", "red")
+    make_photo(tmp_path / "b.png", "blue", size=48)
+
+    def size(name: str) -> list[int] | None:
+        artifact = {"photo_id": "1", "original_uri": str(tmp_path / f"{name}.png")}
+        (done,) = service.process({"batch_id": "b", "artifacts": [artifact]})["artifacts"]
+        return done["processing_metadata"].get("original_size")
+
+    sizes = [size(name) for name in ("a", "b", "a", "missing")]
+    assert sizes == [[32, 32], [48, 48], [32, 32], None]

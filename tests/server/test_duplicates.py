@@ -229,3 +229,13 @@ def test_a_token_sees_the_groups_and_plans_of_its_namespaces(
 
 def groups_of(server, options) -> list[dict]:
     return until(lambda: _compared(server, **options))["groups"]
+
+
+def test_two_plans_for_one_group_are_applied_once(server, shelf) -> None:
+    wanted = {"groups": [{"group": each["group"]} for each in groups(server)]}
+    first, second = (server.post("/api/v1/plans", wanted).json() for _ in range(2))
+    applied = server.post(f"/api/v1/plans/{first['id']}/apply").json()
+    assert (applied["changed"], applied["before"], applied["left"]) == (3, 0, [])
+    for plan in (first, second):
+        again = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
+        assert (again["changed"], again["before"], again["left"]) == (0, 3, [])

@@ -204,6 +204,21 @@ def test_a_photo_tells_all_that_is_known(server) -> None:
     assert server.get(f"/api/v1/photos/{'0' * 64}").status_code == 404
 
 
+def test_a_photo_tells_what_its_file_holds(server, library, tmp_path, embedder) -> None:
+    from safelight.ingest import ingest
+    from safelight.sources import parse_source
+    from tests.imaging.builders import animation
+    from tests.imaging.pictures import picture
+
+    path = tmp_path / "held" / "animation.gif"
+    path.parent.mkdir()
+    path.write_bytes(animation([picture(60, 40), picture(60, 40)[::-1].copy()], loop=0))
+    ingest(library, [parse_source(str(path))], embedder, model="colours")
+    photo_id = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = until(lambda: server.get(f"/api/v1/photos/{photo_id}").json())
+    assert found["holds"] == ["a further frame"]
+
+
 def test_a_focus_map_has_the_shape_of_its_photo(server, library, tmp_path, embedder) -> None:
     import numpy as np
 

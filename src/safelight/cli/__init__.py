@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import warnings
@@ -14,6 +16,7 @@ from safelight.cli.config import config
 from safelight.cli.docs import docs
 from safelight.cli.doctor import doctor
 from safelight.cli.duplicates import duplicates
+from safelight.cli.forget import forget
 from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
@@ -24,11 +27,13 @@ from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
 from safelight.cli.sheet import sheet
+from safelight.cli.sources import sources
 from safelight.cli.status import status
 from safelight.cli.sync import sync
 from safelight.cli.token import token
 from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
+from safelight.shown import write_everything
 
 EPILOG = """\b
 Examples:
@@ -41,6 +46,13 @@ Examples:
   safelight serve
   safelight status
   safelight docs guide                 read the documentation
+
+\b
+Exit codes:
+  0    done; single files that failed are named on standard error
+  1    not done: an error, or every file failed
+  2    wrong usage
+  130  stopped with Ctrl-C; 141 if the reader of a pipe has gone
 """
 
 
@@ -68,6 +80,8 @@ for command in (
     serve,
     token,
     status,
+    sources,
+    forget,
     sync,
     library,
     cluster,
@@ -81,30 +95,54 @@ for command in (
 
 def main() -> None:
     """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
+    write_everything(sys.stdout, sys.stderr)
+    try:
+        code = _run()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            raise
+        # The reader of a pipe has gone; Python would complain again when it flushes.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                os.dup2(nowhere, stream.fileno())
+        code = 141
+    sys.exit(code)
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    # Windows reports a closed pipe as an invalid argument of a write.
+    is_windows = sys.platform == "win32" and error.errno == errno.EINVAL and not error.filename
+    return isinstance(error, BrokenPipeError) or is_windows
+
+
+def _run() -> int | str | None:
     warnings.formatwarning = lambda message, *_, **__: f"safelight: {message}\n"
     debug = "--debug" in sys.argv[1:2] or bool(os.environ.get("SAFELIGHT_DEBUG"))
     try:
         safelight(standalone_mode=False, prog_name="safelight")
+    except SystemExit as exc:
+        return exc.code
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as exc:
         exc.show()
-        sys.exit(exc.exit_code)
+        return exc.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has gone; Python would complain again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return 130
     except SafelightError as exc:
         if debug:
             raise
         click.echo(f"safelight: {exc}", err=True)
-        sys.exit(2 if isinstance(exc, UsageError) else 1)
+        return 2 if isinstance(exc, UsageError) else 1
     except OSError as exc:
         # A disk that is full, a folder that may not be written: nothing of ours is wrong.
-        if debug or not exc.strerror:
+        if debug or not exc.strerror or _is_closed_pipe(exc):
             raise
         where = f"{exc.filename}: " if exc.filename else ""
         click.echo(f"safelight: {where}{exc.strerror}.", err=True)
-        sys.exit(1)
+        return 1
+    return 0

@@ -79,6 +79,10 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
 
 
 def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
+    if outcome.before and not outcome.changed:
+        earlier = "1 file was" if outcome.before == 1 else f"{outcome.before:,} files were"
+        rest = f"; left as they are: {len(outcome.left):,}" if outcome.left else ""
+        return f"Nothing was left to do: {earlier} {done} before{rest}."
     files = "1 file" if outcome.changed == 1 else f"{outcome.changed:,} files"
     would = "would be " if dry_run else ""
     before = f"; {outcome.before:,} were before" if outcome.before else ""

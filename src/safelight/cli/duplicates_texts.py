@@ -66,7 +66,7 @@ def tell_total(
     found: Sequence[Suggestion], facts: Mapping[str, PhotoFacts], report: str | None
 ) -> None:
     """Say how many groups there are, and how much lies beside what is to be kept."""
-    others = [photo for each in found for photo in each.photos if not photo.keeper]
+    others = [photo for each in found for photo in each.others]
     paths = {photo.path: photo.photo_id for photo in others}
     count = sum(facts[photo].size for photo in paths.values() if photo in facts)
     groups = "1 group" if len(found) == 1 else f"{len(found):,} groups"

@@ -36,6 +36,9 @@ Sources:
   parquet:FILE          with --engine ray: URLs or bytes, in columns that you name
   (none)                all that were ingested before: the way to stay up to date
 
+Recycle bins, packages of other programs (Photos Library.photoslibrary) and folders with a .nomedia
+are passed over, unless one is named as the source.
+
 \b
 Examples:
   safelight ingest ~/Pictures
@@ -89,6 +92,10 @@ Examples:
     help="Label photos as well, also those that are embedded already.",
 )  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try unchanged files that failed once more.")
+@click.option(
+    "--accept-missing", is_flag=True,
+    help="Call files missing even if that is most of a source.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option("--profile", is_flag=True, help="Tell where the time went.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as a JSON object.")
@@ -121,6 +128,7 @@ def ingest(
     score: bool,
     label: bool,
     retry_failed: bool,
+    accept_missing: bool,
     dry_run: bool,
     profile: bool,
     as_json: bool,
@@ -151,7 +159,14 @@ def ingest(
     # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if engine == "ray":
-        _refuse("ray", library=library, text_col=text_col, dry_run=dry_run, profile=profile)
+        _refuse(
+            "ray",
+            library=library,
+            text_col=text_col,
+            accept_missing=accept_missing,
+            dry_run=dry_run,
+            profile=profile,
+        )
         ingest_on_cluster(
             settings,
             sources,
@@ -203,6 +218,7 @@ def ingest(
         classifier = None
         if label_set is not None:
             classifier = open_classifier(label_set, choice.embedder, quiet=quiet)
+        summaries = []
         for name, group in work.items():
             summary = _run(
                 opened,
@@ -212,9 +228,11 @@ def ingest(
                 name,
                 quiet=quiet,
                 retry_failed=retry_failed,
+                accept_missing=accept_missing,
                 score=score,
                 classifier=classifier,
             )
+            summaries.append(summary)
             report(summary, as_json=as_json, quiet=quiet, profile=profile)
             if summary.interrupted:
                 sys.exit(130)
@@ -225,6 +243,10 @@ def ingest(
                 f"safelight library use {choice.embedder.name}",
                 err=True,
             )
+    if any(each.failed + each.failing for each in summaries) and not any(
+        each.readable for each in summaries
+    ):
+        sys.exit(1)
 
 
 def _refuse(engine: str, **options: object) -> None:
@@ -271,13 +293,16 @@ def _run(
     *,
     quiet: bool,
     retry_failed: bool = False,
+    accept_missing: bool = False,
     score: bool = False,
     classifier: Classifier | None = None,
 ) -> Summary:
     from safelight.cli.progress import show_progress
+    from safelight.duplicates.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
     from safelight.ingest.scoring import usual_scoring
 
+    recover(library.path)  # what a plan that was killed has set aside is a photo
     scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
     with show_progress(quiet=quiet) as progress:
         return bring_up_to_date(
@@ -290,6 +315,7 @@ def _run(
             threads=settings.threads,
             pixel_limit=settings.pixel_limit,
             retry_failed=retry_failed,
+            accept_missing=accept_missing,
             scoring=scoring,
             classifier=classifier,
             clusters_from=settings.clusters_from,
@@ -340,11 +366,21 @@ def _sources(
             ]
         }
     known: dict[str, list[Source]] = {}
+    skipped = 0
     for name, spec, options in remembered(library, namespace):
         try:
-            known.setdefault(name, []).append(parse_source(spec, **options))
+            source = parse_source(spec, **options)
         except SourceError as exc:  # an unplugged disk must not keep the others from their turn
-            click.echo(f"safelight: {exc} Skipped; what is known of it is kept.", err=True)
+            skipped += 1
+            click.echo(
+                f"safelight: {exc} Skipped; what is known of it is kept. If it was moved: "
+                "safelight sources move OLD NEW; if it is gone for good: safelight forget SOURCE.",
+                err=True,
+            )
+        else:
+            known.setdefault(name, []).append(source)
+    if skipped and not known:
+        raise SourceError("None of the sources is there now; `safelight sources` lists them.")
     if not known:
         raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures")
     return known

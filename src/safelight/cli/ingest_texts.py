@@ -10,6 +10,8 @@ import click
 from safelight.shown import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from safelight.ingest import Summary
 
 _FAILURES_SHOWN = 10
@@ -25,6 +27,8 @@ def report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> No
         click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))
     elif not quiet:
         click.echo(_sentence(summary))
+        if summary.unread:
+            click.echo(f"Passed over {unread_text(summary.unread)}.")
     if profile and not as_json:
         click.echo(_profile(summary))
     if summary.interrupted and not as_json:
@@ -68,6 +72,17 @@ def _sentence(summary: Summary) -> str:
         f"{would} {summary.namespace} with {summary.model}{where}: {', '.join(parts)} "
         f"({summary.seconds:.1f} s{rate})"
     )
+
+
+def unread_text(unread: Mapping[str, int]) -> str:
+    """Return how many files of kinds that are not read there are, and which kinds.
+
+    >>> unread_text({".jxl": 11, ".psd": 1})
+    '12 files of kinds not read (.jxl 11, .psd 1)'
+    """
+    count = sum(unread.values())
+    kinds = ", ".join(f"{kind} {number:,}" for kind, number in unread.items())
+    return f"{count:,} {'file' if count == 1 else 'files'} of kinds not read ({kinds})"
 
 
 def _profile(summary: Summary) -> str:

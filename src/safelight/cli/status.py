@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.cli.ingest_texts import unread_text
 from safelight.cli.options import library_option, load_settings
 from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.library.store import Library
+
+_SOURCES_SHOWN = 5
 
 EPILOG = """\b
 Examples:
@@ -52,7 +55,7 @@ def _describe(library: Library, namespace: str | None, clusters_from: int) -> di
     from safelight.library.labels import label_counts
     from safelight.library.opening import index_status
     from safelight.library.outbox import stores
-    from safelight.library.remembered import remembered
+    from safelight.library.remembered import remembered, unread_files
     from safelight.library.spaces import sizes
 
     names = [name for name in namespaces(library) if namespace in (None, name)]
@@ -78,6 +81,7 @@ def _describe(library: Library, namespace: str | None, clusters_from: int) -> di
         "labels": [asdict(each) for each in label_counts(library, namespace)],
         "stores": [{"store": address, "queued": queued} for address, queued in stores(library)],
         "clusters_from": clusters_from,
+        "unread": unread_files(library, namespace),
         "sources": [
             {"namespace": name, "source": spec} for name, spec, _ in remembered(library, namespace)
         ],
@@ -88,7 +92,8 @@ def _text(found: dict[str, Any]) -> str:
     lines = [
         f"Library     {found['library']} ({found['bytes'] / 1e6:,.1f} MB)",
         f"Photos      {found['photos']:,} in {found['files']:,} files"
-        + (f", {found['gone']:,} gone" if found["gone"] else ""),
+        + (f", {found['gone']:,} missing" if found["gone"] else "")
+        + (f", {found['excluded']:,} excluded" if found["excluded"] else ""),
     ]
     if found["texts"]:
         lines.append(f"Texts       {found['texts']:,}")
@@ -107,8 +112,12 @@ def _text(found: dict[str, Any]) -> str:
     for store in found["stores"]:
         queued = f": {store['queued']:,} to be sent, with safelight sync" if store["queued"] else ""
         lines.append(f"Store       {store['store']}{queued}")
-    for source in found["sources"]:
+    for source in found["sources"][:_SOURCES_SHOWN]:
         lines.append(f"Source      {source['namespace']}: {source['source']}")
+    if (more := len(found["sources"]) - _SOURCES_SHOWN) > 0:
+        lines.append(f"            and {more:,} more: see safelight sources")
+    if found["unread"]:
+        lines.append(f"Not read    {unread_text(found['unread'])}")
     if found["failed"]:
         lines.append(f"Failed      {found['failed']:,}: see safelight status --failed")
     return "\n".join(lines)

@@ -171,6 +171,7 @@ class Photo:
     taken_at: str | None
     added_at: str
     exif: dict[str, Any]
+    holds: tuple[str, ...]
     files: tuple[File, ...]
     labels: tuple[Label, ...]
     scores: tuple[Score, ...]
@@ -369,6 +370,8 @@ class Plan:
     actions: tuple[Action, ...]
     bytes_saved: int
     left: tuple[Left, ...]
+    changed: int | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

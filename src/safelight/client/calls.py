@@ -7,11 +7,14 @@ which send the call and return what it reads.
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
+from safelight.arguments import as_list
 from safelight.client import answers
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError
@@ -19,8 +22,7 @@ from safelight.files import PHOTO_FILE, read_bytes
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     #: A path, or a name and the bytes.
     GivenFile = str | os.PathLike[str] | tuple[str, bytes]
@@ -178,8 +180,8 @@ def images_search(
     wanted = _given(
         query=query,
         photo_id=photo_id,
-        plus=list(plus),
-        minus=list(minus),
+        plus=as_list(plus, "plus", str),
+        minus=as_list(minus, "minus", str),
         namespace=namespace,
         camera=camera,
         label=label,
@@ -211,7 +213,7 @@ def upload(files: Iterable[GivenFile], *, namespace: str | None = None) -> Call[
         f"{_API}/photos",
         _as(answers.Uploads),
         _params(namespace=namespace),
-        files=[("files", each) for each in files],
+        files=[("files", each) for each in as_list(files, "files", str, os.PathLike, tuple)],
         is_slow=True,
     )
 
@@ -225,6 +227,7 @@ class IngestOptions(TypedDict, total=False):
     score: bool
     label: bool
     retry_failed: bool
+    accept_missing: bool
 
 
 def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[answers.Job]:
@@ -239,11 +242,11 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[answers.J
     exclude : sequence of str, optional
     score, label : bool, optional
         Measure quality, and label, as well.
-    retry_failed : bool, optional
+    retry_failed, accept_missing : bool, optional
     """
     body = {**wanted, "source": source}
     if "exclude" in wanted:
-        body["exclude"] = list(wanted["exclude"])
+        body["exclude"] = as_list(wanted["exclude"], "exclude", str)
     return Call("POST", f"{_API}/ingest", _as(answers.Job), json=body)
 
 
@@ -418,7 +421,10 @@ def make_plan(
         ``quarantine``, ``hardlink`` or ``trash``.
     namespace : str, optional
     """
-    chosen = [{"group": each} if isinstance(each, str) else dict(each) for each in groups]
+    chosen = [
+        {"group": each} if isinstance(each, str) else dict(each)
+        for each in as_list(groups, "groups", str, Mapping)
+    ]
     return Call(
         "POST",
         f"{_API}/plans",

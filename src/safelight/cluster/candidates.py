@@ -59,7 +59,7 @@ def photos_in(batch: pa.RecordBatch, version: str) -> Rows:
     data = b"".join(
         each["dct256"] + bytes.fromhex(photo_id)
         for photo_id, each in zip(ids, hashes, strict=True)
-        if each is not None and each["version"] == version
+        if each is not None and each["version"] == version and any(each["dct256"])
     )
     return np.frombuffer(data, PHOTO)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safelight.choice import lasting_name
 from safelight.cluster.engine import cluster
 from safelight.cluster.listing import parse_listing
 from safelight.cluster.run import Run, Summary
 from safelight.cluster.workers import Work
 from safelight.embedding.devices import parse_device
 from safelight.embedding.loading import default_model, load_embedder
+from safelight.embedding.names import lasting_name
 from safelight.ingest.scoring import usual_scoring
 from safelight.model import Space
 from safelight.parquet.description import find_description

@@ -1,4 +1,4 @@
-"""Hashing the photos that came into a library before it kept hashes, or before these."""
+"""Backfill: hashes and structures of photos that came into a library before it kept these."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from safelight.errors import DecodeError
 from safelight.hashing import HASH_VERSION, Hashes, hash_frame
 from safelight.hashing.hashes import MIN_SIDE
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_verified
+from safelight.imaging.formats import sniff
+from safelight.imaging.structure import STRUCTURE_VERSION, read_structure
 from safelight.library.hashes import HashRecord, lacking_hashes, write_hashes
+from safelight.library.structures import lacking_structures, write_structures
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from safelight.library.store import Library
+    from safelight.model import Structure
 
 # Written at once: little is lost when the process is killed.
 _AT_ONCE = 64
@@ -47,9 +51,9 @@ def hash_lacking(
     pixel_limit: int = DEFAULT_MAX_PIXELS,
     progress: Callable[[Hashing], None] = lambda _: None,
 ) -> Hashing:
-    """Hash the photos that have no hashes of this version.
+    """Hash the photos that have no hashes of this version, and read structures likewise.
 
-    Photos are hashed by every ingest; this opens those once more that were ingested by an older
+    Every ingest does both; this opens those photos once more that were ingested by an older
     safelight.
 
     Parameters
@@ -64,32 +68,41 @@ def hash_lacking(
     progress : callable
         Called from this thread after each photo.
     """
-    wanted = lacking_hashes(library, HASH_VERSION, namespace)
-    waiting: dict[str, HashRecord] = {}
+    unhashed = dict(lacking_hashes(library, HASH_VERSION, namespace))
+    wanted = unhashed | dict(lacking_structures(library, STRUCTURE_VERSION, namespace))
+    hashes: dict[str, HashRecord] = {}
+    structures: dict[str, Structure] = {}
     state = Hashing(0, len(wanted))
 
-    def work(item: tuple[str, str]) -> tuple[str, Hashes | None]:
+    def work(item: tuple[str, str]) -> tuple[str, Hashes | None, Structure | None]:
         photo_id, path = item
         try:
             # Another photo by now is for the next ingest to see to.
             data = read_verified(photo_id, (path,))
-            return photo_id, hash_frame(decode(data, min_side=MIN_SIDE, max_pixels=pixel_limit))
+            if photo_id not in unhashed and sniff(data) == "JPEG":  # never transparent
+                return photo_id, None, read_structure(data)
+            frame = decode(data, min_side=MIN_SIDE, max_pixels=pixel_limit)
         except (DecodeError, OSError):
-            return photo_id, None
+            return photo_id, None, None
+        # What is transparent was laid over white before, whatever its ink.
+        again = photo_id in unhashed or frame.alpha is not None
+        return photo_id, hash_frame(frame) if again else None, frame.structure
 
-    results = in_order(work, wanted, threads)
+    results = in_order(work, list(wanted.items()), threads)
     try:
-        for photo_id, found in results:
+        for photo_id, found, structure in results:
             if found is not None:
-                waiting[photo_id] = HashRecord(
-                    HASH_VERSION, found.dct256, found.words, found.places
-                )
-            if len(waiting) >= _AT_ONCE:
-                write_hashes(library, waiting)
-                waiting = {}
-            state = Hashing(state.done + 1, state.total, state.failed + (found is None))
+                hashes[photo_id] = HashRecord(HASH_VERSION, found.dct256, found.words, found.places)
+            if structure is not None:
+                structures[photo_id] = structure
+            if len(structures) >= _AT_ONCE:
+                write_hashes(library, hashes)
+                write_structures(library, structures, STRUCTURE_VERSION)
+                hashes, structures = {}, {}
+            state = Hashing(state.done + 1, state.total, state.failed + (structure is None))
             progress(state)
     finally:
         results.close()
-        write_hashes(library, waiting)
+        write_hashes(library, hashes)
+        write_structures(library, structures, STRUCTURE_VERSION)
     return state

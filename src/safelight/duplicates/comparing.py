@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from loguru import logger
 
 from safelight.duplicates.candidates import candidates
 from safelight.duplicates.frames import Frames
 from safelight.duplicates.known import SIGNALS_VERSION, hashed, open_known
 from safelight.duplicates.redundant_pairs import COMPARED_COPIES, COPIES, CopyTies, ranked
 from safelight.duplicates.thresholds import DEFAULT
+from safelight.errors import SafelightError
 from safelight.hashing import HASH_VERSION
 from safelight.library.edges import (
     UNRELATED,
@@ -203,10 +205,19 @@ def compare_pairs(
 
 
 def related(a: Seen, b: Seen, look: Look, thresholds: Thresholds) -> Edge | None:
-    """Return the edge of two photos; what opens them is imported when the first are."""
+    """Return the edge of two photos; None as well if they cannot be compared.
+
+    What opens them is imported when the first are.
+    """
     from safelight.duplicates.relating import relate
 
-    return relate(a, b, look, thresholds)
+    try:
+        return relate(a, b, look, thresholds)
+    except SafelightError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one odd photo does not end a run over thousands
+        logger.warning("Photos {} and {} cannot be compared: {!r}.", a.id[:12], b.id[:12], error)
+        return None
 
 
 def _version(thresholds: Thresholds, fingerprint: str | None) -> str:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+from safelight.arguments import as_list
+from safelight.duplicates.beside import Beside
 from safelight.duplicates.catching_up import hash_lacking
 from safelight.duplicates.comparing import compare_pairs
 from safelight.duplicates.finding import compare_one, find_groups
 from safelight.duplicates.keeper import Suggestion, judge
-from safelight.duplicates.keeper.derivation import origins_of
+from safelight.duplicates.keeper.derivation import lineage_of
+from safelight.duplicates.keeper.places import preferences
 from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
-from safelight.duplicates.keeper.scores import known_scores, measure_lacking
+from safelight.duplicates.keeper.scores import focus_maps, known_scores, measure_lacking
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from safelight.library.copies import PhotoFacts
     from safelight.library.store import Library
 
+
+#: What makes groups unless relations are named: photos that only look alike are no duplicates.
+DUPLICATES = frozenset(Relation) - {Relation.SIMILAR}
 
 #: How often photos are compared with the one to keep, and groups are judged again.
 _KEEPER_ROUNDS = 3
@@ -80,13 +86,20 @@ class Deduplicator:
     limits : str
         What counts as related, where that differs from the usual: see
         :meth:`safelight.duplicates.thresholds.Thresholds.parse`.
+    prefer : tuple of str
+        Folders whose files are kept where the picture itself does not decide; the first most.
+    protect : tuple of str
+        Folders of which no file is ever planned to go.
+    instead : tuple of str
+        Photo ids and paths that the user chose to keep, in whatever groups they are.
 
     Examples
     --------
     >>> from safelight import Deduplicator, Library
     >>> with Library("photos.db") as library:                        # doctest: +SKIP
     ...     for found in Deduplicator(library).groups():
-    ...         print(found.group.relation, found.keeper.path, found.keeper.reasons)
+    ...         if found.keeper is not None:
+    ...             print(found.group.relation, found.keeper.path, found.keeper.reasons)
     """
 
     library: Library
@@ -95,6 +108,9 @@ class Deduplicator:
     pixel_limit: int = DEFAULT_MAX_PIXELS
     threads: int | None = None
     limits: str = ""
+    prefer: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
 
     def groups(
@@ -108,7 +124,8 @@ class Deduplicator:
         Parameters
         ----------
         relations : collection of Relation, optional
-            Only those that these make; all if not given.
+            Only those that these make; all but ``similar`` if not given: photos that look alike
+            are no duplicates, and nothing of them is chosen.
         namespace : str, optional
             Only files in it.
 
@@ -119,7 +136,7 @@ class Deduplicator:
         SettingsError
             The policy is not usable.
         """
-        wanted = None if relations is None else named_relations(relations)
+        wanted = DUPLICATES if relations is None else named_relations(relations)
         return self._compared_with_keepers(wanted, namespace)[0]
 
     def group(self, beginning: str, *, namespace: str | None = None) -> Suggestion:
@@ -244,7 +261,9 @@ class Deduplicator:
             raise UsageError(f"What belongs together is never taken apart: not by {names}.")
         if action not in ACTIONS:
             raise UsageError(f"There is no action {action!r}; there are: {', '.join(ACTIONS)}.")
-        suggestions, facts, whole = self._compared_with_keepers(wanted, namespace)
+        suggestions, facts, whole = self._compared_with_keepers(
+            wanted, namespace, choose_alike=Relation.SIMILAR in wanted
+        )
         return plan_changes(
             self.library,
             suggestions,
@@ -256,7 +275,19 @@ class Deduplicator:
             together=whole,
             decided=decided_pairs(self.library),
             quarantine=quarantine,
+            protect=preferences(protect=self.protect),
         )
+
+    def judged(self, groups: Sequence[Group], *, namespace: str | None = None) -> list[Suggestion]:
+        """Return the suggestions for groups that were found before, by the preferences of now.
+
+        Parameters
+        ----------
+        groups : sequence of Group
+        namespace : str, optional
+            Only files in it.
+        """
+        return self._judged(groups, namespace)[0]
 
     def _find(self, relations: Collection[Relation] | None, namespace: str | None) -> list[Group]:
         hash_lacking(
@@ -289,13 +320,13 @@ class Deduplicator:
         )
 
     def _judged(
-        self, groups: Sequence[Group], namespace: str | None
+        self, groups: Sequence[Group], namespace: str | None, *, choose_alike: bool = False
     ) -> tuple[list[Suggestion], dict[str, PhotoFacts], Together]:
         policy = parse_policy(self.policy)
         whole = together(self._together())
         ids = list(dict.fromkeys(photo for group in groups for photo in group.photos))
         facts = photo_facts(self.library, ids, namespace)
-        beside = photo_facts(
+        partners = photo_facts(
             self.library,
             sorted({other for photo in ids if photo in whole for other in whole[photo][1]}),
         )
@@ -316,23 +347,41 @@ class Deduplicator:
             threads=self.threads,
             progress=lambda done, total: self.progress("Measuring", done, total),
         )
-        everything = {**beside, **facts}
-        made = (
-            origins_of(
-                self.library,
-                groups,
-                facts,
-                pixel_limit=self.pixel_limit,
-                threads=self.threads,
-                progress=lambda done, total: self.progress("Looking", done, total),
-            )
-            if self.look
-            else {}
+        everything = {**partners, **facts}
+        lineage = lineage_of(
+            self.library,
+            groups,
+            facts,
+            look=self.look,
+            pixel_limit=self.pixel_limit,
+            threads=self.threads,
+            progress=lambda done, total: self.progress("Looking", done, total),
         )
+        alike = [
+            photo
+            for group in groups
+            if group.relation in (Relation.BURST, Relation.SIMILAR)
+            for photo in group.photos
+        ]
+        maps = focus_maps(self.library, alike)
+        beside = Beside()
+        wishes = preferences(self.prefer, self.protect)
         judged = [
             Suggestion(
                 group,
-                judge(group, everything, policy, scores=scores, origins=made, together=whole),
+                judge(
+                    group,
+                    everything,
+                    policy,
+                    scores=scores,
+                    maps=maps,
+                    lineage=lineage,
+                    together=whole,
+                    wishes=wishes,
+                    companion=beside.companion,
+                    instead=self.instead,
+                    choose_alike=choose_alike,
+                ),
             )
             for group in groups
         ]
@@ -340,7 +389,11 @@ class Deduplicator:
         return suggestions, facts, whole
 
     def _compared_with_keepers(
-        self, relations: Collection[Relation] | None, namespace: str | None
+        self,
+        relations: Collection[Relation] | None,
+        namespace: str | None,
+        *,
+        choose_alike: bool = False,
     ) -> tuple[list[Suggestion], dict[str, PhotoFacts], Together]:
         """Judge groups; photos of many copies are first compared with the one to keep.
 
@@ -349,7 +402,7 @@ class Deduplicator:
         """
         groups = self._find(relations, namespace)
         for _ in range(_KEEPER_ROUNDS):
-            suggestions, facts, whole = self._judged(groups, namespace)
+            suggestions, facts, whole = self._judged(groups, namespace, choose_alike=choose_alike)
             found = compare_pairs(
                 self.library,
                 (pair for each in suggestions for pair in _unseen_pairs(each)),
@@ -361,7 +414,7 @@ class Deduplicator:
                 break
             groups = self._find(relations, namespace)
         else:
-            suggestions, facts, whole = self._judged(groups, namespace)
+            suggestions, facts, whole = self._judged(groups, namespace, choose_alike=choose_alike)
         return suggestions, facts, whole
 
 
@@ -374,6 +427,7 @@ def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
         There is no such relation.
     """
     known = {relation.value: relation for relation in Relation}
+    names = as_list(names, "relations", str)
     for name in names:
         if name not in known:
             raise UsageError(f"There is no relation {name!r}; there are: {', '.join(known)}.")
@@ -382,7 +436,10 @@ def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
 
 def _unseen_pairs(suggestion: Suggestion) -> list[tuple[str, str]]:
     """Return the keeper with each photo of a large group that it was not compared with."""
-    group, keeper = suggestion.group, suggestion.keeper.photo_id
+    group = suggestion.group
+    if suggestion.keeper is None:
+        return []
+    keeper = suggestion.keeper.photo_id
     if group.relation not in STRICT or len(group.photos) <= COMPARED_COPIES + 1:
         return []
     known = own_relations(keeper, group.edges)
@@ -392,7 +449,7 @@ def _unseen_pairs(suggestion: Suggestion) -> list[tuple[str, str]]:
 def _pairs(group: Group, beginnings: Sequence[str]) -> list[tuple[str, str]]:
     """Return the pairs of a group that a decision is about."""
     chosen: list[str] = []
-    for beginning in beginnings:
+    for beginning in as_list(beginnings, "photos", str):
         photos = [photo for photo in group.photos if photo.startswith(beginning.lower())]
         if len(photos) != 1:
             raise UsageError(

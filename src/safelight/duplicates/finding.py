@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from safelight.duplicates.thresholds import Thresholds
     from safelight.embedding.protocol import Embedder
     from safelight.library.store import Library
-    from safelight.model import Frame
 
 
 def find_groups(
@@ -130,6 +129,18 @@ def open_all(
     )
 
 
+class _WithOne(Frames):
+    """Opens photos of a library, and one more whose bytes are at hand."""
+
+    def __init__(self, pixel_limit: int, photo_id: str, data: bytes) -> None:
+        super().__init__(pixel_limit)
+        self._photo_id, self._data = photo_id, data
+
+    def read(self, seen: Seen) -> bytes:
+        """Return the bytes of a photo's file."""
+        return self._data if seen.id == self._photo_id else super().read(seen)
+
+
 def compare_one(
     library: Library,
     data: bytes,
@@ -189,18 +200,13 @@ def compare_one(
         frame.height,
         frame.exif,
         (),
-        hashes.dct256,
+        hashes.dct256 if hashes.dct256.any() else None,
         words=hashes.words,
         places=hashes.places,
         vector=vector,
+        structure=frame.structure,
     )
-    frames = Frames(pixel_limit)
-
-    def look(seen: Seen, min_side: int | None) -> Frame:
-        if seen.id == photo_id:
-            return decode(data, min_side=min_side, max_pixels=pixel_limit)
-        return frames(seen, min_side)
-
+    look = _WithOne(pixel_limit, photo_id, data)
     edges = []
     for other in known.seen(found.earlier.tolist()).values():
         if other.id == photo_id:

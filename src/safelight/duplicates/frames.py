@@ -53,9 +53,7 @@ class Frames:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = decode(
-            self._reader.read(seen.id, seen.paths), min_side=min_side, max_pixels=self._pixel_limit
-        )
+        frame = decode(self.read(seen), min_side=min_side, max_pixels=self._pixel_limit)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = frame
@@ -64,3 +62,13 @@ class Frames:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.pixels.nbytes
         return frame
+
+    def read(self, seen: Seen) -> bytes:
+        """Return the bytes of a photo's file.
+
+        Raises
+        ------
+        OSError, DecodeError
+            As for its frame.
+        """
+        return self._reader.read(seen.id, seen.paths)

@@ -10,17 +10,31 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from safelight.errors import PlanError
+from safelight.files import LARGE_TEXT, read_bytes
+from safelight.files.atomic import write_safely
+from safelight.files.locks import try_lock
+from safelight.files.refusals import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _NAME = "journal.jsonl"
+
+# Is there while a command works by the journal, and after one was killed.
+_UNFINISHED = "unfinished"
+
+# A command waits so long for another one to end, in steps of so many seconds.
+WAIT = 5.0
+_PAUSE = 0.05
+
+_LOCK = "lock"
 
 #: What the last line about a step says.
 BEGUN, DONE, UNDONE = "begun", "done", "undone"
@@ -51,6 +65,8 @@ class Step:
         And where it lies as it was before; None: there was none.
     note : str or None
         Of the trash, the file that tells the desktop where the other came from.
+    at : str or None
+        When it was begun, ISO 8601, UTC.
     """
 
     number: int
@@ -66,6 +82,7 @@ class Step:
     after: str | None = None
     backup: str | None = None
     note: str | None = None
+    at: str | None = None
 
 
 def folder_of(library: Path) -> Path:
@@ -81,6 +98,61 @@ def journals(library: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if (each / _NAME).is_file())
 
 
+@contextlib.contextmanager
+def only_one(library: Path, wait: float = WAIT) -> Iterator[None]:
+    """Let no other command apply or undo plans of a library meanwhile.
+
+    Raises
+    ------
+    PlanError
+        Another does; with the code ``plan-busy``.
+    """
+    folder = folder_of(library)
+    path = folder / _LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file: IO[bytes] = open(path, "a+b")  # noqa: SIM115 - closed below
+    except OSError as exc:
+        raise _cannot_write(path, exc) from exc
+    with file:
+        _lock(file, path, wait)
+        yield
+
+
+def read_steps(folder: Path) -> dict[int, tuple[Step, str]]:
+    """Return the steps of a journal by number, each with what was said of it last.
+
+    Raises
+    ------
+    PlanError
+        It cannot be read.
+    """
+    path = folder / _NAME
+    try:
+        return _steps_in(read_bytes(path, limit=LARGE_TEXT))
+    except OSError as exc:
+        raise PlanError(f"The journal {path} cannot be read: {described(exc)}.") from exc
+
+
+def last_applied(steps: Mapping[int, tuple[Step, str]]) -> str | None:
+    """Return when the last of the steps that stand was begun; None: none stands."""
+    return max((step.at or "" for step, state in steps.values() if state != UNDONE), default=None)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Tell whether a command that worked by a journal was killed, or is working now."""
+    return (folder / _UNFINISHED).exists()
+
+
+def is_busy(folder: Path) -> bool:
+    """Tell whether a command is working by a journal right now."""
+    try:
+        with open(folder / _NAME, "rb") as file:
+            return not try_lock(file, shared=True)
+    except OSError:
+        return False
+
+
 class Journal:
     """The journal of one plan, open for as long as the block lasts, by one process at a time.
 
@@ -88,6 +160,8 @@ class Journal:
     ----------
     folder : Path
         Made if need be.
+    wait : float
+        Seconds to wait for another process.
 
     Attributes
     ----------
@@ -95,7 +169,7 @@ class Journal:
         By number, each with what was said of it last.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wait: float = WAIT) -> None:
         self.folder = folder
         self.path = folder / _NAME
         self.steps: dict[int, tuple[Step, str]] = {}
@@ -103,18 +177,43 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = open(self.path, "a+b")  # noqa: SIM115 - close() closes it
         except OSError as exc:
-            raise PlanError(f"The journal {self.path} cannot be written: {exc.strerror}.") from exc
+            raise _cannot_write(self.path, exc) from exc
         try:
-            _lock(self._file, self.path)
+            _lock(self._file, self.path, wait)
             self._file.seek(0)
-            self._read(self._file.read())
+            data = self._file.read()
+            self.steps = _steps_in(data)
+            if data and not data.endswith(b"\n"):
+                # A line that was being written when the process died; nothing was begun by it.
+                self._file.write(b"\n")
+        except OSError as exc:
+            self._file.close()
+            raise _cannot_write(self.path, exc) from exc
         except BaseException:
             self._file.close()
             raise
 
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Leave a mark for as long as the block lasts, and after a process was killed in it."""
+        mark = self.folder / _UNFINISHED
+        try:
+            mark.touch()
+        except OSError as exc:
+            raise _cannot_write(mark, exc) from exc
+        yield
+        if all(state != BEGUN for _, state in self.steps.values()):
+            with contextlib.suppress(OSError):
+                mark.unlink(missing_ok=True)
+
+    def part_of(self, step: Step) -> str:
+        """Return the name that a step's unfinished files have."""
+        return f".safelight-{self.folder.name}-{step.number}"
+
     def begin(self, steps: Iterable[Step]) -> None:
         """Announce steps; they may be begun once this returns."""
-        steps = list(steps)
+        now = datetime.now(UTC).isoformat()
+        steps = [replace(step, at=now) for step in steps]
         for step in steps:
             self.steps[step.number] = (step, BEGUN)
         self._write([{"event": BEGUN, **asdict(step)} for step in steps], certain=True)
@@ -145,7 +244,10 @@ class Journal:
     def keep(self, name: str, data: bytes) -> Path:
         """Put a file beside the journal, on the disk when this returns; and return its path."""
         path = self.folder / name
-        write_safely(path, data)
+        try:
+            write_safely(path, data)
+        except OSError as exc:
+            raise _cannot_write(path, exc) from exc
         return path
 
     def close(self) -> None:
@@ -166,20 +268,24 @@ class Journal:
             if certain:
                 os.fsync(self._file.fileno())
         except OSError as exc:
-            raise PlanError(f"The journal {self.path} cannot be written: {exc.strerror}.") from exc
+            raise _cannot_write(self.path, exc) from exc
 
-    def _read(self, data: bytes) -> None:
-        for line in _whole_lines(data):
-            number = line.get("number")
-            match line.get("event"):
-                case "begun":
-                    fields = {key: value for key, value in line.items() if key != "event"}
-                    self.steps[fields["number"]] = (Step(**fields), BEGUN)
-                case "done" | "undone" if number in self.steps:
-                    self.steps[number] = (self.steps[number][0], line["event"])
-        if data and not data.endswith(b"\n"):
-            # A line that was being written when the process died; nothing was begun by it.
-            self._file.write(b"\n")
+
+_FIELDS = frozenset(field.name for field in fields(Step))
+
+
+def _steps_in(data: bytes) -> dict[int, tuple[Step, str]]:
+    steps: dict[int, tuple[Step, str]] = {}
+    for line in _whole_lines(data):
+        number = line.get("number")
+        match line.get("event"):
+            case "begun":
+                with contextlib.suppress(TypeError):
+                    step = Step(**{key: line[key] for key in line if key in _FIELDS})
+                    steps[step.number] = (step, BEGUN)
+            case "done" | "undone" if number in steps:
+                steps[number] = (steps[number][0], line["event"])
+    return steps
 
 
 def _whole_lines(data: bytes) -> Iterator[dict[str, Any]]:
@@ -190,28 +296,16 @@ def _whole_lines(data: bytes) -> Iterator[dict[str, Any]]:
                 yield found
 
 
-def write_safely(path: Path, data: bytes) -> None:
-    """Write a file so that it holds all of `data`, or what it held before."""
-    part = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+def _cannot_write(path: Path, exc: OSError) -> PlanError:
+    return PlanError(f"{path} cannot be written: {described(exc)}.", path=str(path))
 
 
-def _lock(file: IO[bytes], path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows does not let two processes move one file anyway
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        raise PlanError(
-            f"Another command is working on the journal {path}; wait until it has ended.",
-            code="plan-busy",
-        ) from exc
-    except OSError:  # some network file systems have no locks
-        return
+def _lock(file: IO[bytes], path: Path, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while not try_lock(file):
+        if time.monotonic() >= deadline:
+            raise PlanError(
+                f"Another command is working on the journal {path}; wait until it has ended.",
+                code="plan-busy",
+            )
+        time.sleep(_PAUSE)

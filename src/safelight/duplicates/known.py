@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from safelight.duplicates.signals import (
     VectorSignal,
     WordSignal,
 )
-from safelight.hashing import HASH_VERSION
+from safelight.hashing import HASH_VERSION, is_hashable
 from safelight.library.edges import moments, photo_records, present_paths, raw_photos
 from safelight.library.exact import open_index
 from safelight.library.hashes import read_hashes
@@ -55,9 +55,10 @@ _COMMON_WORDS = 100
 _EXPOSURE = 30
 
 #: Of all that decides which pairs are proposed and is no threshold.
-SIGNALS_VERSION = "1"
+SIGNALS_VERSION = "2"
 
 _EPOCH = np.datetime64("0001-01-01T00:00:00", "s")
+_NONE = np.empty(0, np.uint32)
 _EXIF = frozenset(each.name for each in fields(Exif))
 
 
@@ -109,11 +110,14 @@ class Known:
                 record.height or 0,
                 Exif(**exif),
                 record.paths,
-                self._hashes[position],
+                self._hashes[position] if self._hashes[position].any() else None,
                 words=self._words[own],
                 places=self._places[own],
                 vector=vector,
+                structure=record.structure,
             )
+            if not is_hashable(found[position].width, found[position].height):
+                found[position] = replace(found[position], dct256=None, words=_NONE, places=_NONE)
         return found
 
     def moment(self, exif: Exif) -> tuple[int, int] | None:

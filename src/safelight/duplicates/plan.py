@@ -1,7 +1,7 @@
-"""A plan: what is to be done about duplicates, file by file, before anything is done.
+"""Plan of file operations on duplicates, written down before anything is done.
 
-It is a JSON file to be read, and shortened, by people: a group or a change that is taken out of it
-does not happen. Every file stands in it with its content's sha256, by which it is known again.
+It is a JSON file for people to read and to shorten: a group or a change that is taken out of it
+does not happen. Each file has its content's sha256 in it, which it is verified by.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.tags import Tags
 from safelight.errors import PlanError, UsageError
 from safelight.files import LARGE_TEXT, read_bytes
-from safelight.files.bounded_json import parse_json
+from safelight.files.atomic import write_safely
+from safelight.files.bounded_json import JsonError, parse_json
+from safelight.files.names import folded
+from safelight.files.packages import QUARANTINE
+from safelight.files.refusals import described
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,10 +35,8 @@ ACTIONS = ("quarantine", "hardlink", "trash")
 #: Relations that a plan goes by unless others are named: the same picture, whole and as it was.
 DEFAULT_RELATIONS = STRICT - {Relation.CROPPED, Relation.EDITED}
 
-#: The folder that files are moved into, at the top of the folder that was ingested.
-QUARANTINE = ".safelight-quarantine"
-
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{3,40}")
+_GROUP = re.compile(r"[0-9a-z-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -222,14 +224,15 @@ def write_plan(plan: Plan, path: str | PathLike[str]) -> None:
     PlanError
         The file system refuses.
     """
-    text = json.dumps(plan.to_dict(), ensure_ascii=False, indent=1) + "\n"
-    part = Path(f"{os.fspath(path)}.part")
+    # A path that is not UTF-8 is written with escapes.
     try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        data = json.dumps(plan.to_dict(), ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError:
+        data = json.dumps(plan.to_dict(), indent=1).encode()
+    try:
+        write_safely(Path(path), data + b"\n")
     except OSError as exc:
-        part.unlink(missing_ok=True)
-        raise PlanError(f"{path} cannot be written: {exc.strerror}.", path=str(path)) from exc
+        raise PlanError(f"{path} cannot be written: {described(exc)}.", path=str(path)) from exc
 
 
 def read_plan(path: str | PathLike[str]) -> Plan:
@@ -238,38 +241,51 @@ def read_plan(path: str | PathLike[str]) -> Plan:
     Raises
     ------
     PlanError
-        It cannot be read, is no plan, was written by a newer safelight, or would change a file that
-        it also keeps.
+        It cannot be read, is no plan, was written by a newer safelight, or must not be followed.
     """
     try:
-        found = parse_json(read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT)
+        found = parse_json(
+            read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT, unique_keys=True
+        )
     except OSError as exc:
-        raise PlanError(f"{path} cannot be read: {exc.strerror}.", path=str(path)) from exc
-    except ValueError as exc:
+        raise PlanError(f"{path} cannot be read: {described(exc)}.", path=str(path)) from exc
+    except JsonError as exc:
         raise PlanError(f"{path} is no plan: {exc}.", path=str(path)) from exc
     if not isinstance(found, dict) or "plan" not in found or "groups" not in found:
         raise PlanError(
             f"{path} is no plan. Make one with `safelight plan duplicates -o {path}`.",
             path=str(path),
         )
-    if found.get("version") != VERSION:
+    if type(found.get("version")) is not int or found["version"] != VERSION:
         raise PlanError(
-            f"{path} is a plan of version {found.get('version')}; this safelight knows {VERSION}. "
+            f"{path} is a plan of version {str(found.get('version'))[:40]}; this safelight "
+            f"knows {VERSION}. "
             "Make it anew, or update safelight.",
             path=str(path),
         )
     try:
         plan = _from_dict(found)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as exc:
         raise PlanError(
-            f"{path} is damaged ({type(exc).__name__}: {exc}). Make the plan anew.", path=str(path)
+            f"{path} is damaged ({type(exc).__name__}: {str(exc)[:200]}). Make the plan anew.",
+            path=str(path),
         ) from exc
     check(plan)
     return plan
 
 
+def place_in(folder: str, path: str) -> str:
+    """Return where a file is moved in a folder that takes files from everywhere.
+
+    Its whole path is repeated there, with a drive, or a server and its share, as one folder.
+    """
+    drive, rest = os.path.splitdrive(path)
+    inside = re.sub(r"[^\w-]+", "_", drive).strip("_")
+    return os.path.join(folder, inside, rest.lstrip("\\/" if os.sep == "\\" else "/"))
+
+
 def check(plan: Plan) -> None:
-    """Raise unless each file of a plan is either kept or changed once, and what it says is usable.
+    """Raise unless each file of a plan is either kept or changed once, and goes where plans move.
 
     Raises
     ------
@@ -281,66 +297,147 @@ def check(plan: Plan) -> None:
     if _ID.fullmatch(plan.id) is None:
         raise PlanError(f"The plan's id {plan.id!r} is not one that safelight gives.")
     kept = {group.keeper for group in plan.groups}
-    seen: set[str] = set()
+    changed: set[str] = set()
+    moved: list[tuple[str, str | None]] = []
     for group in plan.groups:
+        if _GROUP.fullmatch(group.id) is None:
+            raise PlanError(f"The plan's group {group.id!r} is not one that safelight finds.")
         if group.relation in KEPT_TOGETHER:
             raise PlanError(f"Group {group.id} belongs together ({group.relation}); nothing goes.")
         for change in group.changes:
-            if change.path in kept:
-                raise PlanError(f"The plan both keeps and changes {change.path}. Make it anew.")
-            if change.path in seen:
-                raise PlanError(f"The plan changes {change.path} twice. Make it anew.")
-            seen.add(change.path)
             if change.relation in KEPT_TOGETHER:
                 raise PlanError(f"{change.path} belongs together with {group.keeper}; it stays.")
-            if plan.action == "quarantine" and change.to is None:
-                raise PlanError(f"The plan does not say where to move {change.path}.")
-            for path in (change.path, change.to, *(each.path for each in change.sidecars)):
-                if path is not None and not os.path.isabs(path):
-                    raise PlanError(f"The plan's path {path} is not absolute.")
-        for sha256 in (group.keeper_id, *(change.photo_id for change in group.changes)):
+            moves = [(change.path, change.to)]
+            moves += [(sidecar.path, sidecar.to) for sidecar in change.sidecars]
+            moved += moves
+            for path, _ in moves:
+                if path in kept:
+                    raise PlanError(f"The plan both keeps and changes {path}. Make it anew.")
+                if path in changed:
+                    raise PlanError(f"The plan changes {path} twice. Make it anew.")
+                changed.add(path)
+        for sha256 in (
+            group.keeper_id,
+            *(change.photo_id for change in group.changes),
+            *(sidecar.sha256 for change in group.changes for sidecar in change.sidecars),
+        ):
             if _SHA256.fullmatch(sha256) is None:
                 raise PlanError(f"The plan's photo id {sha256!r} is no sha256.")
+        for path in (group.keeper, *([group.carry.sidecar] if group.carry else ())):
+            _check_path(path)
+    _check_targets(plan, kept, moved)
+
+
+def _check_targets(plan: Plan, kept: set[str], moved: list[tuple[str, str | None]]) -> None:
+    """Raise unless every file goes to a place of its own, in a folder of this plan's."""
+    # As a disk may see it that knows no case, or only one form of accents.
+    taken = {folded(path) for path in (*kept, *(path for path, _ in moved))}
+    for path, to in moved:
+        _check_path(path)
+        if plan.action != "quarantine":
+            if to is not None:
+                raise PlanError(f"The plan moves {path}, which {plan.action} does not.")
+            continue
+        if to is None:
+            raise PlanError(f"The plan does not say where to move {path}.")
+        _check_path(to)
+        if folded(to) in taken:
+            raise PlanError(f"The plan moves {path} to {to}, which is taken. Make it anew.")
+        taken.add(folded(to))
+        if not _is_place(plan.id, path, to):
+            raise PlanError(f"The plan moves {path} to {to}, which is no place in a quarantine.")
+
+
+def _is_place(plan_id: str, path: str, to: str) -> bool:
+    before, found, inside = to.partition(f"{os.sep}{plan_id}{os.sep}")
+    if not found:
+        return False
+    if to == place_in(os.path.join(before, plan_id), path):
+        return True
+    root, name = os.path.split(before)
+    return name == QUARANTINE and os.path.join(root, inside) == path
+
+
+def _check_path(path: str) -> None:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise PlanError(f"The plan's path {path!r} cannot be a path.") from None
+    if "\0" in path:
+        raise PlanError(f"The plan's path {path!r} cannot be a path.")
+    if not os.path.isabs(path):
+        raise PlanError(f"The plan's path {path} is not absolute.")
+    if os.path.normpath(path) != path:
+        raise PlanError(f"The plan's path {path} is not in its shortest form.")
 
 
 def _from_dict(found: dict[str, Any]) -> Plan:
+    namespace = found["namespace"]
     return Plan(
-        id=str(found["plan"]),
-        made_at=str(found["made_at"]),
-        library=str(found["library"]),
-        action=str(found["action"]),
-        policy=str(found["policy"]),
-        relations=tuple(Relation(each) for each in found["relations"]),
-        namespace=found["namespace"],
-        groups=tuple(_group_from(each) for each in found["groups"]),
-        left=tuple(Left(each["path"], each["why"]) for each in found.get("left", ())),
+        id=_text(found["plan"]),
+        made_at=_text(found["made_at"]),
+        library=_text(found["library"]),
+        action=_text(found["action"]),
+        policy=_text(found["policy"]),
+        relations=tuple(Relation(each) for each in _list(found["relations"])),
+        namespace=None if namespace is None else _text(namespace),
+        groups=tuple(_group_from(each) for each in _list(found["groups"])),
+        left=tuple(
+            Left(_text(each["path"]), _text(each["why"])) for each in _list(found.get("left", []))
+        ),
     )
 
 
 def _group_from(found: dict[str, Any]) -> PlannedGroup:
     carry = found.get("carry")
     return PlannedGroup(
-        id=str(found["group"]),
+        id=_text(found["group"]),
         relation=Relation(found["relation"]),
-        keeper_id=str(found["keeper"]["photo_id"]),
-        keeper=str(found["keeper"]["path"]),
-        reasons=tuple(found["keeper"].get("reasons", ())),
-        changes=tuple(_change_from(each) for each in found["changes"]),
-        carry=None if carry is None else Carry(str(carry["sidecar"]), Tags.from_dict(carry)),
+        keeper_id=_text(found["keeper"]["photo_id"]),
+        keeper=_text(found["keeper"]["path"]),
+        reasons=_texts(found["keeper"].get("reasons", [])),
+        changes=tuple(_change_from(each) for each in _list(found["changes"])),
+        carry=None if carry is None else Carry(_text(carry["sidecar"]), Tags.from_dict(carry)),
     )
 
 
 def _change_from(found: dict[str, Any]) -> Change:
     return Change(
-        photo_id=str(found["photo_id"]),
-        path=str(found["path"]),
-        size=int(found["size"]),
-        saves=int(found["saves"]),
+        photo_id=_text(found["photo_id"]),
+        path=_text(found["path"]),
+        size=_count(found["size"]),
+        saves=_count(found["saves"]),
         relation=Relation(found["relation"]),
-        reasons=tuple(found.get("reasons", ())),
-        to=found["to"],
+        reasons=_texts(found.get("reasons", [])),
+        to=None if found["to"] is None else _text(found["to"]),
         sidecars=tuple(
-            Sidecar(str(each["path"]), str(each["sha256"]), each["to"])
-            for each in found.get("sidecars", ())
+            Sidecar(
+                _text(each["path"]),
+                _text(each["sha256"]),
+                None if each["to"] is None else _text(each["to"]),
+            )
+            for each in _list(found.get("sidecars", []))
         ),
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]!r} is not text")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(each) for each in _list(value))
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{str(value)[:40]!r} is not a list")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{str(value)[:40]} is not a number of bytes")
+    return value

@@ -10,30 +10,37 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
-from safelight.duplicates.contents import sha256_of
+from safelight.duplicates.completeness import held_only_by, structure_at
+from safelight.duplicates.keeper.places import Preferences
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
 from safelight.duplicates.plan import (
-    QUARANTINE,
     Carry,
     Change,
     Left,
     Plan,
     PlannedGroup,
     Sidecar,
+    place_in,
 )
 from safelight.duplicates.relations import own_relations
 from safelight.duplicates.tags import Tags, merged
+from safelight.duplicates.verifying import require_keeper, require_movable
 from safelight.duplicates.xmp import read_xmp
 from safelight.errors import DecodeError, SidecarError
-from safelight.files import SIDECAR, read_bytes
+from safelight.files import SIDECAR, read_bytes, sha256_of
+from safelight.files.names import folded
+from safelight.files.packages import QUARANTINE
+from safelight.files.set_aside import CannotChange
 from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
+from safelight.model import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from safelight.duplicates.keeper import Judged, Suggestion
+    from safelight.duplicates.model import Edge
     from safelight.duplicates.relations import Together
     from safelight.library.copies import Copy, PhotoFacts
     from safelight.library.store import Library
@@ -50,9 +57,11 @@ class _Planning:
     facts: Mapping[str, PhotoFacts]
     together: Together
     decided: Collection[tuple[str, str]]
+    protect: Preferences
     beside: Beside = field(default_factory=Beside)
     kept: dict[str, str] = field(default_factory=dict)  # real path to group
     changed: dict[str, str] = field(default_factory=dict)
+    places: set[str] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
 
 
@@ -68,6 +77,7 @@ def plan_changes(
     together: Together,
     decided: Collection[tuple[str, str]] = frozenset(),
     quarantine: str | None = None,
+    protect: Preferences = Preferences(),  # noqa: B008 - frozen
 ) -> Plan:
     """Return what is to be done; nothing is touched.
 
@@ -92,6 +102,8 @@ def plan_changes(
     quarantine : str, optional
         The folder to move files into. If not given, one in the folder that was ingested, which is
         usually on the same disk, so that nothing needs to be copied.
+    protect : Preferences, optional
+        Folders of which nothing goes.
     """
     now = datetime.now(UTC)
     plan_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -108,6 +120,7 @@ def plan_changes(
         facts,
         together,
         decided,
+        protect,
     )
     # The strict ones first: what they keep is kept, whatever a burst has to say of it.
     ordered = sorted(suggestions, key=lambda each: each.group.relation not in STRICT)
@@ -131,11 +144,16 @@ def plan_changes(
 
 
 def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None:
-    keeper, others = suggestion.keeper, suggestion.photos[1:]
-    if not others:
+    if len(suggestion.photos) < 2:
         return None
+    if suggestion.keeper is None:
+        undecided = f"stays, because none is chosen: {suggestion.photos[0].reasons[0]}"
+        planning.left += [Left(each.path, undecided) for each in suggestion.photos]
+        return None
+    suggestion = _with_safe_keeper(suggestion, suggestion.keeper)
+    keeper, others = suggestion.photos[0], suggestion.photos[1:]
     real = os.path.realpath(keeper.path)
-    why = _unfit(planning, keeper)
+    why = _unfit(planning, keeper) or _told_by(require_keeper, keeper.path)
     if why is None and real in planning.changed:
         why = f"would be kept in group {suggestion.group.id}, but goes with another group"
     if why is not None:
@@ -147,6 +165,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         return None
     planning.kept.setdefault(real, suggestion.group.id)
     # Not by way of others: a grey copy of a copy that was turned is no form of the one to keep.
+    moves = planning.action != "hardlink"
     related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
         known = _all_tags(planning, keeper)
@@ -157,6 +176,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         return None
     changes: list[Change] = []
     noted: list[Tags] = []
+    told: dict[str, Tags] = {}
     for other in others:
         relation = related.get(other.photo_id)
         if relation is None:
@@ -166,17 +186,29 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         why = _why_left(planning, keeper, other, relation)
         if why is None:
             try:
+                held = _held_only_by(planning, keeper, other, suggestion.group.edges)
                 tags = _all_tags(planning, other)
                 change = _change(planning, other, relation)
             except (SidecarError, DecodeError, OSError) as exc:
                 why = f"stays, because {_told(other.path, exc)}"
+            else:
+                lost = tags.beyond(known).others if moves and relation in STRICT else ()
+                if lost:
+                    kept = os.path.basename(keeper.path)
+                    why = f"has {', '.join(lost)}, which {kept} lacks and cannot be given; stays"
+                elif held:
+                    kept = os.path.basename(keeper.path)
+                    why = f"has what {kept} lacks: {', '.join(held)}; stays"
+                else:
+                    why = _why_no_place(planning, change)
         if why is not None:
             planning.left.append(Left(other.path, why))
             continue
         changes.append(change)
         planning.changed[os.path.realpath(other.path)] = suggestion.group.id
+        told[other.path] = tags
         # A shot that was rejected says nothing of the one that is kept.
-        if relation in STRICT and planning.action != "hardlink":
+        if relation in STRICT and moves:
             rating = (
                 tags.rating if (tags.rating or 0) > 0 else None
             )  # -1 rejects a file, not a picture
@@ -184,6 +216,13 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     if not changes:
         return None
     lacking = merged(noted).beyond(known)
+    if lacking and _told_by(require_movable, keeper.path) is not None:
+        why = f"stays, because nothing is noted beside {keeper.path}, which belongs to a program"
+        planning.left += [Left(change.path, why) for change in changes]
+        return None
+    if moves:
+        kept_words = known.or_else(lacking)
+        changes = [_with_losses(change, told[change.path], kept_words) for change in changes]
     return PlannedGroup(
         suggestion.group.id,
         suggestion.group.relation,
@@ -193,6 +232,40 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         tuple(changes),
         Carry(planning.beside.sidecar_for(keeper.path), lacking) if lacking else None,
     )
+
+
+def _with_losses(change: Change, tags: Tags, kept: Tags) -> Change:
+    """Return a change that says what of its words is not with the file that is kept."""
+    if change.relation in STRICT:
+        lost = tags.differing(kept)
+    else:
+        # Another shot: its date and place are its own.
+        tags = replace(tags, taken_at=None, latitude=None, longitude=None, altitude=None)
+        lost = list(tags.beyond(kept).to_dict())
+    reasons = [f"not carried over: {each}" for each in lost]
+    return replace(change, reasons=(*change.reasons, *reasons))
+
+
+def _with_safe_keeper(suggestion: Suggestion, keeper: Judged) -> Suggestion:
+    """Return a suggestion that keeps a file that lies in no recycle bin, if there is one."""
+    for chosen in suggestion.photos:
+        if _told_by(require_keeper, chosen.path) is not None:
+            continue
+        if chosen is keeper:
+            return suggestion
+        why = _told_by(require_keeper, keeper.path)
+        reasons = (f"kept instead of {keeper.path}, which {why}",)
+        others = (replace(each, keeper=False) for each in suggestion.photos if each is not chosen)
+        return replace(suggestion, photos=(replace(chosen, keeper=True, reasons=reasons), *others))
+    return suggestion
+
+
+def _told_by(require: Callable[[str], None], path: str) -> str | None:
+    try:
+        require(path)
+    except CannotChange as exc:
+        return str(exc)
+    return None
 
 
 def _copy(planning: _Planning, judged: Judged) -> Copy:
@@ -209,7 +282,7 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
         return f"cannot be looked at: {exc.strerror}"
     if not stat_module.S_ISREG(found.st_mode):
         return "is no file any more"
-    if (found.st_size, found.st_mtime_ns) != (copy.size, copy.mtime_ns):
+    if (found.st_size, FileStat.of(found).mtime_ns) != (copy.size, copy.mtime_ns):
         return "has changed since it was ingested; run `safelight ingest` and plan again"
     return None
 
@@ -221,6 +294,14 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     pair = (min(keeper.photo_id, other.photo_id), max(keeper.photo_id, other.photo_id))
     if pair in planning.decided or (other.photo_id, other.photo_id) in planning.decided:
         return "stays by your decision"
+    folder = planning.protect.protecting(other.path)
+    if folder is not None:
+        return f"is in a protected folder ({folder})"
+    known, kept = (planning.facts[each.photo_id] for each in (other, keeper))
+    if known.format == "RAW" and kept.format != "RAW":
+        return "is a RAW file, and the one to keep is not; stays"
+    if kept.format == "RAW" and known.format != "RAW" and known.pixels > kept.pixels:
+        return "has more pixels than the RAW file that is kept; stays"
     real = os.path.realpath(other.path)
     if real in planning.kept:
         return f"is kept in group {planning.kept[real]}"
@@ -228,7 +309,7 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
         return f"is in the plan already, with group {planning.changed[real]}"
     if os.path.islink(other.path):
         return "is a link, not a file of its own"
-    why = _unfit(planning, other)
+    why = _unfit(planning, other) or _told_by(require_movable, other.path)
     if why is not None:
         return why
     if os.path.samefile(keeper.path, other.path):
@@ -236,12 +317,41 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     companion = planning.beside.companion(other.path)
     if companion is not None:
         return f"belongs together with {os.path.basename(companion)}; stays"
+    if planning.action != "hardlink":
+        return planning.beside.obstacle(other.path)
     if planning.action == "hardlink":
         if relation is not Relation.IDENTICAL:
             return f"is {relation}: only files with the same bytes can be hard links of each other"
         if os.stat(keeper.path).st_dev != os.stat(other.path).st_dev:
             return "lies on another file system than the one that is kept"
     return None
+
+
+def _why_no_place(planning: _Planning, change: Change) -> str | None:
+    """Return why a file cannot be moved by this plan: another one takes its place."""
+    places = [change.to, *(sidecar.to for sidecar in change.sidecars)]
+    # As a disk may see it that knows no case, or only one form of accents.
+    new = {folded(place) for place in places if place is not None}
+    if new & planning.places:
+        return "would be moved to the same name as another file; plan again after this one"
+    planning.places |= new
+    return None
+
+
+def _held_only_by(
+    planning: _Planning, keeper: Judged, other: Judged, edges: Iterable[Edge]
+) -> tuple[str, ...]:
+    """Return what a file holds that the one to keep does not, whatever policy chose that one."""
+    if keeper.photo_id == other.photo_id:
+        return ()
+    both = {keeper.photo_id, other.photo_id}
+    evidence = next((each.evidence for each in edges if {each.a, each.b} == both), {})
+    facts = planning.facts
+    return held_only_by(
+        structure_at(other.path, facts[other.photo_id].structure),
+        structure_at(keeper.path, facts[keeper.photo_id].structure),
+        evidence,
+    )
 
 
 def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
@@ -257,8 +367,7 @@ def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
         _target(planning, judged.path),
         tuple(
             Sidecar(path, sha256_of(path), _target(planning, path))
-            for path in planning.beside.sidecars(judged.path)
-            if moves and not os.path.islink(path)
+            for path in (planning.beside.attached(judged.path) if moves else ())
         ),
     )
 
@@ -267,9 +376,7 @@ def _target(planning: _Planning, path: str) -> str | None:
     if planning.action != "quarantine":
         return None
     if planning.quarantine is not None:
-        drive, rest = os.path.splitdrive(path)
-        inside = os.path.join(drive.rstrip(":"), rest.lstrip(os.sep))
-        return os.path.join(planning.quarantine, planning.plan_id, inside)
+        return place_in(os.path.join(planning.quarantine, planning.plan_id), path)
     root = _root(planning, path)
     return os.path.join(root, QUARANTINE, planning.plan_id, os.path.relpath(path, root))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.duplicates import exposures
+from safelight.duplicates.completeness import weigh
 from safelight.duplicates.forms import form_of
 from safelight.duplicates.laying import MIN_SIDE, overlap
 from safelight.duplicates.model import Edge, Relation
@@ -59,7 +60,7 @@ def relate(a: Seen, b: Seen, look: Look, limits: Thresholds = DEFAULT) -> Edge |
     found = (
         _raw_and_jpeg(a, b, alike, seconds, evidence)
         or _series(a, b, alike, seconds, evidence, look, limits)
-        or form_of(a, b, alike, seconds, evidence, look, limits)
+        or weigh(form_of(a, b, alike, seconds, evidence, look, limits), a, b, look)
         or _burst(a, b, alike, seconds, evidence, limits)
         or _similar(alike, evidence, limits)
     )

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.report_pictures import WHITE, difference_of, image_tag, thumbnail_of
 from safelight.errors import SafelightError, UsageError
 from safelight.files import read_head
+from safelight.files.times import moment_of
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.quality.files import in_order
 from safelight.shown import visible
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.keeper import Judged, Suggestion
+    from safelight.duplicates.plan import Left
     from safelight.library.copies import Copy, PhotoFacts
 
 _GENERATOR = "safelight duplicates"
@@ -54,12 +55,17 @@ class Report:
         By photo id and metric.
     policy : str
         By which the photos to keep were chosen.
+    title : str
+    left : sequence of Left
+        Files that a plan leaves as they are, and why.
     """
 
     suggestions: Sequence[Suggestion]
     facts: Mapping[str, PhotoFacts]
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     policy: str = "original"
+    title: str = "Duplicates"
+    left: Sequence[Left] = ()
 
     @property
     def folder(self) -> str | None:
@@ -92,12 +98,13 @@ def report_page(
     """
     shown = report.suggestions[:GROUPS]
     style = "\n" + (files("safelight.duplicates") / "report.css").read_text(encoding="utf-8")
-    lines = [*_head(style), *_heading(report, shown)]
+    lines = [*_head(style, report.title), *_heading(report, shown)]
     folder = report.folder
     made = in_order(lambda each: list(_section(each, report, folder, max_pixels)), shown, threads)
     for number, section in enumerate(made, start=1):
         lines += section
         progress(number, len(shown))
+    lines += _left(report.left, folder)
     lines += [
         "</main>",
         "<footer><p>What differs from the file to keep is set off. A difference picture shows how "
@@ -143,7 +150,7 @@ def write_report(path: str, html: str) -> None:
     """
     from pathlib import Path
 
-    from safelight.duplicates.journal import write_safely
+    from safelight.files.atomic import write_safely
 
     try:
         write_safely(Path(os.path.realpath(path)), html.encode())
@@ -151,7 +158,7 @@ def write_report(path: str, html: str) -> None:
         raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
 
 
-def _head(style: str) -> Iterator[str]:
+def _head(style: str, title: str) -> Iterator[str]:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
@@ -166,7 +173,7 @@ def _head(style: str) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield '<meta name="color-scheme" content="light dark">'
     yield '<meta name="referrer" content="no-referrer">'
-    yield "<title>Duplicates</title>"
+    yield f"<title>{escape(visible(title))}</title>"
     yield f"<style>{style}</style>"
     yield "</head>"
     yield "<body>"
@@ -174,14 +181,12 @@ def _head(style: str) -> Iterator[str]:
 
 def _heading(report: Report, shown: Sequence[Suggestion]) -> Iterator[str]:
     every = report.suggestions
-    others = {
-        photo.path: photo.photo_id for each in every for photo in each.photos if not photo.keeper
-    }
+    others = {photo.path: photo.photo_id for each in every for photo in each.others}
     gain = sum(report.facts[photo].size for photo in others.values() if photo in report.facts)
     groups = "1 group" if len(every) == 1 else f"{len(every):,} groups"
     counted = "1 file" if len(others) == 1 else f"{len(others):,} files"
     yield "<header>"
-    yield "<h1>Duplicates</h1>"
+    yield f"<h1>{escape(visible(report.title))}</h1>"
     yield (
         f"<p>{groups}, {counted} beside those to keep, {_size(gain)}. "
         f"Chosen by the policy {escape(report.policy)}.</p>"
@@ -211,7 +216,7 @@ def _section(
     told = "belong together; all are kept" if together else f"{len(suggestion.photos)} files"
     yield f"<h2>{group.relation} <span>{told}</span> <code>{group.id}</code></h2>"
     yield '<ul class="photos">'
-    best = suggestion.keeper
+    best = suggestion.keeper or suggestion.photos[0]
     best_pixels: npt.NDArray[np.uint8] | None = None
     told_of = {photo.path: _facts(photo, report) for photo in suggestion.photos}
     labels = [
@@ -241,6 +246,16 @@ def _section(
     yield "</ul>"
     yield from _edges(suggestion)
     yield "</section>"
+
+
+def _left(left: Sequence[Left], folder: str | None) -> Iterator[str]:
+    if not left:
+        return
+    yield f"<details><summary>Left as they are ({len(left):,})</summary><ul>"
+    for each in left:
+        name = each.path if folder is None else os.path.relpath(each.path, folder)
+        yield f"<li><bdi>{escape(visible(name))}</bdi> {escape(visible(each.why))}</li>"
+    yield "</ul></details>"
 
 
 def _shot(
@@ -329,7 +344,7 @@ def _facts(photo: Judged, report: Report) -> dict[str, str]:
 def _date(copy: Copy | None) -> str:
     if copy is None:
         return _NONE
-    moment = datetime.fromtimestamp(copy.mtime_ns / 1e9, UTC)
+    moment = moment_of(copy.mtime_ns)
     return moment.strftime("%Y-%m-%d %H:%M")
 
 

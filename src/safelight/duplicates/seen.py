@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from safelight.model import Exif, Frame
+from safelight.model import Exif, Frame, Structure
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,11 +26,13 @@ class Seen:
     paths : tuple of str
         Of its files that are not gone.
     dct256 : (4,) uint64 or None
-        None if it is not hashed.
+        None if it is not hashed, or has nothing to hash.
     words : (n,) uint32, sorted
     places : (n,) uint32
         Where each word was seen; empty if that is not known.
     vector : (d,) float32 of unit length, or None
+    structure : Structure or None
+        Of its file; None if it is not known.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Seen:
     words: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     places: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
     vector: npt.NDArray[np.float32] | None = None
+    structure: Structure | None = None
 
     @property
     def proportion(self) -> float:
@@ -51,6 +53,9 @@ class Seen:
         return self.width / self.height if self.width and self.height else 1.0
 
 
-#: Opens a photo: given it and the shorter side that is needed (None: full size), its frame. Raises
-#: DecodeError or OSError when it cannot.
-Look = Callable[[Seen, int | None], Frame]
+class Look(Protocol):
+    """Opens photos; raises DecodeError or OSError when it cannot."""
+
+    def __call__(self, seen: Seen, min_side: int | None, /) -> Frame:
+        """Return a photo's frame, its shorter side at least `min_side` long; None: full size."""
+        ...

@@ -78,7 +78,9 @@ class HashSignal:
     ) -> None:
         self.name = "turned" if turned else "hash"
         self._hashes, self._most, self._turned = hashes, most, turned
-        self._index = HashIndex(hashes, radius)
+        # What has nothing to hash looks like no other photo.
+        self._rows = np.flatnonzero(hashes.any(axis=1))
+        self._index = HashIndex(hashes[self._rows], radius)
 
     def propose(self, start: int, stop: int) -> Near:
         """See :class:`Signal`."""
@@ -90,8 +92,10 @@ class HashSignal:
         return self._near(asked.dct256[None], np.array([len(self._hashes)]))
 
     def _near(self, hashes: npt.NDArray[np.uint64], before: Numbers) -> Near:
-        ways = dihedral(hashes)[:, 1:] if self._turned else hashes[:, None]
-        return self._index.near(ways, before, self._most)
+        asked = np.flatnonzero(hashes.any(axis=1))
+        ways = dihedral(hashes[asked])[:, 1:] if self._turned else hashes[asked, None]
+        near = self._index.near(ways, np.searchsorted(self._rows, before[asked]), self._most)
+        return Near(asked[near.asked], self._rows[near.found], near.measured)
 
 
 class VectorSignal:

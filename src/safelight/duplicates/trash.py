@@ -11,9 +11,13 @@ import stat as stat_module
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from safelight.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def check_trash() -> None:
@@ -31,8 +35,13 @@ def check_trash() -> None:
         )
 
 
-def trash_place(path: str) -> tuple[str, str | None]:
+def trash_place(path: str, taken: Collection[str | None] = ()) -> tuple[str, str | None]:
     """Return where in the trash a file can go, and which file is to note where it came from.
+
+    Parameters
+    ----------
+    taken : collection of str
+        Places that others will have taken by then.
 
     Raises
     ------
@@ -41,9 +50,9 @@ def trash_place(path: str) -> tuple[str, str | None]:
     """
     if sys.platform == "darwin":
         folder = Path.home() / ".Trash"
-        return os.fspath(_free(folder, Path(path).name)), None
+        return os.fspath(_free(folder, Path(path).name, taken)), None
     folder = _trash_for(path)
-    name = _free(folder / "files", Path(path).name, folder / "info").name
+    name = _free(folder / "files", Path(path).name, taken, folder / "info").name
     return os.fspath(folder / "files" / name), os.fspath(folder / "info" / f"{name}.trashinfo")
 
 
@@ -60,7 +69,7 @@ def write_note(note: str, path: str) -> None:
     shown = path if home else os.path.relpath(path, trash.parent)
     date = datetime.now().isoformat(timespec="seconds")
     with contextlib.suppress(FileExistsError), open(note, "x", encoding="ascii") as file:
-        file.write(f"[Trash Info]\nPath={quote(shown)}\nDeletionDate={date}\n")
+        file.write(f"[Trash Info]\nPath={quote(os.fsencode(shown))}\nDeletionDate={date}\n")
 
 
 def _home_trash() -> Path:
@@ -68,14 +77,17 @@ def _home_trash() -> Path:
     return Path(data) / "Trash"
 
 
-def _trash_for(path: str) -> Path:
-    """Return the trash folder on the file's own disk, made if need be."""
+def trash_folder(path: str) -> str:
+    """Return the trash folder on the file's own disk, which need not be there yet."""
+    if sys.platform == "darwin":
+        return os.fspath(Path.home() / ".Trash")
     home = _home_trash()
-    for folder in (home, home / "files", home / "info"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    there = home
+    while not there.is_dir() and there != there.parent:
+        there = there.parent
     disk = os.stat(os.path.dirname(path)).st_dev
-    if os.stat(home).st_dev == disk:
-        return home
+    if os.stat(there).st_dev == disk:
+        return os.fspath(home)
     top = Path(os.path.realpath(os.path.dirname(path)))
     while top != top.parent and os.stat(top.parent).st_dev == disk:
         top = top.parent
@@ -84,23 +96,26 @@ def _trash_for(path: str) -> Path:
     with contextlib.suppress(OSError):
         found = os.lstat(shared)
         if stat_module.S_ISDIR(found.st_mode) and found.st_mode & stat_module.S_ISVTX:
-            return _made(shared / str(user))
-    return _made(top / f".Trash-{user}")
+            return os.fspath(shared / str(user))
+    return os.fspath(top / f".Trash-{user}")
 
 
-def _made(folder: Path) -> Path:
+def _trash_for(path: str) -> Path:
+    folder = Path(trash_folder(path))
     for each in (folder, folder / "files", folder / "info"):
-        each.mkdir(mode=0o700, exist_ok=True)
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
-def _free(folder: Path, name: str, notes: Path | None = None) -> Path:
+def _free(
+    folder: Path, name: str, avoid: Collection[str | None], notes: Path | None = None
+) -> Path:
     """Return a path in `folder` that nothing has yet."""
     stem, suffix = os.path.splitext(name)
     number = 1
     while True:
         each = folder / (name if number == 1 else f"{stem} {number}{suffix}")
-        taken = os.path.lexists(each)
+        taken = os.path.lexists(each) or os.fspath(each) in avoid
         if not taken and not (notes and os.path.lexists(notes / f"{each.name}.trashinfo")):
             return each
         number += 1

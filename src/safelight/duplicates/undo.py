@@ -1,4 +1,4 @@
-"""Taking back what was done of a plan: every byte, name and time as it was."""
+"""Undo a plan: every byte, name and time as it was."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.apply import Outcome, file_stat
-from safelight.duplicates.contents import sha256_of
-from safelight.duplicates.journal import Journal, journals, write_safely
-from safelight.duplicates.moving import CannotChange, make_own, move
-from safelight.duplicates.plan import QUARANTINE, Left, read_plan
+from safelight.duplicates.apply import Outcome
+from safelight.duplicates.journal import WAIT, Journal, journals, last_applied, only_one, read_steps
+from safelight.duplicates.plan import Left, read_plan
+from safelight.duplicates.recovery import clear_folders, recover
 from safelight.errors import LibraryError, PlanError
-from safelight.files import SIDECAR, read_bytes
+from safelight.files import SIDECAR, read_bytes, sha256_of
+from safelight.files.moves import move, remove, replace_by_copy, write
+from safelight.files.refusals import described
+from safelight.files.set_aside import CannotChange
 from safelight.library.copies import mark_paths_back
 from safelight.library.store import Library
+from safelight.model import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from safelight.duplicates.journal import Step
-    from safelight.model import FileStat
 
 
 def undo_plan(
@@ -30,6 +32,7 @@ def undo_plan(
     *,
     trial: bool = False,
     progress: Callable[[int, int], None] = lambda *_: None,
+    wait: float = WAIT,
 ) -> tuple[str, Outcome]:
     """Take back what was done of a plan; a file that is somewhere else by now is left, and told of.
 
@@ -39,12 +42,14 @@ def undo_plan(
         The library, unless a plan's file names it; it is told which files are back. Without it,
         files come back all the same.
     which : str, optional
-        A plan's file or the beginning of its id; the last one of which something stands if not
-        given.
+        A plan's file or the beginning of its id; if not given, of the plans of which something
+        stands the one that was applied last.
     trial : bool
         Look at everything and change nothing.
     progress : callable
         Called with the number of steps looked at, and that of all.
+    wait : float
+        Seconds to wait for another command that is applying or undoing.
 
     Returns
     -------
@@ -59,12 +64,16 @@ def undo_plan(
     if which is not None and os.path.isfile(which):
         plan = read_plan(which)
         library_path, which = Path(plan.library), plan.id
-    folder = _find(library_path, which)
-    with Journal(folder) as journal:
-        if not trial:
+    if trial:
+        folder = _find(library_path, which)
+        with Journal(folder, wait) as journal:
+            return folder.name, _undo(library_path, journal, trial, progress)
+    with only_one(library_path, wait):
+        recover(library_path)
+        folder = _find(library_path, which)
+        with Journal(folder, wait) as journal, journal.working():
             journal.note("undo", plan=folder.name)
-        outcome = _undo(library_path, journal, trial, progress)
-        if not trial:
+            outcome = _undo(library_path, journal, trial, progress)
             journal.note("undone-all", changed=outcome.changed, left=len(outcome.left))
     return folder.name, outcome
 
@@ -72,17 +81,21 @@ def undo_plan(
 def _find(library_path: Path, which: str | None) -> Path:
     found = journals(library_path)
     if which is not None:
-        matching = [each for each in found if each.name.startswith(which)]
+        exact = [each for each in found if each.name == which]
+        matching = exact or [each for each in found if which and each.name.startswith(which)]
         if len(matching) != 1:
             known = ", ".join(each.name for each in found) or "none"
             what = "no applied plan" if not matching else "more than one applied plan"
             raise PlanError(f"There is {what} {which!r}; there are: {known}.")
         return matching[0]
-    for folder in reversed(found):
-        with Journal(folder) as journal:
-            if journal.standing():
-                return folder
-    raise PlanError(f"Nothing was applied to the library {library_path} that could be undone.")
+    standing = [
+        (last_applied(steps), folder)
+        for folder in found
+        if (steps := read_steps(folder)) and last_applied(steps) is not None
+    ]
+    if not standing:
+        raise PlanError(f"Nothing was applied to the library {library_path} that could be undone.")
+    return max(standing, key=lambda each: (each[0] or "", each[1].name))[1]
 
 
 def _undo(
@@ -94,7 +107,7 @@ def _undo(
     try:
         for number, (step, _) in enumerate(reversed(standing), start=1):
             try:
-                changed = _can_undo(step) if trial else _take_back(step, journal.folder.name)
+                changed = _can_undo(step) if trial else _take_back(step, journal)
             except (CannotChange, OSError) as exc:
                 outcome.left.append(Left(step.path, _told(exc)))
                 continue
@@ -110,7 +123,7 @@ def _undo(
             journal.undone(step)
             if step.photo_id is not None:
                 with contextlib.suppress(OSError):
-                    back[step.path] = (step.photo_id, file_stat(os.stat(step.path)))
+                    back[step.path] = (step.photo_id, FileStat.of(os.stat(step.path)))
     finally:
         if back:
             with contextlib.suppress(LibraryError), Library(library_path, create=False) as library:
@@ -146,24 +159,30 @@ def _can_undo(step: Step) -> bool:
     return True
 
 
-def _take_back(step: Step, plan_id: str) -> bool:
-    changed = _can_undo(step)
+def _take_back(step: Step, journal: Journal) -> bool:
+    changed, part = _can_undo(step), journal.part_of(step)
     match step.do:
         case "sidecar":
             if changed:
-                _restore_sidecar(step)
+                _restore_sidecar(step, part)
         case "link":
-            make_own(step)
+            if changed:
+                replace_by_copy(
+                    step.path, step.sha256, part, mode=step.mode, mtime_ns=step.mtime_ns
+                )
         case _:
             to = step.to or ""
-            if changed:
-                move(to, step.path, step.sha256)
+            if changed and os.path.lexists(step.path):
+                remove(to, step.sha256, part, kept=step.path)
+            elif changed:
+                move(to, step.path, step.sha256, part)
+            if changed and os.stat(step.path).st_mtime_ns != step.mtime_ns:
                 os.utime(step.path, ns=(os.stat(step.path).st_atime_ns, step.mtime_ns))
             if step.note is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(step.note)
             if step.do == "move":
-                _clear(to, plan_id)
+                clear_folders(to, journal.folder.name)
     return changed
 
 
@@ -182,34 +201,16 @@ def _sidecar_state(step: Step) -> str:
     raise CannotChange(f"has changed since it was added to; it is left as it is{where}")
 
 
-def _restore_sidecar(step: Step) -> None:
-    target = Path(os.path.realpath(step.path))
+def _restore_sidecar(step: Step, part: str) -> None:
+    path, after = os.path.realpath(step.path), step.after or ""
     if step.backup is None:
-        target.unlink()
+        remove(path, after, part)
         return
     data = read_bytes(step.backup, limit=SIDECAR)
-    write_safely(target, data)
-    os.chmod(target, step.mode)
-    os.utime(target, ns=(step.mtime_ns, step.mtime_ns))
-
-
-def _clear(to: str, plan_id: str) -> None:
-    """Remove what is left of a quarantine that is empty: half a copy, folders."""
-    folder, name = os.path.split(to)
-    with contextlib.suppress(OSError):
-        os.unlink(os.path.join(folder, f".{name}.part"))
-    if f"{os.sep}{plan_id}" not in folder:
-        return
-    with contextlib.suppress(OSError):
-        while os.path.basename(folder) != plan_id:
-            os.rmdir(folder)  # only if it is empty
-            folder = os.path.dirname(folder)
-        os.rmdir(folder)
-        if os.path.basename(os.path.dirname(folder)) == QUARANTINE:
-            os.rmdir(os.path.dirname(folder))
+    write(path, data, after, part, mode=step.mode, mtime_ns=step.mtime_ns)
 
 
 def _told(exc: Exception) -> str:
     if isinstance(exc, OSError):
-        return f"cannot be brought back: {exc.strerror}"
+        return f"cannot be brought back: {described(exc)}"
     return str(exc)

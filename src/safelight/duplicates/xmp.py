@@ -13,6 +13,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from safelight.duplicates.tags import Tags
+from safelight.duplicates.words import FORMS, NAMESPACES, NOTED, TECHNICAL
 from safelight.errors import SidecarError
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -20,7 +21,9 @@ _DC = "http://purl.org/dc/elements/1.1/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-_PREFIXES = {"rdf": _RDF, "dc": _DC, "xmp": _XMP, "exif": _EXIF, "photoshop": _PHOTOSHOP}
+_PREFIXES = {"rdf": _RDF, **NAMESPACES}
+_PREFIX_OF = {uri: prefix for prefix, uri in NAMESPACES.items()}
+_LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
 
 _SUBJECT = (_DC, "subject")
 _RATING = (_XMP, "Rating")
@@ -43,6 +46,14 @@ _COORDINATE = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d|Z)?")
 
+# An attribute of a start tag, as it is written; and all of a start tag.
+_ATTRIBUTE = re.compile(rb"\s([^\s=<>\"']+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_TAG = re.compile(rb"(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
+
+# Real packets nest some 20 levels. Those of editors that keep every stroke of a brush have some ten
+# thousand elements; more than this take seconds to read.
+_MOST_DEPTH, _MOST_ELEMENTS = 200, 500_000
+
 Name = tuple[str, str]
 
 
@@ -54,6 +65,7 @@ class _Packet:
     values: dict[Name, list[str]] = field(default_factory=dict)
     spans: dict[Name, tuple[int, int]] = field(default_factory=dict)  # of a plain value
     list_ends: dict[Name, int] = field(default_factory=dict)  # where a list's end tag begins
+    structured: set[Name] = field(default_factory=set)  # with more inside than texts
     rdf_end: int | None = None
 
 
@@ -65,7 +77,9 @@ def read_xmp(data: bytes) -> Tags:
     SidecarError
         It is no XMP packet.
     """
-    values = _parse(data).values
+    packet = _parse(data)
+    values = packet.values
+    words, others = _words(packet)
 
     def first(name: Name) -> str | None:
         return next(iter(values.get(name, ())), None)
@@ -84,7 +98,30 @@ def read_xmp(data: bytes) -> Tags:
         altitude=altitude,
         rating=round(rating) if rating is not None and -1 <= rating <= 5 else None,
         keywords=tuple(dict.fromkeys(filter(None, values.get(_SUBJECT, ())))),
+        words=words,
+        others=tuple(sorted(others)),
     )
+
+
+def _words(packet: _Packet) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], set[str]]:
+    """Return the words of a packet by name, and the names of what cannot be carried over."""
+    words: dict[str, tuple[str, ...]] = {}
+    others: set[str] = set()
+    for (uri, local), values in packet.values.items():
+        prefix = _PREFIX_OF.get(uri)
+        name = f"{prefix}:{local}"
+        if prefix is None or name in TECHNICAL or (prefix not in NOTED and name not in FORMS):
+            continue
+        texts = tuple(text for text in values if text.strip())
+        if name in FORMS and (uri, local) not in packet.structured:
+            # A text in several languages would lose all but one.
+            if len(set(texts)) > 1 and FORMS[name] in ("Alt", "text"):
+                others.add(name)
+            elif texts:
+                words[name] = texts[:1] if FORMS[name] in ("Alt", "text") else texts
+        elif texts or (uri, local) in packet.structured:
+            others.add(name)
+    return tuple(words.items()), others
 
 
 def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
@@ -107,7 +144,8 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     packet = _parse(data)
     inserts: list[tuple[int, int, bytes]] = []  # from, to, what
     properties: list[str] = []
-    keywords = [word for word in tags.keywords if word not in packet.values.get(_SUBJECT, ())]
+    there = frozenset(packet.values.get(_SUBJECT, ()))
+    keywords = [word for word in tags.keywords if word not in there]
     if keywords and _SUBJECT in packet.values:
         end = packet.list_ends.get(_SUBJECT)
         if end is None:
@@ -130,6 +168,10 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     if tags.taken_at and not any(name in packet.values for name in _DATES):
         properties.append(f"<exif:DateTimeOriginal>{tags.taken_at}</exif:DateTimeOriginal>")
         properties.append(f"<photoshop:DateCreated>{tags.taken_at}</photoshop:DateCreated>")
+    for name, texts in tags.words:
+        prefix, local = name.split(":")
+        if (NAMESPACES[prefix], local) not in packet.values:
+            properties.append(_property(name, texts))
     if properties:
         if packet.rdf_end is None:
             raise SidecarError("has no room for more: its rdf:RDF is empty")
@@ -146,6 +188,17 @@ def _check(before: _Packet, data: bytes) -> None:
     for name, values in before.values.items():
         if after.get(name, [])[: len(values)] != values and name != _RATING:
             raise SidecarError("is of a form that cannot be added to without a loss")
+
+
+def _property(name: str, texts: tuple[str, ...]) -> str:
+    form = FORMS[name]
+    if form == "text":
+        return f"<{name}>{_text('; '.join(texts))}</{name}>"
+    if form == "Alt":
+        items = f'<rdf:li xml:lang="x-default">{_text("; ".join(texts))}</rdf:li>'
+    else:
+        items = "".join(f"<rdf:li>{_text(each)}</rdf:li>" for each in texts)
+    return f"<{name}><rdf:{form}>{items}</rdf:{form}></{name}>"
 
 
 def _place(tags: Tags, packet: _Packet) -> list[str]:
@@ -166,9 +219,13 @@ def _place(tags: Tags, packet: _Packet) -> list[str]:
 
 
 def _description(about: str, properties: list[str]) -> bytes:
-    spaces = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in _PREFIXES.items())
     quoted = escape(about, {'"': "&quot;"})
     inside = "".join(f"\n  {each}" for each in properties)
+    spaces = "".join(
+        f' xmlns:{prefix}="{uri}"'
+        for prefix, uri in _PREFIXES.items()
+        if prefix == "rdf" or f"<{prefix}:" in inside
+    )
     text = f'<rdf:Description{spaces} rdf:about="{quoted}">{inside}\n</rdf:Description>\n'
     return text.encode("ascii", "xmlcharrefreplace")
 
@@ -229,7 +286,8 @@ class _Reader:
         self._path: list[Name] = []
         self._rdf_depth: int | None = None
         self._property: Name | None = None
-        self._text = ""
+        self._elements = 0
+        self._parts: list[str] = []
         self._items: list[str] | None = None
         self._value_start = 0
 
@@ -245,22 +303,43 @@ class _Reader:
     def _start(self, name: str, attributes: list[str]) -> None:
         here = _split(name)[0]
         self._path.append(here)
+        self._elements += 1
+        if len(self._path) > _MOST_DEPTH or self._elements > _MOST_ELEMENTS:
+            raise SidecarError(
+                f"is not read: more than {_MOST_DEPTH} levels or {_MOST_ELEMENTS:,} elements"
+            )
         if here == (_RDF, "RDF") and self._rdf_depth is None:
             self._rdf_depth = len(self._path)
             self.has_rdf = True
         elif self._depth == 1 and here == (_RDF, "Description"):
             self._attributes(attributes)
         elif self._depth == 2:
-            self._property, self._text, self._items = here, "", None
+            self._property, self._parts, self._items = here, [], None
             self._value_start = self._after_tag()
+            self._mark_structured(attributes)  # a structure written short, or parseType
         elif self._depth == 3 and here[0] == _RDF and here[1] in ("Bag", "Seq", "Alt"):
             self._items = []
         elif self._depth == 4:
-            self._text = ""
+            self._parts = []
+            self._mark_structured(attributes if here == (_RDF, "li") else [here[1]])
+        elif self._depth >= 3:
+            self._mark_structured([here[1]])
+
+    def _mark_structured(self, names: list[str]) -> None:
+        """Note that a property has more inside than texts, if it has any of these."""
+        if self._property is not None and any(
+            not name.startswith(_LANGUAGE) for name in names[::2]
+        ):
+            self.packet.structured.add(self._property)
 
     def _attributes(self, attributes: list[str]) -> None:
         tag_start = self.parser.CurrentByteIndex
         tag = self.data[tag_start : self._after_tag()]
+        # All at once: a search for each of 40,000 attributes would take minutes.
+        spans = {
+            found[1]: found.span(2 if found[2] is not None else 3)
+            for found in _ATTRIBUTE.finditer(tag)
+        }
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
             name, prefix = _split(key)
             if name == (_RDF, "about"):
@@ -268,28 +347,20 @@ class _Reader:
                 continue
             self.packet.values.setdefault(name, []).append(value)
             written = f"{prefix}:{name[1]}" if prefix else name[1]
-            found = re.search(
-                rb"\s" + re.escape(written.encode()) + rb"\s*=\s*([\"'])(.*?)\1", tag, re.DOTALL
-            )
-            if found:
-                self.packet.spans[name] = (tag_start + found.start(2), tag_start + found.end(2))
+            if (span := spans.get(written.encode())) is not None:
+                self.packet.spans[name] = (tag_start + span[0], tag_start + span[1])
 
     def _after_tag(self) -> int:
         """Return where the start tag that is being read ends."""
-        at, quote = self.parser.CurrentByteIndex, b""
-        while at < len(self.data):
-            char = self.data[at : at + 1]
-            if quote:
-                quote = b"" if char == quote else quote
-            elif char in (b'"', b"'"):
-                quote = char
-            elif char == b">":
-                break
-            at += 1
-        return at + 1
+        found = _TAG.match(self.data, self.parser.CurrentByteIndex)
+        return found.end() if found else len(self.data)
 
     def _characters(self, text: str) -> None:
-        self._text += text
+        self._parts.append(text)
+
+    @property
+    def _text(self) -> str:
+        return "".join(self._parts)
 
     def _end(self, _: str) -> None:
         at = self.parser.CurrentByteIndex

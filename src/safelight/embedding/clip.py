@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Self, TypeVar, overload
 import numpy as np
 from loguru import logger
 
+from safelight.arguments import as_list
 from safelight.embedding.files import embed_files
 from safelight.embedding.loading import load_embedder
 from safelight.errors import DecodeError, UsageError
 from safelight.model import Frame
+from safelight.shown import visible
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
@@ -134,7 +136,12 @@ class CLIPEmbedder:
             raise UsageError(f"batch_size should be a whole number, not {batch_size!r}.") from None
         if batch_size < 1:
             raise UsageError(f"batch_size should be at least 1, not {batch_size}.")
-        paths = list(image_paths)
+        # One that is not a path, like one that leads nowhere, costs its own vector and no other.
+        paths: list[PathLike] = (
+            [*image_paths]
+            if isinstance(image_paths, list | tuple)
+            else as_list(image_paths, "image_paths", str, os.PathLike)
+        )
         if not paths:
             return []
         cancelled = threading.Event()
@@ -176,7 +183,7 @@ class CLIPEmbedder:
         if isinstance(text, str):
             vector: Vector = self._embedder.encode_texts([text])[0]
             return vector
-        return self._embedder.encode_texts(text)
+        return self._embedder.encode_texts(as_list(text, "text", str))
 
     def compute_similarity(self, embedding1: Vector, embedding2: Vector) -> float:
         """Return the cosine of two vectors of unit length, -1 to 1."""
@@ -245,14 +252,23 @@ class CLIPModel:
         return cls(device, model_name, local_files_only=local_files_only)
 
     def encode_image(self, image: Image.Image) -> Vector:
-        """Return the vector of a Pillow image, (d,) float32."""
+        """Return the vector of a Pillow image, (d,) float32.
+
+        Raises
+        ------
+        DecodeError
+            It is closed, damaged, or not an image.
+        """
         from PIL import ImageOps
 
         from safelight.imaging.colour import to_srgb
 
-        upright = ImageOps.exif_transpose(image)
-        pixels = np.ascontiguousarray(to_srgb(upright, image.info.get("icc_profile")))
-        frame = Frame(pixels, upright.width, upright.height, image.format or "")
+        try:
+            upright = ImageOps.exif_transpose(image)
+            pixels = np.ascontiguousarray(to_srgb(upright, image.info.get("icc_profile")))
+            frame = Frame(pixels, upright.width, upright.height, image.format or "")
+        except Exception as error:  # Pillow raises a dozen kinds for a closed or damaged image
+            raise DecodeError(f"This image cannot be read: {error}.") from error
         vector: Vector = self._embedder.encode_images([frame])[0]
         return vector
 
@@ -264,9 +280,13 @@ class CLIPModel:
 
 def _vector_or_none(path: PathLike, outcome: Vector | DecodeError | OSError) -> Vector | None:
     if isinstance(outcome, OSError):
-        logger.warning("{}: {}", path, outcome.strerror)
+        logger.warning("{}: {}", _shown(path), outcome.strerror)
         return None
     if isinstance(outcome, DecodeError):
-        logger.warning("{} {}", path, outcome)
+        logger.warning("{} {}", _shown(path), outcome)
         return None
     return outcome
+
+
+def _shown(path: object) -> str:
+    return visible(str(path)[:4096])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -11,7 +12,6 @@ from safelight.errors import DecodeError
 from safelight.imaging import read_photo
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Generator, Iterable
     from concurrent.futures import Future
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 def embed_files(
-    embedder: Embedder, paths: Iterable[str | os.PathLike[str]], *, batch_size: int | None = None
+    embedder: Embedder,
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    batch_size: int | None = None,
 ) -> Generator[npt.NDArray[np.float32] | DecodeError | OSError]:
     """Yield a vector, or the reason why there is none, for each file, in order.
 
@@ -50,7 +53,7 @@ def embed_files(
 
     if batch_size is None:
         batch_size = max(32, embedder.batch_size * embedder.workers)
-    source = iter(paths)
+    source = iter([paths] if isinstance(paths, str | os.PathLike) else paths)
     pending: deque[Future[_Prepared]] = deque()
     with ThreadPoolExecutor(thread_name_prefix="safelight-decode") as pool:
 
@@ -79,3 +82,5 @@ def _prepare(embedder: Embedder, path: str | os.PathLike[str]) -> _Prepared:
         return embedder.prepare(decode(read_photo(path), min_side=embedder.min_side))
     except (DecodeError, OSError) as error:
         return error
+    except Exception as error:  # noqa: BLE001 - one odd photo does not lose those beside it
+        return DecodeError(f"cannot be given to the model: {error}", code="model")

@@ -10,7 +10,7 @@ from safelight.embedding.catalogue import is_permissive, known_models
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.hub import download, file_names, find_cached, is_offline, look_up
 from safelight.embedding.layouts import find_layout
-from safelight.embedding.names import STARTER, parse_model_name
+from safelight.embedding.names import STARTER, lasting_name, parse_model_name
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from safelight.embedding.hub import Files, RemoteModel
     from safelight.embedding.layouts import Layout
     from safelight.embedding.names import ModelName
+    from safelight.embedding.onnx import OnnxEmbedder
     from safelight.embedding.protocol import Embedder
+    from safelight.embedding.pytorch.embedder import TorchEmbedder
     from safelight.embedding.pytorch.model import TorchModel
 
     Tell = Callable[[str], None]
@@ -115,7 +117,9 @@ def load_embedder(
         found = _from_hub(name, order, progress=progress, tell=tell or _log)
     runtime, described = found
     suitable = [each for each in devices if each.runtime == runtime]
-    return _embedder(name, described, suitable, threads, batch_size)
+    embedder = _embedder(name, described, suitable, threads, batch_size)
+    embedder.reload_name = lasting_name(model, embedder)
+    return embedder
 
 
 def default_model(setting: str | None = None, *, timeout: float = 3.0) -> DefaultModel:
@@ -183,7 +187,7 @@ def _embedder(
     devices: Sequence[Device],
     threads: int | None,
     batch_size: int | None,
-) -> Embedder:
+) -> OnnxEmbedder | TorchEmbedder:
     from safelight.embedding.description import Description
 
     if isinstance(described, Description):

@@ -14,6 +14,7 @@ from safelight.errors import ModelUnavailable, UsageError
 if TYPE_CHECKING:
     from safelight.embedding.catalogue import KnownModel
     from safelight.embedding.devices import Runtime
+    from safelight.embedding.protocol import Embedder
 
 STARTER = "starter"
 
@@ -71,6 +72,30 @@ class ModelName:
         if self.variant is not None:
             return ("onnx",)
         return ("torch",) if self.checkpoint is not None else _RUNTIMES
+
+
+def name_to_reload(embedder: Embedder, otherwise: str | None = None) -> str:
+    """Return what ``--model`` takes to load an embedder again.
+
+    Parameters
+    ----------
+    otherwise : str, optional
+        For an embedder that does not know it; its name if not given.
+    """
+    known: str | None = getattr(embedder, "reload_name", None)
+    return known or otherwise or embedder.name
+
+
+def lasting_name(model: str, embedder: Embedder) -> str:
+    """Return `model` so that it means the same weights from any folder and on any device.
+
+    Without a name for the runtime, a GPU that is added later could change what is loaded.
+    """
+    if model != STARTER:
+        name = parse_model_name(model)
+        if name.folder is None and len(name.runtimes) > 1:
+            return f"{model}#{embedder.where.runtime}"
+    return absolute_name(model)
 
 
 def absolute_name(model: str) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.arguments import as_list
 from safelight.embedding.batches import Batches
 from safelight.embedding.devices import cores
 from safelight.embedding.graphs import ImageGraph, TextGraph
 from safelight.embedding.session import PROCESSOR
 from safelight.errors import ModelInvalid
+from safelight.model import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from safelight.embedding.description import Description
     from safelight.embedding.devices import Device
-    from safelight.model import Frame
 
 # Texts at a time: more gain nothing on a processor, and memory grows with them.
 _TEXTS_AT_ONCE = 16
@@ -46,6 +47,9 @@ class OnnxEmbedder:
     batch_size : int or None
         Images to give to one call of the graph; None for what suits the device.
     """
+
+    #: What ``--model`` takes to load it again; who loads it by a name sets it.
+    reload_name: str | None = None
 
     def __init__(
         self,
@@ -116,6 +120,7 @@ class OnnxEmbedder:
 
     def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
+        frames = as_list(frames, "frames", Frame)
         return self.encode_prepared([self.prepare(frame) for frame in frames])
 
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -126,7 +131,8 @@ class OnnxEmbedder:
         UserWarning
             Once a call, if texts were longer than the model's context and were cut.
         """
-        if not len(texts):
+        texts = as_list(texts, "texts", str)
+        if not texts:
             return np.empty((0, self.dimension), np.float32)
         graph = self._text_graph()
         ids, mask = graph.tokenizer(texts)

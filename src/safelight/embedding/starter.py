@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.embedding.description import Description
 from safelight.embedding.onnx import OnnxEmbedder
 from safelight.embedding.preprocessing import Preprocessing
@@ -64,6 +65,8 @@ class StarterEmbedder(OnnxEmbedder):
         Processor cores to use; None for all that this process may use.
     """
 
+    reload_name: str | None = "starter"
+
     def __init__(self, threads: int | None = None) -> None:
         image, text, tokenizer = (DATA / name for name in WEIGHTS)
         description = Description(
@@ -94,7 +97,7 @@ class StarterEmbedder(OnnxEmbedder):
         UserWarning
             Once a call, if texts were longer than 256 tokens and were cut.
         """
-        return super().encode_texts([subject(text) for text in texts])
+        return super().encode_texts([subject(text) for text in as_list(texts, "texts", str)])
 
 
 def load_starter(threads: int | None = None) -> StarterEmbedder:

@@ -24,7 +24,13 @@ class JsonError(ValueError):
     """The text is not JSON, or beyond the limits."""
 
 
-def parse_json(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+def parse_json(
+    data: bytes | str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    unique_keys: bool = False,
+) -> Any:
     """Return the value that JSON text holds.
 
     Parameters
@@ -35,6 +41,8 @@ def parse_json(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int 
         Of `data`; characters if it is a str.
     max_depth : int
         Of nested lists and objects.
+    unique_keys : bool
+        Refuse an object that has a key twice, of which readers disagree which counts.
 
     Raises
     ------
@@ -58,9 +66,16 @@ def parse_json(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int 
     text = text.removeprefix("\ufeff")
     _check_depth(text, max_depth)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique if unique_keys else None)
     except (ValueError, RecursionError) as error:
         raise JsonError(str(error)) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
 
 
 def _check_depth(text: str, limit: int) -> None:

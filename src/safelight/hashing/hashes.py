@@ -22,6 +22,10 @@ HASH_VERSION = "1"
 #: :func:`safelight.imaging.decode`. Working sizes above it change a hash by a bit or two.
 MIN_SIDE = 256
 
+#: A picture with a shorter side than this, or so much longer than wide, has nothing to hash: scaled
+#: to a square, all of them look the same.
+_LEAST_SIDE, _MOST_PROPORTION = 16, 64
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hashes:
@@ -30,7 +34,8 @@ class Hashes:
     Attributes
     ----------
     dct256 : (4,) uint64
-        Signs of the 16 x 16 lowest frequencies: see :mod:`safelight.hashing.dct`.
+        Signs of the 16 x 16 lowest frequencies: see :mod:`safelight.hashing.dct`. All zero for a
+        picture with nothing to hash: one colour, a few pixels, a line. It is like no other.
     words : (n,) uint32, sorted, each once
         Of local features: see :mod:`safelight.hashing.words`. Empty for a picture without any.
     places : (n,) uint32
@@ -46,6 +51,12 @@ class Hashes:
         """Signs of the 8 x 8 lowest frequencies, which are the first word of the longer hash."""
         first: np.uint64 = self.dct256[0]
         return first
+
+
+def is_hashable(width: int, height: int) -> bool:
+    """Return False for a picture of so few pixels, or so thin, that it has no hash."""
+    short, long = sorted((width, height))
+    return short >= _LEAST_SIDE and long <= _MOST_PROPORTION * short
 
 
 def hash_frame(frame: Frame) -> Hashes:
@@ -65,5 +76,7 @@ def hash_frame(frame: Frame) -> Hashes:
     """
     import cv2
 
+    if not is_hashable(frame.width, frame.height):
+        return Hashes(np.zeros(4, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32))
     grey = np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     return Hashes(hash_whole(grey), *find_words(grey))

@@ -21,6 +21,13 @@ _AVERAGEABLE = {
     "HSV": "RGB",
 }
 
+#: Ink that is on the average less than so much darker than white is laid over black: of white icons
+#: and signatures nothing is left over white.
+_PALE = 24
+
+#: Floats below mean that nothing was measured there: -9999, -32768, -3.4e38.
+_NO_DATA = -9999
+
 #: Further from the identity than this, in 255ths, a profile's colours are worth converting.
 _VISIBLE = 3
 
@@ -33,7 +40,12 @@ def averageable(image: Image.Image) -> Image.Image:
     for no standard says which.
     """
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bit(np.asarray(image)))
+        values = np.asarray(image)
+        tones = Image.fromarray(_to_8_bit(values))
+        clear = image.info.get("transparency")
+        if isinstance(clear, int):
+            tones.putalpha(Image.fromarray(((values != clear) * 255).astype(np.uint8)))
+        return tones
     if "transparency" in image.info:
         return image.convert("RGBA")
     mode = _AVERAGEABLE.get(image.mode)
@@ -41,14 +53,30 @@ def averageable(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return `image` as RGB in sRGB; transparent parts are laid over white.
+    """Return `image` as RGB in sRGB; transparent parts are laid over white, white ink over black.
 
     A profile that is broken, or of another kind of colour than the pixels, is passed over: the
     pixels are then taken for sRGB, as every viewer does.
     """
     image = averageable(image)
     if image.mode in ("LA", "RGBA"):
-        image = _over_white(image)
+        opacity = image.getchannel("A")
+        inks = _inks_to_srgb(image.convert(image.mode[:-1]), profile)
+        backing = Image.new("RGB", image.size, _backing(inks, opacity))
+        backing.paste(inks, mask=opacity)
+        return backing
+    return _inks_to_srgb(image, profile)
+
+
+def opacity_of(image: Image.Image) -> Image.Image | None:
+    """Return the opacity of an averageable image; None if it is opaque throughout."""
+    if image.mode not in ("LA", "RGBA"):
+        return None
+    opacity = image.getchannel("A")
+    return opacity if np.asarray(opacity).min(initial=255) < 255 else None
+
+
+def _inks_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         transform = _transform(profile, image.mode)
         if transform is not None:
@@ -58,10 +86,14 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _over_white(image: Image.Image) -> Image.Image:
-    white = Image.new(image.mode[:-1], image.size, "white")
-    white.paste(image, mask=image)
-    return white
+def _backing(inks: Image.Image, opacity: Image.Image) -> str:
+    """Return the colour to lay a picture over: white, unless nothing of it would be seen there."""
+    weights = np.asarray(opacity, np.float32)
+    total = float(weights.sum())
+    if not total:
+        return "white"
+    darkness = 255 - np.asarray(inks.convert("L"), np.float32)
+    return "black" if float((darkness * weights).sum()) / total < _PALE else "white"
 
 
 def _to_8_bit(values: Any) -> Any:
@@ -71,11 +103,20 @@ def _to_8_bit(values: Any) -> Any:
         wide += 32895
         return (wide >> 16).astype(np.uint8)  # the nearest to values / 257
     if values.dtype.kind == "f":
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-        low, high = min(float(values.min()), 0.0), float(values.max())
-        top = 1.0 if high <= 1 else 255.0 if high <= 255 else high
-    else:
-        low, top = 0.0, float(max(65535, values.max()))
+        return float_to_8_bit(values)
+    return _scaled(values, 0.0, float(max(65535, values.max())))
+
+
+def float_to_8_bit(values: Any) -> Any:
+    """Return float pixels as 8 bits; see :func:`averageable` for what is taken for white."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if (nothing := values <= _NO_DATA).any():  # surveys and maps say so where nothing was measured
+        values = np.where(nothing, 0, values)
+    low, high = min(float(values.min()), 0.0), float(values.max())
+    return _scaled(values, low, 1.0 if high <= 1 else 255.0 if high <= 255 else high)
+
+
+def _scaled(values: Any, low: float, top: float) -> Any:
     with np.errstate(over="ignore"):  # what is infinite then is clipped below
         scaled = np.subtract(values, low, dtype=np.float32)
         scaled *= 255 / (top - low)

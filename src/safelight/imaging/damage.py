@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from safelight.errors import DecodeError
+from safelight.imaging.boxes import file_end
 from safelight.imaging.formats import sniff_unread
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from safelight.imaging.jpeg import picture_end, segments
 
 #: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
 _UNKNOWN_KIND = (
@@ -26,9 +23,6 @@ _COPY_AGAIN = "copy it again from where it came from"
 #: Zero bytes at the end that no encoder writes: a copy that was given its size but not its data.
 _PADDING = 64
 
-#: JPEG markers without a length: TEM, RST0 to RST7, SOI.
-_BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
-
 
 def no_image(data: bytes) -> DecodeError:
     """Return the error for bytes that begin as no photo does."""
@@ -36,8 +30,9 @@ def no_image(data: bytes) -> DecodeError:
         return DecodeError("is empty: it has no bytes", code="empty")
     known = sniff_unread(data)
     if known is not None:
+        article = "an" if known[0] in "Oi" else "a"
         return DecodeError(
-            f"is a {known} file, which safelight does not read; save it as JPEG or PNG",
+            f"is {article} {known} file, which safelight does not read; save it as JPEG or PNG",
             code="unsupported",
         )
     if not data.strip(b"\0"):
@@ -69,7 +64,7 @@ def explain(data: bytes, form: str, error: Exception) -> DecodeError:
         return DecodeError("needs more memory to decode than there is", code="too-large")
     if isinstance(error, DecompressionBombError):
         return DecodeError(f"has more pixels than the {form} decoder accepts", code="too-large")
-    if any(words in str(error) for words in _UNKNOWN_KIND):
+    if any(words in str(error) for words in _UNKNOWN_KIND) or _is_rare_jpeg(data, form):
         return DecodeError(
             f"is a {form} file of a kind that safelight does not read ({error}); "
             "save it as JPEG or PNG",
@@ -80,6 +75,14 @@ def explain(data: bytes, form: str, error: Exception) -> DecodeError:
         return truncated(form)
     detail = f" ({text})" if text else ""
     return DecodeError(f"is damaged: its {form} data cannot be decoded{detail}; {_COPY_AGAIN}")
+
+
+def _is_rare_jpeg(data: bytes, form: str) -> bool:
+    """Tell whether a JPEG is of a kind for medicine and archives: 12 bits, or without loss."""
+    if form != "JPEG":
+        return False
+    parsed = segments(data)
+    return parsed.lossless or parsed.precision > 8
 
 
 def truncated(form: str) -> DecodeError:
@@ -93,23 +96,7 @@ def is_hollow(data: bytes) -> bool:
     """Tell whether a JPEG's scan runs into zeros, which decode to grey without an error."""
     if data[-_PADDING:].strip(b"\0"):
         return False
-    return data.find(b"\xff\xd9", _scan_start(data)) < 0
-
-
-def _scan_start(data: bytes) -> int:
-    """Return where a JPEG's first scan starts; what came before may hold a whole thumbnail."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xDA:
-            return at
-        if marker == 0xFF:  # fill
-            at += 1
-        elif marker in _BARE_MARKERS:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return at
+    return picture_end(data, segments(data).scan) is None
 
 
 def ends_early(data: bytes, form: str) -> bool:
@@ -117,17 +104,5 @@ def ends_early(data: bytes, form: str) -> bool:
     if form == "WEBP":
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
     if form in ("AVIF", "HEIF"):
-        return any(end > len(data) for end in _box_ends(data))
+        return file_end(data) > len(data)
     return len(data) < 64
-
-
-def _box_ends(data: bytes) -> Iterator[int]:
-    at = 0
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16], "big")
-        if size < 8:  # 0: to the end of the file
-            return
-        at += size
-        yield at

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.imaging import geometry
-from safelight.imaging.colour import averageable, to_srgb
+from safelight.imaging import geometry, memory, tiff, tiff_pixels
+from safelight.imaging.animations import webp_decodable
+from safelight.imaging.boxes import file_end, nclx
+from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.damage import (
     check_size,
     ends_early,
@@ -24,8 +26,12 @@ from safelight.imaging.damage import (
 )
 from safelight.imaging.exif import exif_of, exif_of_tiff
 from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.jpeg import mended
+from safelight.imaging.png import decodable, png_colours, with_right_checksum
+from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.raw import extract_preview, is_raw_tiff
-from safelight.model import Exif, Frame
+from safelight.imaging.structure import read_structure
+from safelight.model import Exif, Frame, Structure
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,6 +50,7 @@ _CLASSES = {
     "BMP": ("BmpImagePlugin", "BmpImageFile"),
     "GIF": ("GifImagePlugin", "GifImageFile"),
     "JPEG": ("JpegImagePlugin", "JpegImageFile"),
+    "JPEG2000": ("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
     "PNG": ("PngImagePlugin", "PngImageFile"),
     "TIFF": ("TiffImagePlugin", "TiffImageFile"),
     "WEBP": ("WebPImagePlugin", "WebPImageFile"),
@@ -83,45 +90,70 @@ def decode(
     if form is None:
         raise no_image(data)
     try:
-        if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
-            frame = _decode_raw(data, min_side, max_pixels)
-            if frame is not None:
-                return frame
-        if form == "RAW":
-            raise DecodeError(
-                "is a camera RAW file of a kind that is not known; export it as JPEG",
-                code="unsupported",
-            )
-        if form == "HEIF":
-            return _decode_heif(data, min_side, max_pixels)
-        return _decode_pillow(data, form, min_side, max_pixels)
-    except DecodeError:
+        frame = _decode(data, form, min_side, max_pixels)
+    except (DecodeError, memory.LargePicture):
         raise
     except Exception as exc:  # the decoders raise a dozen kinds for damaged files
         raise explain(data, form, exc) from exc
+    structure = Structure() if frame.format == "RAW" else read_structure(data, form)
+    return replace(frame, structure=replace(structure, alpha=frame.alpha is not None))
+
+
+def _decode(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
+    if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
+        frame = _decode_raw(data, min_side, max_pixels)
+        if frame is not None:
+            return frame
+    if form == "RAW":
+        raise DecodeError(
+            "is a camera RAW file of a kind that is not known; export it as JPEG",
+            code="unsupported",
+        )
+    if form == "HEIF":
+        return _decode_heif(data, min_side, max_pixels)
+    return _decode_pillow(data, form, min_side, max_pixels)
 
 
 def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
-    image = opener(form)(io.BytesIO(data))
+    if form == "TIFF" and (page := own_page(data)) is not None:
+        return _decode_own(data, page, min_side, max_pixels)
+    image = open_image(data, form)
+    check_size(image.size, max_pixels)
+    scale = geometry.dct_scale(image.size, min_side) if form == "JPEG" else 1
+    # Of 16 bits a channel, Pillow's decoders and those of others keep both bytes for a while.
+    wide = 2 if "16" in image.mode or getattr(image, "deep_file", None) else 1
+    size = (image.width // scale, image.height // scale)
+    with memory.hold(memory.decoded_bytes(size, image.mode, sample_bytes=wide)):
+        frame = _loaded(image, data, form, min_side)
+        image.close()
+        return frame
+
+
+def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     size = image.size
-    check_size(size, max_pixels)
     lay = None
     if form == "JPEG":
-        if is_hollow(data):
-            raise truncated(form)
-        scale = geometry.dct_scale(size, min_side)
-        if scale > 1:
-            image.draft(None, (max(1, size[0] // scale), max(1, size[1] // scale)))
+        image = _loaded_jpeg(image, data, min_side)
     elif form == "TIFF":
         # Pillow turns a TIFF upright by itself, and then forgets how it lay.
         lay = exif_of(image).orientation
-    image.load()
+    try:
+        image.load()
+    except OSError:
+        if form != "PNG" or (whole := with_right_checksum(decodable(data))) is None:
+            raise
+        image = _open_png(whole)
+        image.load()
     exif = exif_of(image)
     # A JPEG is small already.
-    pixels = _pixels(image, exif.orientation, None if form == "JPEG" else min_side)
+    pixels, alpha = _pixels(
+        image, exif.orientation, None if form == "JPEG" else min_side, _profile(image, data, form)
+    )
     width, height = geometry.upright_size(size, exif.orientation)
     exif = replace(exif, orientation=lay or exif.orientation)
-    return Frame(pixels, width, height, form, exif, _tables(image, form))
+    if form == "TIFF":
+        exif = _exif_of_page(data, exif)
+    return Frame(pixels, width, height, form, exif, alpha, quantization=_tables(image, form))
 
 
 def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
@@ -129,6 +161,131 @@ def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
     tables = image.quantization if form == "JPEG" else {}
     found = [tables[number] for number in sorted(tables)]
     return tuple(tuple(map(int, steps)) for steps in found if len(steps) == 64)
+
+
+def open_image(data: bytes, form: str) -> Any:
+    """Open an image with Pillow's class for its format; nothing is decoded yet.
+
+    Of a PNG, Pillow is given what the picture needs; of a TIFF, the page that is the picture.
+    """
+    if form == "PNG":
+        return _open_png(decodable(data))
+    if form == "WEBP":
+        data = webp_decodable(data)
+    if form == "TIFF":
+        page = tiff.main_page(tiff.directories(data))
+        data = data if page is None else tiff.beginning_with(data, page)
+    elif form == "AVIF" and ends_early(data, form):
+        raise truncated(form)
+    elif form == "AVIF":
+        data = data[: file_end(data)] or data
+    elif form == "JPEG2000" and not _reads_jpeg_2000():
+        raise DecodeError(
+            "is a JPEG 2000 file, which this build of Pillow does not read; save it as JPEG or PNG",
+            code="unsupported",
+        )
+    elif form == "JPEG2000" and data[4:6] == b"jP":
+        data = data[: file_end(data)]
+    return opener(form)(io.BytesIO(data))
+
+
+def _open_png(plain: bytes) -> Any:
+    image = opener("PNG")(io.BytesIO(plain))
+    transparent = image.info.get("transparency")
+    # Of 16 bits a channel Pillow keeps 8, and then finds no pixel of the transparent colour.
+    if isinstance(transparent, tuple) and plain[24] == 16:
+        image.deep_file = plain
+    elif isinstance(transparent, int) and plain[24] in (2, 4):
+        # Grey of few bits is spread over 8 by Pillow, but not the grey that is clear.
+        image.info["transparency"] = transparent * 255 // (2 ** plain[24] - 1)
+    return image
+
+
+def _loaded_jpeg(image: Any, data: bytes, min_side: int | None) -> Any:
+    """Return a JPEG's pixels, at the smallest scale that is enough."""
+    try:
+        if is_hollow(data):
+            raise truncated("JPEG")
+        _draft(image, min_side)
+        image.load()
+    except (DecodeError, OSError):
+        whole = mended(data)
+        if whole is None:
+            raise
+        image = opener("JPEG")(io.BytesIO(whole))
+        _draft(image, min_side)
+        image.load()
+    return image
+
+
+def _draft(image: Any, min_side: int | None) -> None:
+    width, height = image.size
+    scale = geometry.dct_scale((width, height), min_side)
+    if scale > 1:
+        image.draft(None, (max(1, width // scale), max(1, height // scale)))
+
+
+def own_page(data: bytes) -> tiff.Directory | None:
+    """Return a TIFF's picture if it is not for Pillow: for its depth, or a layout unknown to it."""
+    page = tiff.main_page(tiff.directories(data))
+    if page is None or tiff_pixels.is_for_us(page):
+        return page
+    try:
+        opener("TIFF")(io.BytesIO(tiff.beginning_with(data, page)))
+    except SyntaxError as exc:
+        return page if "unknown pixel mode" in str(exc) else None
+    except Exception:  # noqa: BLE001 - damaged in any of many ways; the decoder says which
+        return None
+    return None
+
+
+def _decode_own(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
+    check_size(page.size, max_pixels)
+    depth = -(-max(page.depths) // 8)
+    with memory.hold(memory.decoded_bytes(page.size, sample_bytes=depth)):
+        return _deep_frame(data, page, min_side)
+
+
+def _deep_frame(data: bytes, page: tiff.Directory, min_side: int | None) -> Frame:
+    image = tiff_pixels.as_image(page, tiff_pixels.read_samples(page))
+    exif = exif_of_tiff(tiff.beginning_with(data, page))
+    orientation = exif.orientation
+    pixels, alpha = _pixels(image, orientation, min_side, page.octets(tiff.PROFILE))
+    width, height = geometry.upright_size(page.size, orientation)
+    return Frame(pixels, width, height, "TIFF", _exif_of_page(data, exif), alpha)
+
+
+def _exif_of_page(data: bytes, exif: Exif) -> Exif:
+    """Return EXIF data of a TIFF: those of its first page where its picture has none."""
+    if replace(exif, orientation=1) != Exif():
+        return exif
+    return replace(exif_of_tiff(data), orientation=exif.orientation)
+
+
+def _profile(image: Any, data: bytes, form: str) -> bytes | None:
+    """Return the profile of an image's colours, also if it says them in numbers only."""
+    if form == "PNG":
+        return _png_profile(data)
+    profile = image.info.get("icc_profile")
+    if isinstance(profile, bytes) and profile:
+        return profile
+    if form in ("AVIF", "HEIF") and (codes := nclx(data)) is not None:
+        return profile_of_codes(*codes, video=True)
+    return None
+
+
+def _png_profile(data: bytes) -> bytes | None:
+    colours = png_colours(data)
+    if colours.cicp is not None and colours.cicp[2:] == (0, 1) and colours.cicp[0] != 2:
+        return profile_of_codes(*colours.cicp[:2], video=False)
+    if colours.profile is not None:
+        return colours.profile
+    if colours.srgb or colours.gamma is None:
+        return None
+    # As libpng: so near to that of a display it is that of sRGB.
+    if colours.chromaticities is None and abs(2.2 * colours.gamma - 1) < 0.05:
+        return None
+    return profile_of_gamma(colours.gamma, colours.chromaticities)
 
 
 @cache
@@ -148,13 +305,19 @@ def _decode_heif(data: bytes, min_side: int | None, max_pixels: int) -> Frame:
 
     if ends_early(data, "HEIF"):  # libheif fills up with grey what is missing, without an error
         raise truncated("HEIF")
-    heif = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+    heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]), convert_hdr_to_8bit=True)
     check_size(heif.size, max_pixels)
+    with memory.hold(memory.decoded_bytes(heif.size)):
+        return _heif_frame(heif, data, min_side)
+
+
+def _heif_frame(heif: Any, data: bytes, min_side: int | None) -> Frame:
     image = heif.to_pillow()
     # The container's own rotation is applied by the decoder; what the EXIF data say is a copy.
     exif = replace(exif_of(image), orientation=1)
     width, height = image.size
-    return Frame(_pixels(image, 1, min_side), width, height, "HEIF", exif)
+    pixels, alpha = _pixels(image, 1, min_side, _profile(image, data, "HEIF"))
+    return Frame(pixels, width, height, "HEIF", exif, alpha)
 
 
 def _decode_raw(data: bytes, min_side: int | None, max_pixels: int) -> Frame | None:
@@ -173,10 +336,10 @@ def _decode_raw(data: bytes, min_side: int | None, max_pixels: int) -> Frame | N
         if replace(exif, orientation=1) == Exif():
             exif = frame.exif
     else:
-        pixels = _pixels(_image(preview.image), 1, min_side)
+        pixels, _ = _pixels(_image(preview.image), 1, min_side, None)
         shown, is_upright = (pixels.shape[1], pixels.shape[0]), False
     if not is_upright and geometry.lies_like(shown, preview.size):
-        pixels = _pixels(_image(pixels), orientation, None)
+        pixels, _ = _pixels(_image(pixels), orientation, None, None)
     width, height = geometry.upright_size(preview.size, orientation)
     return Frame(pixels, width, height, "RAW", replace(exif, orientation=orientation))
 
@@ -187,12 +350,45 @@ def _image(pixels: Any) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def _pixels(image: Image.Image, orientation: int, min_side: int | None) -> Any:
-    """Return (h, w, 3) uint8: reduced first, so that the rest is cheap."""
-    profile = image.info.get("icc_profile")
+def _pixels(
+    image: Image.Image, orientation: int, min_side: int | None, profile: bytes | None
+) -> tuple[Any, Any]:
+    """Return (h, w, 3) uint8, and the opacity: reduced first, so that the rest is cheap."""
+    deep = getattr(image, "deep_file", None)
+    if deep is not None:
+        image = _with_deep_transparency(image, deep)
     image = averageable(image)
+    if profile is not None and is_made(profile) and image.mode in ("L", "LA"):
+        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
+    opacity = opacity_of(image)
+    if opacity is None and image.mode in ("LA", "RGBA"):
+        image = image.convert(image.mode[:-1])
     scale = geometry.box_scale(image.size, min_side)
     if scale > 1:
         image = image.reduce(scale)
-    image = to_srgb(image, profile if isinstance(profile, bytes) else None)
-    return np.ascontiguousarray(geometry.upright(image, orientation))
+    alpha = None
+    if opacity is not None:
+        opacity = image.getchannel("A")
+        alpha = np.ascontiguousarray(geometry.upright(opacity, orientation))
+    image = to_srgb(image, profile)
+    return np.ascontiguousarray(geometry.upright(image, orientation)), alpha
+
+
+def _with_deep_transparency(image: Image.Image, data: bytes) -> Image.Image:
+    """Return a 16-bit PNG with the pixels of its transparent colour, all 48 bits of it, clear."""
+    import cv2
+    from PIL import Image
+
+    deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = image.copy()
+    image.info.pop("transparency", None)
+    if deep is not None and deep.ndim == 3 and deep.shape[2] == 4:
+        image.putalpha(Image.fromarray(((deep[..., 3] > 0) * 255).astype(np.uint8)))
+    return image
+
+
+@cache
+def _reads_jpeg_2000() -> bool:
+    from PIL import features
+
+    return bool(features.check("jpg_2000"))

@@ -8,13 +8,23 @@ from importlib.util import find_spec
 
 #: File name suffixes by the extra that reads them; None: no extra is needed.
 SUFFIXES: dict[str | None, frozenset[str]] = {
-    None: frozenset(".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .tif .tiff .avif".split()),
-    "heif": frozenset(".heic .heif .hif".split()),
+    None: frozenset(
+        ".jpg .jpeg .jpe .jfif .pjpeg .pjp .mpo .jps .insp .png .apng .gif .bmp .dib .webp .tif "
+        ".tiff .avif .avifs .jp2 .j2k .j2c .jpc .jpf .jpx".split()
+    ),
+    "heif": frozenset(".heic .heics .heif .heifs .hif".split()),
     "raw": frozenset(
         ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .kdc .mef .mos .mrw .nef .nrw "
         ".orf .pef .raf .rw2 .rwl .sr2 .srf .srw .x3f".split()
     ),
 }
+
+#: Suffixes of pictures that are not read: counted where they lie, so that nobody misses them.
+_NOT_READ = frozenset(
+    ".jxl .psd .psb .ico .icns .cur .exr .hdr .svg .svgz .tga .pcx .ppm .pgm .pbm .pnm .pfm .xcf "
+    ".kra .ora .ai .eps .wmf .emf .dds .sgi .qoi .jxr .wdp .hdp .jph .jhc .flif .bpg .djvu .dpx "
+    ".afphoto .fits .dcm .avci".split()
+)
 
 _ALL = frozenset().union(*SUFFIXES.values())
 
@@ -26,6 +36,8 @@ EXTRAS = frozenset(_PACKAGES)
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
     (b"II*\0", "TIFF"),
@@ -50,8 +62,6 @@ _BMP_HEADERS = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
 _UNREAD = (
     (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"8BPS", "Photoshop"),
     (b"\0\0\1\0", "icon"),
     (b"v/1\x01", "OpenEXR"),
@@ -62,6 +72,12 @@ _UNREAD = (
 def is_photo(name: str) -> bool:
     """Tell whether a file's name ends as a photo's does."""
     return os.path.splitext(name)[1].lower() in _ALL
+
+
+def unread_kind(name: str) -> str | None:
+    """Return the suffix of a file that is a picture's, but of a kind that is not read; or None."""
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix if suffix in _NOT_READ else None
 
 
 def extra_for(name: str) -> str | None:
@@ -79,7 +95,8 @@ def available_extras() -> frozenset[str]:
 def sniff(data: bytes) -> str | None:
     """Return the format that `data` begins like, or None if it is no image's.
 
-    ``JPEG``, ``PNG``, ``GIF``, ``BMP``, ``WEBP``, ``TIFF``, ``AVIF``, ``HEIF`` or ``RAW``. A camera
+    ``JPEG``, ``JPEG2000``, ``PNG``, ``GIF``, ``BMP``, ``WEBP``, ``TIFF``, ``AVIF``, ``HEIF`` or
+    ``RAW``. A camera
     RAW file that is built as a TIFF begins like one; see :mod:`safelight.imaging.raw`.
     """
     for magic, form in _MAGIC:

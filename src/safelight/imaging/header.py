@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
 from safelight.imaging import geometry
+from safelight.imaging.boxes import file_end
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
-from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, opener
+from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
 from safelight.imaging.exif import exif_of, exif_of_tiff, read_exif
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
+from safelight.imaging.tiff import beginning_with
 from safelight.model import Exif
 
 if TYPE_CHECKING:
@@ -76,7 +78,10 @@ def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
 
 
 def _of_pillow(data: bytes, form: str, max_pixels: int) -> Header:
-    image = opener(form)(io.BytesIO(data))
+    if form == "TIFF" and (page := own_page(data)) is not None:
+        exif = exif_of_tiff(beginning_with(data, page))
+        return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
+    image = open_image(data, form)
     exif = _exif(image, form, data)
     # Of a TIFF, Pillow tells the size of the upright photo by itself.
     size = geometry.upright_size(image.size, 1 if form == "TIFF" else exif.orientation)
@@ -105,7 +110,7 @@ def _of_heif(data: bytes, max_pixels: int) -> Header:
 
     if ends_early(data, "HEIF"):
         raise truncated("HEIF")
-    heif = pi_heif.open_heif(io.BytesIO(data))
+    heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]))
     raw = heif.info.get("exif")
     exif = exif_of_tiff(raw) if isinstance(raw, bytes) else Exif()
     # What the container says of its rotation is in the size already.

@@ -7,7 +7,9 @@ goes on with the rest.
 
 from __future__ import annotations
 
+from safelight.ingest.forgetting import forget
+from safelight.ingest.moving import move_source
 from safelight.ingest.run import ingest, preview
 from safelight.ingest.summary import Progress, Summary
 
-__all__ = ["Progress", "Summary", "ingest", "preview"]
+__all__ = ["Progress", "Summary", "forget", "ingest", "move_source", "preview"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.arguments import as_list
 from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavailable
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
@@ -180,7 +181,7 @@ def label_files(
             return error
 
     waiting: list[_Read | DecodeError | OSError] = []
-    reads = in_order(work, paths, threads)
+    reads = in_order(work, as_list(paths, "paths", str), threads)
     try:
         for read in reads:
             waiting.append(read)

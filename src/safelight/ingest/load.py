@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from safelight.hashing import Hashes
     from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
+    from safelight.model import Structure
     from safelight.quality.metric import Measurement
     from safelight.sources.entry import Entry
 
@@ -48,6 +49,8 @@ class Loaded:
         The model's input for a new photo.
     hashes : Hashes or None
         What tells which other photos it looks like; of a new photo.
+    structure : Structure or None
+        What its file holds beside its first picture; of a new photo.
     measured : mapping or None
         What its pixels tell of its quality, if scores are wanted.
     code, reason : str or None
@@ -61,6 +64,7 @@ class Loaded:
     item: ItemRecord | None = None
     prepared: npt.NDArray[Any] | None = None
     hashes: Hashes | None = None
+    structure: Structure | None = None
     measured: Mapping[str, Measurement] | None = None
     code: str | None = None
     reason: str | None = None
@@ -140,7 +144,11 @@ def load_bytes(
         _lap(seconds, "decode", started)
         return Loaded(entry, item_id, code=exc.code, reason=str(exc), seconds=seconds)
     started = _lap(seconds, "decode", started)
-    prepared = embedder.prepare(frame)
+    try:
+        prepared = embedder.prepare(frame)
+    except Exception as exc:  # noqa: BLE001 - one odd photo does not end a run over thousands
+        reason = f"cannot be given to the model: {exc}"
+        return Loaded(entry, item_id, code="model", reason=reason, seconds=seconds)
     started = _lap(seconds, "prepare", started)
     hashes = hash_frame(frame)
     started = _lap(seconds, "looks", started)
@@ -162,7 +170,9 @@ def load_bytes(
             if value is not None and (key, value) != ("orientation", 1)
         },
     )
-    return Loaded(entry, item_id, item, prepared, hashes, measured, seconds=seconds)
+    return Loaded(
+        entry, item_id, item, prepared, hashes, frame.structure, measured, seconds=seconds
+    )
 
 
 def read_entry(entry: Entry) -> tuple[bytes, Entry]:
@@ -179,8 +189,7 @@ def read_entry(entry: Entry) -> tuple[bytes, Entry]:
         return entry.text.encode(), entry
     # The stat of the bytes that are read, should the file have changed since it was listed.
     data, found = read_photo_with_stat(entry.path)
-    stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    return data, replace(entry, stat=stat)
+    return data, replace(entry, stat=FileStat.of(found))
 
 
 def _lap(seconds: dict[str, float], stage: str, started: float) -> float:

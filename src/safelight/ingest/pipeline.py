@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from safelight.hashing import HASH_VERSION
+from safelight.imaging.structure import STRUCTURE_VERSION
 from safelight.ingest.embed import embed
 from safelight.ingest.labelling import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
@@ -20,6 +21,8 @@ from safelight.library.hashes import HashRecord, write_hashes
 from safelight.library.items import is_embedded
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.scores import write_scores
+from safelight.library.spaces import find_space, is_empty
+from safelight.library.structures import write_structures
 from safelight.model import Failure
 
 if TYPE_CHECKING:
@@ -123,12 +126,19 @@ class Pipeline:
         if self._to_embed >= self._batch_size or late:
             self._flush()
 
+    def _is_proven(self) -> bool:
+        """Tell whether the model has embedded anything, in this run or an earlier one."""
+        if self.tally["new"]:
+            return True
+        space = find_space(self._library, self._embedder.fingerprint)
+        return space is not None and not is_empty(self._library, space)
+
     def _flush(self) -> None:
         waiting, self._waiting, self._to_embed = self._waiting, [], 0
         if not waiting:
             return
         with self.stage("encode"):
-            items, broken = embed(self._embedder, waiting, proven=bool(self.tally["new"]))
+            items, broken = embed(self._embedder, waiting, proven=self._is_proven())
         embedded = {item.id for item in items}
         self._broken |= broken
         self._broken |= {
@@ -169,6 +179,15 @@ class Pipeline:
                     for loaded in waiting
                     if loaded.item_id in embedded and loaded.hashes is not None
                 },
+            )
+            write_structures(
+                self._library,
+                {
+                    loaded.item_id: loaded.structure
+                    for loaded in waiting
+                    if loaded.item_id in embedded and loaded.structure is not None
+                },
+                STRUCTURE_VERSION,
             )
             if self._scoring is not None:
                 self._write_scores(self._scoring, waiting, items)

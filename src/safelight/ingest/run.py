@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.labelling import label_lacking
 from safelight.ingest.pipeline import Pipeline
@@ -16,7 +18,7 @@ from safelight.ingest.scoring import score_lacking
 from safelight.ingest.settling import Settled, settle
 from safelight.ingest.summary import Progress, Summary
 from safelight.library.opening import open_fastest
-from safelight.library.remembered import remember, remembered
+from safelight.library.remembered import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.model import Space
 from safelight.settings import CLUSTERS_FROM
@@ -40,10 +42,10 @@ BATCH_SIZE = 16
 
 def ingest(
     library: Library,
-    sources: Iterable[Source],
+    sources: Source | str | Iterable[Source | str],
     embedder: Embedder,
     *,
-    model: str,
+    model: str | None = None,
     namespace: str = "default",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -66,11 +68,13 @@ def ingest(
     Parameters
     ----------
     library : Library
-    sources : iterable of Source
+    sources : Source or str, or iterable of them
+        What :func:`safelight.sources.parse_source` returns, or takes.
     embedder : Embedder
         Its weights are loaded only if there is something to embed.
-    model : str
-        What ``--model`` takes to load `embedder` again; kept with the space.
+    model : str, optional
+        What ``--model`` takes to load `embedder` again; kept with the space. Only for embedders of
+        your own: one that :func:`safelight.load_embedder` returned knows it itself.
     namespace : str
     batch_size : int, optional
         Photos given to the model at once; what suits it, and at least 16, if not given.
@@ -115,9 +119,18 @@ def ingest(
         library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring, classifier
     )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
+    remember_unread(library, namespace, {each.spec: _unread(each) for each in sources})
     pipeline.write_plans(plans)
     if work or find_space(library, embedder.fingerprint) is not None:
-        add_space(library, Space(embedder.fingerprint, embedder.name, embedder.dimension, model))
+        add_space(
+            library,
+            Space(
+                embedder.fingerprint,
+                embedder.name,
+                embedder.dimension,
+                name_to_reload(embedder, model),
+            ),
+        )
     threads = threads or os.cpu_count() or 1
     interrupted = pipeline.work(work, threads, pixel_limit)
     settled = Settled()
@@ -168,7 +181,7 @@ def ingest(
 
 def preview(
     library: Library,
-    sources: Iterable[Source],
+    sources: Source | str | Iterable[Source | str],
     *,
     fingerprint: str,
     name: str,
@@ -230,12 +243,17 @@ def _plan(
         excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
         notes=_passed_over(sources),
+        unread=dict(sum((_unread(source) for source in sources), Counter()).most_common()),
     )
     return plans, work, planned
 
 
+def _unread(source: Source) -> Counter[str]:
+    return source.unread if isinstance(source, FolderSource) else Counter()
+
+
 def _known_names(
-    library: Library, namespace: str, sources: Iterable[Source]
+    library: Library, namespace: str, sources: Source | str | Iterable[Source | str]
 ) -> tuple[list[Source], list[str]]:
     """Return sources with their folders as the library knows them already, and what to say."""
     folders = [
@@ -245,7 +263,11 @@ def _known_names(
     ]
     found: list[Source] = []
     notes = []
-    for source in sources:
+    given: Any = sources
+    if isinstance(sources, str | os.PathLike) or hasattr(sources, "entries"):
+        given = [sources]
+    for each in given:
+        source: Source = parse_source(each) if isinstance(each, str | os.PathLike) else each
         if not isinstance(source, FolderSource):
             found.append(source)
             continue

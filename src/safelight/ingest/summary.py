@@ -61,6 +61,8 @@ class Summary:
         Seconds by stage, summed over threads.
     failures : list of Failure
         Of this run.
+    unread : dict
+        Pictures of kinds that are not read, by suffix, that the sources passed over.
     notes : list of str
         What the user should be told besides.
     """
@@ -86,12 +88,18 @@ class Summary:
     stages: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether the sources listed nothing, and nothing was known of them."""
         counts = (self.new, self.known, self.unchanged, self.failed, self.failing, self.gone)
         return not any((*counts, self.moved, self.excluded, self.kept))
+
+    @property
+    def readable(self) -> int:
+        """Files that could be read, now or before."""
+        return self.new + self.known + self.unchanged
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

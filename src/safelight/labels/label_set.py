@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.errors import SettingsError
 from safelight.files import SMALL_FILE, read_text
 from safelight.files.bounded_json import parse_json
@@ -56,6 +57,8 @@ class LabelSet:
     templates: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(as_list(self.labels, "labels", str)))
+        object.__setattr__(self, "templates", tuple(as_list(self.templates, "templates", str)))
         _check("labels", self.labels, "The label set")
         _check("templates", self.templates, "The label set")
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from safelight.model import Structure
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -55,6 +57,8 @@ class PhotoFacts:
         How many labels and further columns sources gave to its files.
     copies : tuple of Copy
         By path; the present ones, of the namespace that was asked for.
+    structure : Structure or None
+        Of its file; None if it is not known.
     """
 
     id: str
@@ -65,6 +69,7 @@ class PhotoFacts:
     exif: Mapping[str, Any] = field(default_factory=dict)
     said: int = 0
     copies: tuple[Copy, ...] = ()
+    structure: Structure | None = None
 
     @property
     def pixels(self) -> int:
@@ -101,11 +106,12 @@ def photo_facts(
         rows = library.connection.execute(
             "SELECT i.id, i.size, i.format, i.width, i.height, i.exif, "
             "(SELECT count(DISTINCT m.key) FROM files f JOIN metadata m ON m.file_pk = f.pk "
-            "WHERE f.item_pk = i.pk AND NOT f.gone) "
+            "WHERE f.item_pk = i.pk AND NOT f.gone), "
+            "(SELECT s.structure FROM structures s WHERE s.item_pk = i.pk) "
             f"FROM items i WHERE i.id IN ({marks})",
             ids,
         )
-        for photo_id, size, form, width, height, exif, said in rows:
+        for photo_id, size, form, width, height, exif, said, structure in rows:
             if photo_id in copies:
                 found[photo_id] = PhotoFacts(
                     photo_id,
@@ -116,8 +122,19 @@ def photo_facts(
                     json.loads(exif),
                     said,
                     tuple(copies[photo_id].values()),
+                    None if structure is None else Structure.from_dict(json.loads(structure)),
                 )
     return found
+
+
+def is_known(library: Library, path: str, photo_id: str) -> bool:
+    """Tell whether the library ever saw a photo at a path, in whatever namespace."""
+    row = library.connection.execute(
+        "SELECT 1 FROM files f JOIN items i ON i.pk = f.item_pk "
+        "WHERE f.path = ? AND i.id = ? AND i.kind = 'photo'",
+        (path, photo_id),
+    ).fetchone()
+    return row is not None
 
 
 def mark_paths_gone(library: Library, paths: Iterable[str]) -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.library.structures import read_structures
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from safelight.library.store import Library
+    from safelight.model import Structure
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
@@ -59,7 +62,7 @@ class PhotoTable:
 class PhotoRecord:
     """What the library knows of one photo.
 
-    ``paths`` are those of its present files, sorted.
+    ``paths`` are those of its present files, sorted; ``structure`` is None if it is not known.
     """
 
     key: int
@@ -70,6 +73,7 @@ class PhotoRecord:
     size: int
     exif: Mapping[str, Any]
     paths: tuple[str, ...]
+    structure: Structure | None = None
 
 
 def present_photos(library: Library, namespace: str | None = None) -> PhotoTable:
@@ -122,6 +126,7 @@ def photo_records(library: Library, keys: Sequence[int]) -> dict[int, PhotoRecor
             part,
         ):
             paths.setdefault(key, []).append(path)
+        structures = read_structures(library, part)
         for key, photo_id, form, width, height, size, exif in library.connection.execute(
             f"SELECT pk, id, format, width, height, size, exif FROM items WHERE pk IN ({marks})",
             part,
@@ -135,6 +140,7 @@ def photo_records(library: Library, keys: Sequence[int]) -> dict[int, PhotoRecor
                 size,
                 json.loads(exif),
                 tuple(paths.get(key, ())),
+                structures.get(key),
             )
     return found
 

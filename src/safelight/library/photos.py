@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.scores import read_scores
+from safelight.library.structures import read_structures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from safelight.library.scores import ScoreRecord
     from safelight.library.store import Library
+    from safelight.model import Structure
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
@@ -58,6 +60,7 @@ class Photo:
     files: tuple[PhotoFile, ...]
     labels: tuple[PhotoLabel, ...]
     scores: Mapping[str, ScoreRecord]
+    structure: Structure | None = None
 
 
 def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | None = None) -> Photo:
@@ -113,6 +116,7 @@ def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | No
             for label, confidence, cosine, calibrated, applies in labels
         ),
         scores=read_scores(library, [photo_id]).get(photo_id, {}),
+        structure=read_structures(library, [key]).get(key),
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from safelight.library.store import Library
+    from safelight.model import FileStat
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,23 @@ class Relocated:
     old_key: int
     old_path: str
     new_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileAt:
+    """A known file, as a move of its folder needs it.
+
+    ``item_id`` is None where nothing is known of its content.
+    """
+
+    key: int
+    namespace_key: int
+    path: str
+    source_path: str
+    item_id: str | None
+    is_text: bool
+    size: int | None
+    mtime_ns: int | None
 
 
 def relocate(
@@ -109,6 +127,61 @@ def files_below(library: Library, namespace: str, folder: str) -> int:
         (PRESENT, *values, namespace),
     ).fetchone()
     return int(count)
+
+
+def files_at(library: Library, path: str, namespace: str | None = None) -> list[FileAt]:
+    """Return the known files at a path: the file, its rows of text, or all in the folder."""
+    condition, values = beginning("f.path", path.rstrip(os.sep) + os.sep)
+    text, more = beginning("f.path", f"{path}#")
+    rows = library.connection.execute(
+        "SELECT f.pk, f.namespace_pk, f.path, f.source_path, i.id, coalesce(i.kind = 'text', 0), "
+        "f.size, f.mtime_ns FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"LEFT JOIN items i ON i.pk = f.item_pk WHERE (f.path = ? OR {condition} "
+        f"OR ({text} AND i.kind = 'text')) AND (? IS NULL OR n.name = ?) ORDER BY f.path",
+        (path, *values, *more, namespace, namespace),
+    )
+    return [
+        FileAt(key, namespace_key, at, source_path, item_id, bool(is_text), size, mtime_ns)
+        for key, namespace_key, at, source_path, item_id, is_text, size, mtime_ns in rows
+    ]
+
+
+def move_file(
+    connection: sqlite3.Connection, file: FileAt, before: str, after: str, found: FileStat
+) -> None:
+    """Let a file be at its new path, whose stat was found; a row that is there takes its place.
+
+    Parameters
+    ----------
+    before, after : str
+        The folder, or the file, that was moved.
+    """
+    path = after + file.path[len(before) :]
+    there = connection.execute(
+        "SELECT pk FROM files WHERE namespace_pk = ? AND path = ?", (file.namespace_key, path)
+    ).fetchone()
+    if there is not None:
+        _carry_over(connection, file.key, there[0])
+        _drop(connection, [file.key])
+        return
+    source_path = file.source_path
+    if source_path == file.path:
+        source_path = path
+    connection.execute(
+        "UPDATE files SET path = ?, source_path = ?, size = ?, mtime_ns = ?, ctime_ns = ?, "
+        "inode = ?, gone = CASE gone WHEN ? THEN gone ELSE ? END WHERE pk = ?",
+        (
+            path,
+            source_path,
+            found.size,
+            found.mtime_ns,
+            found.ctime_ns,
+            found.inode,
+            EXCLUDED,
+            PRESENT,
+            file.key,
+        ),
+    )
 
 
 def drop_files(library: Library, keys: Sequence[int]) -> None:

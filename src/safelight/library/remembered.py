@@ -29,6 +29,28 @@ def remember(
         )
 
 
+def remember_unread(
+    library: Library, namespace: str, counts: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Keep how many pictures of kinds that are not read each source passed over, by suffix."""
+    with library.transaction() as connection:
+        key = namespace_key(connection, namespace)
+        connection.executemany(
+            "UPDATE sources SET unread = ? WHERE namespace_pk = ? AND spec = ?",
+            ((json.dumps(dict(each)), key, spec) for spec, each in counts.items()),
+        )
+
+
+def unread_files(library: Library, namespace: str | None = None) -> dict[str, int]:
+    """Return how many pictures of kinds that are not read sources passed over, by suffix."""
+    rows = library.connection.execute(
+        "SELECT e.key, sum(e.value) FROM sources s JOIN namespaces n ON n.pk = s.namespace_pk, "
+        "json_each(s.unread) e WHERE ? IS NULL OR n.name = ? GROUP BY e.key ORDER BY 2 DESC, 1",
+        (namespace, namespace),
+    )
+    return dict(rows.fetchall())
+
+
 def remembered(
     library: Library, namespace: str | None = None
 ) -> list[tuple[str, str, dict[str, Any]]]:

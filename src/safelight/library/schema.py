@@ -369,6 +369,18 @@ CREATE INDEX scores_by_score ON scores (metric, score, item_pk);
 """
 
 
+_TABLES_STRUCTURES = """
+-- What a photo's file holds beside its first picture: frames, pages, films, alpha, bits a channel.
+CREATE TABLE structures (
+    item_pk   INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE,
+    version   TEXT NOT NULL,
+    structure TEXT NOT NULL                     -- JSON object, {} of an ordinary file
+) STRICT;
+-- Files of kinds that are not read, when the source was last listed: suffix to number, JSON.
+ALTER TABLE sources ADD COLUMN unread TEXT NOT NULL DEFAULT '{}';
+"""
+
+
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
 
@@ -406,6 +418,10 @@ def _date_sources(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE sources ADD COLUMN ingested_at TEXT")
 
 
+def _add_structures(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_STRUCTURES)
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -433,6 +449,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _index_counted,
     _index_facets,
     _date_sources,
+    _add_structures,
 )
 
 VERSION = len(MIGRATIONS)

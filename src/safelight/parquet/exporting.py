@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.errors import SourceError, UsageError
 from safelight.library.outbox import library_id
 from safelight.library.snapshot import snapshot
@@ -100,7 +101,7 @@ def export_library(
     if chosen is None:
         chosen = find_named_space(library, "")  # which raises that there is none yet
     place = open_place(url)
-    with snapshot(library, chosen, namespaces) as found:
+    with snapshot(library, chosen, as_list(namespaces, "namespaces", str)) as found:
         return write_data_set(
             place,
             Description(chosen, library_id(library), found.label_sets()),

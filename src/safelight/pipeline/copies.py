@@ -78,17 +78,29 @@ def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
     return width, height
 
 
-def find(photo_id: str, folder: Path) -> Copies | None:
-    """Return the copies that are there already, if both are whole and made as today."""
+def find(photo_id: str, folder: Path, content: str | None = None) -> Copies | None:
+    """Return the copies that are there already, if both are whole and made as today.
+
+    Parameters
+    ----------
+    content : str, optional
+        sha256 of the photo's file, where `photo_id` is not just that: another photo may have had
+        the same name.
+    """
     ranking, std = paths_of(photo_id, folder)
-    sizes = [_original_size(path, photo_id) for path in (ranking, std)]
+    sizes = [_original_size(path, content or photo_id) for path in (ranking, std)]
     if sizes[0] is None or sizes[0] != sizes[1]:
         return None
     return Copies(ranking, std, sizes[0], fitted(sizes[0], RANKING_SIDE))
 
 
 def make(
-    data: bytes, photo_id: str, folder: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS
+    data: bytes,
+    photo_id: str,
+    folder: Path,
+    content: str | None = None,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Copies:
     """Write both copies of a photo, from one decode.
 
@@ -98,6 +110,8 @@ def make(
         The photo's file.
     photo_id : str
     folder : Path
+    content : str, optional
+        As :func:`find` takes it.
     max_pixels : int
         A photo with more is refused.
 
@@ -120,7 +134,7 @@ def make(
     ranking, std = paths_of(photo_id, folder)
     for path, image, jpeg in ((ranking, large, _RANKING_JPEG), (std, small, _STD_JPEG)):
         # The sum tells of what a power cut leaves, so there is no need to wait for the disk.
-        write_whole(path, _marked(image, jpeg, photo_id, size), sync=False)
+        write_whole(path, _marked(image, jpeg, content or photo_id, size), sync=False)
     return Copies(ranking, std, size, wanted)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavailable
+from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.pipeline.reading import Problem
 from safelight.quality.clip_iqa import ClipIqa
@@ -47,6 +48,8 @@ class Extracted:
         None if there are no labels.
     problem : Problem or None
         Why the photo could not be read, or not be embedded.
+    content : str or None
+        sha256 of the bytes that were read, hex.
     seconds : dict
         Time spent, by stage; what the model took is an equal share of its batch.
     """
@@ -54,6 +57,7 @@ class Extracted:
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     labelling: Labelling | None = None
     problem: Problem | None = None
+    content: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -63,6 +67,7 @@ class _Loaded:
     of_pixels: Mapping[str, Measurement]
     prepared: npt.NDArray[Any] | None
     problem: Problem | None
+    content: str | None
     seconds: dict[str, float]
 
 
@@ -135,17 +140,18 @@ class Extractor:
 
         try:
             data = read_photo(path)
+            content = sha256(data)
             lap("read")
             side = max(self._embedder.min_side, MIN_SIDE)
             frame = decode(data, min_side=side, max_pixels=self._pixel_limit)
         except (DecodeError, OSError) as exc:
-            return _Loaded(number, {}, None, Problem.of(exc, str(path)), seconds)
+            return _Loaded(number, {}, None, Problem.of(exc, str(path)), None, seconds)
         lap("decode")
         prepared = self._embedder.prepare(frame)
         lap("prepare")
         of_pixels = measure(Picture.of(frame), self._of_pixels).measurements
         lap("measure")
-        return _Loaded(number, of_pixels, prepared, None, seconds)
+        return _Loaded(number, of_pixels, prepared, None, content, seconds)
 
     def _finish(self, batch: Sequence[_Loaded]) -> Iterator[tuple[int, Extracted]]:
         started = time.perf_counter()
@@ -164,6 +170,7 @@ class Extractor:
                     {**one.of_pixels, **self._of_vector(vector)},
                     labellings.get(number),
                     problem,
+                    one.content,
                     {**one.seconds, "model": each},
                 ),
             )

@@ -1,14 +1,17 @@
 """Features that were found before: one JSON file a photo, and the library.
 
 A file is named by the md5 of ``{photo_id}_features`` and holds
-``{"version": {...}, "features": {...}}``. It has room for one version; the library, if there is
-one, keeps each, so that going back to a former model recomputes nothing.
+``{"version": {...}, "features": {...}}``. The version names the sha256 of the file that was read as
+well: an id is whatever a client calls a photo, and another photo may be called the same. It has
+room for one version; the library, if there is one, keeps each, so that going back to a former model
+recomputes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from safelight.library.store import Library
+
+_CONTENT = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Features, and the content that they are of.
+
+    Attributes
+    ----------
+    content : str
+        sha256 of the bytes that were read, hex.
+    features : dict
+        JSON-ready.
+    """
+
+    content: str
+    features: dict[str, Any]
 
 
 class FeatureCache:
@@ -56,33 +77,41 @@ class FeatureCache:
         """Return the file of a photo, whether it is there or not; None without a folder."""
         return None if self._folder is None else self._folder / _name(photo_id)
 
-    def read(self, photo_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def read(self, photo_ids: Sequence[str]) -> dict[str, Kept]:
         """Return what is known, by photo id; a broken file is told of and counts as unknown."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, Kept] = {}
         if self._library is not None:
-            found = read_features(self._library, self._digest, photo_ids)
+            for photo_id, kept in read_features(self._library, self._digest, photo_ids).items():
+                content = kept.pop(_CONTENT, None)
+                if isinstance(content, str):
+                    found[photo_id] = Kept(content, kept)
         for photo_id in photo_ids:
-            if photo_id not in found and (features := self._read_file(photo_id)) is not None:
-                found[photo_id] = features
+            if photo_id not in found and (entry := self._read_file(photo_id)) is not None:
+                found[photo_id] = entry
         return found
 
-    def write(self, features: Mapping[str, dict[str, Any]]) -> None:
+    def write(self, features: Mapping[str, Kept]) -> None:
         """Keep features by photo id; what cannot be kept is told of, and is no error."""
         if not features:
             return
         if self._library is not None:
-            write_features(self._library, self._digest, features)
+            rows = {
+                photo_id: {_CONTENT: found.content, **found.features}
+                for photo_id, found in features.items()
+            }
+            write_features(self._library, self._digest, rows)
         if self._folder is None:
             return
         try:
             for photo_id, found in features.items():
-                kept = {"version": self._version, "features": found}
+                version = {**self._version, _CONTENT: found.content}
+                kept = {"version": version, "features": found.features}
                 text = json.dumps(kept, ensure_ascii=False, allow_nan=False)
                 write_whole(self._folder / _name(photo_id), text.encode(), sync=False)
         except SafelightError as exc:
             logger.warning("Features are not kept: {}", exc)
 
-    def _read_file(self, photo_id: str) -> dict[str, Any] | None:
+    def _read_file(self, photo_id: str) -> Kept | None:
         path = self.path(photo_id)
         if path is None:
             return None
@@ -106,7 +135,10 @@ class FeatureCache:
                 exc,
             )
             return None
-        return features if version == self._version else None
+        content = version.pop(_CONTENT, None) if isinstance(version, dict) else None
+        if version != self._version or not isinstance(content, str):
+            return None
+        return Kept(content, features)
 
 
 def _name(photo_id: str) -> str:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from safelight.errors import UsageError
+from safelight.errors import FileError, UsageError
+from safelight.files import sha256_of
 from safelight.pipeline.artifacts import artifacts_of, photo_id_of, picture_of, with_artifacts
 from safelight.pipeline.extraction import TECH, Extracted, Extractor, tech_metrics
-from safelight.pipeline.feature_cache import FeatureCache
+from safelight.pipeline.feature_cache import FeatureCache, Kept
 from safelight.pipeline.feature_json import as_features, fall_back, is_failed, merge
 from safelight.pipeline.places import Places
 from safelight.pipeline.reading import Problem
+from safelight.quality.files import in_order
 from safelight.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,9 +143,7 @@ class FeaturesService:
         batch_id = batch.get("batch_id")
         log = _log.bind(batch_id=batch_id)
         ids = [photo_id_of(artifact) for artifact in artifacts]
-        known = self._cache.read(list(dict.fromkeys(each for each in ids if each is not None)))
-        cached = sum(photo_id in known for photo_id in ids)
-        made = self._make(artifacts, ids, known, batch_id)
+        made, cached = self._make(artifacts, ids, batch_id)
         failed = sum(map(is_failed, made))
         if self._compat_fallbacks:
             made = [fall_back(features, self._label_set.labels) for features in made]
@@ -162,48 +162,74 @@ class FeaturesService:
         self,
         artifacts: Sequence[Mapping[str, Any]],
         ids: Sequence[str | None],
-        known: dict[str, dict[str, Any]],
         batch_id: object,
-    ) -> list[dict[str, Any]]:
-        """Return the features of each artifact; what is not `known` is computed and cached."""
-        made: list[dict[str, Any] | None] = [
-            known.get(photo_id) if photo_id is not None else None for photo_id in ids
-        ]
-        first: dict[str, int] = {}  # one photo may be in a batch twice
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Return the features of each artifact, and of how many they were known already."""
+        places = [self._place(artifact) for artifact in artifacts]
+        made = self._known(ids, places)
+        cached = sum(features is not None for features in made)
+        first: dict[tuple[str, Path | Problem], int] = {}  # one photo may be in a batch twice
         lacking: list[int] = []
-        for number, photo_id in enumerate(ids):
+        for number, (photo_id, place) in enumerate(zip(ids, places, strict=True)):
             if made[number] is not None:
                 continue
-            if photo_id is not None and first.setdefault(photo_id, number) != number:
+            if photo_id is not None and first.setdefault((photo_id, place), number) != number:
                 continue
             lacking.append(number)
-        fresh: dict[str, dict[str, Any]] = {}
-        for number, extracted in self._extract([artifacts[number] for number in lacking], batch_id):
-            place = lacking[number]
+        fresh: dict[str, Kept] = {}
+        for number, extracted in self._extract(artifacts, places, lacking, batch_id):
             features = as_features(extracted)
-            made[place] = features
-            photo_id = ids[place]
-            if photo_id is not None and not is_failed(features):
-                fresh[photo_id] = features
+            made[number] = features
+            photo_id = ids[number]
+            if photo_id is not None and extracted.content and not is_failed(features):
+                fresh[photo_id] = Kept(extracted.content, features)
         self._cache.write(fresh)
         return [
-            found if found is not None else made[first[photo_id or ""]] or {}
-            for found, photo_id in zip(made, ids, strict=True)
+            found if found is not None else made[first[photo_id or "", place]] or {}
+            for found, photo_id, place in zip(made, ids, places, strict=True)
+        ], cached
+
+    def _place(self, artifact: Mapping[str, Any]) -> Path | Problem:
+        try:
+            return picture_of(artifact, self._root)
+        except UsageError as exc:
+            return Problem(exc.code, str(exc))
+
+    def _known(
+        self, ids: Sequence[str | None], places: Sequence[Path | Problem]
+    ) -> list[dict[str, Any] | None]:
+        """Return the features that were found before of just the file that is there now."""
+        kept = self._cache.read(list(dict.fromkeys(each for each in ids if each is not None)))
+        asked = [
+            (number, photo_id, place)
+            for number, (photo_id, place) in enumerate(zip(ids, places, strict=True))
+            if photo_id in kept and isinstance(place, Path)
         ]
+        paths = list(dict.fromkeys(place for _, _, place in asked))
+        digests = dict(zip(paths, in_order(_digest, paths, self._settings.threads), strict=True))
+        made: list[dict[str, Any] | None] = [None] * len(ids)
+        for number, photo_id, place in asked:
+            entry = kept[photo_id or ""]
+            if digests[place] == entry.content:
+                made[number] = entry.features
+        return made
 
     def _extract(
-        self, artifacts: Sequence[Mapping[str, Any]], batch_id: object
+        self,
+        artifacts: Sequence[Mapping[str, Any]],
+        places: Sequence[Path | Problem],
+        lacking: Sequence[int],
+        batch_id: object,
     ) -> Iterator[tuple[int, Extracted]]:
         paths: list[Path] = []
         numbers: list[int] = []
-        for number, artifact in enumerate(artifacts):
-            try:
-                paths.append(picture_of(artifact, self._root))
-            except UsageError as exc:
-                problem = Problem(exc.code, str(exc))
-                self._tell(artifact, Extracted(problem=problem), batch_id)
-                yield number, Extracted(problem=problem)
+        for number in lacking:
+            place = places[number]
+            if isinstance(place, Problem):
+                self._tell(artifacts[number], Extracted(problem=place), batch_id)
+                yield number, Extracted(problem=place)
             else:
+                paths.append(place)
                 numbers.append(number)
         if not paths:
             return
@@ -211,9 +237,9 @@ class FeaturesService:
             photo_id = photo_id_of(artifacts[number]) or "?"
             log = _log.bind(batch_id=batch_id, photo_id=photo_id)
             log.info("Extracting features for {}...", photo_id[:8])
-        for place, extracted in self._opened().extract(paths):
-            self._tell(artifacts[numbers[place]], extracted, batch_id)
-            yield numbers[place], extracted
+        for at, extracted in self._opened().extract(paths):
+            self._tell(artifacts[numbers[at]], extracted, batch_id)
+            yield numbers[at], extracted
 
     def _opened(self) -> Extractor:
         """Return the extractor; a batch that is cached as a whole never needs it."""
@@ -252,6 +278,13 @@ class FeaturesService:
             photo_id[:8],
             [each.label for each in labels[:3]],
         )
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except (FileError, OSError):
+        return None
 
 
 def _load(model: str | None, settings: Settings) -> Embedder:

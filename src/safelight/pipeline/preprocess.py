@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError, UsageError
+from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.imaging.header import read_header
 from safelight.pipeline import copies
@@ -132,18 +132,21 @@ class PreprocessService:
             raise UsageError(f"{photo_id!r} cannot name a file.", code="bad-name")
         data = None
         folder = self._places.ranking
-        found = copies.find(photo_id, folder) if photo_id is not None else None
-        if found is None:
+        content = photo_id
+        if photo_id is None or not _SHA256.fullmatch(photo_id):
+            # What a client calls a photo does not tell which photo it is; its content does.
             data = self._original(artifact)
-            digest = hashlib.sha256(data).hexdigest()
-            if photo_id is None:
-                photo_id = digest
-            elif _SHA256.fullmatch(photo_id) and photo_id != digest:
+            content = sha256(data)
+            photo_id = photo_id or content
+        found = copies.find(photo_id, folder, content)
+        if found is None:
+            data = data if data is not None else self._original(artifact)
+            if content != sha256(data):
                 raise DecodeError(
                     "holds another photo than when it was ingested; ingest it again",
                     code="missing",
                 )
-            found = copies.make(data, photo_id, folder, max_pixels=self._pixel_limit)
+            found = copies.make(data, photo_id, folder, content, max_pixels=self._pixel_limit)
         root = self._places.root
         added: dict[str, Any] = {
             "photo_id": photo_id,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from safelight.errors import DecodeError
 from safelight.imaging import DEFAULT_MAX_PIXELS
-from safelight.quality.registry import choose
+from safelight.quality.registry import chosen_metrics
 from safelight.quality.scoring import score
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def score_files(
     ------
     Report, DecodeError or OSError
     """
-    chosen = choose() if metrics is None else metrics
+    chosen = chosen_metrics(metrics)
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
 
     def work(path: str | os.PathLike[str]) -> Report | DecodeError | OSError:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from safelight.arguments import as_list
 from safelight.errors import UsageError
 from safelight.quality.brisque import Brisque
 from safelight.quality.clip_iqa import ALL_FIVE, ClipIqa
@@ -62,6 +63,7 @@ def choose(
         every = (*every, head)
     if names is None:
         return every
+    names = as_list(names, "names", str)
     known = {metric.name for metric in every}
     for name in names:
         if name not in NAMES:
@@ -69,3 +71,14 @@ def choose(
         if name not in known:
             raise UsageError(f"The metric {name!r} needs a file: name it with --head.")
     return tuple(metric for metric in every if metric.name in names)
+
+
+def chosen_metrics(metrics: Any) -> Sequence[Metric]:
+    """Return metrics that were given as such, or by name; every one without a model for None."""
+    if metrics is None:
+        return choose()
+    is_one = isinstance(metrics, str) or hasattr(metrics, "version")
+    found: list[Metric] = []
+    for each in [metrics] if is_one else metrics:
+        found += choose([each]) if isinstance(each, str) else [each]
+    return found

@@ -14,7 +14,7 @@ from safelight.model import Frame
 from safelight.quality.combined import Weights, combine
 from safelight.quality.metric import Measurement
 from safelight.quality.picture import MIN_SIDE, Picture, frame_of
-from safelight.quality.registry import choose
+from safelight.quality.registry import chosen_metrics
 from safelight.quality.report import Report
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def measure(
 
     Only what a model raises on purpose is: it would fail for every photo.
     """
-    chosen = choose() if metrics is None else metrics
+    chosen = chosen_metrics(metrics)
     measurements = {metric.name: _measured(metric, picture) for metric in chosen}
     ending = "-full" if picture.full_size else ""
     return Report(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.errors import DecodeError, ModelInvalid, ModelUnavailable, SafelightError
 from safelight.search import weighted_sum
 from safelight.server.problems import busy
 
@@ -171,6 +172,23 @@ def embed(
     """Return the vector of each question, (dimension,) float32, or why it has none."""
     texts = list(dict.fromkeys(text for each in questions for text, _ in each.texts))
     images = [image for each in questions for image, _ in each.images]
+    try:
+        return _embed(embedder, questions, texts, images)
+    except SafelightError as error:
+        # The fault of one picture, perhaps: its neighbours are answered.
+        if len(questions) == 1:
+            is_refused = images and not isinstance(error, ModelInvalid | ModelUnavailable)
+            text = f"The model cannot embed this picture: {error}"
+            return [DecodeError(text, code="model") if is_refused else error]
+        return [answer for each in questions for answer in embed(embedder, [each])]
+
+
+def _embed(
+    embedder: Embedder,
+    questions: Sequence[Question],
+    texts: Sequence[str],
+    images: Sequence[npt.NDArray[Any]],
+) -> list[npt.NDArray[np.float32] | Exception]:
     of_text = dict(zip(texts, embedder.encode_texts(texts), strict=True)) if texts else {}
     of_images = iter(embedder.encode_prepared(images) if images else ())
     found: list[npt.NDArray[np.float32] | Exception] = []

@@ -220,5 +220,5 @@ def bytes_to_save(found: Suggestion, sizes: dict[str, int]) -> int:
     """Return how many bytes the files take that need not be kept."""
     if found.group.relation in KEPT_TOGETHER:
         return 0
-    others = {photo.path: photo.photo_id for photo in found.photos if not photo.keeper}
+    others = {photo.path: photo.photo_id for photo in found.others}
     return sum(sizes.get(photo, 0) for photo in others.values())

@@ -6,12 +6,13 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.recovery import recover
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
 from safelight.labels import CacheFiles, Classifier, read_label_set
+from safelight.library.derived import thumbnails_folder
 from safelight.library.spaces import default_space
-from safelight.server.pictures import thumbnails_folder
 from safelight.server.uploads import (
     namespace_folder,
     sweep,
@@ -43,6 +44,7 @@ def ingest_source(
     """Bring the library up to date with a source; on a worker's thread."""
     choice = served.choice()
     settings = served.settings
+    recover(served.library.path)  # what a plan that was killed has set aside is a photo
     return ingest(
         served.library,
         [source],

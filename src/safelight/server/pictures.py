@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.files import SMALL_FILE, read_bytes
 from safelight.imaging.thumbnails import VERSION, thumbnails
+from safelight.library.derived import thumbnails_folder
 from safelight.library.originals import read_original
 from safelight.server.uploads import part_name
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from safelight.library.store import Library
 
 SIDES = (160, 320, 640)
-
-
-def thumbnails_folder(library: Library) -> Path:
-    """Return where thumbnails lie: beside the library. All of it can be deleted at any time."""
-    return library.path.with_name(library.path.name + ".thumbnails")
 
 
 def kept_thumbnail(library: Library, photo_id: str, side: int) -> bytes | None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.finding import find_groups
-from safelight.duplicates.journal import Journal, folder_of, journals
+from safelight.duplicates.journal import (
+    folder_of,
+    is_busy,
+    journals,
+    last_applied,
+    read_steps,
+)
 from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.model import KEPT_TOGETHER
 from safelight.duplicates.plan import read_plan, write_plan
@@ -131,13 +137,9 @@ def find_plan(
 def _state(folder: Path) -> str:
     if not folder.is_dir():
         return "draft"
-    try:
-        with Journal(folder) as journal:
-            return "applied" if journal.standing() else "undone"
-    except PlanError as error:
-        if error.code != "plan-busy":
-            raise
+    if is_busy(folder):
         return "applying"
+    return "applied" if last_applied(read_steps(folder)) is not None else "undone"
 
 
 def list_plans(

@@ -7,12 +7,13 @@ import contextlib
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from safelight.choice import choose_for_ingest, choose_for_search
 from safelight.errors import LibraryError
+from safelight.imaging.memory import LargePicture, small_only
 from safelight.library.browsing import cards, matching
 from safelight.library.exact import ExactIndex, index_state
 from safelight.library.items import vectors_by_id
@@ -51,6 +52,8 @@ _MANY = 20_000
 
 #: More than are asked for at first, since a few photos' files may be gone.
 _SPARE = 16
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +97,8 @@ class Service:
         cores = os.cpu_count() or 1
         self.reading = Workers("requests", max(4, cores), limits.waiting_reads)
         self.decoding = Workers("photos", cores, limits.waiting_decodes)
+        # One at a time, so that others' small pictures do not wait behind large ones.
+        self._decoding_large = Workers("large photos", 1, limits.waiting_decodes)
         self.writing = Workers("changes", 2, limits.waiting_decodes)
         self.features = Workers("batches", 1, limits.waiting_batches)
         self._looking = Workers("looks", 1, 1)
@@ -157,12 +162,33 @@ class Service:
             self._scanner,
             self.reading,
             self.decoding,
+            self._decoding_large,
             self.writing,
             self.features,
             self.comparing,
         ):
             await asyncio.to_thread(each.close)
         await asyncio.to_thread(self._looking.close)
+
+    async def decode(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Return what `work` returns, which decodes one photo, on a thread for that.
+
+        It is called once more, on another thread, if the photo turns out to be large.
+
+        Raises
+        ------
+        Problem
+            With 429, if too many wait.
+        """
+
+        def work_on_small() -> T:
+            with small_only():
+                return work(*args, **named)
+
+        try:
+            return await self.decoding.run(work_on_small)
+        except LargePicture:
+            return await self._decoding_large.run(work, *args, **named)
 
     async def look(self) -> None:
         """Notice at once what we have just written ourselves."""

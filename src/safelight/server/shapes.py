@@ -246,6 +246,10 @@ class Photo(BaseModel):
     taken_at: str | None
     added_at: str
     exif: dict[str, Any]
+    holds: list[str] = Field(
+        description="What the file holds beside 8-bit, opaque pixels of one picture.",
+        examples=[["23 further frames", "transparency"]],
+    )
     files: list[File]
     labels: list[Label]
     scores: list[Score]

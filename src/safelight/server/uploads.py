@@ -130,8 +130,8 @@ def take(
     name : str
         As the client called it.
     file : binary file
-        At its beginning.
     """
+    file.seek(0)
     data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         reason = f"is larger than {max_bytes / 1e6:,.0f} MB"

@@ -64,7 +64,7 @@ def entry(path: str, source_path: str, *, metadata: Mapping[str, str] | None = N
     if not stat_module.S_ISREG(found.st_mode):
         what = "a folder" if stat_module.S_ISDIR(found.st_mode) else "no regular file"
         return not_a_file(path, source_path, what)
-    return Entry(path, source_path, _of(found), metadata)
+    return Entry(path, source_path, FileStat.of(found), metadata)
 
 
 def failed(
@@ -73,7 +73,7 @@ def failed(
     """Return the entry for a path that the file system refuses."""
     code, reason = explain(error)
     try:
-        found: FileStat | None = _of(os.lstat(path))
+        found: FileStat | None = FileStat.of(os.lstat(path))
     except (OSError, ValueError):
         found = None
     return Entry(printable(path), printable(source_path), found, metadata, code=code, reason=reason)
@@ -111,13 +111,9 @@ def not_a_file(path: str, source_path: str, what: str) -> Entry:
 def stat_of(path: str) -> FileStat | None:
     """Return the stat of what is at `path`, or None."""
     try:
-        return _of(os.stat(path))
+        return FileStat.of(os.stat(path))
     except (OSError, ValueError):
         return None
-
-
-def _of(found: os.stat_result) -> FileStat:
-    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def printable(path: str) -> str:

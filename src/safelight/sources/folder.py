@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from safelight.imaging.formats import is_photo
+from safelight.imaging.formats import is_photo, unread_kind
 from safelight.sources.entry import Entry, entry, failed, not_a_file, printable
 from safelight.sources.exclusion import NOMEDIA, Exclusion
 
@@ -31,12 +32,15 @@ class FolderSource:
     exclude : tuple of str
     packages : list of str
         The packages that the last listing passed over.
+    unread : Counter of str
+        Pictures of kinds that are not read, by suffix, that the last listing passed over.
     """
 
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
     packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
+    unread: Counter[str] = field(default_factory=Counter, init=False, compare=False, repr=False)
 
     @property
     def scope(self) -> str:
@@ -82,6 +86,7 @@ class FolderSource:
     def entries(self) -> Iterator[Entry]:
         """List the photos, folder by folder, sorted by name."""
         self.packages.clear()
+        self.unread.clear()
         here = os.stat(self.folder)
         root = (here.st_dev, here.st_ino)
         yield from self._walk(self.folder, "", frozenset({root}), {root})
@@ -115,6 +120,8 @@ class FolderSource:
             if not is_folder:
                 if is_photo(item.name):
                     yield entry(path, inside)
+                elif kind := unread_kind(item.name):
+                    self.unread[kind] += 1
                 continue
             if is_photo(item.name):
                 yield not_a_file(path, inside, "a folder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.sources.entry import entry
 from safelight.sources.folder import FolderSource
 
@@ -27,9 +28,10 @@ def list_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[E
     exclude : sequence of str
         Shell patterns of names in folders to pass over.
     """
-    for given in paths:
+    patterns = tuple(as_list(exclude, "exclude", str))
+    for given in [paths] if isinstance(paths, str) else paths:
         path = os.path.expanduser(given)
         if os.path.isdir(path):
-            yield from FolderSource(os.path.abspath(path), exclude=tuple(exclude)).entries()
+            yield from FolderSource(os.path.abspath(path), exclude=patterns).entries()
         else:
             yield entry(path, given)

@@ -1,18 +1,23 @@
-"""What speaks for each photo of a group, in numbers, before they are weighed."""
+"""Score each photo of a group on every keeper criterion: 0 to 1, unweighted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.explain import SCORES, oldest
+from safelight.duplicates.keeper.families import CLEARLY_FEWER, families_of, has_camera
+from safelight.duplicates.keeper.places import (
+    Preferences,
+    is_binned,
+    is_made_name,
+    secondary_folder,
+)
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.relations import parts as components
-from safelight.duplicates.relations import parts_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.duplicates.keeper.traces import Origin
+    from safelight.duplicates.keeper.derivation import Lineage
     from safelight.duplicates.model import Group
     from safelight.library.copies import PhotoFacts
 
@@ -27,11 +32,13 @@ _MADE_FORMATS = frozenset({"WEBP", "AVIF", "GIF"})
 _ALL_COLOURS = 1.0
 
 # Relations that no edit stands between, and no turn either.
-_UNEDITED = STRICT - {Relation.EDITED}
-_UPRIGHT = _UNEDITED - {Relation.ROTATED, Relation.MIRRORED}
+_UPRIGHT = STRICT - {Relation.EDITED, Relation.ROTATED, Relation.MIRRORED}
 
 # How many bytes of JPEG one byte of these is worth, roughly; only tells clear cases apart.
 _WORTH = {"JPEG": 1.0, "WEBP": 1.5, "HEIF": 2.0, "AVIF": 2.0, "PNG": 0.4, "TIFF": 0.4, "BMP": 0.1}
+
+# What a RAW file counts as, in bytes of a JPEG a pixel; at least, what is packed without loss.
+_RAW_WORTH, _LOSSLESS_WORTH = 24.0, 3.0
 
 _WHOLE_EXIF = (
     "taken_at", "camera_make", "camera_model", "lens", "exposure_time", "f_number", "iso",
@@ -41,9 +48,9 @@ _WHOLE_EXIF = (
 # Labels and further columns beyond so many make nothing richer.
 _MOST_SAID = 3
 
-# Fewer pixels than this share of the most are clearly fewer: a border adds some, an export to the
-# web takes most away.
-_CLEARLY_FEWER = 0.6
+# Of two JPEGs of one picture, the one with half as many bytes again may be the copy of the other:
+# saved at 97 instead of 90, say. Only beyond that, bytes tell which lost more.
+_SAME_LOSS = 1.5
 
 # A photo that lies otherwise than the others of its group is less likely the original.
 _TURNED = 0.75
@@ -52,64 +59,40 @@ _TURNED = 0.75
 _COPIED = 0.1
 
 
-def consider(
+def score_criteria(
     photos: Sequence[PhotoFacts],
     scores: Mapping[str, Mapping[str, float]],
-    origins: Mapping[str, Origin],
+    lineage: Lineage,
     group: Group,
+    wishes: Preferences,
 ) -> dict[str, dict[str, float]]:
-    """Return what speaks for each photo of a group: by id and consideration, 0 to 1.
+    """Return the score of each photo of a group on each criterion, by id and criterion.
 
     Parameters
     ----------
     photos : sequence of PhotoFacts
     scores : mapping
         By photo id and metric; a metric counts if all photos have it.
-    origins : mapping
-        The photos that were made from others.
+    lineage : Lineage
     group : Group
+    wishes : Preferences
     """
-    parts = parts_of_others(group.edges)
-    pixels = {photo.id: _true_pixels(photo, photos, origins) for photo in photos}
-    kept = {photo.id: _kept_share(photo) for photo in photos}
-    edits = _edits(photos, group)
-    for photo in photos:
-        # Saved again, with whatever care, it is no better than what it was made from.
-        if photo.id in origins and origins[photo.id].source in kept:
-            kept[photo.id] = min(kept[photo.id], kept[origins[photo.id].source])
-    most = max(pixels.values())
-    large = [photo for photo in photos if pixels[photo.id] >= _CLEARLY_FEWER * most]
-    sound = [
-        kept[photo.id]
-        for photo in large
-        if photo.format in _CAMERA_FORMATS and photo.id not in {*origins, *edits}
-    ]
-    for photo in photos:
-        # A small picture takes more bytes a pixel, whatever was lost.
-        is_small = photo not in large
-        if sound and (is_small or photo.id in origins or photo.format in _MADE_FORMATS):
-            kept[photo.id] = min(kept[photo.id], max(sound))
-        elif is_small:
-            kept[photo.id] = min(kept[photo.id], max(kept[each.id] for each in large))
-    sources = [photo.id for photo in photos if photo.id not in edits]
-    for edit in edits:
-        # Its bytes and pixels tell nothing of what was lost: a sharpened picture takes more.
-        kept[edit] = min(kept[edit], min(kept[source] for source in sources))
-        pixels[edit] = min(pixels[edit], max(pixels[source] for source in sources))
-    turned = _turned(photos, group)
-    copied = _copied(photos)
-    made = {*origins, *parts, *edits}
+    pixels = true_pixels(photos, lineage)
+    kept = _saturated(_kept(photos, pixels, lineage))
+    turned, copied = _turned(photos, group), _copied(photos)
     eldest = min(oldest(photo) for photo in photos)
     smallest = min(photo.size for photo in photos)
     values = {
         photo.id: {
             "original": 0.0
-            if photo.id in made
+            if photo.id in lineage.derivations
             else _signs(photo) * (_TURNED if photo.id in turned else 1)
             + _COPIED * (photo.id == copied),
             "resolution": _share(pixels, photo.id),
             "compression": _share(kept, photo.id),
             "metadata": _richness(photo),
+            "folder": _folder(photo, wishes),
+            "name": float(not all(is_made_name(copy.path) for copy in photo.copies)),
             "age": float(oldest(photo) == eldest),
             "small": smallest / max(photo.size, 1),
         }
@@ -123,38 +106,61 @@ def consider(
     return values
 
 
-def _edits(photos: Sequence[PhotoFacts], group: Group) -> frozenset[str]:
-    """Return the photos that were edited, of a group in which some were.
-
-    An edge does not say which of two is the edit. Photos that no edit stands between make a
-    family; the original's is the one with a camera's data, then with clearly more pixels, then with
-    more files, then with the oldest.
-    """
-    if group.relation not in STRICT:
-        return frozenset()
-    families = _families(photos, group, _UNEDITED)
-    most = max(photo.pixels for photo in photos)
-
-    def rank(family: list[PhotoFacts]) -> tuple[bool, bool, int, int, list[str]]:
-        return (
-            not any(map(_has_camera, family)),
-            max(photo.pixels for photo in family) < _CLEARLY_FEWER * most,
-            -sum(len(photo.copies) for photo in family),
-            min(map(oldest, family)),
-            # Their ids only for one answer where nothing else tells.
-            sorted(photo.id for photo in family),
+def true_pixels(photos: Sequence[PhotoFacts], lineage: Lineage) -> dict[str, float]:
+    """Return the pixels of photos as far as they hold detail: no more than what each came from."""
+    own = {photo.id: float(photo.pixels) for photo in photos}
+    return {
+        photo.id: min(
+            [own[photo.id], *(own[above] for above in lineage.ancestors(photo.id) if above in own)]
         )
+        for photo in photos
+    }
 
-    source = min(families, key=rank)
-    return frozenset(photo.id for photo in photos if photo not in source)
+
+def _kept(
+    photos: Sequence[PhotoFacts], pixels: Mapping[str, float], lineage: Lineage
+) -> dict[str, float]:
+    """Return how little each photo lost when it was saved, in bytes of a JPEG a pixel."""
+    own = {photo.id: _kept_share(photo, lineage) for photo in photos}
+    # Saved again, with whatever care, it is no better than what it was made from.
+    kept = {
+        photo: min([share, *(own[above] for above in lineage.ancestors(photo) if above in own)])
+        for photo, share in own.items()
+    }
+    most = max(pixels.values())
+    large = [photo for photo in photos if pixels[photo.id] >= CLEARLY_FEWER * most]
+    sources = [photo for photo in photos if photo.id not in lineage.derivations]
+    sound = [
+        kept[photo.id] for photo in large if photo.format in _CAMERA_FORMATS and photo in sources
+    ]
+    for photo in photos:
+        # A small picture takes more bytes a pixel, whatever was lost.
+        is_small = photo not in large
+        made = lineage.derivations.get(photo.id)
+        if sound and (is_small or made or photo.format in _MADE_FORMATS):
+            kept[photo.id] = min(kept[photo.id], max(sound))
+        elif is_small:
+            kept[photo.id] = min(kept[photo.id], max(kept[each.id] for each in large))
+        if made and made.how in ("edited", "framed") and sources:
+            # Its bytes tell nothing of what was lost: a sharpened picture takes more.
+            kept[photo.id] = min(kept[photo.id], min(kept[each.id] for each in sources))
+    return kept
+
+
+def _saturated(kept: Mapping[str, float]) -> dict[str, float]:
+    most = max(kept.values()) / _SAME_LOSS
+    return {photo: min(share, most) for photo, share in kept.items()}
 
 
 def _copied(photos: Sequence[PhotoFacts]) -> str | None:
     """Return the photo of which there are more files than of any other, if there is one."""
-    most, *others = sorted(photos, key=lambda photo: -len(photo.copies))
-    if others and len(most.copies) == len(others[0].copies):
+    counts = {
+        photo.id: sum(not secondary_folder(copy.path) for copy in photo.copies) for photo in photos
+    }
+    most = max(counts.values())
+    if most < 2 or list(counts.values()).count(most) > 1:
         return None
-    return most.id if len(most.copies) > 1 else None
+    return max(counts, key=counts.__getitem__)
 
 
 def _turned(photos: Sequence[PhotoFacts], group: Group) -> frozenset[str]:
@@ -164,7 +170,7 @@ def _turned(photos: Sequence[PhotoFacts], group: Group) -> frozenset[str]:
     edges = [edge.relation for edge in group.edges]
     if not {Relation.ROTATED, Relation.MIRRORED} & set(edges):
         return frozenset()
-    families = _families(photos, group, _UPRIGHT)
+    families = families_of(photos, group, _UPRIGHT)
     counts = [sum(len(photo.copies) for photo in family) for family in families]
     if counts.count(max(counts)) > 1:
         return frozenset()
@@ -172,56 +178,48 @@ def _turned(photos: Sequence[PhotoFacts], group: Group) -> frozenset[str]:
     return frozenset(photo.id for photo in photos if photo not in upright)
 
 
-def _families(
-    photos: Sequence[PhotoFacts], group: Group, relations: frozenset[Relation]
-) -> list[list[PhotoFacts]]:
-    """Return the photos that edges of these relations connect; also those that none does."""
-    found = [
-        [photo for photo in photos if photo.id in ids] for ids in components(group.edges, relations)
-    ]
-    joined = {photo.id for family in found for photo in family}
-    return [family for family in found if family] + [
-        [photo] for photo in photos if photo.id not in joined
-    ]
-
-
 def _share(of: Mapping[str, float], photo_id: str) -> float:
     most = max(of.values())
     return of[photo_id] / most if most else 0.0
 
 
-def _true_pixels(
-    photo: PhotoFacts, photos: Sequence[PhotoFacts], origins: Mapping[str, Origin]
-) -> float:
-    origin = origins.get(photo.id)
-    if origin is None or origin.how != "enlarged":
-        return photo.pixels
-    return next((each.pixels for each in photos if each.id == origin.source), photo.pixels)
-
-
-def _kept_share(photo: PhotoFacts) -> float:
+def _kept_share(photo: PhotoFacts, lineage: Lineage) -> float:
     """Return how little was lost when it was saved: bytes a pixel, as if all were JPEG."""
     if photo.format == "RAW":
-        return 24.0
+        return _RAW_WORTH
     if not photo.pixels:
         return 0.0
-    a_pixel = photo.size / photo.pixels * _WORTH.get(photo.format or "", 1.0)
-    is_whole = photo.format in _LOSSLESS and photo.size / photo.pixels >= _ALL_COLOURS
-    return max(a_pixel, 3.0) if is_whole else a_pixel
+    read = lineage.pictures.get(photo.id)
+    share = (read.bytes if read else photo.size) / photo.pixels
+    is_whole = photo.format in _LOSSLESS and share >= _ALL_COLOURS
+    a_pixel = share * _WORTH.get(photo.format or "", 1.0)
+    return max(a_pixel, _LOSSLESS_WORTH) if is_whole else a_pixel
 
 
 def _signs(photo: PhotoFacts) -> float:
     """Return what speaks for a photo being as the camera wrote it."""
     return (
         0.3
-        + 0.4 * _has_camera(photo)
+        + 0.4 * has_camera(photo)
         + 0.1 * (photo.format in _CAMERA_FORMATS)
         + 0.1 * (photo.format == "RAW")
     )
 
 
-def _has_camera(photo: PhotoFacts) -> bool:
-    return bool(photo.exif.get("camera_make") or photo.exif.get("camera_model"))
+def _folder(photo: PhotoFacts, wishes: Preferences) -> float:
+    """Return how good the best place of a photo's files is: protected, preferred, plain, other."""
+    best = 0.0
+    for copy in photo.copies:
+        if is_binned(copy.path):
+            continue
+        if wishes.protecting(copy.path):
+            return 1.0
+        place = wishes.preference(copy.path)
+        if place < len(wishes.prefer):
+            best = max(best, 0.9 - 0.2 * place / len(wishes.prefer))
+        else:
+            best = max(best, 0.2 if secondary_folder(copy.path) else 0.5)
+    return best
 
 
 def _richness(photo: PhotoFacts) -> float:

@@ -1,41 +1,116 @@
-"""Which photos of groups were made from others: looked at once, and kept in the library."""
+"""The record of which photo of a group was made from which other, how, and on what evidence.
+
+Criteria, explanations, reports and plans all ask this record. Its evidence is of two kinds.
+*Pixels* show that a picture was enlarged, saved again or has lost its colours; for that files are
+opened, and what was read is kept for exactly those bytes. *Facts* (a camera's data, sizes, names,
+folders, times) say which of two pictures is likelier the edit of the other, where pixels do not.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from safelight.duplicates.keeper.families import edits, parts
 from safelight.duplicates.keeper.losses import losses
-from safelight.duplicates.keeper.traces import VERSION, Origin, origins
+from safelight.duplicates.keeper.picture_data import PictureData, jpeg_tables, picture_data
+from safelight.duplicates.keeper.reading import ProvenBytes
+from safelight.duplicates.keeper.recompression import Saved, made_from, saved
+from safelight.duplicates.keeper.traces import LEAST_RATIO, carries_steps, is_enlarged
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.relations import parts
-from safelight.imaging import PhotoReader
-from safelight.library.origins import read_origins, write_origins
+from safelight.duplicates.relations import parts as components
+from safelight.errors import DecodeError
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode
+from safelight.library.derivations import read_derivations, write_derivations
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from safelight.duplicates.model import Group
     from safelight.library.copies import PhotoFacts
     from safelight.library.store import Library
 
+#: Changes whenever the same photos would give another answer.
+VERSION = "3"
+
 # Of what was looked at, so many are written at once.
 _AT_ONCE = 16
 
-# Relations within which it can be told from the pixels which photo was made from which.
+# Relations within which pixels can tell which photo was made from which.
 _SAME_VIEW = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
+_TURNED_VIEW = _SAME_VIEW | {Relation.ROTATED, Relation.MIRRORED}
+
+# In larger groups a JPEG is compared with those alone that were made from none so far, and with
+# few of them: the time must not grow with the square of the copies.
+_ALL_PAIRS, _FEW_ROOTS = 12, 3
 
 
-def origins_of(
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A photo that was made from another.
+
+    Attributes
+    ----------
+    parent : str or None
+        Photo id; None if only the loss shows, and not of what.
+    child : str
+        Photo id.
+    how : str
+        ``enlarged``, ``saved-again``, ``grey``, ``few-colours``, ``for-print``, ``cropped``,
+        ``framed`` or ``edited``.
+    evidence : mapping
+        What shows it, JSON-ready: ``by`` is ``pixels``, ``place`` (one shows a part of the other),
+        or the fact that decided.
+    digests : tuple of str
+        The sha256 of the bytes that were read for it; none if facts alone told.
+    """
+
+    parent: str | None
+    child: str
+    how: str
+    evidence: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """All that is known of where the photos of groups come from.
+
+    Attributes
+    ----------
+    derivations : mapping
+        By the child's id.
+    pictures : mapping
+        By photo id, of those whose bytes were read.
+    """
+
+    derivations: Mapping[str, Derivation] = field(default_factory=dict)
+    pictures: Mapping[str, PictureData] = field(default_factory=dict)
+
+    def ancestors(self, photo_id: str) -> Iterator[str]:
+        """Yield the photo that one was made from, the one that was made from, and so on."""
+        seen = {photo_id}
+        while (made := self.derivations.get(photo_id)) and made.parent and made.parent not in seen:
+            photo_id = made.parent
+            seen.add(photo_id)
+            yield photo_id
+
+
+def lineage_of(
     library: Library,
     groups: Sequence[Group],
     facts: Mapping[str, PhotoFacts],
     *,
-    pixel_limit: int,
+    look: bool = True,
+    pixel_limit: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
-) -> dict[str, Origin]:
-    """Return the origins of photos of groups, by photo id; nothing of those that tell nothing.
+) -> Lineage:
+    """Return the lineage of photos of groups; what files tell is read once and kept.
 
     Parameters
     ----------
@@ -43,6 +118,8 @@ def origins_of(
     groups : sequence of Group
     facts : mapping
         Of their photos, by id.
+    look : bool
+        Open files; without, facts alone tell.
     pixel_limit : int
         A photo with more is not opened.
     threads : int, optional
@@ -50,41 +127,253 @@ def origins_of(
     progress : callable
         Called with the number of groups looked at, and that of those to be.
     """
-    every = {
-        group.id: (group, [facts[photo] for photo in group.photos])
-        for group in groups
-        if group.relation in STRICT and len(group.photos) > 1 and facts.keys() >= {*group.photos}
-    }
-    known = read_origins(library, VERSION)
-    wanted = [name for name in every if name not in known]
-    reader = PhotoReader()
-    looked = in_order(lambda name: _look(*every[name], pixel_limit, reader), wanted, threads)
-    waiting: dict[str, dict[str, tuple[str, str]]] = {}
+    strict = [each for each in groups if each.relation in STRICT and len(each.photos) > 1]
+    opened = strict + [each for each in groups if each.relation is Relation.BURST]
+    whole = {each.id: each for each in opened if facts.keys() >= {*each.photos}}
+    read = _read(library, whole, facts, pixel_limit, threads, progress) if look else {}
+    derivations: dict[str, Derivation] = {}
+    pictures: dict[str, PictureData] = {}
+    for name, told in read.items():
+        pictures |= {photo: PictureData.from_list(row) for photo, row in told["pictures"].items()}
+        if whole[name].relation in STRICT:
+            for row in told["derivations"]:
+                parent, child, how, evidence, digests = row
+                derivations[child] = Derivation(parent, child, how, evidence, tuple(digests))
+    for group in strict:
+        present = [facts[photo] for photo in group.photos if photo in facts]
+        add_facts(derivations, present, group, pictures)
+    return Lineage(derivations, pictures)
+
+
+def lineage_by_facts(group: Group, photos: Sequence[PhotoFacts]) -> Lineage:
+    """Return what can be told of a group's lineage without opening a file."""
+    derivations: dict[str, Derivation] = {}
+    add_facts(derivations, photos, group, {})
+    return Lineage(derivations)
+
+
+def add_facts(
+    derivations: dict[str, Derivation],
+    photos: Sequence[PhotoFacts],
+    group: Group,
+    pictures: Mapping[str, PictureData],
+) -> None:
+    """Add what the edges of a group and the facts of its photos say, where pixels said nothing."""
+    lost = {child for child, made in derivations.items() if made.how in ("grey", "few-colours")}
+    for parent, child, how in parts(photos, group.edges):
+        if child not in lost:
+            _add(derivations, Derivation(parent, child, how, {"by": "place"}))
+    made = {photo.id: derivations[photo.id].parent for photo in photos if photo.id in derivations}
+    for parent, child, fact in edits(photos, group, made, pictures):
+        _add(derivations, Derivation(parent, child, "edited", {"by": fact}))
+
+
+def _add(derivations: dict[str, Derivation], made: Derivation) -> None:
+    """Add a derivation unless the child has one, or the parent comes from the child."""
+    if made.child in derivations:
+        return
+    if made.parent is not None:
+        above = {made.parent, *Lineage(derivations).ancestors(made.parent)}
+        if made.child in above:
+            return
+    derivations[made.child] = made
+
+
+def _read(
+    library: Library,
+    groups: Mapping[str, Group],
+    facts: Mapping[str, PhotoFacts],
+    pixel_limit: int,
+    threads: int | None,
+    progress: Callable[[int, int], None],
+) -> dict[str, dict[str, Any]]:
+    """Return what was read from the files of groups, now or before, by group id."""
+    known = read_derivations(library, VERSION, groups)
+    wanted = [name for name in groups if name not in known]
+
+    def look(name: str) -> tuple[dict[str, Any], bool]:
+        read = ProvenBytes()
+        group = groups[name]
+        photos = [facts[photo] for photo in group.photos]
+        found = [] if group.relation is Relation.BURST else derive(group, photos, read, pixel_limit)
+        told = {
+            "derivations": [
+                [each.parent, each.child, each.how, dict(each.evidence), list(each.digests)]
+                for each in found
+            ],
+            "pictures": {
+                photo.id: picture_data(data, photo.format).to_list()
+                for photo in photos
+                if (data := read(photo)) is not None
+            },
+        }
+        return told, not read.missing
+
+    looked = in_order(look, wanted, threads)
+    waiting: dict[str, dict[str, Any]] = {}
     try:
-        for number, (name, made) in enumerate(zip(wanted, looked, strict=True), start=1):
+        for number, (name, (told, is_whole)) in enumerate(
+            zip(wanted, looked, strict=True), start=1
+        ):
             progress(number, len(wanted))
-            known[name] = {photo: (each.source, each.how) for photo, each in made.items()}
-            # What cannot be read now, or is another photo by now, may be there the next time.
-            if reader.away.isdisjoint(every[name][0].photos):
-                waiting[name] = known[name]
+            known[name] = told
+            # What cannot be read now may be there the next time.
+            if is_whole:
+                waiting[name] = told
             if len(waiting) >= _AT_ONCE:
-                write_origins(library, VERSION, waiting)
+                write_derivations(library, VERSION, waiting)
                 waiting = {}
     finally:
         looked.close()
-        write_origins(library, VERSION, waiting)
-    return {
-        photo: Origin(source, how) for name in every for photo, (source, how) in known[name].items()
-    }
+        write_derivations(library, VERSION, waiting)
+    return known
 
 
-def _look(
-    group: Group, photos: Sequence[PhotoFacts], pixel_limit: int, reader: PhotoReader
-) -> dict[str, Origin]:
-    lost = losses(photos, max_pixels=pixel_limit, reader=reader)
-    found = {photo: Origin("", how) for photo, how in lost.items()}
-    for ids in parts(group.edges, _SAME_VIEW):
-        found |= origins(
-            [each for each in photos if each.id in ids], max_pixels=pixel_limit, reader=reader
-        )
-    return found
+def derive(
+    group: Group,
+    photos: Sequence[PhotoFacts],
+    read: ProvenBytes,
+    pixel_limit: int = DEFAULT_MAX_PIXELS,
+) -> list[Derivation]:
+    """Return what the pixels of a group's photos tell of each other.
+
+    Nothing is said of a photo of which no file has its bytes, nor where there is no trace.
+    """
+    found: dict[str, Derivation] = {}
+    lost = losses(photos, read, max_pixels=pixel_limit)
+    sound = [photo for photo in photos if photo.id not in lost]
+    source = max(sound, key=lambda photo: photo.pixels, default=None)
+    for child, how in lost.items():
+        parent = source.id if source else None
+        digests = (child,) if parent is None else (parent, child)
+        _add(found, Derivation(parent, child, how, {"by": "pixels"}, digests))
+    for ids in components(group.edges, _TURNED_VIEW):
+        _saved_again(found, [each for each in photos if each.id in ids], read, pixel_limit)
+    for ids in components(group.edges, _SAME_VIEW):
+        _of_one_view(found, [each for each in photos if each.id in ids], read, pixel_limit)
+    return list(found.values())
+
+
+def _saved_again(
+    found: dict[str, Derivation],
+    photos: Sequence[PhotoFacts],
+    read: ProvenBytes,
+    pixel_limit: int,
+) -> None:
+    """Compare the JPEGs of one picture and size with each other, saved as the other was."""
+    jpegs: dict[tuple[int, ...], list[PhotoFacts]] = {}
+    for photo in photos:
+        if photo.format == "JPEG" and photo.pixels and photo.id not in found:
+            sides = tuple(sorted((photo.width or 0, photo.height or 0)))
+            jpegs.setdefault(sides, []).append(photo)
+    for alike in jpegs.values():
+        parts = {
+            photo.id: part
+            for photo in (alike if len(alike) > 1 else ())
+            if (data := read(photo)) is not None and (part := saved(data, pixel_limit)) is not None
+        }
+        roots: list[str] = []
+        before: list[str] = []
+        for photo_id, part in parts.items():
+            for other in before if len(parts) <= _ALL_PAIRS else roots[:_FEW_ROOTS]:
+                if photo_id in found and other in found:
+                    continue
+                _compare(found, (other, parts[other]), (photo_id, part), between=False)
+            before.append(photo_id)
+            roots = [each for each in (*roots, photo_id) if each not in found]
+        if len(parts) <= _ALL_PAIRS:
+            for number, other in enumerate(roots):
+                for photo_id in roots[number + 1 :]:
+                    if photo_id not in found and other not in found:
+                        _compare(
+                            found, (other, parts[other]), (photo_id, parts[photo_id]), between=True
+                        )
+
+
+def _compare(
+    found: dict[str, Derivation],
+    a: tuple[str, Saved],
+    b: tuple[str, Saved],
+    *,
+    between: bool,
+) -> None:
+    told = made_from(a[1], b[1], between=between)
+    if told is None:
+        return
+    child, parent = (a[0], b[0]) if told[0] == "a" else (b[0], a[0])
+    evidence: dict[str, float | int | str | bool] = {"by": "pixels", "equal_blocks": told[1]}
+    _add(found, Derivation(parent, child, "saved-again", evidence, (parent, child)))
+
+
+def _of_one_view(
+    found: dict[str, Derivation],
+    photos: Sequence[PhotoFacts],
+    read: ProvenBytes,
+    pixel_limit: int,
+) -> None:
+    """Look for enlarged pictures, and for the steps of a JPEG in what was made from it."""
+    # Smallest first, so that what an enlarged one was made from is not itself an enlarged one.
+    ordered = sorted((each for each in photos if each.pixels), key=lambda each: each.pixels)
+    for at, photo in enumerate(ordered):
+        if photo.id in found:
+            continue
+        smaller = [
+            each
+            for each in ordered[:at]
+            if _is_smaller(each, photo)
+            and not (each.id in found and found[each.id].how == "enlarged")
+        ]
+        rivals = [
+            each
+            for each in photos
+            if each.id != photo.id
+            and each.format == "JPEG"
+            and (each.width, each.height) == (photo.width, photo.height)
+            and photo.id not in Lineage(found).ancestors(each.id)
+        ]
+        if not smaller and not rivals:
+            continue
+        gray = _luma(read(photo), pixel_limit)
+        if gray is None:
+            continue
+        # The nearest in size tells most; the rest only repeat it.
+        for each in list(reversed(smaller))[:_FEW_ROOTS]:
+            theirs = _luma(read(each), pixel_limit)
+            if theirs is not None and is_enlarged(gray, theirs):
+                made = Derivation(
+                    each.id, photo.id, "enlarged", {"by": "pixels"}, (each.id, photo.id)
+                )
+                _add(found, made)
+                break
+        if photo.id in found:
+            continue
+        own = jpeg_tables(read(photo) or b"")
+        for rival in rivals[:_ALL_PAIRS]:
+            if rival.exif.get("orientation", 1) != 1 or photo.exif.get("orientation", 1) != 1:
+                continue  # the grid of blocks lies otherwise
+            steps = jpeg_tables(read(rival) or b"")
+            if steps is not None and carries_steps(gray, steps[0], own[0] if own else None):
+                made = Derivation(
+                    rival.id, photo.id, "saved-again", {"by": "pixels"}, (rival.id, photo.id)
+                )
+                _add(found, made)
+                break
+
+
+def _is_smaller(small: PhotoFacts, large: PhotoFacts) -> bool:
+    if not (small.width and small.height and large.width and large.height):
+        return False
+    across, down = large.width / small.width, large.height / small.height
+    alike = abs(across - down) <= max(0.02 * across, 1.5 * across / min(small.width, small.height))
+    return alike and min(across, down) >= LEAST_RATIO
+
+
+def _luma(data: bytes | None, max_pixels: int) -> npt.NDArray[np.uint8] | None:
+    import numpy as np
+    from PIL import Image
+
+    try:
+        frame = decode(data or b"", max_pixels=max_pixels)
+    except DecodeError:
+        return None
+    return np.asarray(Image.fromarray(frame.pixels).convert("L"))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.keeper.filenames import in_order, is_copy_name
+from safelight.duplicates.keeper.places import age_of, secondary_folder
 from safelight.duplicates.model import STRICT
+from safelight.files.times import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from safelight.duplicates.keeper.derivation import Derivation, Lineage
     from safelight.duplicates.keeper.policy import Considerations
-    from safelight.duplicates.keeper.traces import Origin
     from safelight.duplicates.model import Group, Relation
     from safelight.duplicates.relations import Together
-    from safelight.library.copies import Copy, PhotoFacts
+    from safelight.library.copies import PhotoFacts
 
 #: The scores that a keeper can be chosen by; the library has them after `ingest --score`.
 SCORES = ("focus", "exposure", "noise", "combined")
@@ -28,13 +28,27 @@ _SAME = 0.02
 # How a photo was made from another: what was done, and what shows it.
 _MADE = {
     "enlarged": ("enlarged", "enlarged, or blurred: it has no more detail than a smaller one"),
-    "saved-again": (
-        "saved again",
-        "saved again from another: its pixels carry the steps of that JPEG",
-    ),
+    "saved-again": ("saved again", "saved again from {parent}, as its pixels show"),
     "grey": ("made grey", "has lost its colours"),
     "few-colours": ("reduced to a few colours", "was reduced to a few colours"),
     "for-print": ("converted for printing", "was converted for printing (CMYK)"),
+    "cropped": ("cropped", "shows a part of {parent}"),
+    "framed": ("put into a frame or a screenshot", "shows {parent} with something around it"),
+    "edited": ("edited", "likelier the edit than {parent}: {fact}"),
+}
+
+# The fact that tells an edit from its source, said of the source.
+_FACTS = {
+    "pixels": "that was made from nothing",
+    "camera": "that has the data that a camera wrote",
+    "camera file": "that is the camera's own file",
+    "maker note": "that has the camera's own notes",
+    "editor": "this was saved by a program that edits",
+    "name": "this has the name of an edit or a copy",
+    "size": "that has clearly more pixels",
+    "folder": "this lies in a folder of exports, downloads or backups",
+    "files": "that is there in more files",
+    "time": "that is the older file",
 }
 
 
@@ -57,16 +71,17 @@ def why_kept(
     ranked: Sequence[PhotoFacts],
     values: Mapping[str, Mapping[str, float]],
     weights: Considerations,
-    origins: Mapping[str, Origin],
+    lineage: Lineage,
 ) -> tuple[str, ...]:
     """Return what speaks for the photo to keep, what counts most first; and what against it."""
     others = ranked[1:]
     if not others:
         return ()
     told, against = [], []
-    made = [other for other in others if other.id in origins]
-    if made:
-        told.append(f"the source: {named(made)} {_were_made(made, origins)}")
+    made = [other for other in others if best.id in lineage.ancestors(other.id)]
+    unknown = [other for other in others if other not in made and other.id in lineage.derivations]
+    if made or unknown:
+        told.append(f"the source: {named(made or unknown)} {_were_made(made or unknown, lineage)}")
     heaviest = max((getattr(weights, name) for name in _by_weight(weights)), default=0.0)
     for name in _by_weight(weights):
         own = values[best.id].get(name)
@@ -76,17 +91,17 @@ def why_kept(
         lead = own - values[rival.id][name]
         weighs = getattr(weights, name) >= _SAME * heaviest
         if (lead > _SAME or (lead > 0 and name == "age")) and (weighs or not told):
-            told.append(_praise(name, best))
+            told.append(_praise(name, best, rival))
         elif lead < -_SAME and weighs:
             against.append(_blame(name, rival))
     if not told:
-        told = ["nothing that counts tells them apart; the first that the library got"]
+        told = ["no criterion separates them; kept the one added first"]
     if against:
         told.append("although " + " and ".join(against))
     return tuple(told)
 
 
-def _praise(name: str, best: PhotoFacts) -> str:
+def _praise(name: str, best: PhotoFacts, rival: PhotoFacts) -> str:
     match name:
         case "original":
             if best.format == "RAW":
@@ -100,6 +115,10 @@ def _praise(name: str, best: PhotoFacts) -> str:
             return f"lost least when it was saved ({_kind(best)})"
         case "metadata":
             return f"the most complete data ({_has(best)})"
+        case "folder":
+            return f"the better folder ({_folder(best)} against {_folder(rival)})"
+        case "name":
+            return f"not named as a copy or an edit ({called(rival)} is)"
         case "age":
             return f"the oldest file ({_day(best)})"
         case "small":
@@ -118,6 +137,10 @@ def _blame(name: str, rival: PhotoFacts) -> str:
             return f"{called(rival)} lost less when it was saved"
         case "metadata":
             return f"{called(rival)} has more data ({_has(rival)})"
+        case "folder":
+            return f"{called(rival)} lies in the better folder"
+        case "name":
+            return f"{called(rival)} has the plainer name"
         case "age":
             return f"{called(rival)} is the older file"
         case "small":
@@ -132,28 +155,32 @@ def why_not(
     relation: Relation,
     values: Mapping[str, Mapping[str, float]],
     weights: Considerations,
-    origins: Mapping[str, Origin],
+    lineage: Lineage,
     scores: Mapping[str, Mapping[str, float]],
 ) -> tuple[str, ...]:
     """Return how a photo is related to the one to keep, and what that has over it."""
     told = [f"{relation}: {called(best)} is kept"]
-    origin = origins.get(photo.id)
-    if origin is not None:
-        told.append(_MADE[origin.how][1])
+    made = lineage.derivations.get(photo.id)
+    if made is not None:
+        told.append(_how(made, best))
     for name in _by_weight(weights):
         own, other = values[photo.id].get(name), values[best.id].get(name)
         if own is None or other is None or other - own <= _SAME:
             continue
         match name:
             case "resolution":
-                if origin is None or origin.how != "enlarged":
+                if made is None or made.how != "enlarged":
                     told.append(f"{_size(photo)} against {_size(best)}")
             case "compression":
-                if origin is None:
+                if made is None:
                     told.append(f"lost more when it was saved ({_kind(photo)})")
             case "metadata":
                 lacks = [text for text in _has_list(best) if text not in _has_list(photo)]
                 told.append(f"lacks {', '.join(lacks)}" if lacks else "has less data")
+            case "folder":
+                told.append(f"lies in {_folder(photo)}, the other in {_folder(best)}")
+            case "name":
+                told.append("is named as a copy or an edit")
             case "small":
                 told.append(f"{_bytes(photo.size)} against {_bytes(best.size)}")
             case _ if name in SCORES:
@@ -195,21 +222,51 @@ def _by_weight(weights: Considerations) -> list[str]:
     return sorted(names, key=lambda name: -float(getattr(weights, name)))
 
 
-def _were_made(made: Sequence[PhotoFacts], origins: Mapping[str, Origin]) -> str:
-    ways = {_MADE[origins[photo.id].how][0] for photo in made}
+def why_chosen(
+    best: PhotoFacts,
+    ranked: Sequence[PhotoFacts],
+    lineage: Lineage,
+    values: Mapping[str, Mapping[str, float]],
+    weights: Considerations,
+) -> tuple[str, ...]:
+    """Return what there is to say of a photo that the user chose: also what speaks against it."""
+    others = ranked[1:]
+    against = [
+        _blame(name, rival)
+        for name in _by_weight(weights)
+        if name in values[best.id]
+        and others
+        and (rival := max(others, key=lambda other: values[other.id][name]))
+        and values[rival.id][name] - values[best.id][name] > _SAME
+    ]
+    made = lineage.derivations.get(best.id)
+    if made is not None:
+        against.insert(0, f"it {_MADE[made.how][1].format(**_words(made, ranked))}")
+    return ("chosen by you", *(("although " + " and ".join(against),) if against else ()))
+
+
+def _how(made: Derivation, best: PhotoFacts) -> str:
+    return _MADE[made.how][1].format(**_words(made, (best,)))
+
+
+def _words(made: Derivation, photos: Sequence[PhotoFacts]) -> dict[str, str]:
+    """Return what the texts of a derivation name: the parent, and the fact that tells."""
+    parent = next((photo for photo in photos if photo.id == made.parent), None)
+    name = called(parent) if parent else "another of the group"
+    return {"parent": name, "fact": _FACTS.get(str(made.evidence.get("by")), "")}
+
+
+def _were_made(made: Sequence[PhotoFacts], lineage: Lineage) -> str:
+    ways = {_MADE[lineage.derivations[photo.id].how][0] for photo in made}
     if len(ways) > 1:
         return "show that they were made from another"
     return f"{'was' if len(made) == 1 else 'were'} {ways.pop()}"
 
 
-def which(copies: Sequence[Copy]) -> str:
-    """Return why the first of several files with the same bytes is the one to keep."""
-    first, others = copies[0], copies[1:]
-    if any(is_copy_name(copy.path) for copy in others) and not is_copy_name(first.path):
-        return "the one that is not named a copy"
-    if first.mtime_ns < min(copy.mtime_ns for copy in others):
-        return "the oldest"
-    return "the one with the shortest path"
+def _folder(photo: PhotoFacts) -> str:
+    path = photo.copies[0].path
+    other = secondary_folder(path)
+    return repr(other or os.path.basename(os.path.dirname(path)))
 
 
 def named(photos: Sequence[PhotoFacts]) -> str:
@@ -233,7 +290,7 @@ def _bytes(count: int) -> str:
 
 
 def _day(photo: PhotoFacts) -> str:
-    return datetime.fromtimestamp(oldest(photo) / 1e9, UTC).date().isoformat()
+    return moment_of(oldest(photo)).date().isoformat()
 
 
 def _has(photo: PhotoFacts) -> str:
@@ -253,10 +310,10 @@ def _has_list(photo: PhotoFacts) -> list[str]:
 
 def oldest(photo: PhotoFacts) -> int:
     """Return when the oldest file of a photo was last changed, in nanoseconds."""
-    return min((copy.mtime_ns for copy in photo.copies), default=0)
+    return min((age_of(copy) for copy in photo.copies), default=0)
 
 
 def called(photo: PhotoFacts) -> str:
     """Return the name of a photo's file, with its folder's: copies are often called alike."""
-    path = in_order(photo.copies)[0].path
+    path = photo.copies[0].path
     return os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.imaging import DEFAULT_MAX_PIXELS, PhotoReader, decode
+from safelight.imaging import DEFAULT_MAX_PIXELS, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -46,9 +46,9 @@ class _Seen:
 
 def losses(
     photos: Sequence[PhotoFacts],
+    read: Callable[[PhotoFacts], bytes | None],
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    reader: PhotoReader | None = None,
 ) -> dict[str, str]:
     """Return the photos that have lost something, by id, and what.
 
@@ -56,23 +56,18 @@ def losses(
     ----------
     photos : sequence of PhotoFacts
         Forms of one picture.
+    read : callable
+        Given a photo, its bytes; None if it has no file that has them.
     max_pixels : int
         A file with more is not looked at.
-    reader : PhotoReader, optional
-        Remembers the photos that could not be read.
 
     Returns
     -------
     dict
-        ``grey``: no colour; ``few-colours``: reduced to a palette, or to black and white;
-        ``for-print``: converted to the colours of printing, which no camera writes.
+        ``grey``: no colour, or the shades of one; ``few-colours``: reduced to a palette, or to
+        black and white; ``for-print``: converted to the colours of printing, as no camera writes.
     """
-    reader = reader or PhotoReader()
-    seen = {
-        photo.id: found
-        for photo in photos
-        if (found := _look(photo, max_pixels, reader)) is not None
-    }
+    seen = {photo.id: found for photo in photos if (found := _look(photo, read(photo), max_pixels))}
     if len(seen) < 2:
         return {}
     most_colour = max(each.colour for each in seen.values())
@@ -94,14 +89,15 @@ def _few(seen: _Seen) -> int:
     return _FEW if seen.colour > _NO_COLOUR else _FEW_GREYS
 
 
-def _look(photo: PhotoFacts, max_pixels: int, reader: PhotoReader) -> _Seen | None:
+def _look(photo: PhotoFacts, data: bytes | None, max_pixels: int) -> _Seen | None:
+    if data is None:
+        return None
     is_jpeg = photo.format == "JPEG"
     # A camera's own formats have all the colours there are.
     scaled = is_jpeg or photo.format in ("HEIF", "RAW")
     try:
-        data = reader.read(photo.id, (copy.path for copy in photo.copies))
         frame = decode(data, min_side=_SIDE if scaled else None, max_pixels=max_pixels)
-    except (DecodeError, OSError):
+    except DecodeError:
         return None
     return _Seen(
         _colour(frame.pixels), _colours(frame.pixels), scaled, is_jpeg and _components(data) == 4
@@ -109,9 +105,20 @@ def _look(photo: PhotoFacts, max_pixels: int, reader: PhotoReader) -> _Seen | No
 
 
 def _colour(pixels: npt.NDArray[np.uint8]) -> float:
+    """Return the spread of the colour differences that brightness does not tell already.
+
+    A picture in sepia has differences as large as its contrast, and no colour of its own.
+    """
     step = max(1, min(pixels.shape[:2]) // _SIDE)
     red, green, blue = np.moveaxis(pixels[::step, ::step].astype(np.float32), 2, 0)
-    return float(max((red - green).std(), (blue - green).std()))
+    green = green.ravel()
+    tones = np.stack([np.ones_like(green), green, green**2 / 255, green**3 / 255**2], axis=1)
+    spreads = []
+    for other in (red.ravel(), blue.ravel()):
+        differences = other - green
+        told, *_ = np.linalg.lstsq(tones, differences, rcond=None)
+        spreads.append(float((differences - tones @ told).std()))
+    return max(spreads)
 
 
 def _colours(pixels: npt.NDArray[np.uint8]) -> int:

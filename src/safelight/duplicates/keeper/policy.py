@@ -23,6 +23,8 @@ class Considerations:
     resolution: float = _weight("Pixels, as far as they hold detail: an upscale has no more.")
     compression: float = _weight("How little was lost when it was saved.")
     metadata: float = _weight("Date, place, camera, labels.")
+    folder: float = _weight("In a protected or preferred folder; in none of backups, downloads ...")
+    name: float = _weight("Not named as copies, edits and exports are.")
     focus: float = _weight("The score, if the library has it.")
     exposure: float = _weight("The score, if the library has it.")
     noise: float = _weight("The score, if the library has it.")
@@ -38,6 +40,11 @@ class Considerations:
                     "it should be 0 or more.",
                     setting=weight.name,
                 )
+
+    @property
+    def by_focus(self) -> bool:
+        """Tell whether nothing weighs more than the score for focus."""
+        return self.focus > 0 and all(getattr(self, w.name) <= self.focus for w in fields(self))
 
     def changed(self, given: Mapping[str, float]) -> Self:
         """Return the same with other weights for some.
@@ -75,7 +82,7 @@ class Policy:
     shots: Considerations
 
 
-_LAST = Considerations(resolution=0.1, original=0.1, metadata=0.05, age=0.01)
+_LAST = Considerations(resolution=0.1, original=0.1, metadata=0.05, folder=0.05, age=0.01)
 
 #: The policies that have a name. The later a consideration, the less it weighs: none of them
 #: should outweigh a clear difference in those before it.
@@ -83,12 +90,12 @@ PRESETS = {
     "original": Policy(
         "original",
         Considerations(
-            original=16, resolution=16, compression=8, metadata=4, focus=0.4, exposure=0.3,
-            noise=0.2, combined=0.2, age=1,
+            original=16, resolution=16, compression=8, folder=6, metadata=4, name=3, age=1,
+            focus=0.4, exposure=0.3, noise=0.2, combined=0.2,
         ),
         Considerations(
-            focus=4, exposure=1, noise=0.5, combined=1, resolution=2, original=1, metadata=0.1,
-            age=0.01,
+            focus=4, exposure=1, noise=0.5, combined=1, resolution=2, original=1, folder=0.5,
+            metadata=0.1, age=0.01,
         ),
     ),
     "sharpest": Policy("sharpest", replace(_LAST, focus=16), replace(_LAST, focus=16)),

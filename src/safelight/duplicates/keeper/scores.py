@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from safelight.duplicates.keeper.explain import SCORES
+from safelight.duplicates.keeper.focus_maps import GRID
 from safelight.library.scores import ScoreRecord, read_scores, write_scores
 from safelight.quality.files import score_files
 from safelight.quality.registry import choose
@@ -12,6 +15,7 @@ from safelight.quality.registry import choose
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from safelight.duplicates.keeper.focus_maps import FocusMap
     from safelight.library.copies import PhotoFacts
     from safelight.library.store import Library
 
@@ -32,6 +36,17 @@ def known_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[s
         }
         for photo, records in read_scores(library, photo_ids).items()
     }
+
+
+def focus_maps(library: Library, photo_ids: Sequence[str]) -> dict[str, FocusMap]:
+    """Return where photos are in focus, by photo id, as the focus score found it."""
+    found = {}
+    for photo, records in read_scores(library, photo_ids).items():
+        focus = records.get("focus")
+        tiles = focus.details.get("tiles") if focus is not None else None
+        if tiles and np.shape(tiles) == (GRID, GRID):
+            found[photo] = np.asarray(tiles, np.float64)
+    return found
 
 
 def measure_lacking(

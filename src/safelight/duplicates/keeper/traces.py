@@ -1,8 +1,8 @@
-"""Which photo was made from which other, as their pixels tell.
+"""Traces in pixels of what a picture was before: enlarged, or rounded to a JPEG's steps.
 
-Two traces are looked for. An enlarged picture has no detail beyond that of the small one: made
-small and large again it stays as it is. And what was a JPEG once carries the steps to which its
-frequencies were rounded, however finely, or in whatever format, it was saved again.
+An enlarged picture has no detail beyond that of the small one: made small and large again it stays
+as it is. And what was a JPEG once carries the steps to which its frequencies were rounded, however
+finely, or in whatever format, it was saved again.
 
 Made smaller, or saved with coarser steps, a picture keeps no trace of what it was before; there
 the number of pixels and bytes tells enough.
@@ -10,31 +10,21 @@ the number of pixels and bytes tells enough.
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.errors import DecodeError
-from safelight.imaging import DEFAULT_MAX_PIXELS, PhotoReader, decode
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
-
-    from safelight.library.copies import PhotoFacts
 
 # Share of detail that an enlarged picture has in the finest band, of what it has in the next
 # coarser one. On 18 photos in 4 sizes, by 3 filters, as PNG and JPEG 60 and 90, enlarged ones had
 # at most 0.48, true ones at least that. Enlarged by repeating pixels they are missed.
 _ENLARGED = 0.46
 
-# With less difference in size than this there is no band to look at.
-_LEAST_RATIO = 1.2
-
+#: With less difference in size than this there is no band to look at.
+LEAST_RATIO = 1.2
 # In the middle; the answer needs no more, and a photo of 50 megapixels takes no longer.
 _WINDOW = 1024
 
@@ -53,82 +43,6 @@ _COARSER = 1.5
 _LEAST_COUNT = 200
 
 _BLOCK = 8
-
-#: Changes whenever the same photos would give another answer.
-VERSION = "2"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a photo was made from.
-
-    Attributes
-    ----------
-    source : str
-        Photo id; empty if that cannot be told.
-    how : str
-        ``enlarged``, ``saved-again``, or one of the losses of ``keeper.losses``.
-    """
-
-    source: str
-    how: str
-
-
-def origins(
-    photos: Sequence[PhotoFacts],
-    *,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    reader: PhotoReader | None = None,
-) -> dict[str, Origin]:
-    """Return which of several photos, all of one picture, were made from which other.
-
-    Nothing is said of a photo whose file cannot be read, nor where there is no trace.
-
-    Parameters
-    ----------
-    photos : sequence of PhotoFacts
-        Forms of one picture: the same view, whatever their size.
-    max_pixels : int
-        A file with more is not looked at.
-    reader : PhotoReader, optional
-        Remembers the photos that could not be read.
-    """
-    reader = reader or PhotoReader()
-    found: dict[str, Origin] = {}
-    # Smallest first, so that what an enlarged one was made from is not itself an enlarged one.
-    ordered = sorted((each for each in photos if each.pixels), key=lambda each: each.pixels)
-    for at, photo in enumerate(ordered):
-        smaller = [each for each in ordered[:at] if _is_smaller(each, photo)]
-        rivals = [each for each in photos if each.id != photo.id and _same_size(each, photo)]
-        steps = {each.id: each for each in rivals if each.format == "JPEG"}
-        if not smaller and not steps:
-            continue
-        data = _read(photo, reader)
-        gray = _luma(data, max_pixels)
-        if data is None or gray is None:
-            continue
-        source = next(
-            (
-                each
-                for each in reversed(smaller)
-                if each.id not in found
-                and (theirs := _luma(_read(each, reader), max_pixels)) is not None
-                and is_enlarged(gray, theirs)
-            ),
-            None,
-        )
-        if source is not None:
-            found[photo.id] = Origin(source.id, "enlarged")
-            continue
-        own = _steps(data)
-        for rival in steps.values():
-            if rival.exif.get("orientation", 1) != 1 or photo.exif.get("orientation", 1) != 1:
-                continue  # the grid of blocks lies otherwise
-            steps_of_rival = _steps(_read(rival, reader) or b"")
-            if steps_of_rival is not None and carries_steps(gray, steps_of_rival, own):
-                found[photo.id] = Origin(rival.id, "saved-again")
-                break
-    return found
 
 
 def is_enlarged(large: npt.NDArray[np.uint8], small: npt.NDArray[np.uint8]) -> bool:
@@ -184,52 +98,6 @@ def carries_steps(
     if np.count_nonzero(told) < _LEAST_COUNT:
         return False
     return float(np.abs(in_steps - np.round(in_steps))[told].mean()) < _CARRIED
-
-
-def _is_smaller(small: PhotoFacts, large: PhotoFacts) -> bool:
-    if not (small.width and small.height and large.width and large.height):
-        return False
-    across, down = large.width / small.width, large.height / small.height
-    alike = abs(across - down) <= max(0.02 * across, 1.5 * across / min(small.width, small.height))
-    return alike and min(across, down) >= _LEAST_RATIO
-
-
-def _same_size(a: PhotoFacts, b: PhotoFacts) -> bool:
-    return (a.width, a.height) == (b.width, b.height)
-
-
-def _read(photo: PhotoFacts, reader: PhotoReader) -> bytes | None:
-    try:
-        return reader.read(photo.id, (copy.path for copy in photo.copies))
-    except (DecodeError, OSError):
-        return None
-
-
-def _luma(data: bytes | None, max_pixels: int) -> npt.NDArray[np.uint8] | None:
-    from PIL import Image
-
-    try:
-        frame = decode(data or b"", max_pixels=max_pixels)
-    except DecodeError:
-        return None
-    return np.asarray(Image.fromarray(frame.pixels).convert("L"))
-
-
-def _steps(data: bytes) -> npt.NDArray[np.float64] | None:
-    """Return to what steps a JPEG's luma is rounded, or None if it is no JPEG."""
-    from PIL import JpegImagePlugin
-
-    if not data.startswith(b"\xff\xd8\xff"):
-        return None
-    try:
-        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
-            tables = image.quantization
-    except (OSError, SyntaxError, ValueError):
-        return None
-    table = tables.get(0)
-    if table is None or len(table) != _BLOCK * _BLOCK:
-        return None
-    return np.array(table, np.float64).reshape(_BLOCK, _BLOCK)
 
 
 def _middle(gray: npt.NDArray[np.uint8], side: float) -> npt.NDArray[np.uint8]:

@@ -203,7 +203,10 @@ def _chosen(luma: Any, calm: Any, inside: Any) -> tuple[Any, Any]:
     """Return the windows to examine, by row and column: the worst, and some like the rest."""
     import cv2
 
-    whole = cv2.erode(inside.astype(np.uint8), np.ones((2, 2), np.uint8), anchor=(0, 0), borderValue=0) > 0
+    whole = (
+        cv2.erode(inside.astype(np.uint8), np.ones((2, 2), np.uint8), anchor=(0, 0), borderValue=0)
+        > 0
+    )
     if not whole.any():
         whole = inside
     peak = cv2.dilate(luma, np.ones((2, 2), np.uint8), anchor=(0, 0))
@@ -253,7 +256,10 @@ def _examined(left: Any, explained: Any, calm: Any, places: Any) -> Windows:
     sums = np.pad(rest.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
     steps = range(0, WINDOW - BLOCK + 1, 4)
     peaks = [
-        sums[:, y + BLOCK, x + BLOCK] - sums[:, y, x + BLOCK] - sums[:, y + BLOCK, x] + sums[:, y, x]
+        sums[:, y + BLOCK, x + BLOCK]
+        - sums[:, y, x + BLOCK]
+        - sums[:, y + BLOCK, x]
+        + sums[:, y, x]
         for y in steps
         for x in steps
     ]

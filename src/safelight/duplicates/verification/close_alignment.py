@@ -204,9 +204,7 @@ def scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _followed(
-    a: Pixels, b: Pixels, common: npt.NDArray[np.bool_] | None = None
-) -> Matrix | None:
+def _followed(a: Pixels, b: Pixels, common: npt.NDArray[np.bool_] | None = None) -> Matrix | None:
     """Return the affine map from `a` to `b` that points follow, None if too few do."""
     import cv2
 
@@ -253,7 +251,9 @@ def _warped(
     import cv2
 
     back: Any = cv2.invertAffineTransform(matrix)
-    warped = cv2.warpAffine(pixels, back, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(
+        pixels, back, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     inside = np.full(pixels.shape[:2], 255, np.uint8)
     common = cv2.warpAffine(inside, back, size, flags=cv2.INTER_NEAREST) > 0
     return np.asarray(warped, np.uint8), common

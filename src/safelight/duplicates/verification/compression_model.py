@@ -59,9 +59,7 @@ class CompressionNoise:
     same_steps: bool
 
 
-def compression_noise(
-    a: Frame, b: Frame, size_a: float, size_b: float
-) -> CompressionNoise:
+def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> CompressionNoise:
     """Return what compression explains of the difference of two photos.
 
     Parameters

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.arguments import as_list
 from safelight.embedding.batches import Batches, is_out_of_memory, out_of_memory
 from safelight.errors import ModelError
+from safelight.model import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from safelight.embedding.devices import Device
     from safelight.embedding.pytorch.model import LoadedModel, TorchModel
-    from safelight.model import Frame
 
 # Images and texts at once. A GPU is busy from some hundred images on.
 _CPU_IMAGES, _GPU_IMAGES = 8, 256
@@ -48,6 +49,9 @@ class TorchEmbedder:
     batch_size : int or None
         Images to give to the model at once; None for what suits the device.
     """
+
+    #: What ``--model`` takes to load it again; who loads it by a name sets it.
+    reload_name: str | None = None
 
     def __init__(
         self,
@@ -114,6 +118,7 @@ class TorchEmbedder:
 
     def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
+        frames = as_list(frames, "frames", Frame)
         return self.encode_prepared([self.prepare(frame) for frame in frames])
 
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -124,7 +129,8 @@ class TorchEmbedder:
         UserWarning
             Once a call, if texts were longer than the model's context and were cut.
         """
-        if not len(texts):
+        texts = as_list(texts, "texts", str)
+        if not texts:
             return np.empty((0, self.dimension), np.float32)
         model = self._ready()
         ids, cut = model.tokenize(texts)

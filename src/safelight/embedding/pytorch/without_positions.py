@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.arguments import as_list
 from safelight.errors import ModelInvalid
+from safelight.model import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     import torch
 
     from safelight.embedding.pytorch.embedder import TorchEmbedder
-    from safelight.model import Frame
 
 
 class WithoutPositions:
@@ -66,6 +67,7 @@ class WithoutPositions:
         """Embed frames, each at its size; (n, dimension) float32, rows of unit length."""
         import torch
 
+        frames = as_list(frames, "frames", Frame)
         with torch.inference_mode():
             vectors = [self._visual(self._tensor(frame))[0] for frame in frames]
             if not vectors:

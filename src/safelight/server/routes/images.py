@@ -84,7 +84,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
     if terms or data is not None:
         question = await question_for(served, terms, embedder.fingerprint, access.namespaces)
         if data is not None:
-            prepared = await served.decoding.run(_prepare, data, embedder, served.limits.pixels)
+            prepared = await served.decode(_prepare, data, embedder, served.limits.pixels)
             question.images.append((prepared, 1.0))
         vector = await served.vector(searched, question)
         found = await served.photos(searched, vector, wanted.limit, where)

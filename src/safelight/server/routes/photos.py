@@ -115,6 +115,7 @@ async def photo(
         taken_at=found.taken_at,
         added_at=found.added_at,
         exif=dict(found.exif),
+        holds=[] if found.structure is None else list(found.structure.described()),
         files=[
             shapes.File(
                 path=file.path,
@@ -162,7 +163,7 @@ async def thumbnail(
     await _check(served, access, photo_id)
     picture = await served.reading.run(kept_thumbnail, served.library, photo_id, side)
     if picture is None:
-        picture = await served.decoding.run(
+        picture = await served.decode(
             make_thumbnail,
             served.library,
             photo_id,
@@ -182,7 +183,7 @@ async def image(
     side: Annotated[int, Query(ge=16, le=4096, description="Of the longer side.")] = 2048,
 ) -> Response:
     """Return a photo upright, for looking at."""
-    picture = await served.decoding.run(
+    picture = await served.decode(
         make_picture,
         served.library,
         photo_id,
@@ -196,7 +197,7 @@ async def image(
 @router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
 async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
     """Return a map of focus, to be laid over the photo: transparent where it is not sharp."""
-    drawn = await served.decoding.run(
+    drawn = await served.decode(
         focus_map,
         served.library,
         photo_id,

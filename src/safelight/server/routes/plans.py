@@ -73,6 +73,12 @@ class Plan(BaseModel):
     actions: list[Action]
     bytes_saved: int
     left: list[Left]
+    changed: int | None = Field(
+        default=None, description="Files that this call has moved, linked or put back."
+    )
+    before: int | None = Field(
+        default=None, description="Files for which nothing was left to do: an earlier call did it."
+    )
 
 
 class Plans(BaseModel):
@@ -174,4 +180,6 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
         ],
         bytes_saved=plan.saves,
         left=[Left(path=each.path, why=each.why) for each in left],
+        changed=None if outcome is None else outcome.changed,
+        before=None if outcome is None else outcome.before,
     )

@@ -100,7 +100,7 @@ async def upload(
 
 
 async def _take(served: Service, namespace: str, file: UploadFile) -> Upload:
-    found: Upload = await served.decoding.run(
+    found: Upload = await served.decode(
         take,
         served.library,
         namespace,

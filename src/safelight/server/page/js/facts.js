@@ -35,6 +35,7 @@ const data = (detail) => [
   ["size", detail.width ? number(detail.width) + " × " + number(detail.height) : null],
   ["megapixels", detail.width ? ((detail.width * detail.height) / 1e6).toFixed(1) : null],
   ["format", [detail.format, detail.size ? bytes(detail.size) : ""].filter(Boolean).join(", ")],
+  ["holds", (detail.holds ?? []).join(", ")],
   ["added", time(detail.added_at)],
 ];
 

@@ -83,10 +83,14 @@ const apply = async () => {
   plan = applied;
   dialog().close();
   const left = applied.left?.length ?? 0;
-  const done = applied.actions.length;
-  note("Applied: " + count(done, "file") + (left ? ", " + number(left) + " left" : "") + ".", {
-    undo: () => undo(applied),
-  });
+  const rest = left ? ", " + number(left) + " left" : "";
+  if (!applied.changed && applied.before) {
+    note("Nothing was left to do: " + count(applied.before, "file") + " went before" + rest + ".");
+  } else {
+    note("Applied: " + count(applied.changed, "file") + rest + ".", {
+      undo: () => undo(applied),
+    });
+  }
   told.onApplied();
 };
 

@@ -1,0 +1,127 @@
+"""``safelight sources``: what was ingested, and where it is now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safelight.cli.options import library_option, load_settings
+from safelight.shown import visible
+
+if TYPE_CHECKING:
+    from safelight.ingest.moving import Moved
+    from safelight.library.sources import SourceStatus
+
+EPILOG = """\b
+Examples:
+  safelight sources
+  safelight sources -n holiday --json
+  safelight sources move /media/old/Photos /media/new/Photos
+  safelight forget images:/media/old/Photos
+"""
+
+MOVE_EPILOG = """\b
+Examples:
+  safelight sources move D:\\Photos E:\\Photos
+  safelight sources move ~/Pictures/2023 ~/Archive/2023 --dry-run
+"""
+
+
+@click.group(invoke_without_command=True, epilog=EPILOG)
+@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@library_option
+@click.pass_context
+def sources(
+    context: click.Context, namespace: str | None, as_json: bool, library: str | None
+) -> None:
+    """List what was ingested, or tell where it is now.
+
+    A plain `safelight ingest` brings all sources up to date.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from safelight.library.files import require_namespace
+    from safelight.library.sources import read_sources, source_status
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        require_namespace(opened, namespace)
+        found = [source_status(opened, each) for each in read_sources(opened, namespace)]
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(_as_dict(each), ensure_ascii=False))
+    elif found:
+        for each in found:
+            click.echo(visible(_line(each)))
+    else:
+        click.echo(
+            "safelight: nothing was ingested yet. Begin with: safelight ingest FOLDER", err=True
+        )
+
+
+@sources.command(epilog=MOVE_EPILOG)
+@click.argument("old")
+@click.argument("new")
+@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@library_option
+def move(
+    old: str, new: str, namespace: str | None, dry_run: bool, as_json: bool, library: str | None
+) -> None:
+    """Tell the library that the folder OLD is NEW now.
+
+    Photos keep what is known of them, and no file is touched. Use it after you renamed or moved a
+    folder, or when a disk has another letter.
+    """
+    from safelight.ingest.moving import move_source
+    from safelight.library.store import Library
+
+    settings = load_settings(library=library)
+    with Library(settings.library, create=False) as opened:
+        moved = move_source(opened, old, new, namespace=namespace, dry_run=dry_run)
+    if as_json:
+        click.echo(json.dumps(asdict(moved), ensure_ascii=False))
+    else:
+        click.echo(visible(_moved(moved)))
+
+
+def _as_dict(found: SourceStatus) -> dict[str, Any]:
+    return {
+        "namespace": found.source.namespace,
+        "source": found.source.spec,
+        "there": found.is_there,
+        "files": found.files,
+        "missing": found.missing,
+        "excluded": found.excluded,
+        "ingested_at": found.source.ingested_at,
+        **found.source.options,
+    }
+
+
+def _line(found: SourceStatus) -> str:
+    parts = [] if found.files is None else [f"{found.files:,} files"]
+    for count, word in ((found.missing, "missing"), (found.excluded, "excluded")):
+        if count:
+            parts.append(f"{count:,} {word}")
+    if not found.is_there:
+        parts.append("not there now")
+    if found.source.ingested_at:
+        parts.append(f"ingested {found.source.ingested_at[:10]}")
+    return f"{found.source.namespace}: {found.source.spec}  ({', '.join(parts)})"
+
+
+def _moved(moved: Moved) -> str:
+    would = "would be" if moved.dry_run else "are"
+    text = f"{moved.files:,} files {would} in {moved.new} now"
+    if moved.missing:
+        text += f", {moved.missing:,} are not there"
+    if moved.changed:
+        text += f", {moved.changed:,} have another content"
+    again = "" if moved.dry_run else " Bring them up to date: safelight ingest"
+    return f"{text}.{again}"

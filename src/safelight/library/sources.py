@@ -1,0 +1,115 @@
+"""The sources of a library: what was ingested, and how much of it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from safelight.library.files import EXCLUDED, MISSING, PRESENT, beginning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from safelight.library.store import Library
+
+KINDS = ("images", "image-list", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A source that was ingested.
+
+    Attributes
+    ----------
+    key : int
+    namespace, spec : str
+    options : mapping
+        What it was ingested with: exclusions, whether it is recursive.
+    ingested_at : str or None
+        When it was last; None if an older safelight did it.
+    """
+
+    key: int
+    namespace: str
+    spec: str
+    options: Mapping[str, Any]
+    ingested_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """A source, and what is known of its files.
+
+    Attributes
+    ----------
+    source : SourceRecord
+    is_there : bool
+        Whether its folder or file is there now.
+    files, missing, excluded : int
+        Of a folder, a file of texts or a single photo; None of a list.
+    """
+
+    source: SourceRecord
+    is_there: bool
+    files: int | None = None
+    missing: int | None = None
+    excluded: int | None = None
+
+
+def read_sources(library: Library, namespace: str | None = None) -> list[SourceRecord]:
+    """Return the sources of a namespace, or of all, in the order of their coming."""
+    rows = library.connection.execute(
+        "SELECT s.pk, n.name, s.spec, s.options, s.ingested_at FROM sources s "
+        "JOIN namespaces n ON n.pk = s.namespace_pk "
+        "WHERE ? IS NULL OR n.name = ? ORDER BY s.pk",
+        (namespace, namespace),
+    )
+    return [
+        SourceRecord(key, name, spec, json.loads(options), at)
+        for key, name, spec, options, at in rows
+    ]
+
+
+def source_status(library: Library, source: SourceRecord) -> SourceStatus:
+    """Return whether a source is there, and how many of its files are."""
+    kind, place = place_of(source.spec)
+    if place is None:
+        return SourceStatus(source, is_there=True)
+    is_there = os.path.lexists(place)
+    if kind == "image-list":
+        return SourceStatus(source, is_there)
+    end = {"images": os.sep, "text": "#"}.get(kind)
+    condition = "path = ?"
+    values: tuple[str, ...] = (place,)
+    if end is not None:
+        condition, values = beginning("path", place.rstrip(os.sep) + end)
+    rows = library.connection.execute(
+        f"SELECT gone, count(*) FROM files WHERE {condition} AND namespace_pk = "
+        "(SELECT pk FROM namespaces WHERE name = ?) GROUP BY gone",
+        (*values, source.namespace),
+    )
+    found = dict(rows.fetchall())
+    return SourceStatus(
+        source, is_there, found.get(PRESENT, 0), found.get(MISSING, 0), found.get(EXCLUDED, 0)
+    )
+
+
+def place_of(spec: str) -> tuple[str, str | None]:
+    """Return the kind of a source and its path; a path of None has no place on disk.
+
+    Examples
+    --------
+    >>> place_of("images:/a"), place_of("/a/b.jpg"), place_of("demo")
+    (('images', '/a'), ('', '/a/b.jpg'), ('', None))
+    """
+    kind, colon, rest = spec.partition(":")
+    if colon and kind in KINDS:
+        return kind, rest
+    return ("", None) if spec == "demo" else ("", spec)
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Tell whether a path lies in a folder, at any depth."""
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
