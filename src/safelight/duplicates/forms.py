@@ -149,12 +149,8 @@ def _confirmed(
     """Return a form as a close look leaves it: as it is, edited in one place, or none at all."""
     relation, told = form
     told = told | close.evidence
-    levels, contrasts = told["tone"], (told["detail"], told["grain"])
-    edited = (
-        levels > limits.tone_levels
-        or not limits.detail_ratio <= contrasts[0] <= 1 / limits.detail_ratio
-        or not limits.grain_ratio <= contrasts[1] <= 1 / limits.grain_ratio
-    )
+    tone, detail, grain = (float(told[name]) for name in ("tone", "detail", "grain"))
+    edited = tone > limits.tone_levels or _is_filtered(detail, grain, limits.detail_ratio, limits)
     if close.shows_another_picture(edited=edited):
         return None
     if close.differs and relation is not Relation.EDITED:
@@ -211,8 +207,14 @@ def _is_edited(found: Agreement, limits: Thresholds, *, warped: bool = False) ->
     return (
         found.tone > limits.tone_levels
         or found.share < least_agreement
-        or not least_detail <= found.detail <= 1 / limits.detail_ratio
-        or not limits.grain_ratio <= found.grain <= 1 / limits.grain_ratio
+        or _is_filtered(found.detail, found.grain, least_detail, limits)
+    )
+
+
+def _is_filtered(detail: float, grain: float, least_detail: float, limits: Thresholds) -> bool:
+    return (
+        not least_detail <= detail <= 1 / limits.detail_ratio
+        or not limits.grain_ratio <= grain <= 1 / limits.grain_ratio
     )
 
 

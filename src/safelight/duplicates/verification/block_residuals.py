@@ -234,8 +234,9 @@ def _chosen(luma: Any, calm: Any, inside: Any) -> tuple[Any, Any]:
 def _examined(left: Any, explained: Any, calm: Any, places: Any) -> Windows:
     """Take out what a shift and a blur of each window alone explain, and return what is left."""
     rows, columns = places
-    down = np.minimum(rows * BLOCK, left.shape[0] - WINDOW)[:, None, None] + np.arange(WINDOW)[None, :, None]  # fmt: skip
-    across = np.minimum(columns * BLOCK, left.shape[1] - WINDOW)[:, None, None] + np.arange(WINDOW)[None, None, :]  # fmt: skip
+    steps = np.arange(WINDOW)
+    down = np.minimum(rows * BLOCK, left.shape[0] - WINDOW)[:, None, None] + steps[:, None]
+    across = np.minimum(columns * BLOCK, left.shape[1] - WINDOW)[:, None, None] + steps
     wanted = left[down, across]
     up, low = np.maximum(down - 1, 0), np.minimum(down + 1, left.shape[0] - 1)
     before, after = np.maximum(across - 1, 0), np.minimum(across + 1, left.shape[1] - 1)
@@ -254,14 +255,14 @@ def _examined(left: Any, explained: Any, calm: Any, places: Any) -> Windows:
     factors = np.clip(factors, -0.5, 0.5)
     rest = ((aim - basis @ factors) ** 2).reshape(-1, WINDOW, WINDOW)
     sums = np.pad(rest.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
-    steps = range(0, WINDOW - BLOCK + 1, 4)
+    starts = range(0, WINDOW - BLOCK + 1, 4)
     peaks = [
         sums[:, y + BLOCK, x + BLOCK]
         - sums[:, y, x + BLOCK]
         - sums[:, y + BLOCK, x]
         + sums[:, y, x]
-        for y in steps
-        for x in steps
+        for y in starts
+        for x in starts
     ]
     unexplained = np.max(peaks, axis=0) / BLOCK**2 if len(rows) else np.empty(0)
     return Windows(rows, columns, unexplained, calm[rows, columns])

@@ -121,7 +121,7 @@ def in_tones_of(aligned: Aligned) -> Aligned:
     small_a, small_b = (
         cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (aligned.a, aligned.b)
     )
-    where = slice(None)
+    where: Any = slice(None)
     if aligned.common is not None:
         mask = cv2.resize(aligned.common.astype(np.uint8), size, interpolation=cv2.INTER_AREA)
         where = mask.ravel() > 0
@@ -162,7 +162,9 @@ def lost_detail(pixels: Pixels, factor: float) -> float:
     if factor > 0.9:
         return 0.0
     if max(pixels.shape[:2]) > NATIVE_SIDE:
-        pixels = scaled(pixels, tuple(round(each * NATIVE_SIDE / max(pixels.shape[:2])) for each in pixels.shape[1::-1]))  # fmt: skip
+        factor_down = NATIVE_SIDE / max(pixels.shape[:2])
+        width, height = (round(each * factor_down) for each in pixels.shape[1::-1])
+        pixels = scaled(pixels, (width, height))
     grey: Any = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
@@ -215,12 +217,9 @@ def _followed(a: Pixels, b: Pixels, common: npt.NDArray[np.bool_] | None = None)
     points = cv2.goodFeaturesToTrack(grey_a, _POINTS, 0.005, _APART, mask=mask)
     if points is None or len(points) < _FEWEST:
         return None
-    after, status, _ = cv2.calcOpticalFlowPyrLK(
-        grey_a, grey_b, points, None, winSize=(17, 17), maxLevel=3
-    )
-    back, again, _ = cv2.calcOpticalFlowPyrLK(
-        grey_b, grey_a, after, None, winSize=(17, 17), maxLevel=3
-    )
+    follow: Any = cv2.calcOpticalFlowPyrLK
+    after, status, _ = follow(grey_a, grey_b, points, None, winSize=(17, 17), maxLevel=3)
+    back, again, _ = follow(grey_b, grey_a, after, None, winSize=(17, 17), maxLevel=3)
     off = np.abs(back - points).max(axis=(1, 2)) if len(points) else np.empty(0)
     good = (status[:, 0] > 0) & (again[:, 0] > 0) & (off < 0.3)
     if good.sum() < _FEWEST:
@@ -242,7 +241,7 @@ def _corner_shift(matrix: Matrix, size: tuple[int, int]) -> float:
 def _after(first: Matrix, second: Matrix) -> Matrix:
     """Return the map that applies `first`, then `second`."""
     full = np.vstack([first, [0, 0, 1]])
-    return second @ full
+    return np.asarray(second @ full, np.float64)
 
 
 def _warped(

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 # As a share of the longer side: photos of one frame move by no more when they are aligned closely.
 _MOVED = 0.004
 
-# Of the contrast of a drawing, what may be lost where it was made smaller: more, and what is written
-# cannot be read any more, so that nobody can tell if it is the same.
+# Of the contrast of a drawing, what may be lost where it was made smaller. More, and what is
+# written cannot be read any more: nobody can tell if it is the same.
 _LOST = 0.3
 
 # Below this, either has more detail than was compared.

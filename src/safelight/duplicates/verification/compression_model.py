@@ -1,11 +1,11 @@
 """How far compression alone can move a picture, from the files' own quantisation tables.
 
 A JPEG rounds each of the 64 frequencies of a block to a multiple of its step q. The error of one is
-at most q/2 and q^2/12 in the mean, if the frequency is there at all; by Parseval the mean square
-error of the block's pixels is the sum of them by 64. Made smaller by a factor f, a picture keeps the
-frequencies below 8f, and their errors. Two files of one picture have each its own error, and the
-squares add up. Formats that tell no steps, and PNG files, in which a decoded JPEG may be packed, are
-taken for a JPEG of usual quality.
+at most q/2 and q^2/12 in the mean, if the frequency is there at all; by Parseval's theorem the mean
+square error of the block's pixels is a 64th of their sum. Made smaller by a factor f, a picture
+keeps the frequencies below 8f, and their errors. Two files of one picture have each its own error,
+and the squares add up. Formats that tell no steps, and PNG files, in which a decoded JPEG may be
+packed, are taken for a JPEG of usual quality.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _CHROMA = (
     24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
     *([99] * 32),
 )  # fmt: skip
-_LOSSY = tuple(tuple(0.8 * step for step in table) for table in (_LUMA, _CHROMA))  # quality 60
+# Quality 60; of the colours, newer formats keep less.
+_LOSSY = (tuple(0.8 * step for step in _LUMA), tuple(1.3 * step for step in _CHROMA))
 _LOSSLESS = tuple(tuple(0.3 * step for step in table) for table in (_LUMA, _CHROMA))  # 85
 _IS_LOSSLESS = frozenset({"PNG", "BMP", "TIFF", "GIF"})
 
@@ -78,6 +79,6 @@ def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> Compr
         luma += float((steps**2).sum() / 12 / 64)
         colour = np.array(tables[min(1, len(tables) - 1)], float).reshape(8, 8)[:_LOW, :_LOW]
         chroma += float((colour**2).sum() / 12 / 16)
-    lossless = _IS_LOSSLESS >= {a.format, b.format}
+    lossless = {a.format, b.format} <= _IS_LOSSLESS
     same = lossless or (a.quantization == b.quantization and bool(a.quantization))
     return CompressionNoise(luma, chroma**0.5, same)
