@@ -42,6 +42,8 @@ class Exif:
     ----------
     taken_at : str or None
         Local time of exposure, ``YYYY-MM-DDTHH:MM:SS``, with ``+HH:MM`` if the camera said so.
+    subsecond : float or None
+        What comes behind the second, from 0 to 1: the order of a burst.
     camera_make, camera_model, lens : str or None
         As written by the camera, trimmed.
     exposure_time : float or None
@@ -68,6 +70,7 @@ class Exif:
     longitude: float | None = None
     altitude: float | None = None
     orientation: int = 1
+    subsecond: float | None = None
 
 
 #: Parts that are further pictures of the photo, to be counted with its first.
@@ -233,6 +236,10 @@ class Hit:
     namespace : str
     metadata : dict
         Metadata of the file and EXIF data of the photo, JSON-ready.
+    stack : int
+        Photos of its stack (copies, RAW and JPEG, a burst), itself included.
+    matched : str or None
+        ``file name`` or ``folder name`` if that is why it was found.
     """
 
     score: float
@@ -240,6 +247,8 @@ class Hit:
     photo_id: str
     namespace: str
     metadata: dict[str, Any]
+    stack: int = 1
+    matched: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
 from safelight.library.records import namespace_key
 
 if TYPE_CHECKING:
@@ -43,12 +45,17 @@ def remember_unread(
 
 def unread_files(library: Library, namespace: str | None = None) -> dict[str, int]:
     """Return how many pictures of kinds that are not read sources passed over, by suffix."""
-    rows = library.connection.execute(
-        "SELECT e.key, sum(e.value) FROM sources s JOIN namespaces n ON n.pk = s.namespace_pk, "
-        "json_each(s.unread) e WHERE ? IS NULL OR n.name = ? GROUP BY e.key ORDER BY 2 DESC, 1",
-        (namespace, namespace),
-    )
-    return dict(rows.fetchall())
+    try:
+        rows = library.connection.execute(
+            "SELECT e.key, sum(e.value) FROM sources s JOIN namespaces n ON n.pk = s.namespace_pk, "
+            "json_each(s.unread) e WHERE ? IS NULL OR n.name = ? GROUP BY e.key ORDER BY 2 DESC, 1",
+            (namespace, namespace),
+        ).fetchall()
+    except sqlite3.OperationalError:
+        if library.is_read_only:  # of an older version, which cannot be migrated here
+            return {}
+        raise
+    return dict(rows)
 
 
 def remembered(
@@ -61,4 +68,4 @@ def remembered(
         "WHERE ? IS NULL OR n.name = ? ORDER BY s.pk",
         (namespace, namespace),
     )
-    return [(name, spec, json.loads(options)) for name, spec, options in rows]
+    return [(name, spec, stored_json(options)) for name, spec, options in rows]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import LibraryError, UsageError
+from safelight.library.damage import stored_json
 from safelight.library.exact import ExactIndex
 from safelight.library.records import namespace_key
 
@@ -188,6 +189,13 @@ def vectors_by_key(
     return found
 
 
+def dimensions(library: Library) -> set[int]:
+    """Return how many numbers the vectors that clients brought have."""
+    return {
+        each for (each,) in library.connection.execute("SELECT DISTINCT dimension FROM vectors")
+    }
+
+
 def vectors_state(library: Library, dimension: int) -> tuple[int, int]:
     """Return what differs when an index of vectors is no longer up to date."""
     row = library.connection.execute(
@@ -218,7 +226,7 @@ def _vector(row: tuple[Any, ...]) -> Vector:
     key, vector_id, namespace, vector, metadata, created_at, updated_at = row
     embedding = np.frombuffer(vector, "<f4")
     return Vector(
-        key, vector_id, namespace, embedding, json.loads(metadata), created_at, updated_at
+        key, vector_id, namespace, embedding, stored_json(metadata), created_at, updated_at
     )
 
 
