@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.sources.entry import entry, lines, printable
+from safelight.sources.spelling import Speller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,9 +67,11 @@ class ListSource:
         """List the photos in the list's order; a path that stands twice is taken once."""
         base = os.path.dirname(self.list_path)
         seen: set[str] = set()
+        speller = Speller()
         for name, said in parse_list(lines(self.list_path)):
             metadata = {printable(key): printable(value) for key, value in said.items()}
-            path = os.path.abspath(os.path.join(base, os.path.expanduser(name)))
+            path = os.path.join(base, os.path.expanduser(name))
+            path = os.path.abspath(path) if "\0" in path else speller.spell(path)
             if path not in seen:
                 seen.add(path)
                 yield entry(path, path, metadata=metadata)
