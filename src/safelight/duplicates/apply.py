@@ -219,7 +219,9 @@ class _Applying:
         if self.plan.action != "hardlink" and os.path.lexists(change.path):
             return False
         if self.others is None:
-            self.others = done_by_others(self.library.path, self.plan.id)
+            self.others = done_by_others(
+                self.library.path, None if self.journal is None else self.plan.id
+            )
         step = self.others.get(change.path)
         if step is None or step.sha256 != change.photo_id:
             return False
@@ -259,6 +261,8 @@ class _Applying:
                 return True
             require_file(change.path)
             verified(change.path, change.photo_id)
+            if not self.beside.is_spelled(change.path):
+                raise CannotChange("has another spelling on its disk; stays")
             if os.path.samefile(change.path, group.keeper):
                 raise CannotChange("is the very file that is kept, by another name")
             if self.plan.action == "hardlink":

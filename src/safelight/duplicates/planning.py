@@ -312,6 +312,8 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     why = _unfit(planning, other) or _told_by(require_movable, other.path)
     if why is not None:
         return why
+    if not planning.beside.is_spelled(other.path):
+        return "has another spelling on its disk; stays"
     if os.path.samefile(keeper.path, other.path):
         return "is the very file that is kept, by another name; nothing would be saved"
     companion = planning.beside.companion(other.path)

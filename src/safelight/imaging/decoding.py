@@ -28,6 +28,7 @@ from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.jpeg import mended
 from safelight.imaging.png import decodable, png_colours, with_right_checksum
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
+from safelight.imaging.quiet import silence_libtiff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.structure import read_structure
 from safelight.metadata.exif import exif_of, exif_of_tiff
@@ -284,6 +285,8 @@ def _png_profile(data: bytes) -> bytes | None:
 @cache
 def opener(form: str) -> Any:
     """Return Pillow's class that opens a format, imported when it is needed."""
+    if form == "TIFF":
+        silence_libtiff()
     module, name = _CLASSES[form]
     return getattr(import_module(f"PIL.{module}"), name)
 
