@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.copies import photo_facts
-from safelight.server.access import Access, Reader, Writer
+from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.duplicates import bytes_to_save
 from safelight.server.service import Service
 from safelight.server.shapes import Given, NamespaceQuery
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.keeper import Suggestion
 
-router = APIRouter(prefix="/api/v1", tags=["duplicates"])
+router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRoute)
 
 GroupId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
 

@@ -8,17 +8,19 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from safelight.server import plans as keeping
-from safelight.server.access import Reader, Writer
+from safelight.server.access import GuardedRoute, Reader, Writer
 from safelight.server.problems import Problem
 from safelight.server.routes.duplicates import scopes
 from safelight.server.shapes import Given, NamespaceQuery
 from safelight.server.within import Served
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from safelight.duplicates.apply import Outcome
     from safelight.duplicates.plan import Plan as Planned
 
-router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"])
+router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
 
 PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
 
@@ -170,7 +172,7 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
                 kind=plan.action,
                 to=change.to,
                 bytes=change.saves,
-                why="; ".join((change.relation.value, *change.reasons)),
+                why=_why(change.relation.value, change.reasons),
                 photo_id=change.photo_id,
                 keeper=group.keeper,
                 group=group.id,
@@ -183,3 +185,11 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
         changed=None if outcome is None else outcome.changed,
         before=None if outcome is None else outcome.before,
     )
+
+
+def _why(relation: str, reasons: Sequence[str]) -> str:
+    """Return why a file goes: its relation, unless the reasons begin with it."""
+    said = reasons[0] if reasons else ""
+    if said.removeprefix(relation) != said and not said.removeprefix(relation)[:1].isalpha():
+        return "; ".join(reasons)
+    return "; ".join((relation, *reasons))
