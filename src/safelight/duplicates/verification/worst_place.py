@@ -115,7 +115,7 @@ class WorstPlace:
 
 def is_natural(natural: float, textured: float) -> bool:
     """Tell whether there is natural texture enough, given the area with any."""
-    return natural >= 0.04 and natural >= 0.15 * textured
+    return natural >= 0.1 or natural >= max(0.04, 0.15 * textured)
 
 
 def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
@@ -245,7 +245,7 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
     left = _pooled(found.luma, found.inside)[at][:rows, :columns]
     calm = np.minimum(found.variance_a, found.variance_b)[at][:rows, :columns]
     whole = _pooled(found.inside.astype(np.float32), found.inside)[at][:rows, :columns] > 0.999
-    differs = cv2.dilate(flagged.astype(np.uint8), np.ones((3, 3), np.uint8))[at][:rows, :columns]
+    differs = cv2.dilate(flagged.astype(np.uint8), np.ones((2, 2), np.uint8))[at][:rows, :columns]
     textured = whole & (span >= _RANGE)
     natural = (
         textured
