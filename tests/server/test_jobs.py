@@ -26,11 +26,13 @@ from tests.waiting import until
 
 def test_a_folder_is_ingested_as_a_job(server, photos, make_photo) -> None:
     make_photo(photos / "more" / "late.png", "blue", seed=9)
+    (photos / "more" / "late.jxl").write_bytes(b"not read")
     answer = server.post("/api/v1/ingest", {"source": f"{photos}/more", "namespace": "more"})
     assert answer.status_code == 202
     assert answer.headers["location"].endswith(answer.json()["id"])
     job = server.wait(answer.json()["id"])
     assert job["summary"]["new"] == 1
+    assert job["summary"]["unread"] == {".jxl": 1}
     assert job["finished_at"] >= job["created_at"]
     body = {"query": "blue", "namespace": "more"}
     for _ in range(40):  # the server looks every half second whether there is something new

@@ -5,6 +5,7 @@ GIF: GIF89a specification (CompuServe, 1990). WebP: RFC 9649.
 
 from __future__ import annotations
 
+from itertools import count as count_from
 from typing import TYPE_CHECKING
 
 from safelight.imaging.tails import part, tail_parts
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 #: Chunks of a WebP file that code pictures.
 _CODED = frozenset((b"VP8 ", b"VP8L", b"ALPH", b"ANMF"))
 
+#: So many blocks may be of any size.
+_FEW_BLOCKS = 100_000
+
 _EXTENSION, _PICTURE, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 
 
@@ -25,6 +29,7 @@ def gif_structure(data: bytes) -> Structure:
     pieces: list[memoryview] = []
     pictures, end = 0, len(data)
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    head = view[:at]  # with the colours that all frames share
     while at < len(data):
         start = at
         if data[at] == _EXTENSION:
@@ -44,15 +49,21 @@ def gif_structure(data: bytes) -> Structure:
             break
     parts = []
     if pictures > 1:
-        parts.append(part("frames", [view[:13], *pieces], pictures - 1))
+        parts.append(part("frames", [head, *pieces], pictures - 1))
     if end < len(data):
         parts += tail_parts(view[end:])
     return Structure(parts=tuple(parts))
 
 
 def _blocks_end(data: bytes, at: int) -> int:
-    while at < len(data) and data[at]:
+    start = at
+    for count in count_from(1):
+        if at >= len(data) or not data[at]:
+            break
         at += 1 + data[at]
+        # Encoders fill blocks of 255 bytes; blocks of one byte were made to take for ever.
+        if count > _FEW_BLOCKS and at - start < 8 * count:
+            raise ValueError("blocks too small")
     return at + 1
 
 

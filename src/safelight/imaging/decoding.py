@@ -154,7 +154,14 @@ def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     exif = replace(exif, orientation=lay or exif.orientation)
     if form == "TIFF":
         exif = _exif_of_page(data, exif)
-    return Frame(pixels, width, height, form, exif, alpha)
+    return Frame(pixels, width, height, form, exif, alpha, quantization=_tables(image, form))
+
+
+def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
+    """Return a JPEG's quantisation tables, that of the luma first."""
+    tables = image.quantization if form == "JPEG" else {}
+    found = [tables[number] for number in sorted(tables)]
+    return tuple(tuple(map(int, steps)) for steps in found if len(steps) == 64)
 
 
 def open_image(data: bytes, form: str) -> Any:

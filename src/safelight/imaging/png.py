@@ -17,6 +17,9 @@ from safelight.model import Structure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: A picture of 2 GB in chunks of 8 kB has so many.
+_MOST_CHUNKS = 262_144
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -72,7 +75,9 @@ class PngColours:
 def chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks up to IEND, or to where the file ends; the last may be cut."""
     at = len(_SIGNATURE)
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            return
         length = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         if not kind.isalpha():
@@ -213,6 +218,7 @@ def png_structure(data: bytes) -> Structure:
     """Return the structure of a PNG file; whether it is transparent only its pixels tell."""
     depth, frames, has_own_frame, end = 8, 0, False, 0
     view = memoryview(data)
+    shared: list[memoryview] = []
     pieces: list[memoryview] = []
     before_picture = True
     for chunk in chunks(data):
@@ -228,9 +234,11 @@ def png_structure(data: bytes) -> Structure:
             pieces.append(body[4:])
         elif chunk.kind == b"fdAT":
             pieces.append(body[4:])
+        elif chunk.kind in (b"PLTE", b"tRNS"):  # what all frames share
+            shared.append(body)
         end = chunk.end + 4
     further = frames - has_own_frame
-    parts = [part("frames", pieces, further)] if further > 0 else []
+    parts = [part("frames", [*shared, *pieces], further)] if further > 0 else []
     if end < len(data):
         parts += tail_parts(view[end:])
     return Structure(depth, parts=tuple(parts))

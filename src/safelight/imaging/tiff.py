@@ -21,6 +21,7 @@ SUBFILE_TYPE, OLD_SUBFILE_TYPE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 
     254, 255, 256, 257, 258, 259, 262,
 )  # fmt: skip
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES = 273, 277, 278, 279
+PALETTE, JPEG_TABLES = 320, 347
 MINIMUM, MAXIMUM, PLANAR, PREDICTOR, FILL_ORDER = 280, 281, 284, 317, 266
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, SUB_DIRECTORIES = 322, 323, 324, 325, 330
 EXTRA_SAMPLES, SAMPLE_FORMAT, ORIENTATION, PROFILE, LAYERS = 338, 339, 274, 34675, 37724
@@ -38,8 +39,14 @@ _TYPES = {
 #: Pages of a file, and values of a tag, that are read; a scan of a book has hundreds.
 _MOST_PAGES, _MOST_VALUES = 20_000, 2_000_000
 
+#: Tags of a file, and strips of all pages but the first: directories may lie on each other.
+_MOST_TAGS, _MOST_STRIPS = 400_000, 1_000_000
+
 #: What tells pages apart besides their data.
-_SHAPE = (WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR, PREDICTOR, SAMPLE_FORMAT)
+_SHAPE = (
+    WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR, PREDICTOR, SAMPLE_FORMAT,
+    EXTRA_SAMPLES, ORIENTATION, PALETTE, JPEG_TABLES,
+)  # fmt: skip
 
 #: A first page with at most half of another one's sides, and its proportions, is its thumbnail.
 _THUMBNAIL, _PROPORTION = 2, 0.06
@@ -119,13 +126,15 @@ def directories(data: bytes) -> list[Directory]:
     """
     found: list[Directory] = []
     seen: set[int] = set()
+    tags = 0
     at = _first(data)
-    while at and at not in seen and len(found) < _MOST_PAGES:
+    while at and at not in seen and len(found) < _MOST_PAGES and tags < _MOST_TAGS:
         seen.add(at)
         directory, following = _directory(data, at)
         if directory is None:
             break
         found.append(directory)
+        tags += len(directory.tags)
         at = following
     for directory in found[:64]:
         for below in directory.values(SUB_DIRECTORIES)[:64]:
@@ -186,6 +195,8 @@ def tiff_structure(data: bytes) -> Structure:
         pieces: list[bytes | memoryview] = []
         for page in further:
             pieces += [_shape(page), *page.coded]
+            if len(pieces) > _MOST_STRIPS:
+                break
         parts.append(part("pages", pieces, len(further)))
     if LAYERS in pages[0].tags:
         _, count, at = pages[0].tags[LAYERS]
