@@ -54,8 +54,8 @@ class FolderSource:
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
-    roots: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
     packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
     _with_nomedia: dict[str, bool] = field(
         default_factory=dict, init=False, compare=False, repr=False
