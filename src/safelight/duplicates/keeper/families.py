@@ -34,8 +34,14 @@ CLEARLY_FEWER = 0.6
 # What cameras write themselves, the fullest first: nobody exports a photo as HEIC or RAW.
 _CAMERA_RANKS = {"RAW": 0, "HEIF": 1}
 
-# A picture of a part is larger than that part of the whole: it was enlarged. Rounding aside.
-_ENLARGED_PART = 1.05
+# A frame around a picture is no source of it, unless the picture in it has clearly more pixels.
+_MORE_DETAIL = 1.5
+
+# Pixels across of phones' screens, and how much taller than wide they are.
+_SCREENS = frozenset(
+    (640, 720, 750, 828, 1080, 1125, 1170, 1179, 1206, 1242, 1260, 1284, 1290, 1320, 1440)
+)
+_LEAST_TALL, _MOST_TALL = 1.7, 2.4
 
 
 def parts(photos: Sequence[PhotoFacts], edges: Iterable[Edge]) -> Iterator[tuple[str, str, str]]:
@@ -53,6 +59,14 @@ def parts(photos: Sequence[PhotoFacts], edges: Iterable[Edge]) -> Iterator[tuple
         if one is None or edge.a not in of or edge.b not in of or edge.a == edge.b:
             continue
         other = edge.b if one == edge.a else edge.a
+        covers = float(edge.evidence.get("covers", 1))
+        shown = of[other].pixels * covers
+        if (
+            inside is not None
+            and shown > _MORE_DETAIL * of[one].pixels
+            and not _is_shown_in(of[one], of[other])
+        ):
+            continue  # the larger one may have been cut: whoever trims a scan makes less of it
         if inside is not None or _is_shown_in(of[one], of[other]):
             yield one, other, "framed"
         else:
@@ -61,10 +75,14 @@ def parts(photos: Sequence[PhotoFacts], edges: Iterable[Edge]) -> Iterator[tuple
 
 def _is_shown_in(photo: PhotoFacts, other: PhotoFacts) -> bool:
     """Tell whether a photo is shown in a picture of a screen, rather than cut from it."""
-    if has_camera(other):
-        return False
-    screen = any(is_screenshot_name(copy.path) for copy in other.copies)
-    return screen and not any(is_screenshot_name(copy.path) for copy in photo.copies)
+    return not has_camera(other) and _is_of_a_screen(other) and not _is_of_a_screen(photo)
+
+
+def _is_of_a_screen(photo: PhotoFacts) -> bool:
+    if any(is_screenshot_name(copy.path) for copy in photo.copies):
+        return True
+    sides = sorted((photo.width or 1, photo.height or 1))
+    return sides[0] in _SCREENS and _LEAST_TALL <= sides[1] / sides[0] <= _MOST_TALL
 
 
 def edits(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from safelight.duplicates.relations import Together
     from safelight.library.copies import PhotoFacts
 
+
+_ID = re.compile(r"[0-9a-f]{6,64}")
 
 # Bits a channel of most pictures.
 _DEPTH = 8
@@ -223,13 +226,18 @@ def judge(
     return tuple(judged)
 
 
+def is_id(text: str) -> bool:
+    """Tell whether a text can be a photo's id, or the beginning of one."""
+    return _ID.fullmatch(text.lower()) is not None
+
+
 def _chosen(
     photos: Sequence[PhotoFacts], instead: Collection[str]
 ) -> tuple[list[PhotoFacts], PhotoFacts | None]:
     """Return photos with the file first that the user chose, and the photo that it is of."""
     for number, photo in enumerate(photos):
         copies = [copy for copy in photo.copies if copy.path in instead]
-        if copies or photo.id in instead:
+        if copies or any(photo.id.startswith(each) for each in instead if is_id(each)):
             first = copies[0] if copies else photo.copies[0]
             others = [copy for copy in photo.copies if copy is not first]
             chosen = replace(photo, copies=(first, *others))
