@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.errors import QueryError
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -34,6 +36,27 @@ _AT_ONCE = 1_000_000
 def rounded(values: npt.ArrayLike, decimals: int = DECIMALS) -> Numbers:
     """Round to the stated precision; a zero has no sign."""
     return np.asarray(np.round(np.asarray(values, np.float64), decimals) + 0.0, np.float64)
+
+
+def unit_vector(numbers: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return a vector at unit length, (dimension,) float32.
+
+    Raises
+    ------
+    QueryError
+        With the code ``vector``: it is not a list of finite numbers, or all of them are 0.
+    """
+    try:
+        given = np.asarray(numbers, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        given = np.empty(0)
+    if given.ndim != 1 or not len(given) or not np.isfinite(given).all():
+        raise QueryError("A vector should be a list of finite numbers.", code="vector")
+    most = float(np.abs(given).max())
+    if most == 0:
+        raise QueryError("A vector of zeros points nowhere.", code="vector")
+    given = given / most  # the squares of very large or small numbers have no room
+    return np.asarray(given / np.sqrt((given**2).sum()), np.float32)
 
 
 def cosines(

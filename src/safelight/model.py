@@ -230,6 +230,10 @@ class Hit:
     namespace : str
     metadata : dict
         Metadata of the file and EXIF data of the photo, JSON-ready.
+    stack : int
+        Photos of its stack (copies, RAW and JPEG, a burst), itself included.
+    matched : str or None
+        ``file name`` or ``folder name`` if that is why it was found.
     """
 
     score: float
@@ -237,6 +241,8 @@ class Hit:
     photo_id: str
     namespace: str
     metadata: dict[str, Any]
+    stack: int = 1
+    matched: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,22 @@ def test_what_keeps_a_file_is_said(finder) -> None:
     assert "a film" in left.why
 
 
+def test_of_equal_pixels_the_fuller_one_is_kept(finder) -> None:
+    found = finder({"plain.jpg": with_exif(JPEG), "fuller.jpg": JPEG + film()})
+    (group,) = found.groups(STRICT)
+    assert Path(group.keeper.path).name == "fuller.jpg"
+    assert any("a film" in reason for reason in group.keeper.reasons)
+    assert moved(found) == {"plain.jpg"}
+
+
+def test_of_other_pixels_the_better_one_is_kept_and_the_fuller_one_stays(finder) -> None:
+    found = finder({"plain.jpg": JPEG, "fuller.jpg": SMALL + film()})
+    (group,) = found.groups(STRICT)
+    assert Path(group.keeper.path).name == "plain.jpg"
+    assert any("lacks: a film" in reason for each in group.photos for reason in each.reasons)
+    assert moved(found) == set()
+
+
 def test_one_animation_packed_twice_is_one(finder) -> None:
     lossless = {"lossless": True, "minimize_size": False, "duration": 80}
     found = finder(

@@ -258,7 +258,8 @@ def test_raw_and_jpeg_are_found_by_their_names(library: Library) -> None:
 
 def test_five_hundred_black_frames(library: Library) -> None:
     rng = np.random.default_rng(3)
-    black, empty = np.zeros(4, np.uint64), np.empty(0, np.uint32)
+    # No hash at all says that there is nothing to compare; this one says little.
+    black, empty = np.ones(4, np.uint64), np.empty(0, np.uint32)
     put(library, [made(number, rng, dct256=black, words=empty) for number in range(500)])
     pairs = []
 

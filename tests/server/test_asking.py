@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.library.exact import ExactIndex
-from safelight.server.asking import Batches, Question, embed
+from safelight.search import Encode
+from safelight.server.asking import Batches, embed
 from safelight.server.freshness import Kept
 from safelight.server.limits import Limits
 from safelight.server.problems import Problem
@@ -107,18 +108,14 @@ def test_what_takes_too_long_is_given_up(filled) -> None:
         assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
 
 
-def test_one_bad_question_does_not_spoil_its_neighbours() -> None:
+def test_searches_share_one_call_of_the_model_and_get_their_own_vectors() -> None:
+    green = np.array([0, 1, 0], "f4")
     vectors = embed(
-        ColourEmbedder(),
-        [
-            Question(texts=[("red", 1.0)]),
-            Question(texts=[("red", 1.0), ("red", -1.0)]),
-            Question(texts=[("blue", 1.0)], images=[(np.array([0, 1, 0], "f4"), 1.0)]),
-        ],
+        ColourEmbedder(), [Encode(("red",), ()), Encode(("blue", "red"), (green,)), Encode((), ())]
     )
-    assert "cancel" in str(vectors[1])
-    assert vectors[0] == pytest.approx([1, 0, 0], abs=0.01)
-    assert vectors[2] == pytest.approx([0, 0.7, 0.7], abs=0.01)
+    assert vectors[0] == pytest.approx(np.array([[1, 0, 0]]), abs=0.01)
+    assert vectors[1] == pytest.approx(np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]]), abs=0.01)
+    assert vectors[2].shape == (0, 3)
 
 
 def test_an_error_of_the_model_reaches_all_who_asked() -> None:

@@ -88,7 +88,7 @@ def test_more_like_a_photo_and_less_like_another(server) -> None:
     body = {"photo_id": blue, "minus": [f"photo:{red}"], "plus": ["green:0.1"]}
     hits = server.post("/api/v1/images/search", body).json()["hits"]
     assert hits[0]["namespace"] == "blue"
-    assert hits[-1]["namespace"] == "red"
+    assert red not in {hit["photo_id"] for hit in hits}
 
 
 def test_a_photo_is_searched_for_with_words(server) -> None:

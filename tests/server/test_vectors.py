@@ -251,7 +251,9 @@ def test_vectors_of_another_dimension_are_passed_over(server) -> None:
     server.post("/api/v1/vectors", {"id": "five", "embedding": [1, 0, 0, 0, 0]})
     found = server.post("/api/v1/vectors/search", {"embedding": [2, 0, 0, 0, 0]}).json()
     assert [(each["vector"]["id"], each["score"]) for each in found] == [("five", 1.0)]
-    assert server.post("/api/v1/vectors/search", {"embedding": [1, 2, 3, 4]}).json() == []
+    refused = server.post("/api/v1/vectors/search", {"embedding": [1, 2, 3, 4]})
+    assert refused.status_code == 422
+    assert "3 or 5" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_a_server_with_a_key_that_refuses_a_photo(
     done = run("sync", SAFELIGHT_STORE=qdrant.url, code=1)
     assert "SAFELIGHT_STORE_KEY" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
-    assert len(run("search", "red", **environ).stdout.splitlines()) == 2
+    assert len(run("search", "a red wall", **environ).stdout.splitlines()) == 2
 
 
 def test_wrong_usage_is_said(run: Run, photos: Path) -> None:

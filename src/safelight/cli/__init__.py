@@ -110,7 +110,8 @@ def main() -> None:
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 os.dup2(nowhere, stream.fileno())
         code = 141
-    sys.exit(code)
+    if code:
+        sys.exit(code)
 
 
 def _is_closed_pipe(error: OSError) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from safelight.cli.options import library_option, load_settings, separated, short
 from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.duplicates.plan import Plan
@@ -18,7 +21,15 @@ Examples:
   safelight plan duplicates -o plan.json
   safelight plan duplicates -o plan.json --relation identical --action hardlink
   safelight plan duplicates -o plan.json --relation burst --keep sharpest
+  safelight plan show plan.json --html plan.html
   safelight apply plan.json
+"""
+
+SHOW_EPILOG = """\b
+Examples:
+  safelight plan show plan.json | less
+  safelight plan show plan.json --html plan.html
+  safelight plan show plan.json --json | jq '.groups[].changes[].path'
 """
 
 # Of groups and reasons, so many are shown; the rest stands in the plan.
@@ -109,38 +120,91 @@ def duplicates(
         click.echo(_summary(made, output))
 
 
+@plan.command("show", epilog=SHOW_EPILOG)
+@click.argument("file", metavar="PLAN")
+@click.option("--html", metavar="FILE", help="Write a page with the pictures side by side.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is something else.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -> None:
+    """Show what a plan would do, group by group; nothing is changed."""
+    from safelight.duplicates.plan import read_plan
+
+    file = os.path.expanduser(file)
+    if html is not None:
+        from safelight.duplicates.report import check_report
+
+        html = os.path.expanduser(html)
+        check_report(html, force=force)
+    made = read_plan(file)
+    if html is not None:
+        from safelight.duplicates.plan_page import plan_page
+        from safelight.duplicates.report import write_report
+
+        with show_phases(quiet=quiet) as progress:
+            page = plan_page(
+                made,
+                max_pixels=load_settings().pixel_limit,
+                progress=lambda done, total: progress("Drawing", done, total),
+            )
+        write_report(html, page)
+    if as_json:
+        click.echo(json.dumps(made.to_dict(), ensure_ascii=False, indent=1))
+    elif html is None:
+        click.echo("\n".join([*_listing(made, None), "", *_total(made, file)]))
+    elif not quiet:
+        click.echo("\n".join([*_total(made, file), f"The pictures are in {html}."]))
+
+
 def _summary(made: Plan, output: str) -> str:
+    lines = _listing(made, _SHOWN)
+    total = _total(made, output)
+    if made.changes:
+        total[0] += " Nothing has changed yet."
+        total.append(f"Read all of it: safelight plan show {shlex.quote(output)}")
+        total.append(f"Then: safelight apply {shlex.quote(output)}")
+    return "\n".join([*lines, *([""] if lines else []), *total])
+
+
+def _total(made: Plan, output: str) -> list[str]:
     doing = {
         "quarantine": "to be moved into quarantine",
         "hardlink": "to become hard links",
         "trash": "to go into the trash",
     }[made.action]
-    lines = []
-    for group in made.groups[:_SHOWN]:
-        lines.append(f"{group.id}  {group.relation}")
-        lines.append(f"  keep  {short(group.keeper)}")
-        lines += [f"          {reason}" for reason in group.reasons]
-        for change in group.changes:
-            lines.append(f"        {short(change.path)}  ({change.relation}, {size(change.size)})")
-        if group.carry is not None:
-            what = ", ".join(group.carry.tags.to_dict())
-            lines.append(f"        {what} to be noted in {short(group.carry.sidecar)}")
-    if len(made.groups) > _SHOWN:
-        lines.append(f"... and {len(made.groups) - _SHOWN:,} more groups")
-    if made.left:
-        lines.append(f"Left as they are: {len(made.left):,}")
-        lines += [f"  {short(left.path)} {left.why}" for left in made.left[:_SHOWN]]
-        if len(made.left) > _SHOWN:
-            lines.append(f"  ... and {len(made.left) - _SHOWN:,} more")
-    if lines:
-        lines.append("")
     count = len(made.changes)
     if not count:
-        return "\n".join([*lines, f"{output}: nothing to do."])
+        return [f"{output}: nothing to do."]
     files = "1 file" if count == 1 else f"{count:,} files"
     frees = f"{size(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
     groups = "1 group" if len(made.groups) == 1 else f"{len(made.groups):,} groups"
-    return "\n".join(
-        [*lines, f"{output}: {files} of {groups} {doing}, {frees}. Nothing has changed yet.",
-         f"Read it, then: safelight apply {output}"]
-    )  # fmt: skip
+    return [f"{output}: {files} of {groups} {doing}, {frees}."]
+
+
+def _listing(made: Plan, limit: int | None) -> list[str]:
+    """Return the groups of a plan, and what it leaves, line by line."""
+    lines: list[str] = []
+    for group in made.groups[:limit]:
+        lines.append(f"{group.id}  {group.relation}")
+        lines.append(f"  keep  {short(group.keeper)}")
+        lines += [f"          {visible(reason)}" for reason in group.reasons]
+        for change in group.changes:
+            lines.append(f"        {short(change.path)}  ({change.relation}, {size(change.size)})")
+            names = [os.path.basename(each.path) for each in change.sidecars]
+            if names:
+                lines.append(f"          with {visible(', '.join(names))}")
+            if limit is None:
+                lines += [f"          {visible(reason)}" for reason in change.reasons]
+                if change.to is not None:
+                    lines.append(f"          to {short(change.to)}")
+        if group.carry is not None:
+            what = ", ".join(group.carry.tags.to_dict())
+            lines.append(f"        {what} to be noted in {short(group.carry.sidecar)}")
+    if limit is not None and len(made.groups) > limit:
+        lines.append(f"... and {len(made.groups) - limit:,} more groups")
+    if made.left:
+        lines.append(f"Left as they are: {len(made.left):,}")
+        lines += [f"  {short(left.path)} {visible(left.why)}" for left in made.left[:limit]]
+        if limit is not None and len(made.left) > limit:
+            lines.append(f"  ... and {len(made.left) - limit:,} more")
+    return lines

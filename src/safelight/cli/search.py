@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from safelight.cli.ingest import ingest_folder
 from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
+from safelight.errors import LibraryError
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ Examples:
   safelight search portrait --min focus=0.7 --min noise=0.5
   safelight search portrait --top 50 --sort combined
   safelight search sunset label:beach -label:people
+  safelight search --camera canon --from 2024-06-01
+  safelight search IMG_1185
   safelight search 'label:"wide shot" label:mountain'
   safelight search receipts --paths -0 | xargs -0 open
   safelight search "a cat" --images-dir data/images
@@ -38,7 +42,10 @@ Examples:
 A query is words, an image, or terms joined by + and - (between spaces), each with an optional
 :WEIGHT. photo:ID names a photo of the library; text:... and "..." are never taken for a path.
 label:NAME finds only photos to which a label applies, -label:NAME only those to which it does
-not; `safelight label` labels them. With nothing but labels, the most probable come first.
+not; `safelight label` labels them. With nothing but labels, the most probable come first; with
+nothing but filters, the last taken. A query that is the name of a file or folder, or its beginning,
+finds those first. "- people" ranks photos lower that look like people; it cannot know all of them.
+Copies, bursts and RAW with JPEG are one hit once `safelight duplicates` has found them.
 """
 
 
@@ -65,7 +72,7 @@ class _SearchCommand(click.Command):
     "--min", "least", multiple=True, metavar="NAME=S",
     help="Only photos whose score of a metric is at least S, e.g. focus=0.6. May be repeated.",
 )  # fmt: skip
-@click.option("--camera", metavar="NAME", help="Only photos of this camera, as its maker calls it.")
+@click.option("--camera", metavar="NAME", help="Only photos of this camera; words of its name do.")
 @click.option("--from", "taken_from", metavar="DAY", help="Only photos taken on this day or later.")
 @click.option("--to", "taken_to", metavar="DAY", help="... or earlier; a day is YYYY-MM-DD.")
 @click.option(
@@ -86,6 +93,7 @@ class _SearchCommand(click.Command):
     "--store", metavar="ADDRESS",
     help="Search in this vector store; local: in the library's own index.  [env: SAFELIGHT_STORE]",
 )  # fmt: skip
+@click.option("--expand", is_flag=True, help="Show each photo of a stack: copies, bursts, RAW.")
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--paths", is_flag=True, help="Only the paths.")
@@ -106,6 +114,7 @@ def search(
     model: str | None,
     device: str | None,
     store: str | None,
+    expand: bool,
     library: str | None,
     as_json: bool,
     paths: bool,
@@ -119,51 +128,60 @@ def search(
     from safelight.library.files import require_namespace
     from safelight.library.store import Library
     from safelight.query import Query
-    from safelight.search import search as find
-    from safelight.search import search_labels
+    from safelight.search import find, hits_of, options_of, search_filters
 
     asked = _asked(" ".join(query)) if query else Query()
     for body in plus:
         asked = asked.plus(body)
     for body in minus:
         asked = asked.plus(body, -1.0)
-    if not asked.terms and not asked.labels:
+    options = options_of(
+        top=top,
+        namespace=namespace,
+        under=images_dir,
+        min_score=min_score,
+        least=_least(least),
+        where=_where(camera, taken_from, taken_to),
+        order=_order(sort),
+        expand=expand,
+    )
+    if not asked.terms and not asked.labels and options.where.is_plain and sort is None:
         raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
     with Library(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not sys.stderr.isatty())
         require_namespace(opened, namespace)
-        options: dict[str, Any] = {
-            "top": top,
-            "namespace": namespace,
-            "under": images_dir,
-            "min_score": min_score,
-            "least": _least(least),
-            "where": _where(camera, taken_from, taken_to),
-            "order": _order(sort),
-        }
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder
             space = embedder.fingerprint
             with searched_index(opened, settings, store, space, namespace) as index:
-                hits = find(
+                answer = find(
                     opened,
                     asked,
                     embedder,
-                    **options,
+                    options,
                     index=index,
                     clusters_from=settings.clusters_from,
                     pixel_limit=settings.pixel_limit,
                 )
         else:
             space = choose_space(opened, model).fingerprint
-            hits = search_labels(opened, asked.labels, space, **options)
+            answer = search_filters(opened, asked, space, options)
+        hits = hits_of(opened, answer, options, space)
         unlabelled = _unlabelled(opened, asked, space, namespace)
-    _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
+    _print(
+        hits,
+        as_json=as_json,
+        paths=paths or null,
+        end="\0" if null else "\n",
+        is_weak=answer.weak,
+    )
     if not hits:
         where = f" in namespace {namespace}" if namespace else ""
         click.echo(f"safelight: nothing found{where}.", err=True)
+    for note in answer.notes:
+        click.echo(f"safelight: {note}", err=True)
     if unlabelled:
         click.echo(
             f"safelight: Not labelled yet, and left out: {unlabelled:,} of the photos. "
@@ -184,8 +202,12 @@ def _asked(text: str) -> Query:
 def _unlabelled(library: Library, query: Query, space: str, namespace: str | None) -> int:
     from safelight.library.with_label import count_unlabelled, find_label
 
-    labels = (find_label(library, each.label, space) for each in query.labels)
-    return max((count_unlabelled(library, each, space, namespace) for each in labels), default=0)
+    counts = [0]
+    for each in query.labels:
+        with contextlib.suppress(LibraryError):  # only sources say it, and they say it of all
+            label = find_label(library, each.label, space)
+            counts.append(count_unlabelled(library, label, space, namespace))
+    return max(counts)
 
 
 def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> Filter | None:
@@ -215,25 +237,40 @@ def _least(given: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
-def _print(hits: list[Hit], *, as_json: bool, paths: bool, end: str) -> None:
+def _print(hits: list[Hit], *, as_json: bool, paths: bool, end: str, is_weak: bool) -> None:
     out = sys.stdout
     for hit in hits:
         if as_json:
-            out.write(json.dumps(_as_dict(hit), ensure_ascii=False) + "\n")
+            out.write(json.dumps(_as_dict(hit, is_weak=is_weak), ensure_ascii=False) + "\n")
         elif paths:
             out.write(hit.path + end)
         else:
-            out.write(f"{hit.score:.3f} — {_short(hit)}\n")
+            out.write(f"{hit.score:.3f} — {_short(hit)}{_remarks(hit)}\n")
 
 
-def _as_dict(hit: Hit) -> dict[str, object]:
-    return {
+def _remarks(hit: Hit) -> str:
+    remarks = [hit.matched] if hit.matched else []
+    if hit.stack > 1:
+        remarks.append(f"stack of {hit.stack}")
+    return f"  ({', '.join(remarks)})" if remarks else ""
+
+
+def _as_dict(hit: Hit, *, is_weak: bool) -> dict[str, object]:
+    found: dict[str, object] = {
         "score": round(hit.score, 6),
         "path": hit.path,
         "photo_id": hit.photo_id,
         "namespace": hit.namespace,
         "metadata": hit.metadata,
     }
+    # Only where they say something: the fields of a plain hit are prescribed.
+    if hit.stack > 1:
+        found["stack"] = hit.stack
+    if hit.matched:
+        found["matched"] = hit.matched
+    if is_weak:
+        found["weak"] = True
+    return found
 
 
 def _short(hit: Hit) -> str:

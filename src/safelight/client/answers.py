@@ -117,14 +117,23 @@ class Photos:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit(Card):
+    """A photo that was found; `stack` counts its copies, RAW and burst, itself included."""
+
+    stack: int
+    matched: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hits:
     """Photos found, best first; `weak` if the best is no nearer than chance would have it."""
 
-    hits: tuple[Card, ...]
+    hits: tuple[Hit, ...]
     total: int
     took_ms: float
     model: str
     weak: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

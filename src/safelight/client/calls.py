@@ -7,6 +7,7 @@ which send the call and return what it reads.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from urllib.parse import quote
 from safelight.arguments import as_list
 from safelight.client import answers
 from safelight.client.answers import build
-from safelight.errors import ServerError, SourceError
+from safelight.errors import ServerError, SourceError, UsageError
 from safelight.files import PHOTO_FILE, read_bytes
 from safelight.files.bounded_json import parse_json
 
@@ -156,6 +157,7 @@ def images_search(
     sort: str | None = None,
     limit: int = 200,
     min_score: float | None = None,
+    expand: bool = False,
 ) -> Call[answers.Hits]:
     """Find photos by words, by photos, and by both together.
 
@@ -176,6 +178,8 @@ def images_search(
     limit : int
         How many of the nearest.
     min_score : float, optional
+    expand : bool
+        Each photo of a stack is a hit; else the best one, with their number.
     """
     wanted = _given(
         query=query,
@@ -189,6 +193,7 @@ def images_search(
         sort=sort,
         limit=limit,
         min_score=min_score,
+        expand=expand or None,
         **{"from": taken_from, "to": taken_to},
     )
     path, read = f"{_API}/images/search", _as(answers.Hits)
@@ -335,7 +340,7 @@ def put_vector(
     """Keep a vector; in place of the one of its id, if there is one."""
     wanted = _given(
         id=vector_id,
-        embedding=[float(each) for each in embedding],
+        embedding=_numbers(embedding),
         metadata=dict(metadata or {}),
         namespace=namespace,
     )
@@ -368,7 +373,7 @@ def vectors_search(
 ) -> Call[tuple[answers.VectorScore, ...]]:
     """Find what is nearest to a vector, among all that has as many numbers."""
     wanted = _given(
-        embedding=[float(each) for each in embedding],
+        embedding=_numbers(embedding),
         limit=limit,
         namespace=namespace,
         filters=filters,
@@ -578,3 +583,14 @@ def _vector(vector_id: str) -> str:
 
 def _part(text: str) -> str:
     return quote(text, safe="")
+
+
+def _numbers(vector: Sequence[float]) -> list[float]:
+    try:
+        # float() reads texts as well.
+        numbers = [0.0 + each for each in vector]
+    except TypeError:
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise UsageError("A vector should be a list of finite numbers.", code="vector")
+    return [float(each) for each in numbers]

@@ -32,9 +32,9 @@ from safelight.duplicates.xmp import add_to_xmp, read_xmp
 from safelight.errors import SidecarError
 from safelight.files import sha256, sha256_of
 from safelight.files.moves import move, replace_by_link, write
+from safelight.files.refusals import described
 from safelight.files.set_aside import (
     CannotChange,
-    described,
     open_here,
     put_back,
     reason_of,

@@ -21,11 +21,13 @@ from safelight.imaging.structure import read_structure
 from safelight.model import FURTHER_PICTURES, Structure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from safelight.duplicates.model import Edge
     from safelight.duplicates.seen import Look, Seen
+    from safelight.library.copies import PhotoFacts
 
 Evidence = dict[str, float | int | str | bool]
 Found = tuple[Relation, Evidence] | None
@@ -114,6 +116,45 @@ def held_only_by(
     if evidence.get("opacity") and other.alpha and keeper.alpha:
         told.append("another transparency")
     return tuple(told)
+
+
+def fuller_first(ranked: Sequence[PhotoFacts], edges: Iterable[Edge]) -> list[PhotoFacts]:
+    """Return photos with one first that has the very pixels of the first, and more beside them."""
+    best = ranked[0]
+    same = {
+        edge.b if edge.a == best.id else edge.a: edge.evidence
+        for edge in edges
+        if edge.relation is Relation.SAME_PIXELS and best.id in (edge.a, edge.b)
+    }
+    own = best.structure or Structure()
+    for photo in ranked[1:]:
+        theirs = photo.structure or Structure()
+        evidence = same.get(photo.id)
+        if evidence is None or held_only_by(own, theirs, evidence):
+            continue
+        if held_only_by(theirs, own, evidence):
+            return [photo, *(each for each in ranked if each is not photo)]
+    return list(ranked)
+
+
+def why_it_is_fuller(
+    photo: PhotoFacts, best: PhotoFacts, name: str, edges: Iterable[Edge]
+) -> tuple[str, ...]:
+    """Return what a photo's file holds, as a reason for its staying; nothing if there is none.
+
+    Parameters
+    ----------
+    name : str
+        Of the file that is kept.
+    """
+    structure = photo.structure or Structure()
+    if photo is best:
+        held = [part.named() for part in structure.parts]
+        return (f"holds {', '.join(held)}",) if held else ()
+    both = {photo.id, best.id}
+    evidence = next((each.evidence for each in edges if {each.a, each.b} == both), {})
+    lacking = held_only_by(structure, best.structure or Structure(), evidence)
+    return (f"has what {name} lacks: {', '.join(lacking)}; stays in any case",) if lacking else ()
 
 
 def structure_at(path: str, known: Structure | None) -> Structure:

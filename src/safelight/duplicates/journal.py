@@ -19,7 +19,7 @@ from safelight.errors import PlanError
 from safelight.files import LARGE_TEXT, read_bytes
 from safelight.files.atomic import write_safely
 from safelight.files.locks import try_lock
-from safelight.files.set_aside import described
+from safelight.files.refusals import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

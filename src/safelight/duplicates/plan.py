@@ -21,7 +21,7 @@ from safelight.files.atomic import write_safely
 from safelight.files.bounded_json import JsonError, parse_json
 from safelight.files.names import folded
 from safelight.files.packages import QUARANTINE
-from safelight.files.set_aside import described
+from safelight.files.refusals import described
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -36,6 +36,7 @@ ACTIONS = ("quarantine", "hardlink", "trash")
 DEFAULT_RELATIONS = STRICT - {Relation.CROPPED, Relation.EDITED}
 
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{3,40}")
+_GROUP = re.compile(r"[0-9a-z-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -299,6 +300,8 @@ def check(plan: Plan) -> None:
     changed: set[str] = set()
     moved: list[tuple[str, str | None]] = []
     for group in plan.groups:
+        if _GROUP.fullmatch(group.id) is None:
+            raise PlanError(f"The plan's group {group.id!r} is not one that safelight finds.")
         if group.relation in KEPT_TOGETHER:
             raise PlanError(f"Group {group.id} belongs together ({group.relation}); nothing goes.")
         for change in group.changes:

@@ -165,6 +165,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         return None
     planning.kept.setdefault(real, suggestion.group.id)
     # Not by way of others: a grey copy of a copy that was turned is no form of the one to keep.
+    moves = planning.action != "hardlink"
     related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
         known = _all_tags(planning, keeper)
@@ -175,6 +176,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         return None
     changes: list[Change] = []
     noted: list[Tags] = []
+    told: dict[str, Tags] = {}
     for other in others:
         relation = related.get(other.photo_id)
         if relation is None:
@@ -190,7 +192,11 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
             except (SidecarError, DecodeError, OSError) as exc:
                 why = f"stays, because {_told(other.path, exc)}"
             else:
-                if held:
+                lost = tags.beyond(known).others if moves and relation in STRICT else ()
+                if lost:
+                    kept = os.path.basename(keeper.path)
+                    why = f"has {', '.join(lost)}, which {kept} lacks and cannot be given; stays"
+                elif held:
                     kept = os.path.basename(keeper.path)
                     why = f"has what {kept} lacks: {', '.join(held)}; stays"
                 else:
@@ -200,8 +206,9 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
             continue
         changes.append(change)
         planning.changed[os.path.realpath(other.path)] = suggestion.group.id
+        told[other.path] = tags
         # A shot that was rejected says nothing of the one that is kept.
-        if relation in STRICT and planning.action != "hardlink":
+        if relation in STRICT and moves:
             rating = (
                 tags.rating if (tags.rating or 0) > 0 else None
             )  # -1 rejects a file, not a picture
@@ -209,6 +216,13 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     if not changes:
         return None
     lacking = merged(noted).beyond(known)
+    if lacking and _told_by(require_movable, keeper.path) is not None:
+        why = f"stays, because nothing is noted beside {keeper.path}, which belongs to a program"
+        planning.left += [Left(change.path, why) for change in changes]
+        return None
+    if moves:
+        kept_words = known.or_else(lacking)
+        changes = [_with_losses(change, told[change.path], kept_words) for change in changes]
     return PlannedGroup(
         suggestion.group.id,
         suggestion.group.relation,
@@ -218,6 +232,18 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         tuple(changes),
         Carry(planning.beside.sidecar_for(keeper.path), lacking) if lacking else None,
     )
+
+
+def _with_losses(change: Change, tags: Tags, kept: Tags) -> Change:
+    """Return a change that says what of its words is not with the file that is kept."""
+    if change.relation in STRICT:
+        lost = tags.differing(kept)
+    else:
+        # Another shot: its date and place are its own.
+        tags = replace(tags, taken_at=None, latitude=None, longitude=None, altitude=None)
+        lost = list(tags.beyond(kept).to_dict())
+    reasons = [f"not carried over: {each}" for each in lost]
+    return replace(change, reasons=(*change.reasons, *reasons))
 
 
 def _with_safe_keeper(suggestion: Suggestion, keeper: Judged) -> Suggestion:

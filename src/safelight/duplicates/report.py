@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.keeper import Judged, Suggestion
+    from safelight.duplicates.plan import Left
     from safelight.library.copies import Copy, PhotoFacts
 
 _GENERATOR = "safelight duplicates"
@@ -54,12 +55,17 @@ class Report:
         By photo id and metric.
     policy : str
         By which the photos to keep were chosen.
+    title : str
+    left : sequence of Left
+        Files that a plan leaves as they are, and why.
     """
 
     suggestions: Sequence[Suggestion]
     facts: Mapping[str, PhotoFacts]
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     policy: str = "original"
+    title: str = "Duplicates"
+    left: Sequence[Left] = ()
 
     @property
     def folder(self) -> str | None:
@@ -92,12 +98,13 @@ def report_page(
     """
     shown = report.suggestions[:GROUPS]
     style = "\n" + (files("safelight.duplicates") / "report.css").read_text(encoding="utf-8")
-    lines = [*_head(style), *_heading(report, shown)]
+    lines = [*_head(style, report.title), *_heading(report, shown)]
     folder = report.folder
     made = in_order(lambda each: list(_section(each, report, folder, max_pixels)), shown, threads)
     for number, section in enumerate(made, start=1):
         lines += section
         progress(number, len(shown))
+    lines += _left(report.left, folder)
     lines += [
         "</main>",
         "<footer><p>What differs from the file to keep is set off. A difference picture shows how "
@@ -151,7 +158,7 @@ def write_report(path: str, html: str) -> None:
         raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
 
 
-def _head(style: str) -> Iterator[str]:
+def _head(style: str, title: str) -> Iterator[str]:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
@@ -166,7 +173,7 @@ def _head(style: str) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield '<meta name="color-scheme" content="light dark">'
     yield '<meta name="referrer" content="no-referrer">'
-    yield "<title>Duplicates</title>"
+    yield f"<title>{escape(visible(title))}</title>"
     yield f"<style>{style}</style>"
     yield "</head>"
     yield "<body>"
@@ -179,7 +186,7 @@ def _heading(report: Report, shown: Sequence[Suggestion]) -> Iterator[str]:
     groups = "1 group" if len(every) == 1 else f"{len(every):,} groups"
     counted = "1 file" if len(others) == 1 else f"{len(others):,} files"
     yield "<header>"
-    yield "<h1>Duplicates</h1>"
+    yield f"<h1>{escape(visible(report.title))}</h1>"
     yield (
         f"<p>{groups}, {counted} beside those to keep, {_size(gain)}. "
         f"Chosen by the policy {escape(report.policy)}.</p>"
@@ -239,6 +246,16 @@ def _section(
     yield "</ul>"
     yield from _edges(suggestion)
     yield "</section>"
+
+
+def _left(left: Sequence[Left], folder: str | None) -> Iterator[str]:
+    if not left:
+        return
+    yield f"<details><summary>Left as they are ({len(left):,})</summary><ul>"
+    for each in left:
+        name = each.path if folder is None else os.path.relpath(each.path, folder)
+        yield f"<li><bdi>{escape(visible(name))}</bdi> {escape(visible(each.why))}</li>"
+    yield "</ul></details>"
 
 
 def _shot(

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from safelight.duplicates.words import FORMS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,6 +25,11 @@ class Tags:
     rating : int or None
         1 to 5, -1 for rejected; 0 is none.
     keywords : tuple of str
+    words : tuple of (str, tuple of str)
+        Title, description, creator, rights, colour label and the like: properties of XMP by name,
+        with their texts.
+    others : tuple of str
+        Names of properties that people fill and that cannot be carried over: face regions.
     """
 
     taken_at: str | None = None
@@ -31,6 +38,8 @@ class Tags:
     altitude: float | None = None
     rating: int | None = None
     keywords: tuple[str, ...] = ()
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def has_place(self) -> bool:
@@ -39,7 +48,14 @@ class Tags:
 
     def __bool__(self) -> bool:
         """Whether anything is known at all."""
-        return bool(self.taken_at or self.has_place or self.rating or self.keywords)
+        return bool(
+            self.taken_at
+            or self.has_place
+            or self.rating
+            or self.keywords
+            or self.words
+            or self.others
+        )
 
     def or_else(self, other: Tags) -> Tags:
         """Return these, where nothing is known those of `other`; the keywords of both."""
@@ -51,28 +67,46 @@ class Tags:
             placed.altitude,
             self.rating or other.rating,
             tuple(dict.fromkeys((*self.keywords, *other.keywords))),
+            tuple((dict(other.words) | dict(self.words)).items()),
+            tuple(dict.fromkeys((*self.others, *other.others))),
         )
 
     def beyond(self, known: Tags) -> Tags:
         """Return what of these is not known already."""
-        keywords = frozenset(known.keywords)
+        keywords, words = frozenset(known.keywords), dict(known.words)
         found = replace(
             self,
             taken_at=None if known.taken_at else self.taken_at,
             rating=None if known.rating else self.rating or None,
             keywords=tuple(word for word in self.keywords if word not in keywords),
+            words=tuple(each for each in self.words if each[0] not in words),
+            others=tuple(each for each in self.others if each not in known.others),
         )
         if known.has_place or not self.has_place:
             found = replace(found, latitude=None, longitude=None, altitude=None)
         return found
 
+    def differing(self, known: Tags) -> list[str]:
+        """Return what of these is told otherwise by `known`, in words."""
+        found = []
+        told = dict(known.words)
+        for name, values in self.words:
+            if name in told and told[name] != values:
+                found.append(f"{name} {_quoted(values)}, which is {_quoted(told[name])} there")
+        if (self.rating or 0) > 0 and known.rating and known.rating != self.rating:
+            found.append(f"rating {self.rating}, which is {known.rating} there")
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Return what is known, as JSON has it."""
-        return {
+        found = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
             if value not in (None, ())
         }
+        if self.words:
+            found["words"] = {name: list(values) for name, values in self.words}
+        return found
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Tags:
@@ -90,6 +124,10 @@ class Tags:
         taken_at, rating = found.get("taken_at"), found.get("rating")
         if taken_at is not None:
             datetime.fromisoformat(taken_at)
+        words = found.get("words", {})
+        for name, values in words.items():
+            if name not in FORMS or not isinstance(values, list):
+                raise ValueError(f"{str(name)[:40]!r} is not a property with a list of texts")
         return cls(
             taken_at,
             number("latitude"),
@@ -97,6 +135,7 @@ class Tags:
             number("altitude"),
             None if rating is None else int(rating),
             tuple(str(word) for word in found.get("keywords", ())),
+            tuple((name, tuple(str(each) for each in words[name])) for name in words),
         )
 
 
@@ -106,3 +145,8 @@ def merged(tags: Iterable[Tags]) -> Tags:
     for each in tags:
         found = found.or_else(each)
     return found
+
+
+def _quoted(values: tuple[str, ...]) -> str:
+    text = "; ".join(values)
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -8,7 +8,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.trash import trash_folder
-from safelight.files.set_aside import CannotChange, described
+from safelight.files.refusals import described
+from safelight.files.set_aside import CannotChange
 
 if TYPE_CHECKING:
     from safelight.duplicates.plan import Change, PlannedGroup

@@ -14,7 +14,8 @@ from safelight.duplicates.recovery import clear_folders, recover
 from safelight.errors import LibraryError, PlanError
 from safelight.files import SIDECAR, read_bytes, sha256_of
 from safelight.files.moves import move, remove, replace_by_copy, write
-from safelight.files.set_aside import CannotChange, described
+from safelight.files.refusals import described
+from safelight.files.set_aside import CannotChange
 from safelight.library.copies import mark_paths_back
 from safelight.library.store import Library
 from safelight.model import FileStat

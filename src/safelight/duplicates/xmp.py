@@ -13,6 +13,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from safelight.duplicates.tags import Tags
+from safelight.duplicates.words import FORMS, NAMESPACES, NOTED, TECHNICAL
 from safelight.errors import SidecarError
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -20,7 +21,9 @@ _DC = "http://purl.org/dc/elements/1.1/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-_PREFIXES = {"rdf": _RDF, "dc": _DC, "xmp": _XMP, "exif": _EXIF, "photoshop": _PHOTOSHOP}
+_PREFIXES = {"rdf": _RDF, **NAMESPACES}
+_PREFIX_OF = {uri: prefix for prefix, uri in NAMESPACES.items()}
+_LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
 
 _SUBJECT = (_DC, "subject")
 _RATING = (_XMP, "Rating")
@@ -62,6 +65,7 @@ class _Packet:
     values: dict[Name, list[str]] = field(default_factory=dict)
     spans: dict[Name, tuple[int, int]] = field(default_factory=dict)  # of a plain value
     list_ends: dict[Name, int] = field(default_factory=dict)  # where a list's end tag begins
+    structured: set[Name] = field(default_factory=set)  # with more inside than texts
     rdf_end: int | None = None
 
 
@@ -73,7 +77,9 @@ def read_xmp(data: bytes) -> Tags:
     SidecarError
         It is no XMP packet.
     """
-    values = _parse(data).values
+    packet = _parse(data)
+    values = packet.values
+    words, others = _words(packet)
 
     def first(name: Name) -> str | None:
         return next(iter(values.get(name, ())), None)
@@ -92,7 +98,30 @@ def read_xmp(data: bytes) -> Tags:
         altitude=altitude,
         rating=round(rating) if rating is not None and -1 <= rating <= 5 else None,
         keywords=tuple(dict.fromkeys(filter(None, values.get(_SUBJECT, ())))),
+        words=words,
+        others=tuple(sorted(others)),
     )
+
+
+def _words(packet: _Packet) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], set[str]]:
+    """Return the words of a packet by name, and the names of what cannot be carried over."""
+    words: dict[str, tuple[str, ...]] = {}
+    others: set[str] = set()
+    for (uri, local), values in packet.values.items():
+        prefix = _PREFIX_OF.get(uri)
+        name = f"{prefix}:{local}"
+        if prefix is None or name in TECHNICAL or (prefix not in NOTED and name not in FORMS):
+            continue
+        texts = tuple(text for text in values if text.strip())
+        if name in FORMS and (uri, local) not in packet.structured:
+            # A text in several languages would lose all but one.
+            if len(set(texts)) > 1 and FORMS[name] in ("Alt", "text"):
+                others.add(name)
+            elif texts:
+                words[name] = texts[:1] if FORMS[name] in ("Alt", "text") else texts
+        elif texts or (uri, local) in packet.structured:
+            others.add(name)
+    return tuple(words.items()), others
 
 
 def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
@@ -139,6 +168,10 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     if tags.taken_at and not any(name in packet.values for name in _DATES):
         properties.append(f"<exif:DateTimeOriginal>{tags.taken_at}</exif:DateTimeOriginal>")
         properties.append(f"<photoshop:DateCreated>{tags.taken_at}</photoshop:DateCreated>")
+    for name, texts in tags.words:
+        prefix, local = name.split(":")
+        if (NAMESPACES[prefix], local) not in packet.values:
+            properties.append(_property(name, texts))
     if properties:
         if packet.rdf_end is None:
             raise SidecarError("has no room for more: its rdf:RDF is empty")
@@ -155,6 +188,17 @@ def _check(before: _Packet, data: bytes) -> None:
     for name, values in before.values.items():
         if after.get(name, [])[: len(values)] != values and name != _RATING:
             raise SidecarError("is of a form that cannot be added to without a loss")
+
+
+def _property(name: str, texts: tuple[str, ...]) -> str:
+    form = FORMS[name]
+    if form == "text":
+        return f"<{name}>{_text('; '.join(texts))}</{name}>"
+    if form == "Alt":
+        items = f'<rdf:li xml:lang="x-default">{_text("; ".join(texts))}</rdf:li>'
+    else:
+        items = "".join(f"<rdf:li>{_text(each)}</rdf:li>" for each in texts)
+    return f"<{name}><rdf:{form}>{items}</rdf:{form}></{name}>"
 
 
 def _place(tags: Tags, packet: _Packet) -> list[str]:
@@ -175,9 +219,13 @@ def _place(tags: Tags, packet: _Packet) -> list[str]:
 
 
 def _description(about: str, properties: list[str]) -> bytes:
-    spaces = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in _PREFIXES.items())
     quoted = escape(about, {'"': "&quot;"})
     inside = "".join(f"\n  {each}" for each in properties)
+    spaces = "".join(
+        f' xmlns:{prefix}="{uri}"'
+        for prefix, uri in _PREFIXES.items()
+        if prefix == "rdf" or f"<{prefix}:" in inside
+    )
     text = f'<rdf:Description{spaces} rdf:about="{quoted}">{inside}\n</rdf:Description>\n'
     return text.encode("ascii", "xmlcharrefreplace")
 
@@ -268,10 +316,21 @@ class _Reader:
         elif self._depth == 2:
             self._property, self._parts, self._items = here, [], None
             self._value_start = self._after_tag()
+            self._mark_structured(attributes)  # a structure written short, or parseType
         elif self._depth == 3 and here[0] == _RDF and here[1] in ("Bag", "Seq", "Alt"):
             self._items = []
         elif self._depth == 4:
             self._parts = []
+            self._mark_structured(attributes if here == (_RDF, "li") else [here[1]])
+        elif self._depth >= 3:
+            self._mark_structured([here[1]])
+
+    def _mark_structured(self, names: list[str]) -> None:
+        """Note that a property has more inside than texts, if it has any of these."""
+        if self._property is not None and any(
+            not name.startswith(_LANGUAGE) for name in names[::2]
+        ):
+            self.packet.structured.add(self._property)
 
     def _attributes(self, attributes: list[str]) -> None:
         tag_start = self.parser.CurrentByteIndex

@@ -12,12 +12,12 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.refusals import described
 from safelight.files.renaming import rename, spare_of
 from safelight.files.set_aside import (
     CannotChange,
     SetAside,
     beside,
-    described,
     is_unchanged,
     open_here,
     put_back,

@@ -7,7 +7,6 @@ not what it should be goes back. What is to be deleted must in addition not be o
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import os
@@ -15,6 +14,7 @@ import stat as stat_module
 from typing import TYPE_CHECKING
 
 from safelight.files.leases import Lease, OpenElsewhere
+from safelight.files.refusals import described
 from safelight.files.renaming import rename
 
 if TYPE_CHECKING:
@@ -244,17 +244,3 @@ def reason_of(exc: Exception) -> str:
     if isinstance(exc, OSError):
         return f"cannot be read: {described(exc)}"
     return str(exc)
-
-
-def described(exc: OSError) -> str:
-    """Return what the system says, and what to do about it."""
-    match exc.errno:
-        case errno.ENOSPC:
-            return "the disk is full; free some space and run the same command again"
-        case errno.EDQUOT:
-            return "your quota on that disk is used up; free some space and run it again"
-        case errno.EMFILE | errno.ENFILE:
-            return "too many files are open; close programs, or raise `ulimit -n`"
-        case errno.EROFS:
-            return "the disk is read-only"
-    return exc.strerror or str(exc) or type(exc).__name__

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.imaging import tiff, tiff_pixels
+from safelight.imaging import memory, tiff, tiff_pixels
 from safelight.imaging.boxes import primary_pieces
 from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.header import read_header
 from safelight.imaging.png import decodable
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Pixels of all frames together that are decoded to compare two animations.
 _MOST_PIXELS = 400_000_000
+
+#: Of the deepest samples that are common.
+_SAMPLE_BYTES = 4
 
 
 def sequence_digest(data: bytes) -> str | None:
@@ -73,9 +77,15 @@ def same_at_depth(one: bytes, other: bytes) -> bool:
     False if that cannot be told.
     """
     try:
-        first, second = _deep(one), _deep(other)
+        head = read_header(one)
+        needed = memory.decoded_bytes((head.width, head.height), sample_bytes=_SAMPLE_BYTES)
+        with memory.hold(2 * needed):
+            return _equal(_deep(one), _deep(other))
     except Exception:  # noqa: BLE001 - damaged in any of many ways: nothing is proven
         return False
+
+
+def _equal(first: npt.NDArray[Any] | bytes | None, second: npt.NDArray[Any] | bytes | None) -> bool:
     if isinstance(first, bytes) or isinstance(second, bytes):
         return first == second
     return (

@@ -157,7 +157,7 @@ def _read(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.float3
         with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
             is_other = str(file["key"]) != key
             vectors = file["embeddings"]
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
         warnings.warn(f"{path} is damaged ({exc}) and made anew.", stacklevel=5)

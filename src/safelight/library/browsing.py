@@ -5,6 +5,7 @@ The filters are those of a search as well: :func:`matching` gives the keys that 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, UsageError
+from safelight.library.files import inside_folder
 from safelight.library.ordering import order_by
 from safelight.library.scores import at_least
 from safelight.library.spaces import default_space
@@ -35,7 +37,8 @@ class Filter:
     namespaces : tuple of str or None
         It has a file in one of them.
     camera : str or None
-        As :func:`safelight.library.facets.facets` calls it.
+        As :func:`safelight.library.facets.facets` calls it, or words that its name has, whatever
+        their case.
     labels : tuple of (str, bool)
         Labels that apply to the photo, or that its source gave it; with False, that do not.
     taken_from, taken_to : str or None
@@ -46,6 +49,10 @@ class Filter:
         Its source said one of these of it: a key of the metadata, and values.
     photos_only : bool
         No texts.
+    under : str or None
+        It has a file in this folder, at any depth; an absolute path.
+    space : str or None
+        Fingerprint of the space whose labels count; that of the library's default if None.
     """
 
     namespaces: tuple[str, ...] | None = None
@@ -56,11 +63,13 @@ class Filter:
     least: Mapping[str, float] = field(default_factory=dict)
     said: tuple[tuple[str, tuple[str, ...]], ...] = ()
     photos_only: bool = False
+    under: str | None = None
+    space: str | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether it lets every photo pass that has a file."""
-        return self == Filter(photos_only=self.photos_only)
+        return self == Filter(photos_only=self.photos_only, space=self.space)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -74,6 +83,8 @@ class Filter:
             tuple(sorted(self.least.items())),
             self.said,
             self.photos_only,
+            self.under,
+            self.space,
         )
 
 
@@ -119,7 +130,7 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
     LibraryError
         No photo has a score of a metric that ``least`` or the order names.
     """
-    condition, values = _condition(where)
+    condition, values = _condition(library, where)
     joined, by, more = order_by(library, order)
     rows = library.connection.execute(
         f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {by}",
@@ -130,7 +141,7 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
         enough = set(at_least(library, where.least))
         keys = [key for key in keys if key in enough]
     if where.labels:
-        labelled = with_labels(library, where.labels, where.namespaces)
+        labelled = with_labels(library, where.labels, where.namespaces, where.space)
         keys = [key for key in keys if key in labelled]
     return keys
 
@@ -139,19 +150,22 @@ def with_labels(
     library: Library,
     labels: Sequence[tuple[str, bool]],
     namespaces: tuple[str, ...] | None = None,
+    space: str | None = None,
 ) -> dict[int, float]:
     """Return the item keys of photos that have, or have not, these labels.
 
     Each with the least of their probabilities; what a photo's source says of it is certain, and so
-    is what it has not. What sources of other namespaces say does not count.
+    is what it has not. What sources of other namespaces say does not count. Labels of a model are
+    those made in `space`, a fingerprint, or else in the library's default.
 
     Raises
     ------
     LibraryError
         No photo was labelled with one of them, and no source says it.
     """
-    space = default_space(library)
-    fingerprint = "" if space is None else space.fingerprint
+    fingerprint = space or ""
+    if space is None and (default := default_space(library)) is not None:
+        fingerprint = default.fingerprint
     found: dict[int, float] | None = None
     scope, values = _in_namespaces(namespaces)
     for wanted_label, wanted in labels:
@@ -217,12 +231,47 @@ def cards(
     return [found[key] for key in keys if key in found]
 
 
-def _condition(where: Filter) -> tuple[str, list[Any]]:
-    scope, values = _in_namespaces(where.namespaces)
-    parts = [
-        f"EXISTS (SELECT 1 FROM files f WHERE f.item_pk = i.pk AND NOT f.gone AND {scope})",
+def cameras_named(library: Library, text: str) -> list[str]:
+    """Return the cameras that a text names, by their name or by words of it, whatever the case.
+
+    Examples
+    --------
+    ``canon`` names every Canon; ``Canon EOS R5`` that one, and no ``Canon EOS R5 C``.
+    """
+    rows = library.connection.execute("SELECT DISTINCT camera FROM items WHERE camera IS NOT NULL")
+    cameras = sorted(camera for (camera,) in rows)
+    wanted = " ".join(text.casefold().split())
+    exact = [camera for camera in cameras if " ".join(camera.casefold().split()) == wanted]
+    if exact or not wanted:
+        return exact
+    return [
+        camera for camera in cameras if all(word in camera.casefold() for word in wanted.split())
     ]
-    given: list[Any] = list(values)
+
+
+def present(library: Library, keys: Sequence[int], where: Filter) -> dict[int, str]:
+    """Return the ids, by key, of items with a file in a filter's namespaces and folder."""
+    scope, values = _in_namespaces(where.namespaces)
+    inside, folder = inside_folder("f.path", where.under)
+    kind = "i.kind = 'photo'" if where.photos_only else "1"
+    rows = library.connection.execute(
+        "SELECT i.pk, i.id FROM items i WHERE i.pk IN (SELECT value FROM json_each(?)) "
+        f"AND {kind} "
+        "AND EXISTS (SELECT 1 FROM files f WHERE f.item_pk = i.pk AND NOT f.gone "
+        f"AND {scope} AND {inside})",
+        (json.dumps(list(keys)), *values, *folder),
+    )
+    return dict(rows.fetchall())
+
+
+def _condition(library: Library, where: Filter) -> tuple[str, list[Any]]:
+    scope, values = _in_namespaces(where.namespaces)
+    inside, folder = inside_folder("f.path", where.under)
+    parts = [
+        "EXISTS (SELECT 1 FROM files f WHERE f.item_pk = i.pk AND NOT f.gone "
+        f"AND {scope} AND {inside})",
+    ]
+    given: list[Any] = [*values, *folder]
     if where.photos_only:
         parts.append("i.kind = 'photo'")
     for name, options in where.said:
@@ -232,8 +281,9 @@ def _condition(where: Filter) -> tuple[str, list[Any]]:
         )
         given += [name, *options]
     if where.camera is not None:
-        parts.append("i.camera = ?")
-        given.append(where.camera)
+        named = cameras_named(library, where.camera)
+        parts.append(f"i.camera IN ({','.join('?' * len(named))})")
+        given += named
     if where.taken_from is not None:
         parts.append("i.taken_at >= ?")
         given.append(_day(where.taken_from).isoformat())

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.cosine import SLACK, best, cosines
-from safelight.errors import SpaceError
 from safelight.library.clusters import SPREAD
-from safelight.library.exact import ExactIndex
+from safelight.library.exact import ExactIndex, check_query
 from safelight.library.index import Neighbours
 
 if TYPE_CHECKING:
@@ -89,11 +88,7 @@ class ClusteredIndex:
         allowed: npt.NDArray[np.int64] | None = None,
     ) -> Neighbours:
         """See :meth:`safelight.library.index.VectorIndex.search`."""
-        if query.shape != (self._dimension,):
-            raise SpaceError(
-                f"The query has shape {query.shape}, but the vectors of this space have "
-                f"{self._dimension} numbers."
-            )
+        check_query(query, self._dimension)
         rows = None if allowed is None else self.rows(allowed)
         return self.search_many(query[None], [k], [rows])[0]
 

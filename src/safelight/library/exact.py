@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.cosine import SLACK, best, candidates, cosines
-from safelight.errors import SpaceError
+from safelight.errors import QueryError, SpaceError
 from safelight.library import matrix
 from safelight.library.index import Neighbours
 from safelight.library.matrix import Matrix, State
@@ -41,6 +41,27 @@ _BLOCK = 16_384
 #: Rows are scored alone, not with all others, if there are fewer than one in so many: indexing
 #: copies them, which takes several times as long as multiplying.
 _SPARSE = 8
+
+
+def check_query(query: npt.NDArray[np.float32], dimension: int) -> None:
+    """Check that a vector can be compared with those of a space.
+
+    Raises
+    ------
+    SpaceError
+        It has another dimension.
+    QueryError
+        A number in it is none, or all are 0.
+    """
+    if query.shape != (dimension,):
+        raise SpaceError(
+            f"The query has shape {query.shape}, but the vectors of this space have "
+            f"{dimension} numbers."
+        )
+    if not np.isfinite(query).all() or not query.any():
+        raise QueryError(
+            "A vector needs finite numbers, and one at least that is not 0.", code="vector"
+        )
 
 
 class ExactIndex:
@@ -77,11 +98,7 @@ class ExactIndex:
         allowed: npt.NDArray[np.int64] | None = None,
     ) -> Neighbours:
         """See :meth:`safelight.library.index.VectorIndex.search`."""
-        if query.shape != (self._dimension,):
-            raise SpaceError(
-                f"The query has shape {query.shape}, but the vectors of this space have "
-                f"{self._dimension} numbers."
-            )
+        check_query(query, self._dimension)
         rows = None if allowed is None else self.rows(allowed)
         return self.search_many(query[None], [k], [rows])[0]
 

@@ -229,7 +229,7 @@ def allowed_items(
 ) -> list[int]:
     """Return the keys of items with a present file in `namespace` and in the folder `under`."""
     scope, values = _in_namespace(namespace)
-    condition, more = _under("f.path", under)
+    condition, more = inside_folder("f.path", under)
     rows = library.connection.execute(
         "SELECT DISTINCT f.item_pk FROM files f "
         f"WHERE NOT f.gone AND f.item_pk IS NOT NULL AND {scope} AND {condition} ORDER BY 1",
@@ -242,12 +242,14 @@ def places(
     library: Library,
     item_keys: Sequence[int],
     *,
-    namespace: str | None = None,
+    namespaces: tuple[str, ...] | None = None,
     under: str | None = None,
 ) -> dict[int, Place]:
     """Return one present file of each item that has one, by item key."""
-    scope, values = _in_namespace(namespace)
-    condition, more = _under("f.path", under)
+    scope, values = "1", namespaces or ()
+    if namespaces is not None:
+        scope = f"n.name IN ({','.join('?' * len(namespaces))})"
+    condition, more = inside_folder("f.path", under)
     found: dict[int, Place] = {}
     for start in range(0, len(item_keys), _AT_ONCE):
         keys = item_keys[start : start + _AT_ONCE]
@@ -334,7 +336,8 @@ def _in_namespace(namespace: str | None) -> tuple[str, tuple[str, ...]]:
     return "f.namespace_pk = (SELECT pk FROM namespaces WHERE name = ?)", (namespace,)
 
 
-def _under(column: str, folder: str | None) -> tuple[str, tuple[str, ...]]:
+def inside_folder(column: str, folder: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the condition, with its values, that a path lies in a folder, at any depth."""
     return ("1", ()) if folder is None else beginning(column, folder.rstrip(os.sep) + os.sep)
 
 

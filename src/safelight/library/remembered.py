@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +44,17 @@ def remember_unread(
 
 def unread_files(library: Library, namespace: str | None = None) -> dict[str, int]:
     """Return how many pictures of kinds that are not read sources passed over, by suffix."""
-    rows = library.connection.execute(
-        "SELECT e.key, sum(e.value) FROM sources s JOIN namespaces n ON n.pk = s.namespace_pk, "
-        "json_each(s.unread) e WHERE ? IS NULL OR n.name = ? GROUP BY e.key ORDER BY 2 DESC, 1",
-        (namespace, namespace),
-    )
-    return dict(rows.fetchall())
+    try:
+        rows = library.connection.execute(
+            "SELECT e.key, sum(e.value) FROM sources s JOIN namespaces n ON n.pk = s.namespace_pk, "
+            "json_each(s.unread) e WHERE ? IS NULL OR n.name = ? GROUP BY e.key ORDER BY 2 DESC, 1",
+            (namespace, namespace),
+        ).fetchall()
+    except sqlite3.OperationalError:
+        if library.is_read_only:  # of an older version, which cannot be migrated here
+            return {}
+        raise
+    return dict(rows)
 
 
 def remembered(

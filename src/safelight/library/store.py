@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from safelight.errors import LibraryError
+from safelight.files.refusals import described, is_for_now
 from safelight.library import schema
 
 if TYPE_CHECKING:
@@ -89,17 +90,38 @@ class Library:
         try:
             schema.migrate(self.connection, self.path)
         except sqlite3.DatabaseError as exc:
+            refused = self._unusable(exc)
             self.close()
-            if self.is_read_only:
+            if self.is_read_only and refused.code != "disk":
                 raise self._read_only(str(exc)) from exc
-            raise LibraryError(
-                f"{self.path} cannot be used as a library: {exc}. "
-                "Restore it from a backup, or name another file with --library.",
-                path=str(self.path),
-            ) from exc
+            raise refused from exc
         except BaseException:
             self.close()
             raise
+
+    def _unusable(self, exc: sqlite3.DatabaseError) -> LibraryError:
+        kind = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        reason, is_full = str(exc), kind in _DISK
+        if kind in (*_DISK, sqlite3.SQLITE_CANTOPEN):
+            # SQLite does not say why; the system does.
+            try:
+                with open(self.path, "r+b"), open(self.path, "rb"), open(self.path, "rb"):
+                    pass
+            except OSError as refused:
+                reason = described(refused)
+                is_full = is_full or is_for_now(refused)
+        if is_full:
+            return LibraryError(
+                f"{self.path} cannot be used now: {reason}. Nothing in it is lost; see to the "
+                "disk, or to what else runs, and run the same command again.",
+                code="disk",
+                path=str(self.path),
+            )
+        return LibraryError(
+            f"{self.path} cannot be used as a library: {reason}. "
+            "Restore it from a backup, or name another file with --library.",
+            path=str(self.path),
+        )
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -195,8 +217,8 @@ class Library:
         """
         connection = self.connection
         self.require_writable()
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
         except BaseException as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 from safelight.model import Structure
@@ -30,11 +31,16 @@ def write_structures(library: Library, structures: Mapping[str, Structure], vers
 
 def read_structures(library: Library, keys: Sequence[int]) -> dict[int, Structure]:
     """Return the structures of photos by row key; of those that have one."""
-    rows = library.connection.execute(
-        "SELECT item_pk, structure FROM structures "
-        "WHERE item_pk IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(map(int, keys))),),
-    )
+    try:
+        rows = library.connection.execute(
+            "SELECT item_pk, structure FROM structures "
+            "WHERE item_pk IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(map(int, keys))),),
+        ).fetchall()
+    except sqlite3.OperationalError:
+        if library.is_read_only:  # of an older version, which cannot be migrated here
+            return {}
+        raise
     return {key: Structure.from_dict(json.loads(text)) for key, text in rows}
 
 

@@ -188,6 +188,13 @@ def vectors_by_key(
     return found
 
 
+def dimensions(library: Library) -> set[int]:
+    """Return how many numbers the vectors that clients brought have."""
+    return {
+        each for (each,) in library.connection.execute("SELECT DISTINCT dimension FROM vectors")
+    }
+
+
 def vectors_state(library: Library, dimension: int) -> tuple[int, int]:
     """Return what differs when an index of vectors is no longer up to date."""
     row = library.connection.execute(

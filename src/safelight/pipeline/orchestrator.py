@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import UsageError
+from safelight.files.locks import try_lock
 from safelight.ingest import Progress
 from safelight.pipeline.batches import batch_path, output_path, unpack
 from safelight.pipeline.events import REQUESTED, Event, new_event, now
@@ -307,19 +308,12 @@ def _as_text(options: Mapping[str, Any]) -> str:
 @contextlib.contextmanager
 def _alone(places: Places) -> Iterator[None]:
     """Keep other runs over the same data folder out, as long as this one lasts."""
-    try:
-        import fcntl
-    except ImportError:  # Windows; there it is for the user to see to
-        yield
-        return
     places.batches.mkdir(parents=True, exist_ok=True)
     with open(places.batches / ".lock", "ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
+        if not try_lock(file):
             raise UsageError(
                 f"Another run is at work in {places.data}; wait for it, or give this one its own "
                 "folder with --data.",
                 code="busy",
-            ) from exc
+            )
         yield

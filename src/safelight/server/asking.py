@@ -9,13 +9,12 @@ import asyncio
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from safelight.errors import DecodeError, ModelInvalid, ModelUnavailable, SafelightError
-from safelight.search import weighted_sum
 from safelight.server.problems import busy
 
 if TYPE_CHECKING:
@@ -27,34 +26,10 @@ if TYPE_CHECKING:
     from safelight.library.exact import Rows
     from safelight.library.index import Neighbours
     from safelight.library.opening import LocalIndex
+    from safelight.search import Encode
 
 #: Queries in one batch. More would make the first of them wait for the last.
 AT_ONCE = 32
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A query whose texts, and prepared images, are still to be embedded.
-
-    Attributes
-    ----------
-    texts : list of (str, float)
-        With their weights.
-    images : list of (array, float)
-        What the embedder's ``prepare`` returned, with their weights.
-    vectors : list of (array, float)
-        (dimension,) float32, with their weights.
-    """
-
-    texts: list[tuple[str, float]] = field(default_factory=list)
-    images: list[tuple[npt.NDArray[Any], float]] = field(default_factory=list)
-    vectors: list[tuple[npt.NDArray[np.float32], float]] = field(default_factory=list)
-
-    @property
-    def is_words(self) -> bool:
-        """Whether it is made of wanted words alone."""
-        others = self.images or self.vectors
-        return not others and all(weight > 0 for _, weight in self.texts)
 
 
 @dataclass(slots=True, eq=False)
@@ -166,44 +141,32 @@ def _deliver(batch: Sequence[_Waiting], answers: Sequence[Any]) -> None:
         batch[0].loop.call_soon_threadsafe(deliver)
 
 
-def embed(
-    embedder: Embedder, questions: Sequence[Question]
-) -> list[npt.NDArray[np.float32] | Exception]:
-    """Return the vector of each question, (dimension,) float32, or why it has none."""
-    texts = list(dict.fromkeys(text for each in questions for text, _ in each.texts))
-    images = [image for each in questions for image, _ in each.images]
+def embed(embedder: Embedder, steps: Sequence[Encode]) -> list[npt.NDArray[np.float32] | Exception]:
+    """Return the vectors of each step's texts, then of its images as ``prepare`` made them.
+
+    Or why there are none.
+    """
     try:
-        return _embed(embedder, questions, texts, images)
+        return [*_embed(embedder, steps)]
     except SafelightError as error:
         # The fault of one picture, perhaps: its neighbours are answered.
-        if len(questions) == 1:
-            is_refused = images and not isinstance(error, ModelInvalid | ModelUnavailable)
+        if len(steps) == 1:
+            is_refused = steps[0].images and not isinstance(error, ModelInvalid | ModelUnavailable)
             text = f"The model cannot embed this picture: {error}"
             return [DecodeError(text, code="model") if is_refused else error]
-        return [answer for each in questions for answer in embed(embedder, [each])]
+        return [answer for each in steps for answer in embed(embedder, [each])]
 
 
-def _embed(
-    embedder: Embedder,
-    questions: Sequence[Question],
-    texts: Sequence[str],
-    images: Sequence[npt.NDArray[Any]],
-) -> list[npt.NDArray[np.float32] | Exception]:
+def _embed(embedder: Embedder, steps: Sequence[Encode]) -> list[npt.NDArray[np.float32]]:
+    texts = list(dict.fromkeys(text for each in steps for text in each.texts))
+    images = [image for each in steps for image in each.images]
     of_text = dict(zip(texts, embedder.encode_texts(texts), strict=True)) if texts else {}
     of_images = iter(embedder.encode_prepared(images) if images else ())
-    found: list[npt.NDArray[np.float32] | Exception] = []
-    for each in questions:
-        parts = [(of_text[text], weight) for text, weight in each.texts]
-        parts += [(next(of_images), weight) for _, weight in each.images]
-        parts += each.vectors
-        try:
-            found.append(
-                weighted_sum(
-                    np.stack([vector for vector, _ in parts]), [weight for _, weight in parts]
-                )
-            )
-        except Exception as error:  # noqa: BLE001 - of this question, not of its neighbours
-            found.append(error)
+    none = np.empty((0, embedder.dimension), np.float32)
+    found = []
+    for each in steps:
+        rows = [of_text[text] for text in each.texts] + [next(of_images) for _ in each.images]
+        found.append(np.stack(rows) if rows else none)
     return found
 
 

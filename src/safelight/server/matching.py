@@ -5,23 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from safelight.errors import QueryError
 from safelight.library.browsing import Filter
 from safelight.library.conditions import Condition, hold
 from safelight.library.files import all_places
+from safelight.library.index import Neighbours
 from safelight.library.items import added_at, vectors_by_key
-from safelight.library.vectors import open_vectors, vectors_state
+from safelight.library.vectors import dimensions, open_vectors, vectors_state
 from safelight.library.vectors import vectors_by_key as brought_by_key
 from safelight.model import Exif
+from safelight.search import Encode, SearchOptions
+from safelight.search.terms import aim, texts_of
 from safelight.server.asking import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from safelight.library.exact import ExactIndex
-    from safelight.library.index import Neighbours
+    from safelight.query import Query
     from safelight.server.service import Searched, Service
 
 # What safelight itself says of a file; a source's columns of the same names are hidden by it.
@@ -97,44 +102,124 @@ async def matches(
     found: list[Match] = []
     if searched is not None and searched.choice.embedder.dimension == len(vector):
         wanted = _narrowed(where, conditions)
-        fingerprint = searched.choice.embedder.fingerprint
         plain = wanted.is_plain
 
         async def near(count: int) -> Neighbours:
             return await served.neighbours(searched, vector, count, None if plain else wanted)
 
-        def describe(keys: list[int]) -> dict[int, list[Match]]:
-            return items(served, keys, where.namespaces, fingerprint if embeddings else None)
-
+        describe = _describe_items(served, searched, where, embeddings)
         found += await _nearest(served, near, describe, top, conditions)
-    if Filter(namespaces=where.namespaces) == where:
-        known = served.brought.get(len(vector))
-        if known is not None and known[0] == served.generation:
-            index = known[2]
-        else:
-            index = await served.reading.run(_brought, served, len(vector), served.generation)
-
-        async def near_brought(count: int) -> Neighbours:
-            return await served.scan(Scan(index, vector, count))
-
-        def describe_brought(keys: list[int]) -> dict[int, list[Match]]:
-            return {
-                key: [
-                    Match(
-                        each.id,
-                        each.namespace,
-                        each.metadata,
-                        each.created_at,
-                        each.updated_at,
-                        each.embedding if embeddings else None,
-                    )
-                ]
-                for key, each in brought_by_key(served.library, keys, where.namespaces).items()
-            }
-
-        if len(index):
-            found += await _nearest(served, near_brought, describe_brought, top, conditions)
+    found += await _brought_matches(served, vector, top, where, conditions, embeddings)
     return sorted(found, key=lambda match: -(match.score or 0.0))[:top]
+
+
+async def text_matches(
+    served: Service,
+    query: Query,
+    top: int,
+    where: Filter,
+    conditions: Sequence[Condition],
+    *,
+    searched: Searched,
+    visible: tuple[str, ...] | None,
+    embeddings: bool = False,
+) -> list[Match]:
+    """Return what a query finds among photos, texts and the vectors of clients, best first.
+
+    Parameters
+    ----------
+    visible : tuple of str or None
+        Namespaces whose photos the query may name.
+    query, top, where, conditions, searched, embeddings
+        See :func:`matches`.
+    """
+    wanted = _narrowed(where, conditions)
+
+    async def near(count: int) -> Neighbours:
+        # These answers are in order of score, and have no place to say more.
+        options = SearchOptions(top=count, where=wanted, expand=True, names=False, relevance=False)
+        answer = await served.search(searched, query, options, visible=visible)
+        keys = np.array([each.key for each in answer.found], np.int64)
+        return Neighbours(keys, np.array([each.score for each in answer.found], np.float64))
+
+    describe = _describe_items(served, searched, where, embeddings)
+    photos = await _nearest(served, near, describe, top, conditions)
+    if not query.terms or Filter(namespaces=where.namespaces) != where:
+        return photos
+    texts = tuple(texts_of(query.terms))
+    vectors = await served.vectors(searched, Encode(texts, ()))
+    fingerprint = searched.choice.embedder.fingerprint
+    goal = await served.reading.run(
+        aim, served.library, query.terms, vectors, (), fingerprint, visible
+    )
+    brought = await _brought_matches(served, goal.toward, top, where, conditions, embeddings)
+    return sorted([*photos, *brought], key=lambda match: -(match.score or 0.0))[:top]
+
+
+def require_dimension(served: Service, searched: Searched | None, dimension: int) -> None:
+    """Check that something can be compared with a vector of a dimension.
+
+    Raises
+    ------
+    QueryError
+        With the code ``vector``: all vectors of the library have other dimensions.
+    """
+    known = dimensions(served.library)
+    if searched is not None:
+        known.add(searched.choice.embedder.dimension)
+    if known and dimension not in known:
+        raise QueryError(
+            f"The vector has {dimension} numbers, but those of this library have "
+            f"{' or '.join(map(str, sorted(known)))}.",
+            code="vector",
+        )
+
+
+def _describe_items(
+    served: Service, searched: Searched, where: Filter, embeddings: bool
+) -> Callable[[list[int]], dict[int, list[Match]]]:
+    fingerprint = searched.choice.embedder.fingerprint if embeddings else None
+    return lambda keys: items(served, keys, where.namespaces, fingerprint)
+
+
+async def _brought_matches(
+    served: Service,
+    vector: npt.NDArray[np.float32],
+    top: int,
+    where: Filter,
+    conditions: Sequence[Condition],
+    embeddings: bool,
+) -> list[Match]:
+    """Return the nearest of the vectors that clients brought; none with filters of photos."""
+    if Filter(namespaces=where.namespaces) != where:
+        return []
+    known = served.brought.get(len(vector))
+    if known is not None and known[0] == served.generation:
+        index = known[2]
+    else:
+        index = await served.reading.run(_brought, served, len(vector), served.generation)
+    if not len(index):
+        return []
+
+    async def near(count: int) -> Neighbours:
+        return await served.scan(Scan(index, vector, count))
+
+    def describe(keys: list[int]) -> dict[int, list[Match]]:
+        return {
+            key: [
+                Match(
+                    each.id,
+                    each.namespace,
+                    each.metadata,
+                    each.created_at,
+                    each.updated_at,
+                    each.embedding if embeddings else None,
+                )
+            ]
+            for key, each in brought_by_key(served.library, keys, where.namespaces).items()
+        }
+
+    return await _nearest(served, near, describe, top, conditions)
 
 
 async def _nearest(

@@ -70,6 +70,7 @@ _BY_CODE = {
     "no-library": 503,
     "no-scores": 400,
     "no-label": 400,
+    "vector": 422,
     "out-of-memory": 503,
 }
 

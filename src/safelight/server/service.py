@@ -14,13 +14,16 @@ import numpy as np
 from safelight.choice import choose_for_ingest, choose_for_search
 from safelight.errors import LibraryError
 from safelight.imaging.memory import LargePicture, small_only
-from safelight.library.browsing import cards, matching
+from safelight.library.browsing import matching
 from safelight.library.exact import ExactIndex, index_state
-from safelight.library.items import vectors_by_id
+from safelight.library.names import beginnings, may_name
 from safelight.library.opening import clusters_made_at, open_fastest
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
-from safelight.server.asking import Batches, Question, Scan, embed, scan
+from safelight.search import Answer, Encode, advance, search_filters, search_steps
+from safelight.search import Scan as Look
+from safelight.search.relevance import unrelated_to
+from safelight.server.asking import Batches, Scan, embed, scan
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
 from safelight.server.feeding import keep_fed
@@ -28,20 +31,22 @@ from safelight.server.freshness import Freshness, Kept
 from safelight.server.ingesting import finish_uploads
 from safelight.server.jobs import Jobs
 from safelight.server.metrics import Metrics
-from safelight.server.weakness import is_weak, unrelated_to
 from safelight.server.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     from safelight.choice import Choice
-    from safelight.library.browsing import Card, Filter
+    from safelight.embedding.protocol import Embedder
+    from safelight.library.browsing import Filter
     from safelight.library.index import Neighbours
     from safelight.library.opening import LocalIndex
     from safelight.library.store import Library
     from safelight.library.tokens import Token
+    from safelight.query import Query
+    from safelight.search import SearchOptions
     from safelight.server.options import Options
     from safelight.settings import Settings
 
@@ -49,9 +54,6 @@ _LOOKS_EVERY = 0.5  # seconds between looks whether another program has written
 
 #: Fewer vectors are scanned in full as quickly as they are estimated.
 _MANY = 20_000
-
-#: More than are asked for at first, since a few photos' files may be gone.
-_SPARE = 16
 
 T = TypeVar("T")
 
@@ -113,6 +115,8 @@ class Service:
         # By dimension: what clients brought, its state, and when that was looked at.
         self.brought: dict[int, tuple[int, tuple[int, int], ExactIndex]] = {}
         self._unrelated: tuple[str, Any] | None = None
+        self._relating = threading.Lock()
+        self._names: tuple[int, set[str]] | None = None
         self._estimates: tuple[Any, Estimates] | None = None
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -216,7 +220,10 @@ class Service:
     async def _refresh(self) -> None:
         with contextlib.suppress(Exception):  # the next search says what is wrong
             await self.reading.run(self.searched)
-            await self.reading.run(self._find_unrelated)
+            await self._looking.run(self._find_names)
+            if self._searched is not None:
+                embedder = self._searched.choice.embedder
+                await self.reading.run(self._find_unrelated, embedder)
         # Beside the watch, since for a million vectors it takes a while.
         if self._hastening is None or self._hastening.done():
             self._hastening = asyncio.create_task(asyncio.to_thread(self._hasten))
@@ -318,7 +325,7 @@ class Service:
         known = self._searched
         return known if known is not None else await self.reading.run(self.searched)
 
-    def _encode(self, batch: list[tuple[Any, Question]]) -> list[Any]:
+    def _encode(self, batch: list[tuple[Any, Encode]]) -> list[Any]:
         # While the model of a library is being changed, two may be asked.
         answers: dict[int, Any] = {}
         by_model: dict[int, list[int]] = {}
@@ -330,12 +337,58 @@ class Service:
             answers |= dict(zip(numbers, found, strict=True))
         return [answers[number] for number in range(len(batch))]
 
-    async def vector(self, searched: Searched, question: Question) -> npt.NDArray[np.float32]:
-        """Return the vector of a question, (dimension,) float32 of unit length."""
-        vector: npt.NDArray[np.float32] = await self._encoder.ask(
-            (searched.choice.embedder, question)
+    async def vectors(self, searched: Searched, step: Encode) -> npt.NDArray[np.float32]:
+        """Return the vectors of texts and images, (n, dimension) float32."""
+        vectors: npt.NDArray[np.float32] = await self._encoder.ask((searched.choice.embedder, step))
+        return vectors
+
+    async def search(
+        self,
+        searched: Searched,
+        query: Query,
+        options: SearchOptions,
+        *,
+        images: Sequence[Any] = (),
+        visible: tuple[str, ...] | None = None,
+    ) -> Answer:
+        """Run a search with the shared model and index; see :mod:`safelight.search.engine`."""
+        embedder = searched.choice.embedder
+        if not query.terms and not images:
+            return await self.reading.run(
+                search_filters, self.library, query, embedder.fingerprint, options
+            )
+        search = search_steps(
+            self.library,
+            query,
+            embedder,
+            options,
+            images=images,
+            may_name=self._may_name,
+            visible=visible,
         )
-        return vector
+        step = advance(search)
+        while not isinstance(step, Answer):
+            answer: Any
+            if isinstance(step, Encode):
+                answer = await self.vectors(searched, step)
+            elif isinstance(step, Look):
+                answer = await self.neighbours(searched, step.vector, step.count, step.where)
+            else:
+                answer = await self.reading.run(self._find_unrelated, embedder)
+            step = await self.reading.run(advance, search, answer)
+        return step
+
+    def _may_name(self, text: str) -> bool:
+        return self._names is None or may_name(text, self._names[1])
+
+    def _find_names(self) -> None:
+        """Note how the names of files and folders begin; those that are gone do no harm."""
+        last, known = self._names or (0, set())
+        rows = self.library.connection.execute(
+            "SELECT pk, path FROM files WHERE pk > ? ORDER BY pk", (last,)
+        ).fetchall()
+        if rows:
+            self._names = (rows[-1][0], known | beginnings(path for _, path in rows))
 
     async def neighbours(
         self,
@@ -362,42 +415,9 @@ class Service:
 
         return self._filtered.get((id(searched.index), where.key), self.generation, make)
 
-    async def is_weak(self, searched: Searched, words: Any, photo_id: str) -> bool:
-        """Tell whether words probably do not apply to the photo that is nearest to them."""
-        embedder = searched.choice.embedder
-        known = self._unrelated
-        if known is None or known[0] != embedder.fingerprint:
-            return False  # it is being found out; see _find_unrelated
-        found = await self.reading.run(vectors_by_id, self.library, photo_id, embedder.fingerprint)
-        return bool(found) and is_weak(embedder, known[1], words, found[0][1])
-
-    def _find_unrelated(self) -> None:
-        """Embed the words that a photo has nothing to do with; some seconds, once for a model."""
-        searched = self._searched
-        if searched is not None:
-            embedder = searched.choice.embedder
+    def _find_unrelated(self, embedder: Embedder) -> Any:
+        """Return the vectors of unrelated words; made once for a model, which takes seconds."""
+        with self._relating:
             if self._unrelated is None or self._unrelated[0] != embedder.fingerprint:
                 self._unrelated = (embedder.fingerprint, unrelated_to(embedder))
-
-    async def photos(
-        self,
-        searched: Searched,
-        vector: npt.NDArray[np.float32],
-        top: int,
-        where: Filter,
-    ) -> list[tuple[Card, float]]:
-        """Return the nearest photos with their cosines, best first."""
-        plain = where.is_plain
-        wanted = top + _SPARE
-        while True:
-            found = await self.neighbours(searched, vector, wanted, None if plain else where)
-            shown = await self.reading.run(
-                cards, self.library, found.keys.tolist(), where.namespaces
-            )
-            # Nearly every item is a photo whose file is there: asking for a few too many, and
-            # again for more, is cheaper than listing all.
-            if not plain or len(shown) >= top or len(found.keys) < wanted:
-                break
-            wanted *= 4
-        scores = dict(zip(found.keys.tolist(), found.scores.tolist(), strict=True))
-        return [(card, scores[card.key]) for card in shown[:top]]
+            return self._unrelated[1]

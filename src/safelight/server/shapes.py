@@ -107,6 +107,17 @@ class Card(BaseModel):
     score: float | None = Field(description="Cosine of query and photo; null without a query.")
 
 
+class Hit(Card):
+    """A photo that was found."""
+
+    stack: int = Field(
+        description="Photos of its stack, itself included: copies, RAW and JPEG, a burst."
+    )
+    matched: str | None = Field(
+        description="`file name` or `folder name` if that is why it was found."
+    )
+
+
 class Photos(BaseModel):
     """A page of photos."""
 
@@ -117,13 +128,14 @@ class Photos(BaseModel):
 class Hits(BaseModel):
     """Photos found, best first unless another order was asked for."""
 
-    hits: list[Card]
+    hits: list[Hit]
     total: int
     took_ms: float
     model: str
     weak: bool = Field(
         description="The best photo is no nearer to the query than chance would have it."
     )
+    notes: list[str] = Field(description="What a person should know of the answer.")
 
 
 class ImageSearch(Given):
@@ -150,6 +162,9 @@ class ImageSearch(Given):
     )
     limit: int = Field(default=200, ge=1, le=1000)
     min_score: float | None = Field(default=None, ge=-1, le=1)
+    expand: bool = Field(
+        default=False, description="Each photo of a stack is a hit; else the best, with a count."
+    )
 
 
 class File(BaseModel):

@@ -15,7 +15,7 @@ _MOST = 1000
 
 #: Within what a number of single precision can hold.
 Numbers = Annotated[
-    list[Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]],
+    list[Annotated[float, Field(strict=True, ge=-1e30, le=1e30, allow_inf_nan=False)]],
     Field(min_length=1, max_length=4096),
 ]
 

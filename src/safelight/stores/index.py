@@ -8,6 +8,7 @@ import numpy as np
 
 from safelight.cosine import best, cosines
 from safelight.errors import SpaceError
+from safelight.library.exact import check_query
 from safelight.library.index import Neighbours
 from safelight.library.spaces import find_space
 from safelight.stores.retry import insist
@@ -96,11 +97,7 @@ class StoreIndex:
         StoreError
             The store does not answer, or was never told of this space.
         """
-        if query.shape != (self._space.dimension,):
-            raise SpaceError(
-                f"The query has shape {query.shape}, but the vectors of this space have "
-                f"{self._space.dimension} numbers."
-            )
+        check_query(query, self._space.dimension)
         if allowed is not None and len(allowed) <= _IDS_AT_ONCE:
             return self._ranked(query, k, self._among(query, k, allowed))
         wanted = k + _MARGIN

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from safelight.duplicates.completeness import fuller_first, why_it_is_fuller
 from safelight.duplicates.keeper.criteria import score_criteria
 from safelight.duplicates.keeper.derivation import Lineage, lineage_by_facts
 from safelight.duplicates.keeper.explain import (
@@ -189,6 +190,8 @@ def judge(
             -totals[photo.id],
         ),
     )
+    if chosen is None:
+        ranked = fuller_first(ranked, group.edges)
     best, focus = ranked[0], ""
     if chosen is None and group.relation not in STRICT and weights.by_focus:
         best, focus, is_clear = choose_by_focus(ranked, maps, lineage.pictures)
@@ -199,6 +202,7 @@ def judge(
     judged: list[Judged] = []
     for photo in ranked:
         stays = why_it_stays(photo, together, facts)
+        stays += why_it_is_fuller(photo, best, called(best), group.edges)
         if photo is best:
             own = why_kept(best, ranked, values, weights, lineage)
             own += (f"sharper {focus}",) if focus else ()

@@ -12,21 +12,20 @@ from starlette.datastructures import UploadFile
 
 from safelight.errors import QueryError
 from safelight.imaging import decode
-from safelight.library.browsing import Filter, cards, matching, with_labels
-from safelight.library.ordering import ordered
-from safelight.query import Term
+from safelight.library.browsing import Filter, cards
+from safelight.query import Query, Term
+from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.server import shapes
 from safelight.server.access import Reader
 from safelight.server.filters import filter_of
 from safelight.server.problems import Problem
-from safelight.server.questions import query_of, question_for
+from safelight.server.questions import query_of, refuse_files
 from safelight.server.routes.photos import card_of
 from safelight.server.service import Service
 from safelight.server.within import Served
 
 if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
-    from safelight.library.browsing import Card
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
@@ -63,6 +62,9 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
     started = time.perf_counter()
     wanted, data = await _read(request)
     query = query_of(wanted.query, wanted.plus, wanted.minus)
+    if any(term.kind == "image" for term in query.terms):
+        query = await served.reading.run(name_for_image, served.library, query, access.namespaces)
+        refuse_files(query)
     where = filter_of(
         access,
         namespace=wanted.namespace,
@@ -80,48 +82,40 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
         raise QueryError(f"A query may have {served.limits.terms} parts.")
     searched = await served.current()
     embedder = searched.choice.embedder
-    weak = False
-    if terms or data is not None:
-        question = await question_for(served, terms, embedder.fingerprint, access.namespaces)
-        if data is not None:
-            prepared = await served.decode(_prepare, data, embedder, served.limits.pixels)
-            question.images.append((prepared, 1.0))
-        vector = await served.vector(searched, question)
-        found = await served.photos(searched, vector, wanted.limit, where)
-        if found and question.is_words:
-            weak = await served.is_weak(searched, vector, found[0][0].photo_id)
-    elif query.labels:
-        found = await served.reading.run(_labelled, served, where, wanted.limit)
-    else:
-        raise QueryError("The query is empty. Say what to look for.")
-    if wanted.sort:
-        found = await served.reading.run(_arranged, served, found, wanted.sort)
-    hits = [
-        card_of(card, score)
-        for card, score in found
-        if wanted.min_score is None or score >= wanted.min_score
-    ]
+    images = []
+    if data is not None:
+        images.append(await served.decode(_prepare, data, embedder, served.limits.pixels))
+    options = SearchOptions(
+        top=wanted.limit,
+        where=where,
+        min_score=wanted.min_score,
+        order=wanted.sort or None,
+        expand=wanted.expand,
+    )
+    answer = await served.search(
+        searched, Query(tuple(terms)), options, images=images, visible=access.namespaces
+    )
+    hits = await served.reading.run(_hits, served, answer, where)
     return shapes.Hits(
         hits=hits,
         total=len(hits),
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
-        weak=weak,
+        weak=answer.weak,
+        notes=list(answer.notes),
     )
 
 
-def _labelled(served: Service, where: Filter, top: int) -> list[tuple[Card, float]]:
-    """Return the photos of a query that is filters only, the most probable first."""
-    scores = with_labels(served.library, where.labels, where.namespaces)
-    keys = sorted(matching(served.library, where), key=lambda key: (-scores[key], key))[:top]
-    return [(card, scores[card.key]) for card in cards(served.library, keys, where.namespaces)]
-
-
-def _arranged(
-    served: Service, found: list[tuple[Card, float]], order: str
-) -> list[tuple[Card, float]]:
-    by_id = {each[0].photo_id: each for each in found}
-    return [by_id[each] for each in ordered(served.library, list(by_id), order)]
+def _hits(served: Service, answer: Answer, where: Filter) -> list[shapes.Hit]:
+    found = {each.key: each for each in answer.found}
+    return [
+        shapes.Hit(
+            **card_of(card, found[card.key].score).model_dump(),
+            stack=found[card.key].stack,
+            matched=found[card.key].matched,
+        )
+        for card in cards(served.library, list(found), where.namespaces)
+    ]
 
 
 def _prepare(data: bytes, embedder: Embedder, pixels: int) -> Any:

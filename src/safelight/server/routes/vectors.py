@@ -9,19 +9,19 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from safelight.cosine import unit_vector
 from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browsing import Filter
 from safelight.library.conditions import parse_conditions
 from safelight.library.vectors import put_vector
 from safelight.query import Query as Parsed
 from safelight.query import Term, parse_query
+from safelight.search import Encode
 from safelight.server import vector_shapes as shapes
 from safelight.server.access import Access, Reader, Writer
-from safelight.server.asking import Question
 from safelight.server.keeping import brief, count_all, delete_brought, listed, read_either, whole
-from safelight.server.matching import Match, matches
+from safelight.server.matching import Match, matches, require_dimension, text_matches
 from safelight.server.problems import Problem
-from safelight.server.questions import question_for
 from safelight.server.service import Searched, Service
 from safelight.server.shapes import NamespaceQuery
 from safelight.server.within import Served
@@ -75,21 +75,14 @@ async def _found(
         labels=tuple((each.label, each.wanted) for each in query.labels),
     )
     conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
-    searched = await served.current()
-    question = await question_for(
+    return await text_matches(
         served,
-        query.terms or [Term("text", each.label) for each in query.labels],
-        searched.choice.embedder.fingerprint,
-        access.namespaces,
-    )
-    vector = await served.vector(searched, question)
-    return await matches(
-        served,
-        vector,
+        Parsed(query.terms),
         wanted.top,
         where,
         conditions,
-        searched=searched,
+        searched=await served.current(),
+        visible=access.namespaces,
         embeddings=wanted.return_embedding,
     )
 
@@ -97,14 +90,12 @@ async def _found(
 @router.post("/vectors/search", response_model=list[shapes.VectorScore])
 async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Reader) -> Response:
     """Find what is nearest to a vector, among all that has as many numbers."""
-    given = np.asarray(wanted.embedding, np.float64)
-    length = float(np.linalg.norm(given))
-    if length == 0:
-        raise QueryError("A vector of zeros points nowhere.", code="vector")
+    vector = unit_vector(wanted.embedding)
     searched = await _searched(served)
+    await served.reading.run(require_dimension, served, searched, len(vector))
     found = await matches(
         served,
-        np.asarray(given / length, np.float32),
+        vector,
         wanted.top,
         Filter(namespaces=access.within(wanted.namespace or None)),
         parse_conditions(wanted.filters or wanted.metadata_filters),
@@ -119,7 +110,7 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> sha
     """Embed a text with the library's model, and keep the vector."""
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
     searched = await served.current()
-    vector = await served.vector(searched, Question(texts=[(wanted.text, 1.0)]))
+    (vector,) = await served.vectors(searched, Encode((wanted.text,), ()))
     metadata = {**wanted.metadata, "text": wanted.text, "author": wanted.author}
     return await _put(served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}")
 

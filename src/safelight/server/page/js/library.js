@@ -121,7 +121,12 @@ const tell = (state, result) => {
   const took = result.took_ms === undefined ? "" : " in " + Math.max(1, Math.round(result.took_ms)) + " ms";
   announce(searching ? count(total, "photo") + " found" + took + "." : count(total, "photo") + ".");
   showStarter(searching);
-  byId("weak").hidden = !(searching && result.weak && total);
+  const isWeak = Boolean(searching && result.weak && total);
+  byId("weak").hidden = !isWeak;
+  // The first note of a weak answer says what the line above says.
+  const notes = searching ? (result.notes || []).slice(isWeak ? 1 : 0) : [];
+  byId("notes").textContent = notes.join(" ");
+  byId("notes").hidden = notes.length === 0;
   byId("more").hidden = !(searching && total === limitOf(state) && demanded < steps(state).length - 1);
   byId("empty").hidden = total > 0;
   if (!total) byId("empty").replaceChildren(...nothing(state, searching));

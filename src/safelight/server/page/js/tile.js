@@ -30,9 +30,12 @@ export const tile = (index, total) => {
     const taken = card.taken_at ? ", " + time(card.taken_at) : "";
     const scored = card.score === null || card.score === undefined ? "" : cosine(card.score);
     link.href = write({ ...here(), photo: card.photo_id }) || "./";
-    link.setAttribute("aria-label", name + taken + (scored ? ", match " + scored : ""));
-    link.title = name + taken;
+    const stack = card.stack > 1 ? ", stack of " + card.stack : "";
+    const matched = card.matched ? ", by its " + card.matched : "";
+    link.setAttribute("aria-label", name + taken + (scored ? ", match " + scored : "") + matched + stack);
+    link.title = name + taken + matched + stack;
     link.append(h("span", { class: "name", "aria-hidden": "true" }, name));
+    if (stack) link.append(h("span", { class: "stack", "aria-hidden": "true" }, "×" + card.stack));
     if (scored) link.append(h("span", { class: "match", "aria-hidden": "true" }, scored));
     // Tiles that only fly past ask for nothing.
     timer = setTimeout(() => showThumbnail(image, card.photo_id, longest), 60);

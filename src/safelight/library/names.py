@@ -1,0 +1,104 @@
+"""Photos by the name of their file or folder.
+
+A text names a file or folder that is called so, with or without its extension, or whose name
+begins with it: up to the end of a word, or anywhere if the text has a digit (``IMG_11`` begins
+``IMG_1185.JPG``, while ``cat`` does not begin ``catalogue``). Case does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from safelight.library.store import Library
+
+FILE, FOLDER = "file name", "folder name"
+
+#: Shorter texts begin too many names to mean one.
+_SHORTEST = 3
+
+_SEPARATORS = re.compile(r"[/\\]")
+
+
+def named(library: Library, text: str) -> dict[int, str]:
+    """Return the items with a present file that a text names: by key, ``FILE`` or ``FOLDER``.
+
+    Files come before folders, and whole names before their beginnings.
+    """
+    wanted = _plain(text)
+    if len(wanted) < _SHORTEST or _SEPARATORS.search(wanted):
+        return {}
+    patterns = [
+        f"%{separator}{_escaped(spelling)}%"
+        for separator in ("/", "\\\\")
+        for spelling in _spellings(text)
+    ]
+    rows = library.connection.execute(
+        "SELECT f.item_pk, f.path FROM files f WHERE f.item_pk IS NOT NULL AND NOT f.gone "
+        f"AND ({' OR '.join(['f.path LIKE ? ESCAPE ' + _ESCAPE] * len(patterns))}) ORDER BY f.path",
+        patterns,
+    )
+    ranks = [(_rank(wanted, path), key) for key, path in rows]
+    found: dict[int, str] = {}
+    for rank, key in sorted((each for each in ranks if each[0] is not None), key=_first):
+        found.setdefault(key, FILE if rank < _FOLDERS else FOLDER)  # type: ignore[operator]
+    return found
+
+
+def beginnings(paths: Iterable[str]) -> set[str]:
+    """Return how the names in paths begin, so that a text that names none is known at once."""
+    return {_plain(name)[:_SHORTEST] for path in paths for name in _SEPARATORS.split(path) if name}
+
+
+def may_name(text: str, known: set[str]) -> bool:
+    """Tell whether a text can name something, given :func:`beginnings`."""
+    return _plain(text)[:_SHORTEST] in known
+
+
+_ESCAPE = "'|'"
+_FOLDERS = 2
+
+
+def _first(each: tuple[int | None, int]) -> int:
+    return each[0] or 0
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text.strip()).casefold()
+
+
+def _spellings(text: str) -> list[str]:
+    # LIKE knows the case of ASCII letters only, and macOS writes accents apart.
+    text = text.strip()
+    if text.isascii():
+        return [text]
+    cases = (text, text.lower(), text.upper(), text.title(), text.capitalize())
+    forms = [unicodedata.normalize(form, each) for each in cases for form in ("NFC", "NFD")]
+    return list(dict.fromkeys(forms))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([|%_])", r"|\1", text)
+
+
+def _rank(wanted: str, path: str) -> int | None:
+    *folders, name = _SEPARATORS.split(_plain(path))
+    stem = name.rpartition(".")[0] or name
+    if wanted in (name, stem):
+        return 0
+    if _begins(wanted, name):
+        return 1
+    if wanted in folders:
+        return _FOLDERS
+    return _FOLDERS + 1 if any(_begins(wanted, folder) for folder in folders) else None
+
+
+def _begins(wanted: str, name: str) -> bool:
+    if not name.startswith(wanted):
+        return False
+    rest = name[len(wanted) :]
+    return not rest or not rest[0].isalnum() or any(char.isdigit() for char in wanted)

@@ -1,0 +1,320 @@
+"""The search engine: one for the command line, the server, Python and agents.
+
+A search is a generator of steps. It asks for what interfaces do in their own way (embed words and
+images, scan an index) and is sent the answers; all else, it does itself. So the server can share
+one model call among many searches, and the rules are still written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from safelight.cosine import best, cosines, rounded
+from safelight.errors import QueryError
+from safelight.library.browsing import Filter, cameras_named, matching, present, with_labels
+from safelight.library.items import vectors_by_key
+from safelight.library.names import named
+from safelight.library.ordering import ordered
+from safelight.library.stacks import stacks
+from safelight.query import Query, Term
+from safelight.search.avoiding import nearest_needed, rank
+from safelight.search.options import Answer, Found, SearchOptions
+from safelight.search.terms import aim, texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from safelight.embedding.protocol import Embedder
+    from safelight.library.index import Neighbours
+    from safelight.library.store import Library
+
+#: More than are wanted are asked for at first, since a few photos' files may be missing.
+_SPARE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """Asks for the vectors of texts, then of images: (n, dimension) float32.
+
+    Attributes
+    ----------
+    texts : tuple of str
+    images : tuple of object
+        As the search was given them.
+    """
+
+    texts: tuple[str, ...]
+    images: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """Asks for the nearest items to a vector to which a filter applies: Neighbours."""
+
+    vector: npt.NDArray[np.float32]
+    count: int
+    where: Filter | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unrelated:
+    """Asks for :func:`safelight.search.relevance.unrelated_to` the model."""
+
+
+Step: TypeAlias = Encode | Scan | Unrelated
+Search: TypeAlias = Generator[Step, Any, Answer]
+
+
+def advance(search: Search, answer: Any = None) -> Step | Answer:
+    """Send a search the answer to its last step; return its next one, or what it found."""
+    try:
+        return search.send(answer)
+    except StopIteration as done:
+        found: Answer = done.value
+        return found
+
+
+def search_steps(
+    library: Library,
+    query: Query,
+    embedder: Embedder,
+    options: SearchOptions,
+    *,
+    images: Sequence[Any] = (),
+    may_name: Callable[[str], bool] = lambda _: True,
+    visible: tuple[str, ...] | None = None,
+) -> Search:
+    """Search with a query that has terms, or images.
+
+    Parameters
+    ----------
+    images : sequence of object
+        For the query's ``image`` terms, in order, and after them further images that are wanted;
+        whatever they are, they are handed on to :class:`Encode`.
+    may_name : callable
+        False for a text that names no file or folder.
+    visible : tuple of str, optional
+        Namespaces whose photos the query may name; all if not given.
+
+    Raises
+    ------
+    QueryError
+        A photo is not known, or the terms cancel each other out.
+    """
+    where = filter_of(query, options, embedder.fingerprint)
+    terms = list(query.terms)
+    texts = texts_of(terms)
+    vectors = yield Encode(tuple(texts), tuple(images))
+    asked = [term for term in terms if term.kind == "image"]
+    asked += [_WANTED] * (len(images) - len(asked))
+    goal = aim(
+        library,
+        terms,
+        vectors[: len(texts)],
+        list(zip(asked, vectors[len(texts) :], strict=True)),
+        embedder.fingerprint,
+        visible,
+    )
+    is_words = not images and all(term.kind == "text" and term.weight > 0 for term in terms)
+    first: list[Found] = []
+    if options.names and is_words and len(terms) == 1 and may_name(terms[0].value):
+        first = _named(library, terms[0].value, goal.toward, embedder.fingerprint, where)
+    unrelated = None
+    is_words = is_words and options.relevance
+    if goal.avoided or is_words:
+        unrelated = yield Unrelated()
+    plain = where.is_plain
+    wanted = nearest_needed(options.top) if goal.avoided else options.top + _SPARE
+    while True:
+        near: Neighbours = yield Scan(goal.toward, wanted, None if plain else where)
+        keys, scores = near.keys, near.scores
+        notes: tuple[str, ...] = ()
+        if goal.avoided:
+            ranked = rank(library, near, goal.avoided, embedder.fingerprint, unrelated, options.top)
+            keys, scores, notes = ranked.keys, ranked.scores, ranked.notes
+        ids = present(library, keys.tolist(), where)
+        nearest = [
+            Found(key, ids[key], score)
+            for key, score in zip(keys.tolist(), scores.tolist(), strict=True)
+            if key in ids
+        ]
+        names = {each.key for each in first}
+        hits = [*first, *(each for each in nearest if each.key not in names)]
+        if options.min_score is not None:
+            hits = [each for each in hits if each.score >= options.min_score]
+        hits = stacked(library, hits, options)
+        if len(hits) >= options.top or len(near.keys) < wanted:
+            break
+        if options.min_score is not None and len(scores) and scores[-1] < options.min_score:
+            break
+        wanted *= 4
+    weak = False
+    if is_words and nearest and not first:
+        weak, more = _relevance(library, embedder, texts, goal.toward, nearest[0], unrelated)
+        notes = (*notes, *more)
+    if not hits:
+        notes = (*notes, *explain_nothing(library, where))
+    return Answer(arranged(library, hits[: options.top], options.order), weak, notes)
+
+
+def name_for_image(library: Library, query: Query, visible: tuple[str, ...] | None = None) -> Query:
+    """Return a query for an image that is no path as one for the photo that is called so.
+
+    ``IMG_1185.JPG`` names a file of the library, if there is one in the `visible` namespaces; else
+    it stays what it is.
+    """
+    if len(query.terms) != 1 or query.terms[0].kind != "image" or query.terms[0].weight < 0:
+        return query
+    text = query.terms[0].value
+    if not present(library, list(named(library, text)), Filter(namespaces=visible)):
+        return query
+    return replace(query, terms=(Term("text", text),))
+
+
+def search_filters(
+    library: Library, query: Query, fingerprint: str, options: SearchOptions
+) -> Answer:
+    """Search with labels and other filters only; no model is needed.
+
+    A hit's score is the least of the probabilities of the labels that are wanted, best first; 1 if
+    none is wanted, the last taken first.
+
+    Raises
+    ------
+    QueryError
+        There is no filter either.
+    LibraryError
+        No photo was labelled with one of the labels, or has a score that is asked for.
+    """
+    where = filter_of(query, options, fingerprint)
+    if where.is_plain and options.order is None:
+        raise QueryError("The query is empty. Say what to look for.")
+    if where.labels:
+        probable = with_labels(library, where.labels, where.namespaces, where.space)
+        keys = np.asarray(matching(library, where), np.int64)
+        scores = rounded([probable[key] for key in keys.tolist()])
+        keys, scores = keys[order := best(scores, keys, len(keys))], scores[order]
+    else:
+        keys = np.asarray(matching(library, where, options.order or "-taken"), np.int64)
+        scores = np.ones(len(keys))
+    wanted = options.top if options.expand else 4 * options.top + _SPARE
+    while True:
+        ids = present(library, keys[:wanted].tolist(), where)
+        hits = [
+            Found(key, ids[key], score)
+            for key, score in zip(keys[:wanted].tolist(), scores.tolist(), strict=False)
+            if key in ids and (options.min_score is None or score >= options.min_score)
+        ]
+        hits = stacked(library, hits, options)
+        if len(hits) >= options.top or wanted >= len(keys):
+            break
+        wanted *= 4
+    notes = () if hits else explain_nothing(library, where)
+    return Answer(arranged(library, hits[: options.top], options.order), False, notes)
+
+
+def filter_of(query: Query, options: SearchOptions, fingerprint: str) -> Filter:
+    """Return all filters of a search in one."""
+    labels = ((each.label, each.wanted) for each in query.labels)
+    return replace(
+        options.where, labels=(*options.where.labels, *labels), space=fingerprint or None
+    )
+
+
+def stacked(library: Library, hits: list[Found], options: SearchOptions) -> list[Found]:
+    """Return the best hit of each stack, with how many photos it has."""
+    if options.expand or not hits:
+        return hits
+    together = stacks(library, [each.key for each in hits])
+    if not together:
+        return hits
+    sizes = {
+        stack: len(present(library, sorted(stack), replace(options.where, labels=())))
+        for stack in set(together.values())
+    }
+    kept: list[Found] = []
+    seen: set[frozenset[int]] = set()
+    for hit in hits:
+        stack = together.get(hit.key)
+        if stack is None:
+            kept.append(hit)
+        elif stack not in seen:
+            seen.add(stack)
+            kept.append(replace(hit, stack=sizes[stack]))
+    return kept
+
+
+def arranged(library: Library, hits: list[Found], order: str | None) -> tuple[Found, ...]:
+    """Return hits in another order than that of their scores."""
+    if order is None:
+        return tuple(hits)
+    by_id = {hit.item_id: hit for hit in hits}
+    return tuple(by_id[each] for each in ordered(library, list(by_id), order))
+
+
+def explain_nothing(library: Library, where: Filter) -> tuple[str, ...]:
+    """Return why a filter lets nothing pass, as far as one can tell."""
+    if where.camera is None or cameras_named(library, where.camera):
+        return ()
+    rows = library.connection.execute(
+        "SELECT camera FROM items WHERE camera IS NOT NULL GROUP BY camera "
+        "ORDER BY count(*) DESC, camera LIMIT 8"
+    )
+    cameras = ", ".join(camera for (camera,) in rows)
+    return (
+        f"No photo was taken with a camera called {where.camera!r}."
+        + (f" Cameras: {cameras}." if cameras else " No photo tells its camera."),
+    )
+
+
+def _named(
+    library: Library,
+    text: str,
+    vector: npt.NDArray[np.float32],
+    fingerprint: str,
+    where: Filter,
+) -> list[Found]:
+    matched = named(library, text)
+    if not matched:
+        return []
+    keys = list(matched)
+    if not where.is_plain or where.photos_only:
+        passing = set(matching(library, where))
+        keys = [key for key in keys if key in passing]
+    ids = present(library, keys, where)
+    vectors = vectors_by_key(library, keys, fingerprint)
+    return [
+        Found(key, ids[key], float(cosines(vectors[key][None], vector)[0]), matched=matched[key])
+        for key in keys
+        if key in ids and key in vectors
+    ]
+
+
+def _relevance(
+    library: Library,
+    embedder: Embedder,
+    texts: Sequence[str],
+    vector: npt.NDArray[np.float32],
+    hit: Found,
+    unrelated: npt.NDArray[np.float32] | None,
+) -> tuple[bool, tuple[str, ...]]:
+    from safelight.search import relevance
+
+    unread = relevance.is_unread(embedder, texts)
+    if not unread:
+        photo = vectors_by_key(library, [hit.key], embedder.fingerprint).get(hit.key)
+        if photo is None or not relevance.is_weak(embedder, unrelated, vector, photo):
+            return False, ()
+    if embedder.name != "starter":
+        return True, (relevance.NO_GOOD_MATCH,)
+    return True, (relevance.NO_GOOD_MATCH, relevance.ENGLISH_ONLY)
+
+
+#: Stands for an image that is searched with and is no term of the query.
+_WANTED = Term("image", "image")

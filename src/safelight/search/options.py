@@ -1,0 +1,85 @@
+"""Options of a search, the same for every interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from safelight.errors import QueryError
+from safelight.library.browsing import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Options of a search besides its query.
+
+    Attributes
+    ----------
+    top : int
+        Maximum number of hits.
+    where : Filter
+        Only photos to which it applies. Labels of the query are added to it.
+    min_score : float or None
+        Only hits with at least this score.
+    order : str or None
+        ``taken``, ``added`` or ``score:METRIC``, with a minus the other way; by score if None.
+    expand : bool
+        Each photo of a stack is a hit of its own.
+    names : bool
+        What a query names, a file or folder, comes first.
+    relevance : bool
+        Tell whether the best hit is weak; that needs the vectors of unrelated words.
+    """
+
+    top: int = 10
+    where: Filter = field(default_factory=Filter)
+    min_score: float | None = None
+    order: str | None = None
+    expand: bool = False
+    names: bool = True
+    relevance: bool = True
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise QueryError(f"The number of hits must be at least 1, not {self.top}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A photo or text that a search found.
+
+    Attributes
+    ----------
+    key : int
+        Its item's row key.
+    item_id : str
+    score : float
+    stack : int
+        Photos in its stack, itself included.
+    matched : str or None
+        ``file name`` or ``folder name`` if that is why it was found.
+    """
+
+    key: int
+    item_id: str
+    score: float
+    stack: int = 1
+    matched: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found, and what a person should know of it.
+
+    Attributes
+    ----------
+    found : tuple of Found
+        Best first, unless another order was asked for.
+    weak : bool
+        The best is no nearer to the words than to words that have nothing to do with it.
+    notes : tuple of str
+        Sentences for people.
+    """
+
+    found: tuple[Found, ...]
+    weak: bool = False
+    notes: tuple[str, ...] = ()
