@@ -191,6 +191,15 @@ _TEXTS = {
 }
 
 
+def is_plain_copy(kept: str, path: str, companion: Callable[[str], object]) -> bool:
+    """Tell whether a file with the bytes of a kept one lacks the companion files which that has.
+
+    A photo that is only whole with others stays whole where they lie; a copy that somebody made of
+    the photo alone is none of that.
+    """
+    return bool(companion(kept)) and not companion(path)
+
+
 def _keys(
     copy: Copy, wishes: Preferences, companion: Callable[[str], object]
 ) -> list[tuple[str, Any]]:

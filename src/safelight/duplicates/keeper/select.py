@@ -18,7 +18,13 @@ from safelight.duplicates.keeper.explain import (
     why_not,
 )
 from safelight.duplicates.keeper.focus_maps import choose_by_focus
-from safelight.duplicates.keeper.places import Preferences, in_order, is_binned, why_first
+from safelight.duplicates.keeper.places import (
+    Preferences,
+    in_order,
+    is_binned,
+    is_plain_copy,
+    why_first,
+)
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.relations import relations_to
 from safelight.model import FURTHER_PICTURES
@@ -226,7 +232,9 @@ def judge(
             if chosen is not best or photo is not best:
                 same += f", which {reason}"
             reasons = (same,) if photo is best else (*own, same)
-            judged.append(Judged(photo.id, copy.path, False, (*reasons, *stays)))
+            spare = photo is best and _is_spare(photo, copy.path, together, companion)
+            told_to_stay = () if spare else stays
+            judged.append(Judged(photo.id, copy.path, False, (*reasons, *told_to_stay)))
     return tuple(judged)
 
 
@@ -247,6 +255,13 @@ def _chosen(
             chosen = replace(photo, copies=(first, *others))
             return [*photos[:number], chosen, *photos[number + 1 :]], chosen
     return list(photos), None
+
+
+def _is_spare(
+    photo: PhotoFacts, path: str, together: Together, companion: Callable[[str], object]
+) -> bool:
+    whole = together.get(photo.id, (None,))[0]
+    return whole is Relation.RAW_JPEG and is_plain_copy(photo.copies[0].path, path, companion)
 
 
 def _is_fuller(photo: PhotoFacts, lineage: Lineage) -> bool:
