@@ -12,7 +12,7 @@ from safelight.duplicates.keeper.places import (
     age_of,
     is_made_name,
     is_screenshot_name,
-    secondary_folder,
+    secondary_depth,
 )
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.relations import parts as components
@@ -108,7 +108,7 @@ def edits(
     if len(families) < 2:
         return
     most = max(photo.pixels for photo in photos)
-    facts = [_facts(family, most, made, pictures) for family in families]
+    facts = [_facts(family, most, least_depth(photos), made, pictures) for family in families]
     first = min(range(len(families)), key=lambda number: list(facts[number].values()))
     source = min(
         families[first], key=lambda photo: (photo.id in made, not has_camera(photo), -photo.pixels)
@@ -126,6 +126,7 @@ def edits(
 def _facts(
     family: Sequence[PhotoFacts],
     most: int,
+    least: int,
     made: Mapping[str, str | None],
     pictures: Mapping[str, PictureData],
 ) -> dict[str, Any]:
@@ -142,8 +143,8 @@ def _facts(
         "editor": bool(known) and all(each.editor for each in known),
         "name": all(is_made_name(copy.path) or is_screenshot_name(copy.path) for copy in copies),
         "size": max(photo.pixels for photo in family) < CLEARLY_FEWER * most,
-        "folder": all(secondary_folder(copy.path) for copy in copies),
-        "files": -sum(not secondary_folder(copy.path) for copy in copies),
+        "folder": all(secondary_depth(copy.path) > least for copy in copies),
+        "files": -sum(secondary_depth(copy.path) <= least for copy in copies),
         "time": min((age_of(copy) for copy in copies), default=0),
     }
 
@@ -159,6 +160,12 @@ def families_of(
     return [family for family in found if family] + [
         [photo] for photo in photos if photo.id not in joined
     ]
+
+
+def least_depth(photos: Sequence[PhotoFacts]) -> int:
+    """Return in how many folders of backups, exports, messages ... all files of photos lie."""
+    depths = (secondary_depth(copy.path) for photo in photos for copy in photo.copies)
+    return min(depths, default=0)
 
 
 def has_camera(photo: PhotoFacts) -> bool:
