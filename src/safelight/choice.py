@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from safelight.settings import Settings
 
 
+#: Some CLIP, whichever the library or the settings have; never the starter model.
+CLIP = "clip"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A model that was chosen.
@@ -49,8 +53,9 @@ def choose_for_ingest(
 ) -> Choice:
     """Return the model to embed with.
 
-    It is `model`; else the library's own; else the setting; else the default CLIP if it is on
-    this machine or the hub answers in time; else the starter model.
+    It is `model` (:data:`CLIP` is the library's own or the default one, and nothing else will do);
+    else the library's own; else the setting; else the default CLIP if it is on this machine or the
+    hub answers in time; else the starter model.
 
     Parameters
     ----------
@@ -204,6 +209,33 @@ def _known_as(library: Library, model: str) -> str:
     return model
 
 
+def clip_model(space: Space | None, settings: Settings) -> str:
+    """Return the CLIP that somebody insists on: the library's, the setting's or the default."""
+    from safelight.embedding.loading import DEFAULT
+    from safelight.embedding.names import STARTER
+
+    own = space.model if space is not None and STARTER not in (space.model, space.name) else None
+    set_ = settings.model if settings.model not in (None, STARTER) else None
+    return own or set_ or DEFAULT
+
+
+def better_model(library: Library, settings: Settings, *, timeout: float = 1.0) -> str | None:
+    """Return what to tell a library that has the starter model only, if CLIP can be had now.
+
+    Nothing is told to those who chose the starter model in the settings.
+    """
+    from safelight.embedding.names import STARTER
+
+    spaces = [each.space for each in all_spaces(library)]
+    if not spaces or settings.model is not None:
+        return None
+    if any(STARTER not in (space.model, space.name) for space in spaces):
+        return None
+    from safelight.embedding.offer import can_have_clip, offer
+
+    return offer() if can_have_clip(timeout) else None
+
+
 def _loadable(space: Space) -> str:
     """Return what loads the model of a space: what is kept with it, or else its name.
 
@@ -227,6 +259,8 @@ def _resolve(
 ) -> str:
     from safelight.embedding.loading import default_model
 
+    if model == CLIP:
+        return clip_model(default_space(library), settings)
     if model is not None:
         return _known_as(library, model)
     if (space := default_space(library)) is not None:

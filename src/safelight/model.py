@@ -42,6 +42,8 @@ class Exif:
     ----------
     taken_at : str or None
         Local time of exposure, ``YYYY-MM-DDTHH:MM:SS``, with ``+HH:MM`` if the camera said so.
+    subsecond : float or None
+        What comes behind the second, from 0 to 1: the order of a burst.
     camera_make, camera_model, lens : str or None
         As written by the camera, trimmed.
     exposure_time : float or None
@@ -68,6 +70,7 @@ class Exif:
     longitude: float | None = None
     altitude: float | None = None
     orientation: int = 1
+    subsecond: float | None = None
 
 
 #: Parts that are further pictures of the photo, to be counted with its first.

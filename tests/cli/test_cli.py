@@ -106,11 +106,21 @@ def test_recursion_is_on_in_every_spelling(run, photos, flag) -> None:
 
 
 def test_without_a_hub_the_starter_model_is_used_and_said(run, photos) -> None:
-    done = run("ingest", "-e", "clip", f"images:{photos}")
+    done = run("ingest", f"images:{photos}")
     assert "starter" in done.stderr
     assert "ViT-B-32/openai" in done.stderr
     assert "with starter" in done.stdout
     assert run("ingest", photos).stderr == "", "it is said once, when the library is made"
+
+
+@pytest.mark.parametrize("more", [(), ("-q",), ("--json",), ("--clip-model", "ViT-B-16")])
+def test_clip_insists(run, photos, more) -> None:
+    for known in (False, True):
+        done = run("ingest", "-e", "clip", *more, photos, code=1)
+        assert "ViT-B-" in done.stderr
+        assert "starter" in done.stderr, "the way out"
+        if not known:
+            run("ingest", "-e", "starter", "-q", photos)
 
 
 def test_a_dry_run_needs_no_model(run, photos) -> None:

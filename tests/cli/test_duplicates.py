@@ -19,7 +19,7 @@ from PIL import Image
 from skimage import data
 
 from safelight.cli import main
-from safelight.duplicates.xmp import read_xmp
+from safelight.metadata.xmp import read_xmp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

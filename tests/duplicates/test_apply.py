@@ -16,11 +16,11 @@ from safelight.duplicates.beside import Beside
 from safelight.duplicates.journal import Journal, folder_of, journals
 from safelight.duplicates.model import Edge, Relation
 from safelight.duplicates.plan import QUARANTINE, read_plan, write_plan
-from safelight.duplicates.tags import Tags
 from safelight.duplicates.undo import undo_plan
-from safelight.duplicates.xmp import add_to_xmp, read_xmp
 from safelight.errors import PlanError
 from safelight.library.decisions import decide
+from safelight.metadata.tags import Tags
+from safelight.metadata.xmp import add_to_xmp, read_xmp
 from tests.rights import AS_ANYBODY
 
 

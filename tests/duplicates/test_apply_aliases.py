@@ -101,7 +101,7 @@ groups = st.lists(
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(
     groups,
     st.sampled_from(["quarantine", "hardlink", "trash"]),

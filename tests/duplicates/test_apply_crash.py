@@ -15,9 +15,9 @@ import pytest
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.journal import folder_of
 from safelight.duplicates.plan import QUARANTINE, write_plan
-from safelight.duplicates.tags import Tags
 from safelight.duplicates.undo import undo_plan
-from safelight.duplicates.xmp import add_to_xmp
+from safelight.metadata.tags import Tags
+from safelight.metadata.xmp import add_to_xmp
 from tests.duplicates.test_apply import other_disk  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:

@@ -148,6 +148,31 @@ def test_two_with_one_first_picture_are_not_the_same(finder, name: str) -> None:
     assert strict <= {Relation.EDITED}
 
 
+def test_films_in_heic_photos_tell_them_apart(finder, real_photos) -> None:
+    heic = (real_photos / "camera" / "heic" / "cheers_1440x960.heic").read_bytes()
+    found = finder(
+        {
+            "plain.heic": heic + b"\0" * 100,
+            "one.heic": heic + box(b"mpvd", film(1)),
+            "other.heic": heic + box(b"mpvd", film(2)),
+        }
+    )
+    gone = moved(found, *STRICT)
+    assert gone <= {"plain.heic"}
+    assert all({"one.heic", "other.heic"} != names for names in edges_of(found))
+
+
+def edges_of(finder: Deduplicator) -> list[set[str]]:
+    names = {
+        photo.photo_id: Path(photo.path).name for each in finder.groups() for photo in each.photos
+    }
+    return [
+        {names[edge.a], names[edge.b]}
+        for each in finder.groups(STRICT)
+        for edge in each.group.edges
+    ]
+
+
 @pytest.mark.parametrize("policy", ["original", "smallest"])
 @pytest.mark.parametrize("name", FULLER)
 def test_the_fuller_one_never_goes(finder, name: str, policy: str) -> None:

@@ -15,10 +15,10 @@ from safelight.duplicates.keeper.policy import PRESETS
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.plan import QUARANTINE
 from safelight.duplicates.relations import parts
-from safelight.duplicates.tags import Tags
 from safelight.duplicates.undo import undo_plan
-from safelight.duplicates.xmp import add_to_xmp
 from safelight.library.store import Library
+from safelight.metadata.tags import Tags
+from safelight.metadata.xmp import add_to_xmp
 from tests.duplicates.shelf import Shelf
 
 FOLDERS = ("", "a", "a/b", "ü & c")

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from safelight.duplicates.own_tags import read_tags
-from safelight.duplicates.tags import Tags, merged
-from safelight.duplicates.xmp import add_to_xmp
+from safelight.metadata.tags import Tags, merged
+from safelight.metadata.xmp import add_to_xmp
 
 NOTED = Tags("2019-05-01T12:30:00", 10.5, 20.25, None, 5, ("beach",))
 

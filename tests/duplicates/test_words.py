@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.plan import read_plan, write_plan
 from safelight.duplicates.undo import undo_plan
-from safelight.duplicates.xmp import read_xmp
+from safelight.metadata.xmp import read_xmp
 
 PACKET = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"

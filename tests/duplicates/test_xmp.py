@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.duplicates.tags import Tags
-from safelight.duplicates.xmp import add_to_xmp, read_xmp
 from safelight.errors import SidecarError
+from safelight.metadata.tags import Tags
+from safelight.metadata.xmp import add_to_xmp, read_xmp
 
 EVERYTHING = Tags(
     taken_at="2019-05-01T12:30:00+02:00",

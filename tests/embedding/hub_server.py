@@ -48,6 +48,9 @@ class Hub:
     page_for : set of str
         Files that are answered with such a page.
     tells_sizes : bool
+    lies : dict of str to object
+        What is told instead: ``sha256`` and ``size`` of large files, ``etag``, ``commit`` and
+        ``location`` of all, and more ``names``.
     elsewhere : str
         The server that has the large files, if it is another, as in life.
     tokens : set of str or None
@@ -69,6 +72,7 @@ class Hub:
     is_page: bool = False
     page_for: set[str] = field(default_factory=set)
     tells_sizes: bool = True
+    lies: dict[str, Any] = field(default_factory=dict)
     elsewhere: str = ""
     tokens: set[str | None] = field(default_factory=set)
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -148,10 +152,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, folder: Path, name: str) -> None:
         data = (folder / name).read_bytes()
         headers = {
-            "X-Repo-Commit": COMMIT,
-            "ETag": f'"{_etag(name, data)}"',
+            "X-Repo-Commit": self.hub.lies.get("commit", COMMIT),
+            "ETag": f'"{self.hub.lies.get("etag") or _etag(name, data)}"',
             "Accept-Ranges": "bytes",
         }
+        if "location" in self.hub.lies:
+            headers["Location"] = self.hub.lies["location"]
+            self._send(302, b"", headers)
+            return
         if self.hub.elsewhere and _is_large(name):
             headers["X-Linked-ETag"] = headers.pop("ETag")
             headers["X-Linked-Size"] = str(len(data))
@@ -205,9 +213,11 @@ def _info(repo: str, folder: Path, hub: Hub) -> dict[str, Any]:
         size = len(data) if hub.tells_sizes else 0
         entry = {"rfilename": name, "size": size, "blobId": _git_digest(data)}
         if _is_large(name):
-            digest = hashlib.sha256(data).hexdigest()
+            digest = hub.lies.get("sha256", hashlib.sha256(data).hexdigest())
+            size = entry["size"] = hub.lies.get("size", size)
             entry["lfs"] = {"sha256": digest, "size": size, "pointerSize": 134}
         siblings.append(entry)
+    siblings += [{"rfilename": name, "size": 1} for name in hub.lies.get("names", ())]
     about = {"sha": COMMIT, "private": False, "tags": hub.tags.get(repo, []), "siblings": siblings}
     return {"id": repo, "modelId": repo, **about}
 

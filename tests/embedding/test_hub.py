@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,6 @@ from tests.embedding.hub_user import LOAD_WITHOUT_TORCH, load, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 REPO = "someone/tiny"
 DEFAULT_REPO = parse_model_name(DEFAULT).onnx_repos[0]
@@ -107,7 +107,8 @@ def test_spoilt_bytes_are_refused_and_thrown_away(hub: Hub, tmp_path: Path) -> N
     hub.spoilt.add("onnx/vision_model.onnx")
     result = load(REPO, url=hub.url, home=tmp_path / "home")
     assert result["code"] == "checksum"
-    assert result["context"] == {"repo": REPO, "file": "onnx/vision_model.onnx"}
+    context = result["context"]
+    assert (context["repo"], context["file"]) == (REPO, "onnx/vision_model.onnx")
     assert "--model starter" in result["message"]
 
     hub.spoilt.clear()
@@ -115,12 +116,22 @@ def test_spoilt_bytes_are_refused_and_thrown_away(hub: Hub, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, "not-found"), (403, "no-access"), (500, "unreachable")]
+    ("status", "code", "why"),
+    [
+        (401, "not-found", "logged in"),
+        (403, "no-access", "hf auth login"),
+        (429, "busy", "too often"),
+        (500, "unreachable", "fails at the moment"),
+        (502, "unreachable", "fails at the moment"),
+        (418, "unreachable", "HTTP 418"),
+    ],
 )
-def test_explains_refusals(hub: Hub, tmp_path: Path, status: int, code: str) -> None:
+def test_explains_refusals(hub: Hub, tmp_path: Path, status: int, code: str, why: str) -> None:
     hub.status = status
     result = load(REPO, url=hub.url, home=tmp_path / "home")
     assert result["code"] == code
+    assert str(status) in result["message"]
+    assert why in result["message"]
     assert REPO in result["message"]
     assert "--model FOLDER" in result["message"]
 
@@ -177,7 +188,7 @@ def test_the_default_is_the_starter_if_the_hub_is_slow(tmp_path: Path) -> None:
         choice = run(_DEFAULT, url=hub.url, home=tmp_path / "home")
         assert time.perf_counter() - start < 60
     assert choice["model"] == "starter"
-    assert "was not reached within 1.5 s" in choice["note"]
+    assert "1.5 s" in choice["note"]
     assert "--model" in choice["note"]
 
 
@@ -206,3 +217,77 @@ def test_reads_the_cache_where_the_client_keeps_it(
     assert found[0] == snapshot
     (snapshot / "config.json").unlink()
     assert find_cached(REPO, find_layout) is None  # a download that was cut short
+
+
+_OUTSIDE = "../" * 12 + "tmp/safelight-escaped"
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"sha256": _OUTSIDE},
+        {"sha256": "/tmp/safelight-escaped"},
+        {"sha256": "..\\\\..\\\\escaped"},
+        {"sha256": "F" * 64},
+        {"size": 1 << 60},
+        {"size": -1},
+        {"etag": _OUTSIDE},
+        {"etag": "/tmp/safelight-escaped"},
+        {"commit": _OUTSIDE},
+        {"location": "file:///etc/passwd"},
+        {"location": "ftp://127.0.0.1/x"},
+    ],
+)
+def test_nothing_that_a_hub_says_leads_out_of_the_cache(
+    hub: Hub, tmp_path: Path, lies: dict[str, object]
+) -> None:
+    hub.lies |= lies
+    home = tmp_path / "deep" / "home"
+    result = load(REPO, url=hub.url, home=home)
+    assert result["code"] in ("bad-answer", "unreachable")
+    assert REPO in result["message"]
+    assert not Path("/tmp/safelight-escaped").exists()
+    assert {path.name for path in tmp_path.iterdir()} <= {"deep", "served"}
+    hub.lies.clear()
+    assert "vector" in load(REPO, url=hub.url, home=home)
+
+
+def test_names_that_lead_out_are_no_files_of_a_model(hub: Hub, tmp_path: Path) -> None:
+    hub.lies["names"] = [
+        "../x",
+        "/etc/x",
+        "a/../../x",
+        "C:\\\\x",
+        "nul",
+        "a\n",
+        "",
+        "x" * 300,
+        "a//b",
+    ]
+    assert "vector" in load(REPO, url=hub.url, home=tmp_path / "home")
+
+
+_OFFER = """
+import json, sys, time
+from safelight.embedding.offer import can_have_clip
+start = time.perf_counter()
+found = can_have_clip(0.5)
+print(json.dumps({"found": found, "seconds": time.perf_counter() - start,
+                  "client": "huggingface_hub" in sys.modules}))
+"""
+
+
+def test_a_hub_that_answers_again_is_noticed_and_not_asked_twice(tmp_path: Path) -> None:
+    home, here = tmp_path / "home", {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Hub({DEFAULT_REPO: tiny.write_immich(tmp_path / "served")}) as hub:
+        first = run(_OFFER, url=hub.url, home=home, **here)
+        assert (first["found"], first["client"]) == (True, False)
+        asked = len(hub.requests)
+        assert run(_OFFER, url=hub.url, home=home, **here)["found"]
+        assert len(hub.requests) == asked == 1
+        assert not run(_OFFER, url=hub.url, home=home, HF_HUB_OFFLINE="1", **here)["found"]
+    for options in ({"status": 503}, {"is_page": True}, {"delay": 60.0}):
+        with Hub({DEFAULT_REPO: tmp_path / "served"}, **options) as hub:
+            said = run(_OFFER, url=hub.url, home=home, **here)
+            assert not said["found"]
+            assert said["seconds"] < 5

@@ -281,3 +281,35 @@ def test_only_licences_that_allow_any_use_are_permissive(licence: str | None, fr
 def test_the_catalogue_and_the_hub_agree_on_what_is_permissive() -> None:
     for known in known_models():
         assert known.permissive == is_permissive(known.licence)
+
+
+def test_weights_for_pytorch_without_it_are_told_of_everywhere_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safelight.embedding import loading, verifying, zoo
+    from safelight.errors import ModelUnavailable
+
+    cache = tmp_path / "hub"
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    for module in (loading, zoo):
+        monkeypatch.setattr(module, "has_torch", lambda: False)
+    repo = "openai/clip-vit-base-patch32"
+    source = tmp_path / "weights"
+    source.mkdir()
+    config = {"model_type": "clip", "text_config": {}, "vision_config": {}, "projection_dim": 512}
+    (source / "config.json").write_text(json.dumps(config))
+    for name in ("preprocessor_config.json", "tokenizer.json", "vocab.json", "merges.txt"):
+        (source / name).write_text("{}")
+    (source / "model.safetensors").write_bytes(b"x" * 99)
+    put(cache, repo, source)
+    (listed,) = [each for each in zoo.all_models() if each.name == "ViT-B-32/openai"]
+    assert listed.is_complete
+    for name in ("ViT-B-32/openai", repo):
+        assert "safelight[torch]" in str(zoo.find_model(name).lacking)
+        assert not zoo.is_here(name)
+        for options in ({}, {"local_files_only": True}):
+            with pytest.raises(ModelUnavailable, match="PyTorch") as told:
+                loading.load_embedder(name, **options)
+            assert "safelight[torch]" in str(told.value)
+        assert not verifying.verify(name).ok
+    assert "safelight[torch]" in str(loading.default_model().note)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
 from safelight.imaging import decode
-from safelight.imaging.exif import read_exif
+from safelight.metadata.exif import read_exif
 from safelight.model import Exif
 from tests.imaging.pictures import picture, save
 
@@ -155,3 +156,155 @@ def test_a_directory_that_leads_back_to_itself_ends() -> None:
     entry = struct.pack("<HHII", 0x8769, 4, 1, 8)
     loop = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + struct.pack("<I", 8)
     assert decode(save(picture(16, 16), "JPEG", exif=loop)).exif == Exif()
+
+
+def _with(main: dict | None = None, inner: dict | None = None, gps: dict | None = None):
+    exif = Image.Exif()
+    exif.update(main or {})
+    exif._ifds[0x8769], exif._ifds[0x8825] = dict(inner or {}), dict(gps or {})
+    return exif
+
+
+_XMP_DATE = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:%s %s="%s"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def _packet(name: str, value: str) -> bytes:
+    spaces = {
+        "exif": 'exif="http://ns.adobe.com/exif/1.0/"',
+        "photoshop": 'photoshop="http://ns.adobe.com/photoshop/1.0/"',
+        "xmp": 'xmp="http://ns.adobe.com/xap/1.0/"',
+    }
+    space = spaces[name.partition(":")[0]]
+    return _XMP_DATE % (space.encode(), name.encode(), value.encode())
+
+
+ORIGINAL, DIGITIZED, CHANGED, SOFTWARE = 0x9003, 0x9004, 0x0132, 0x0131
+EDITED = {CHANGED: "2020:05:05 05:05:05"}
+
+
+@pytest.mark.parametrize(
+    ("main", "inner", "gps", "info", "taken_at"),
+    [
+        (EDITED, {ORIGINAL: "2010:01:01 01:01:01"}, {}, {}, "2010-01-01T01:01:01"),
+        # One that is broken is not the day of the last change.
+        (EDITED, {ORIGINAL: "2010:13:01 01:01:01"}, {}, {}, None),
+        (EDITED, {ORIGINAL: "0001:01:01 00:00:00"}, {}, {}, None),
+        (EDITED, {ORIGINAL: "x", DIGITIZED: "2011:01:01 01:01:01"}, {}, {}, "2011-01-01T01:01:01"),
+        (EDITED, {ORIGINAL: "x"}, {}, {"xmp": _packet("exif:DateTimeOriginal", "2012-03-04T05:06:07+01:00")}, "2012-03-04T05:06:07+01:00"),  # noqa: E501
+        (EDITED, {}, {}, {"xmp": _packet("photoshop:DateCreated", "2012-03-04")}, "2012-03-04T00:00:00"),  # noqa: E501
+        (EDITED, {}, {}, {"xmp": _packet("xmp:CreateDate", "2012-03-04T05:06")}, "2012-03-04T05:06:00"),  # noqa: E501
+        ({}, {}, {}, {"xmp": b"<broken"}, None),
+        (EDITED, {}, {}, {"photoshop": {0x0404: b"\x1c\x02\x37\0\x0820130405\x1c\x02\x3c\0\x0b101112+0200"}}, "2013-04-05T10:11:12+02:00"),  # noqa: E501
+        (EDITED, {}, {}, {"photoshop": {0x0404: b"\x1c\x02\x37\0\x0820130405"}}, "2013-04-05T00:00:00"),  # noqa: E501
+        (EDITED, {}, {29: "2014:05:06", 7: (Rational(10), Rational(11), Rational(125, 10))}, {}, "2014-05-06T10:11:12+00:00"),  # noqa: E501
+        (EDITED, {}, {29: "2014:05:06"}, {}, "2020-05-05T05:05:05"),
+        # Cameras of old write the date of the change only.
+        (EDITED, {}, {}, {}, "2020-05-05T05:05:05"),
+        ({**EDITED, SOFTWARE: "Ver.1.02"}, {}, {}, {}, "2020-05-05T05:05:05"),
+        ({**EDITED, SOFTWARE: "Adobe Photoshop CS3"}, {}, {}, {}, None),
+        ({**EDITED, SOFTWARE: "GIMP 2.10"}, {ORIGINAL: "    :  :     :  :  "}, {}, {}, None),
+        (EDITED, {}, {}, {"xmp": _packet("xmp:ModifyDate", "2020-05-05T05:05:05")}, None),
+    ],
+)  # fmt: skip
+def test_when_it_was_taken_not_when_it_was_changed(main, inner, gps, info, taken_at) -> None:
+    assert read_exif(_with(main, inner, gps), info).taken_at == taken_at
+
+
+@pytest.mark.parametrize(
+    ("inner", "field", "value"),
+    [
+        ({0x8827: 65535, 0x8830: 2, 0x8832: 102400}, "iso", 102400),
+        ({0x8827: 65535, 0x8831: 80000}, "iso", 80000),
+        ({0x8827: 65535}, "iso", None),
+        ({0x8827: 0, 0x8833: 6400}, "iso", 6400),
+        ({0x8827: (200, 0)}, "iso", 200),
+        ({0x829D: Rational(4294967295, 1)}, "f_number", None),
+        ({0x829D: Rational(28, 0)}, "f_number", None),
+        ({0x829D: Rational(0, 1), 0x9202: Rational(4, 1)}, "f_number", 4.0),
+        ({0x9202: Rational(0, 1)}, "f_number", None),
+        ({0x829A: Rational(4294967295, 1)}, "exposure_time", None),
+        ({0x829A: Rational(1, 0), 0x9201: Rational(6, 1)}, "exposure_time", 1 / 64),
+        ({0x9201: Rational(-2, 1)}, "exposure_time", 4.0),
+        ({0x920A: Rational(4294967295, 1)}, "focal_length", None),
+        ({0xA434: "Lens\0Lens of another"}, "lens", "Lens"),
+    ],
+)
+def test_values_that_stand_elsewhere_and_numbers_that_are_none(inner, field, value) -> None:
+    assert getattr(read_exif(_with(inner=inner)), field) == (
+        pytest.approx(value) if isinstance(value, float) else value
+    )
+
+
+def test_text_behind_a_nul_is_not_the_camera_s() -> None:
+    read = read_exif(_with({0x010F: "NIKON\0CORP\0", 0x0110: b"D70\0\xff\xff"}))
+    assert (read.camera_make, read.camera_model) == ("NIKON", "D70")
+    read = read_exif(_with({0x010F: "HuÃ¤wei", 0x0110: "Fotoger\xe4t"}))
+    assert (read.camera_make, read.camera_model) == ("Huäwei", "Fotogerät")
+
+
+NAN = Rational(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "reference", "expected"),
+    [
+        ((Rational(48), Rational(303, 10), NAN), "N", 48.505),
+        ((Rational(48), NAN, NAN), "N", None),
+        ((NAN, Rational(1), Rational(1)), "N", None),
+        ((Rational(48), Rational(61), Rational(0)), "N", None),
+        ((Rational(48), Rational(30), Rational(6000, 1)), "N", None),
+        ((Rational(48), Rational(30), Rational(0)), "", None),
+        ((Rational(48), Rational(30), Rational(0)), None, None),
+        ((Rational(48), Rational(30), Rational(0)), "south", -48.5),
+        ((Rational(97, 2),), "N", 48.5),
+    ],
+)
+def test_places_are_whole_or_none(latitude, reference, expected) -> None:
+    gps = {1: reference, 2: latitude, 3: "E", 4: (Rational(9), Rational(0), NAN)}
+    read = read_exif(_with(gps=gps))
+    assert read.latitude == expected
+    assert read.longitude == (None if expected is None else 9.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "metres"),
+    [
+        (Rational(4294967295, 1), 0, None),
+        (NAN, 0, None),
+        (Rational(20, 1), b"\x01", -20.0),
+        (Rational(20, 1), None, 20.0),
+        (Rational(400_000, 1), 0, 400_000.0),
+    ],
+)
+def test_heights_are_of_this_earth(value, reference, metres) -> None:
+    assert read_exif(_with(gps={5: reference, 6: value})).altitude == metres
+
+
+def test_sub_seconds_are_the_order_of_a_burst(library, embedder, tmp_path) -> None:
+    from safelight import parse_source
+    from safelight.duplicates.exposures import seconds_apart
+    from safelight.ingest import ingest
+    from safelight.library.ordering import ordered
+
+    (tmp_path / "photos").mkdir()
+    ids = {}
+    for name, part in (("a", "75"), ("b", "5"), ("c", "05"), ("d", None)):
+        exif = Image.Exif()
+        exif[0x010F] = "Canon"
+        exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+        if part:
+            exif.get_ifd(0x8769)[0x9291] = part
+        path = tmp_path / "photos" / f"{name}.png"
+        Image.new("RGB", (32, 32), (200, 30, ord(name))).save(path, exif=exif)
+        ids[hashlib.sha256(path.read_bytes()).hexdigest()] = name
+    ingest(library, [parse_source(str(tmp_path / "photos"))], embedder, model="colours")
+    for order, names in (("taken", "dcba"), ("-taken", "abcd")):
+        assert "".join(ids[each] for each in ordered(library, [*ids], order)) == names
+    moment = "2020-01-02T03:04:05"
+    exact, half = Exif(moment, subsecond=0.25), Exif(moment, subsecond=0.5)
+    assert seconds_apart(exact, half) == 0.25
+    assert seconds_apart(exact, Exif(moment)) == 0.0  # a program dropped it

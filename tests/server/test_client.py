@@ -415,3 +415,10 @@ def test_the_client_needs_nothing_of_the_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_damaged_library_is_told_as_that(server, filled) -> None:
+    filled.connection.execute("DROP TABLE metadata")
+    answer = server.client.get("/api/v1/photos", params={"label": "x"})
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "damaged"

@@ -257,3 +257,29 @@ def test_a_folder_by_another_name_is_the_one_that_is_known(tree: Path, tmp_path:
     assert spelled(outside) == str(outside)
     assert spelled(tmp_path) == str(tmp_path)
     assert known_spelling(parse_source(str(link)), []).folder == str(link)
+
+
+def test_a_link_into_a_package_or_a_bin_is_not_followed(tree: Path, tmp_path: Path) -> None:
+    for name in ("Mine.photoslibrary/originals", "$Recycle.Bin"):
+        target = tmp_path / "elsewhere" / name
+        target.mkdir(parents=True)
+        (target / "x.jpg").write_bytes(b"x")
+        (tree / f"link to {name.partition('/')[0][1:5]}").symlink_to(target)
+    assert _paths(str(tree), exclude=".*") == ["A.JPEG", "b.jpg", "deep/d.heic", "deep/er/c.png"]
+
+
+def test_patterns_of_the_settings_are_not_remembered(tree: Path) -> None:
+    source = parse_source(str(tree), exclude="*.jpg", usual=".*")
+    assert [each.source_path for each in source.entries()] == [
+        "A.JPEG",
+        "deep/d.heic",
+        "deep/er/c.png",
+    ]
+    assert source.options == {"recursive": True, "exclude": ["*.jpg"]}
+
+
+def test_a_nomedia_in_any_case_hides_what_is_known(tree: Path) -> None:
+    (tree / "deep" / ".NoMedia").touch()
+    source = parse_source(str(tree), exclude=".hid")
+    assert [each.source_path for each in source.entries()] == ["A.JPEG", "b.jpg"]
+    assert source.why_excluded(str(tree / "deep" / "er" / "c.png")) == ".nomedia"

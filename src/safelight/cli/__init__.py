@@ -146,4 +146,20 @@ def _run() -> int | str | None:
         where = f"{exc.filename}: " if exc.filename else ""
         click.echo(f"safelight: {where}{exc.strerror}.", err=True)
         return 1
+    except Exception as exc:
+        if debug or not (explanation := _of_library(exc)):
+            raise
+        click.echo(f"safelight: {explanation}", err=True)
+        return 1
     return 0
+
+
+def _of_library(error: Exception) -> str | None:
+    """Return what an error of SQLite means; importing it takes time that a search may not."""
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
+        return None
+    from safelight.cli.options import load_settings
+    from safelight.library.damage import explain_database_error
+
+    return str(explain_database_error(load_settings().library, error))

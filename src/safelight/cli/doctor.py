@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from safelight.doctor.machine import Memory
     from safelight.doctor.report import Problem, Report
     from safelight.doctor.speed import Speed
+    from safelight.settings import Settings
 
 EPILOG = """\b
 Examples:
@@ -58,6 +59,7 @@ def doctor(
         only = None if settings.device == "auto" else [settings.device]
         speed = measure(settings, report.model.measured, only or report.devices)
     found = problems(report, settings, speed)
+    found += _offer(report, settings)
     if as_json:
         click.echo(json.dumps(_as_dict(report, speed, found), default=str, ensure_ascii=False))
     else:
@@ -66,6 +68,18 @@ def doctor(
         click.echo(_problems(found))
     if any(problem.broken for problem in found):
         sys.exit(1)
+
+
+def _offer(report: Report, settings: Settings) -> list[Problem]:
+    """Tell a library that has the starter model only that CLIP can be had now."""
+    from safelight.doctor.report import Problem
+    from safelight.embedding.names import STARTER
+    from safelight.embedding.offer import can_have_clip, offer
+
+    models = {space.model for space in report.library.spaces}
+    if models != {STARTER} or settings.model is not None or not can_have_clip():
+        return []
+    return [Problem(offer(), broken=False)]
 
 
 def _as_dict(report: Report, speed: Speed | None, found: list[Problem]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.options import library_option, load_settings
+from safelight.cli.sync import feed_store
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -25,20 +26,21 @@ Examples:
   safelight forget --label-set 3f9a1c22             a label set, as `safelight status` lists it
 """
 
+#: One of each, and several.
 _KINDS = (
-    ("files", "files"),
-    ("sources", "sources"),
-    ("photos", "photos"),
-    ("texts", "texts"),
-    ("vectors", "vectors"),
-    ("scores", "scores"),
-    ("labelled", "photos' labels"),
-    ("hashes", "hashes"),
-    ("edges", "comparisons"),
-    ("features", "features"),
-    ("client_vectors", "vectors of clients"),
-    ("label_sets", "label sets"),
-    ("decisions", "decisions"),
+    ("files", "file", "files"),
+    ("sources", "source", "sources"),
+    ("photos", "photo", "photos"),
+    ("texts", "text", "texts"),
+    ("vectors", "vector", "vectors"),
+    ("scores", "score", "scores"),
+    ("labelled", "photo's labels", "photos' labels"),
+    ("hashes", "hash", "hashes"),
+    ("edges", "comparison", "comparisons"),
+    ("features", "photo's features", "photos' features"),
+    ("client_vectors", "vector of a client", "vectors of clients"),
+    ("label_sets", "label set", "label sets"),
+    ("decisions", "decision", "decisions"),
 )
 
 
@@ -91,6 +93,7 @@ def forget(
                 click.echo("safelight: nothing was forgotten.", err=True)
                 sys.exit(1)
             found = run(dry_run=False)
+            feed_store(opened, settings, quiet=as_json)
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
@@ -120,5 +123,9 @@ def _confirm(found: Forgotten) -> bool:
 
 def _counts(found: Forgotten) -> str:
     counts = asdict(found)
-    parts = [f"{counts[name]:,} {word}" for name, word in _KINDS if counts[name]]
+    parts = [
+        f"{counts[name]:,} {one if counts[name] == 1 else several}"
+        for name, one, several in _KINDS
+        if counts[name]
+    ]
     return ", ".join(parts) or "nothing"

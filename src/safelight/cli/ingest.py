@@ -64,7 +64,7 @@ Examples:
 @click.option("--model", metavar="MODEL", help="The model to embed with.")
 @click.option(
     "-e", "--embedder", type=click.Choice(["clip", "starter"]),
-    help="The kind of model: CLIP, or the built-in starter model.",
+    help="The kind of model: CLIP and no other, or the built-in starter.",
 )  # fmt: skip
 @click.option("--clip-model", metavar="NAME", help="With -e clip: the architecture, e.g. ViT-L-14.")
 @click.option("--clip-pretrain", metavar="TAG", help="With -e clip: the weights, e.g. openai.")
@@ -146,10 +146,11 @@ def ingest(
     Files that have not changed are not opened, so running it again is quick. Ctrl-C stops it;
     the next run goes on from there.
     """
-    from safelight.choice import choose_for_ingest, choose_for_preview
+    from safelight.choice import better_model, choose_for_ingest, choose_for_preview
     from safelight.embedding.devices import why_not_faster
     from safelight.ingest import preview
     from safelight.labels import read_label_set
+    from safelight.library.spaces import default_space
     from safelight.library.store import Library
 
     named = _model(model, embedder, clip_model, clip_pretrain)
@@ -209,6 +210,7 @@ def ingest(
                 report(summary, as_json=as_json, quiet=quiet, profile=profile)
             return
         label_set = read_label_set(settings.labels, settings.templates) if label else None
+        was_empty = default_space(opened) is None
         choice = choose_for_ingest(
             opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
         )
@@ -237,6 +239,13 @@ def ingest(
             if summary.interrupted:
                 sys.exit(130)
         feed_store(opened, settings, quiet=quiet or as_json)
+        if (
+            not quiet
+            and named is None
+            and not was_empty
+            and (note := better_model(opened, settings))
+        ):
+            click.echo(f"safelight: {note}", err=True)
         if not quiet and (other := _searched_instead(opened, choice)):
             click.echo(
                 f"safelight: Searches still use {other}. To search with the new model: "
@@ -276,7 +285,7 @@ def ingest_folder(
     choice = choose_for_ingest(
         library, settings, model, tell=_teller(quiet=False), progress=not quiet
     )
-    source = parse_source(f"images:{folder}", exclude=settings.exclude)
+    source = parse_source(f"images:{folder}", usual=settings.exclude)
     summary = _run(library, settings, choice, [source], settings.namespace, quiet=quiet)
     report_failures(summary)
     if summary.interrupted:
@@ -337,7 +346,7 @@ def _model(
         return f"{clip_model or 'ViT-B-32'}/{clip_pretrain or 'openai'}"
     if model and embedder == "starter" and model != "starter":
         raise click.UsageError("--model and -e starter exclude each other.")
-    return "starter" if embedder == "starter" else model
+    return model or embedder
 
 
 def _sources(
@@ -359,7 +368,8 @@ def _sources(
                 parse_source(
                     spec,
                     recursive=recursive,
-                    exclude=(*settings.exclude, *exclude),
+                    exclude=exclude,
+                    usual=settings.exclude,
                     text_column=text_column,
                 )
                 for spec in specs
@@ -369,7 +379,7 @@ def _sources(
     skipped = 0
     for name, spec, options in remembered(library, namespace):
         try:
-            source = parse_source(spec, **options)
+            source = parse_source(spec, usual=settings.exclude, **options)
         except SourceError as exc:  # an unplugged disk must not keep the others from their turn
             skipped += 1
             click.echo(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.failures import failure_lines
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -37,10 +38,13 @@ def report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> No
 
 def report_failures(summary: Summary) -> None:
     """Print the first failures with their reasons."""
-    for failure in summary.failures[:_FAILURES_SHOWN]:
-        click.echo(visible(f"safelight: {failure.path}: {failure.reason}"), err=True)
-    if (more := len(summary.failures) - _FAILURES_SHOWN) > 0:
-        click.echo(f"safelight: {more} more could not be read: safelight status --failed", err=True)
+    lines = failure_lines(
+        ((failure.path, f"{failure.path}: {failure.reason}") for failure in summary.failures),
+        most=_FAILURES_SHOWN,
+        more=": safelight status --failed",
+    )
+    for line in lines:
+        click.echo(f"safelight: {line}", err=True)
 
 
 def _sentence(summary: Summary) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.cli.failures import failure_lines
 from safelight.cli.label_texts import row, show_csv, show_json, show_table
 from safelight.cli.options import library_option, load_settings, short
 
@@ -200,7 +201,9 @@ def _label_paths(
     from safelight.sources.listing import list_photos
 
     entries = list(list_photos(paths, settings.exclude))
-    failures = [f"{short(entry.path)} {entry.reason}" for entry in entries if entry.code]
+    failures = [
+        (entry.path, f"{short(entry.path)} {entry.reason}") for entry in entries if entry.code
+    ]
     wanted = [os.path.abspath(entry.path) for entry in entries if not entry.code]
     labelled = passing = 0
     with ExitStack() as stack:
@@ -230,7 +233,7 @@ def _label_paths(
             with show_progress(quiet=quiet, doing="Labelling") as progress:
                 for done, (path, each) in enumerate(zip(wanted, found, strict=True), start=1):
                     if isinstance(each, Exception):
-                        failures.append(_explained(path, each))
+                        failures.append((path, _explained(path, each)))
                     else:
                         labelled += 1
                         passing += not each.stored
@@ -246,8 +249,8 @@ def _label_paths(
 
         # A bar and lines between each other cannot be read.
         show(iter(list(rows())) if sys.stdout.isatty() and not quiet else rows(), label_set)
-    for failure in failures:
-        click.echo(f"safelight: {failure}", err=True)
+    for line in failure_lines(failures):
+        click.echo(f"safelight: {line}", err=True)
     if not wanted and not failures:
         click.echo("safelight: found no photos.", err=True)
     if passing and not quiet:

@@ -37,6 +37,8 @@ def as_dict(found: ModelOnDisk, *, every: bool = False) -> dict[str, Any]:
         **known,
         "name": found.name,
         "on_disk": found.is_complete,
+        "usable": found.is_complete and found.lacking is None,
+        "lacking": found.lacking,
         "bytes": found.bytes,
         "downloads": [
             {
@@ -71,6 +73,7 @@ def table(found: list[ModelOnDisk]) -> str:
             "tags: zero-shot top-1 on ImageNet-1k; find: recall at 1 on COCO, text to photo;",
             "both in percent, as published; `safelight models info NAME` says where, and of what.",
             "*: the licence does not allow every use.",
+            *(f"!: {each}." for each in dict.fromkeys(each.lacking for each in found) if each),
         )
     )
 
@@ -79,7 +82,7 @@ def _row(found: ModelOnDisk) -> tuple[str, ...]:
     name = found.name if len(found.name) <= _NAME else f"{found.name[: _NAME - 1]}…"
     here = ""
     if found.is_complete:
-        here = f"{max(1, round(found.bytes / 1e6))}"
+        here = f"{max(1, round(found.bytes / 1e6))}" + ("!" if found.lacking else "")
     elif found.downloads:
         here = "part"
     known = found.known
@@ -116,7 +119,9 @@ def described(found: ModelOnDisk, more: dict[str, Any]) -> list[str]:
         rows.append(("On disk", f"{what}, {megabytes(each.bytes)}: {place}"))
     if found.name == "starter":
         rows.append(("On disk", f"part of safelight, {megabytes(found.bytes)}"))
-    elif not (found.is_complete or more.get("on_disk")):
+    if found.lacking:
+        rows.append(("Lacking", found.lacking))
+    if found.name != "starter" and not (found.is_complete or more.get("on_disk")):
         rows.append(("On disk", f"no; safelight models pull {shlex.quote(found.name)}"))
     return [found.name, *(f"  {label:<{_LABEL}}{value}" for label, value in rows)]
 
@@ -173,7 +178,9 @@ def verified(found: Verification) -> list[str]:
         else:
             label = "Value" if each.kind == "golden" else "Vectors"
             lines.append(_line(label, each, f"{each.what}: {each.detail}"))
-    if not found.ok:
+    if found.lacking:
+        lines.append(f"It was not run: {found.lacking}.")
+    elif not found.ok:
         lines.append("It is not what it should be.")
     elif found.compared:
         lines.append("Nothing differs from what is known of it.")
@@ -196,6 +203,8 @@ def _line(label: str, check: Check, text: str) -> str:
 
 def way_out(found: Verification) -> str:
     """Return what to do about a model that is not what it should be."""
+    if found.lacking:
+        return f"{found.model} was not run: {found.lacking}."
     name = shlex.quote(found.model)
     if found.is_download:
         return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.failures import failure_lines
 from safelight.cli.options import load_settings, separated, short
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def score(
     if sort not in (None, "combined", *names):
         raise click.UsageError(f"--sort {sort}: there is {', '.join(names)}, combined.")
     entries = list(list_photos(photos, settings.exclude))
-    failures = [f"{short(entry.path)} {entry.reason}" for entry in entries if entry.code]
+    failures = [
+        (entry.path, f"{short(entry.path)} {entry.reason}") for entry in entries if entry.code
+    ]
     paths = [entry.path for entry in entries if not entry.code]
     if not as_json and not as_csv and model is None and metrics is None:
         names.remove("clip_iqa")  # it would be a column of dashes
@@ -124,7 +127,7 @@ def score(
         with show_progress(quiet=quiet, doing="Measuring") as progress:
             for done, (path, result) in enumerate(zip(paths, found, strict=True), start=1):
                 if isinstance(result, Exception):
-                    failures.append(_explained(path, result))
+                    failures.append((path, _explained(path, result)))
                 else:
                     measured += 1
                     yield result
@@ -143,8 +146,8 @@ def score(
         _print_one(ordered, names)
     else:
         _print_table(ordered, names)
-    for failure in failures:
-        click.echo(f"safelight: {failure}", err=True)
+    for line in failure_lines(failures):
+        click.echo(f"safelight: {line}", err=True)
     if not paths and not failures:
         click.echo("safelight: found no photos.", err=True)
     if failures and not measured:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.options import library_option, load_settings
+from safelight.cli.sync import feed_store
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def move(
     settings = load_settings(library=library)
     with Library(settings.library, create=False) as opened:
         moved = move_source(opened, old, new, namespace=namespace, dry_run=dry_run)
+        if not dry_run:
+            feed_store(opened, settings, quiet=as_json)
     if as_json:
         click.echo(json.dumps(asdict(moved), ensure_ascii=False))
     else:

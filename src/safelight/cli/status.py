@@ -32,6 +32,7 @@ Examples:
 @library_option
 def status(namespace: str | None, failed: bool, as_json: bool, library: str | None) -> None:
     """Tell what the library holds."""
+    from safelight.choice import better_model
     from safelight.library.files import failures, require_namespace
     from safelight.library.store import Library
 
@@ -47,6 +48,7 @@ def status(namespace: str | None, failed: bool, as_json: bool, library: str | No
                 )
             return
         found = _describe(opened, namespace, settings.clusters_from)
+        found["note"] = better_model(opened, settings)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else _text(found))
 
 
@@ -120,6 +122,8 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(f"Not read    {unread_text(found['unread'])}")
     if found["failed"]:
         lines.append(f"Failed      {found['failed']:,}: see safelight status --failed")
+    if found["note"]:
+        lines.append(f"Model       {found['note']}")
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from safelight.choice import CLIP, clip_model
 from safelight.cluster.engine import cluster
 from safelight.cluster.listing import parse_listing
 from safelight.cluster.run import Run, Summary
@@ -89,6 +90,8 @@ def ingest(
     ]
     place = open_place(output)
     there = find_description(place)
+    if model == CLIP:
+        model = clip_model(there.space if there is not None else None, settings)
     if model is None and there is not None:
         model = there.space.model
     if model is None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from safelight.embedding.hub import cache_folder, is_offline
 from safelight.errors import LibraryError
+from safelight.library.damage import damaged, explain_database_error
 from safelight.library.spaces import all_spaces
 from safelight.library.store import Library
 
@@ -170,7 +171,9 @@ def library(path: Path, *, seconds: float = 0.0) -> LibraryState:
     except LibraryError as error:
         return LibraryState(path, True, writable, size, *known, error=str(error))
     except sqlite3.Error as error:
-        return LibraryState(path, True, writable, size, *known, error=_explained(path, error))
+        return LibraryState(
+            path, True, writable, size, *known, error=str(explain_database_error(path, error))
+        )
     return LibraryState(path, True, writable, size, *known, mode, spaces, checked)
 
 
@@ -232,23 +235,8 @@ def _check(connection: sqlite3.Connection, path: Path, seconds: float) -> bool:
     finally:
         connection.set_progress_handler(None, 0)
     if found != "ok":
-        raise LibraryError(_damaged(path, found), code="damaged", path=str(path))
+        raise damaged(path, found)
     return True
-
-
-def _explained(path: Path, error: sqlite3.Error) -> str:
-    # The lowest byte is the kind, whatever the details above it.
-    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path, error)
-    return f"{path} cannot be read: {error}. Check the disk, and what else has the file open."
-
-
-def _damaged(path: Path, why: object) -> str:
-    reason = str(why).replace("\n", " ").strip()
-    return (
-        f"{path} is damaged: {reason}. Restore it from a backup, or move it away and run "
-        "`safelight ingest FOLDER`, which computes it anew."
-    )
 
 
 def _bytes(folder: Path) -> int:

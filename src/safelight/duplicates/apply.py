@@ -28,7 +28,6 @@ from safelight.duplicates.verifying import (
     stat_of,
     verified,
 )
-from safelight.duplicates.xmp import add_to_xmp, read_xmp
 from safelight.errors import SidecarError
 from safelight.files import sha256, sha256_of
 from safelight.files.moves import move, replace_by_link, write
@@ -43,6 +42,7 @@ from safelight.files.set_aside import (
 )
 from safelight.library.copies import is_known, mark_paths_back, mark_paths_gone
 from safelight.library.decisions import decided_pairs
+from safelight.metadata.xmp import add_to_xmp, read_xmp
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
@@ -219,7 +219,9 @@ class _Applying:
         if self.plan.action != "hardlink" and os.path.lexists(change.path):
             return False
         if self.others is None:
-            self.others = done_by_others(self.library.path, self.plan.id)
+            self.others = done_by_others(
+                self.library.path, None if self.journal is None else self.plan.id
+            )
         step = self.others.get(change.path)
         if step is None or step.sha256 != change.photo_id:
             return False
@@ -259,6 +261,8 @@ class _Applying:
                 return True
             require_file(change.path)
             verified(change.path, change.photo_id)
+            if not self.beside.is_spelled(change.path):
+                raise CannotChange("has another spelling on its disk; stays")
             if os.path.samefile(change.path, group.keeper):
                 raise CannotChange("is the very file that is kept, by another name")
             if self.plan.action == "hardlink":

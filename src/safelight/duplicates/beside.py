@@ -67,6 +67,12 @@ class Beside:
         """Return the paths at which a photo's own notes can be."""
         return [*self.sidecars(path), f"{path}.xmp"]
 
+    def is_spelled(self, path: str) -> bool:
+        """Tell whether a file has just this name: a case-blind disk finds it by others as well."""
+        folder, name = os.path.split(path)
+        names = self._list(folder).get("", [])
+        return not names or name in names
+
     def attached(self, path: str) -> list[str]:
         """Return all files that go where a photo goes, its sidecars first."""
         folder = os.path.dirname(path)

@@ -36,7 +36,11 @@ def seconds_apart(a: Exif, b: Exif) -> float | None:
     if (first.tzinfo is None) != (second.tzinfo is None):
         # Programs add the zone or drop it; the clock on the wall is what both say.
         first, second = first.replace(tzinfo=None), second.replace(tzinfo=None)
-    return abs((first - second).total_seconds())
+    apart = (first - second).total_seconds()
+    # Programs drop what comes behind the second: then nothing is known of it.
+    if a.subsecond is not None and b.subsecond is not None:
+        apart += a.subsecond - b.subsecond
+    return abs(round(apart, 6))
 
 
 def light(exif: Exif) -> float | None:

@@ -7,12 +7,14 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.tags import Tags
-from safelight.duplicates.words import EXIF, IPTC, PNG, USER_COMMENT, XP_KEYWORDS, is_boilerplate
-from safelight.duplicates.xmp import read_xmp
 from safelight.errors import SidecarError
 from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
+from safelight.metadata.exif import info_of
+from safelight.metadata.iptc import decoded, find_iptc
+from safelight.metadata.tags import Tags
+from safelight.metadata.words import EXIF, IPTC, PNG, USER_COMMENT, XP_KEYWORDS, is_boilerplate
+from safelight.metadata.xmp import read_xmp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +59,7 @@ def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
         keywords=tuple(dict.fromkeys((*iptc.get(_KEYWORDS, ()), *_xp_keywords(main)))),
         words=tuple(_words(main, inner, iptc, info).items()),
     )
-    packet = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    packet = info.get("xmp")
     if isinstance(packet, str):
         packet = packet.encode()
     if isinstance(packet, bytes):
@@ -69,19 +71,16 @@ def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
 def _pillow(
     data: bytes, form: str
 ) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], dict[int, list[str]]]:
-    from PIL import IptcImagePlugin
-
     with opener(form)(io.BytesIO(data)) as image:
         exif = image.getexif()
-        info = dict(image.info)
+        info = info_of(image)
         if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
             info["xmp"] = exif[_XMP_TAG]
-        iptc: dict[int, list[str]] = {}
-        with contextlib.suppress(Exception):  # as above
-            for (record, number), found in (IptcImagePlugin.getiptcinfo(image) or {}).items():
-                if record == _RECORD:
-                    texts = found if isinstance(found, list) else [found]
-                    iptc[number] = [_decoded(text) for text in texts]
+        iptc = {
+            number: [decoded(text) for text in texts]
+            for (record, number), texts in find_iptc(exif, info).items()
+            if record == _RECORD
+        }
         return info, exif, exif.get_ifd(_EXIF_IFD), iptc
 
 
@@ -136,7 +135,7 @@ def _exif_text(value: Any, *, wide: bool) -> str:
     if isinstance(value, tuple) and all(isinstance(each, int) for each in value):
         value = bytes(each & 0xFF for each in value)
     if isinstance(value, bytes):
-        value = value.decode("utf-16-le", "replace") if wide else _decoded(value)
+        value = value.decode("utf-16-le", "replace") if wide else decoded(value)
     if not isinstance(value, str):
         return ""
     # Pillow reads all text as Latin-1; most of what is written is UTF-8.
@@ -153,11 +152,4 @@ def _comment(value: Any) -> str:
     if kind == b"UNICODE":
         text = text.rstrip(b"\0") + b"\0" * (len(text.rstrip(b"\0")) % 2)
         return text.decode("utf-16-be" if text[:1] == b"\0" else "utf-16-le", "replace")
-    return _decoded(text).partition("\0")[0] if kind in (b"ASCII", b"") else ""
-
-
-def _decoded(word: bytes) -> str:
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError:
-        return word.decode("latin-1")
+    return decoded(text).partition("\0")[0] if kind in (b"ASCII", b"") else ""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
-from safelight.duplicates.tags import Tags
 from safelight.errors import PlanError, UsageError
 from safelight.files import LARGE_TEXT, read_bytes
 from safelight.files.atomic import write_safely
@@ -22,6 +21,7 @@ from safelight.files.bounded_json import JsonError, parse_json
 from safelight.files.names import folded
 from safelight.files.packages import QUARANTINE
 from safelight.files.refusals import described
+from safelight.metadata.tags import Tags
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -24,9 +24,7 @@ from safelight.duplicates.plan import (
     place_in,
 )
 from safelight.duplicates.relations import own_relations
-from safelight.duplicates.tags import Tags, merged
 from safelight.duplicates.verifying import require_keeper, require_movable
-from safelight.duplicates.xmp import read_xmp
 from safelight.errors import DecodeError, SidecarError
 from safelight.files import SIDECAR, read_bytes, sha256_of
 from safelight.files.names import folded
@@ -34,6 +32,8 @@ from safelight.files.packages import QUARANTINE
 from safelight.files.set_aside import CannotChange
 from safelight.imaging import read_verified
 from safelight.library.remembered import remembered
+from safelight.metadata.tags import Tags, merged
+from safelight.metadata.xmp import read_xmp
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
@@ -318,6 +318,8 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     why = _unfit(planning, other) or _told_by(require_movable, other.path)
     if why is not None:
         return why
+    if not planning.beside.is_spelled(other.path):
+        return "has another spelling on its disk; stays"
     if os.path.samefile(keeper.path, other.path):
         return "is the very file that is kept, by another name; nothing would be saved"
     companion = planning.beside.companion(other.path)

@@ -33,8 +33,8 @@ def recover(library_path: Path) -> None:
                 _settle(journal, step, state)
 
 
-def done_by_others(library_path: Path, plan_id: str) -> dict[str, Step]:
-    """Return by path the steps that other plans have done of a library."""
+def done_by_others(library_path: Path, plan_id: str | None) -> dict[str, Step]:
+    """Return by path the steps that plans have done of a library, but for one of them."""
     found: dict[str, Step] = {}
     for folder in journals(library_path):
         if folder.name == plan_id:

@@ -7,7 +7,6 @@ than a search may) and without the network.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import threading
@@ -15,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from safelight.embedding.transfer import NotTheHub, WrongBytes, arrived, check_bytes, fetch_large
+from safelight.embedding.hub_answers import (
+    DISK,
+    BadAnswer,
+    check_metadata,
+    checked_digest,
+    checked_size,
+    explain,
+    is_safe_name,
+)
+from safelight.embedding.transfer import arrived, check_bytes, fetch_large
 from safelight.errors import ModelInvalid, ModelUnavailable
 from safelight.files import SMALL_FILE, read_text
 
@@ -26,17 +34,6 @@ if TYPE_CHECKING:
 
 # The client reads it when it is imported: the hub is told which file is wanted, and no more.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-# What the disk may refuse, and the way out.
-_DISK = {
-    errno.ENOSPC: "Free some space, or name another folder with HF_HOME",
-    errno.EDQUOT: "Free some space, or name another folder with HF_HOME",
-    errno.EFBIG: "Name a folder on another file system with HF_HOME",
-    errno.EACCES: "Make it writable, or name another folder with HF_HOME",
-    errno.EPERM: "Make it writable, or name another folder with HF_HOME",
-    errno.EROFS: "Name another folder with HF_HOME",
-    errno.ENOTDIR: "Name another folder with HF_HOME",
-}
 
 _WAYS_OUT = (
     "Use a model that is on this machine (--model FOLDER; see `safelight docs models`), "
@@ -116,6 +113,8 @@ def cached_folder(repo: str) -> Path | None:
         commit = read_text(cached / "refs" / "main", limit=SMALL_FILE).strip()
     except OSError:
         return None
+    if not is_safe_name(commit) or "/" in commit:
+        return None
     folder = cached / "snapshots" / commit
     return folder if folder.is_dir() else None
 
@@ -142,22 +141,30 @@ def look_up(repo: str, *, timeout: float = 10.0) -> RemoteModel:
     if is_offline():
         raise _unavailable(repo, "HF_HUB_OFFLINE forbids to ask the hub for it", "offline")
 
-    def ask() -> Any:
-        from huggingface_hub import HfApi
+    # Importing it may take longer than the hub may; that is not the hub's fault.
+    from huggingface_hub import HfApi
 
+    def ask() -> Any:
         return HfApi().model_info(repo, timeout=timeout, files_metadata=True)
 
     try:
-        info = _within(timeout, ask)
+        info = within(timeout, ask)
     except Exception as error:
         raise _explained(repo, error) from error
     from huggingface_hub.constants import ENDPOINT
 
     licences = [tag.removeprefix("license:") for tag in info.tags or () if "license:" in tag]
-    files = {
-        entry.rfilename: RemoteFile(entry.size or 0, entry.lfs.sha256 if entry.lfs else None)
-        for entry in info.siblings or ()
-    }
+    try:
+        files = {
+            entry.rfilename: RemoteFile(
+                checked_size(entry.size), checked_digest(entry.lfs.sha256 if entry.lfs else None)
+            )
+            for entry in info.siblings or ()
+            # Who names files outside of a model's folder can have a model all the same.
+            if is_safe_name(entry.rfilename)
+        }
+    except BadAnswer as error:
+        raise _explained(repo, error) from error
     return RemoteModel(repo, ENDPOINT, licences[0] if licences else None, files)
 
 
@@ -186,12 +193,14 @@ def download(model: RemoteModel, files: Files, *, progress: bool = False) -> Pat
 
 
 def _fetch(repo: str, name: str, file: RemoteFile, *, progress: bool) -> Path:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     blob = _blob(repo, file)
     if blob is not None and not blob.exists():
         fetch_large(repo, name, blob, blob.name, file.bytes, progress=progress)
     is_checked = blob is None or blob.exists()
+    about = get_hf_file_metadata(hf_hub_url(repo, name))
+    check_metadata(about.etag, about.commit_hash, about.location)
     # Where the bytes are there, the client only gives them their name.
     path = Path(hf_hub_download(repo, name, tqdm_class=None if progress else _silent()))
     if blob is not None and not is_checked:
@@ -223,7 +232,7 @@ def _check_room(model: RemoteModel, files: Files) -> None:
         raise _unavailable(
             model.repo,
             f"it needs {missing / 1e6:,.0f} MB more in the cache {cache_folder()}, where "
-            f"{free / 1e6:,.0f} MB are free. {_DISK[errno.ENOSPC]}",
+            f"{free / 1e6:,.0f} MB are free. {DISK[errno.ENOSPC]}",
             "disk",
         )
 
@@ -240,7 +249,7 @@ def cache_folder() -> Path:
     return Path(os.path.expandvars(home)).expanduser() / "hub"
 
 
-def _within(seconds: float, call: Callable[[], Any]) -> Any:
+def within(seconds: float, call: Callable[[], Any]) -> Any:
     """Return what `call` returns, or raise TimeoutError; looking up a host has no timeout."""
     results: list[Any] = []
     errors: list[Exception] = []
@@ -262,53 +271,12 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _explained(repo: str, error: Exception, file: str | None = None) -> ModelUnavailable:
-    from huggingface_hub import constants, errors
-
-    if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__  # why it asked the cache at all
+    why, code = explain(error, repo, cache_folder(), file)
     what = f"{file} cannot be fetched: " if file else ""
+    is_line = file is not None and code in ("unreachable", "busy")
+    kept = f". What has arrived is kept in {cache_folder()}; try again to go on" if is_line else ""
     context = {"file": file} if file else {}
-
-    def unavailable(why: str, code: str) -> ModelUnavailable:
-        return _unavailable(repo, what + why, code, **context)
-
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return unavailable("HF_HUB_OFFLINE forbids it", "offline")
-    if isinstance(error, errors.GatedRepoError) or status == 403:
-        return unavailable(
-            f"its owner restricts access: accept the terms at {constants.ENDPOINT}/{repo}, then "
-            "`hf auth login`",
-            "no-access",
-        )
-    if isinstance(error, errors.RemoteEntryNotFoundError):
-        return unavailable("the hub has no such file any more. Try again", "changed")
-    if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
-        return unavailable(
-            "the hub has no such model, or only for those who are logged in", "not-found"
-        )
-    if isinstance(error, WrongBytes):
-        return unavailable(
-            "the bytes that arrived are not those that the hub announced (by their sha256); they "
-            "were thrown away. Try again",
-            "checksum",
-        )
-    if isinstance(error, OSError) and error.errno in _DISK:
-        way = _DISK[error.errno]
-        why = f"the cache {cache_folder()} cannot be written ({error.strerror}). {way}"
-        return unavailable(why, "disk")
-    if isinstance(error, (NotTheHub, errors.FileMetadataError, json.JSONDecodeError)):
-        return unavailable(
-            f"what answers at {constants.ENDPOINT} is not the hub, but perhaps a page to log in "
-            "to the network, or HF_ENDPOINT is wrong",
-            "unreachable",
-        )
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    why = "the hub did not answer as it should"
-    if status is None:
-        why = "the line to the hub broke" if file else "the hub cannot be reached"
-    kept = f". What has arrived is kept in {cache_folder()}; try again to go on" if file else ""
-    return unavailable(f"{why} ({reason}){kept}", "unreachable")
+    return _unavailable(repo, f"{what}{why}{kept}", code, reason=why, **context)
 
 
 def _unavailable(repo: str, why: str, code: str, **context: str) -> ModelUnavailable:

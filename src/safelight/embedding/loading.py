@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from safelight.embedding.catalogue import is_permissive, known_models
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
+from safelight.embedding.downloads import find_downloads
 from safelight.embedding.hub import download, file_names, find_cached, is_offline, look_up
 from safelight.embedding.layouts import find_layout
 from safelight.embedding.names import STARTER, lasting_name, parse_model_name
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 #: What is used if it can be had and nothing else is named.
 DEFAULT = "ViT-B-32/openai"
 
+#: How to run weights that are on this machine for PyTorch.
+TORCH_EXTRA = "pip install 'safelight[torch]' runs it"
+
 # Answers that leave something else to try, where other errors end the search.
 _NOT_HERE = ("not-found", "no-onnx", "no-variant", "one-graph", "no-torch-model", "incomplete")
 
@@ -53,7 +58,7 @@ class DefaultModel:
 
 
 def load_embedder(
-    model: str,
+    model: str | os.PathLike[str],
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -66,7 +71,7 @@ def load_embedder(
 
     Parameters
     ----------
-    model : str
+    model : str or path-like
         ``starter``; a folder; ``ARCHITECTURE/WEIGHTS`` in open_clip's words, such as
         ``ViT-B-32/openai``; or an id on the hub. ``safelight docs models`` has more.
     device : str
@@ -93,6 +98,7 @@ def load_embedder(
     ModelInvalid
         Its files are missing, broken or not understood.
     """
+    model = os.fspath(model)
     if model == STARTER:
         from safelight.embedding.starter import load_starter
 
@@ -107,6 +113,8 @@ def load_embedder(
     order = list(dict.fromkeys(each.runtime for each in devices))
     found = _on_disk(name, order)
     if found is None:
+        if local_files_only and needs_torch(model):
+            raise _no_torch(name)
         if local_files_only:
             raise ModelUnavailable(
                 f"The model {name.name} is not on this machine, and only local files were asked "
@@ -114,7 +122,12 @@ def load_embedder(
                 code="offline",
                 repo=name.name,
             )
-        found = _from_hub(name, order, progress=progress, tell=tell or _log)
+        try:
+            found = _from_hub(name, order, progress=progress, tell=tell or _log)
+        except ModelUnavailable as error:
+            if needs_torch(model):
+                raise _no_torch(name, error) from error
+            raise
     runtime, described = found
     suitable = [each for each in devices if each.runtime == runtime]
     embedder = _embedder(name, described, suitable, threads, batch_size)
@@ -138,7 +151,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
     if setting is not None:
         return DefaultModel(setting)
     name = parse_model_name(DEFAULT)
-    if any(find_cached(repo, find_layout) for repo in name.onnx_repos):
+    if is_default_here():
         return DefaultModel(DEFAULT)
     if is_offline():
         why = "HF_HUB_OFFLINE forbids to fetch it"
@@ -146,18 +159,34 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
         try:
             _ask(name.onnx_repos, find_layout, timeout)
         except ModelUnavailable as error:
-            why = (
-                f"the hub was not reached within {timeout:g} s"
-                if error.code == "unreachable"
-                else f"it cannot be fetched ({error.code})"
-            )
+            why = str(error.context.get("reason", f"it cannot be fetched ({error.code})"))
         else:
             return DefaultModel(DEFAULT)
+    where = f"{DEFAULT} is not on this machine"
+    if needs_torch(DEFAULT):
+        where = f"{DEFAULT} is here for PyTorch only ({TORCH_EXTRA})"
     return DefaultModel(
         STARTER,
-        f"Using the built-in starter model, since {DEFAULT} is not on this machine and {why}. "
-        "For much better results choose another with --model; `safelight docs models` says how.",
+        f"Using the built-in starter model, since {where} and {why}. For much better results "
+        "choose another with --model; `safelight docs models` says how.",
     )
+
+
+def is_default_here() -> bool:
+    """Tell whether the default CLIP is on this machine, complete."""
+    return any(find_cached(repo, find_layout) for repo in parse_model_name(DEFAULT).onnx_repos)
+
+
+def needs_torch(model: str) -> bool:
+    """Tell whether a model is on this machine as weights for PyTorch, which is not installed."""
+    if model == STARTER or has_torch():
+        return False
+    name = parse_model_name(model)
+    if "torch" not in name.runtimes or name.folder is not None:
+        return False
+    known = (name.known.torch, name.known.transformers, *name.known.also) if name.known else ()
+    repos = dict.fromkeys((*name.torch_repos, *(each for each in known if each)))
+    return any(each.runtime == "torch" for each in find_downloads(repos))
 
 
 def is_on_disk(model: str) -> Path | None:
@@ -259,6 +288,17 @@ def _from_hub(
             **first.context,
         )
     raise _named(name, first)
+
+
+def _no_torch(name: ModelName, error: ModelUnavailable | None = None) -> ModelUnavailable:
+    reason = error.context.get("reason", error.code) if error else None
+    onnx = f" An export for ONNX Runtime could not be fetched instead: {reason}." if error else ""
+    return ModelUnavailable(
+        f"{name.name} is on this machine as weights for PyTorch, which is not installed: "
+        f"{TORCH_EXTRA}.{onnx}",
+        code="no-torch",
+        repo=name.name,
+    )
 
 
 def _named(name: ModelName, error: ModelUnavailable) -> ModelUnavailable:

@@ -62,17 +62,20 @@ class Verification:
     is_download : bool
         Whether it can be removed and fetched anew.
     checks : tuple of Check
+    lacking : str or None
+        What has to be installed to run it.
     """
 
     model: str
     places: tuple[str, ...]
     is_download: bool
     checks: tuple[Check, ...]
+    lacking: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether nothing differed."""
-        return all(each.ok is not False for each in self.checks)
+        """Whether nothing differed, and it could be run."""
+        return self.lacking is None and all(each.ok is not False for each in self.checks)
 
     @property
     def compared(self) -> int:
@@ -124,7 +127,7 @@ def verify(
             if error.code == "no-onnx":  # a folder that holds no model at all
                 raise
             checks.append(Check("sanity", "the model", False, str(error)))
-    return Verification(model, places, bool(found.downloads), tuple(checks))
+    return Verification(model, places, bool(found.downloads), tuple(checks), found.lacking)
 
 
 def check_golden(embedder: Embedder, golden: Golden, frame: Frame | None = None) -> Check:

@@ -14,7 +14,7 @@ from safelight.embedding.catalogue import find_known, is_permissive, known_model
 from safelight.embedding.devices import has_torch
 from safelight.embedding.downloads import cached_repos, find_downloads, size_on_disk
 from safelight.embedding.hub import cache_folder, look_up
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.loading import TORCH_EXTRA, load_embedder
 from safelight.embedding.names import STARTER, parse_model_name, plain_name
 from safelight.errors import ModelError, ModelUnavailable, UsageError
 
@@ -49,8 +49,14 @@ class ModelOnDisk:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it can be used without the network."""
+        """Whether all of its files are here."""
         return self.name == STARTER or any(each.runtime for each in self.downloads)
+
+    @property
+    def lacking(self) -> str | None:
+        """What has to be installed to run what is here; None if nothing has."""
+        runtimes = {each.runtime for each in self.downloads if each.runtime}
+        return TORCH_EXTRA if runtimes == {"torch"} and not has_torch() else None
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def is_here(model: str, device: str = "auto") -> bool:
     try:
         load_embedder(model, device=device, local_files_only=True)
     except ModelUnavailable as error:
-        if error.code == "offline":
+        if error.code in ("offline", "no-torch"):
             return False
         raise
     return True

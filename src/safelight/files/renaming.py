@@ -116,13 +116,16 @@ def _rename_by_link(path: str, to: str) -> None:
 
 def _rename_onto_own(path: str, to: str) -> None:
     """Rename where there are no links either (FAT): onto an empty file that is ours."""
-    os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    own = os.fstat(descriptor)
+    os.close(descriptor)
     try:
         if os.lstat(to).st_size:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), to)
         os.rename(path, to)
     except BaseException:
         with contextlib.suppress(OSError):
-            if not os.lstat(to).st_size and os.path.lexists(path):
+            found = os.lstat(to)
+            if os.path.samestat(found, own) and not found.st_size:
                 os.unlink(to)
         raise

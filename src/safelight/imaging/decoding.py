@@ -24,13 +24,13 @@ from safelight.imaging.damage import (
     no_image,
     truncated,
 )
-from safelight.imaging.exif import exif_of, exif_of_tiff
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.jpeg import mended
 from safelight.imaging.png import decodable, png_colours, with_right_checksum
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.structure import read_structure
+from safelight.metadata.exif import exif_of, exif_of_tiff
 from safelight.model import Exif, Frame, Structure
 
 if TYPE_CHECKING:

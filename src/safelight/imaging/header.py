@@ -11,10 +11,10 @@ from safelight.imaging import geometry
 from safelight.imaging.boxes import file_end
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
 from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
-from safelight.imaging.exif import exif_of, exif_of_tiff, read_exif
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.tiff import beginning_with
+from safelight.metadata.exif import exif_of, exif_of_tiff, info_of, read_exif
 from safelight.model import Exif
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _exif(image: Image.Image, form: str, data: bytes) -> Exif:
         from PIL import Image
 
         try:
-            return read_exif(Image.Image.getexif(image))
+            return read_exif(Image.Image.getexif(image), info_of(image))
         except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
             return Exif()
     return exif_of(image)
@@ -112,7 +112,7 @@ def _of_heif(data: bytes, max_pixels: int) -> Header:
         raise truncated("HEIF")
     heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]))
     raw = heif.info.get("exif")
-    exif = exif_of_tiff(raw) if isinstance(raw, bytes) else Exif()
+    exif = exif_of_tiff(raw, heif.info) if isinstance(raw, bytes) else Exif()
     # What the container says of its rotation is in the size already.
     return _header("HEIF", heif.size, replace(exif, orientation=1), max_pixels)
 

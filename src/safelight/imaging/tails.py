@@ -10,8 +10,12 @@ from safelight.model import Part
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Fewer bytes of no known kind are a program's notes: Samsung's time stamps, a downloader's line.
-_LEAST_DATA = 1024
+#: Fewer bytes of no known kind are a program's note: a downloader's line.
+_LEAST_DATA = 64
+
+#: Samsung's phones end every photo with its time, in a block that ends with this; films make it
+#: longer.
+_SAMSUNG, _MOST_SAMSUNG = b"SEFT", 4096
 
 _ARCHIVES = (b"PK\x03\x04", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"%PDF-")
 
@@ -43,7 +47,9 @@ def tail_parts(tail: memoryview) -> list[Part]:
         return [part(picture_kind(tail[at:]), [tail[at:]])]
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
         return [part("sound", [tail])]
-    return [part("data", [tail])] if len(data) >= _LEAST_DATA else []
+    if len(data) < _LEAST_DATA or (data.endswith(_SAMSUNG) and len(data) <= _MOST_SAMSUNG):
+        return []
+    return [part("data", [tail])]
 
 
 def picture_kind(jpeg: memoryview) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,9 @@ def label_files(
             return error
 
     waiting: list[_Read | DecodeError | OSError] = []
-    reads = in_order(work, as_list(paths, "paths", str), threads)
+    reads = in_order(
+        work, [os.fspath(path) for path in as_list(paths, "paths", str, os.PathLike)], threads
+    )
     try:
         for read in reads:
             waiting.append(read)

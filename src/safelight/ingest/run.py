@@ -216,7 +216,9 @@ def _plan(
 ) -> tuple[list[Plan], list[Entry], Summary]:
     """Return the plan of each source, the entries to be opened, and what that amounts to."""
     started = time.perf_counter()
-    others = {source.spec: source for source in (*_remembered(library, namespace), *sources)}
+    usual = next((each.usual for each in sources if isinstance(each, FolderSource)), ())
+    known = _remembered(library, namespace, usual)
+    others = {source.spec: source for source in (*known, *sources)}
     plans = [
         make_plan(
             library,
@@ -279,11 +281,11 @@ def _known_names(
     return found, notes
 
 
-def _remembered(library: Library, namespace: str) -> list[Source]:
+def _remembered(library: Library, namespace: str, usual: Sequence[str]) -> list[Source]:
     found = []
     for _, spec, options in remembered(library, namespace):
         with contextlib.suppress(SourceError):  # not there now
-            found.append(parse_source(spec, **options))
+            found.append(parse_source(spec, usual=usual, **options))
     return found
 
 

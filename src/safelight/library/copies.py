@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
 from safelight.model import Structure
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ def photo_facts(
                     form,
                     width,
                     height,
-                    json.loads(exif),
+                    stored_json(exif),
                     said,
                     tuple(copies[photo_id].values()),
-                    None if structure is None else Structure.from_dict(json.loads(structure)),
+                    None if structure is None else Structure.from_dict(stored_json(structure)),
                 )
     return found
 

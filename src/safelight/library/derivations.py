@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,7 +25,7 @@ def read_derivations(
         "AND group_id IN (SELECT value FROM json_each(?))",
         (version, json.dumps(list(group_ids))),
     )
-    return {group: json.loads(found) for group, found in rows}
+    return {group: stored_json(found) for group, found in rows}
 
 
 def write_derivations(

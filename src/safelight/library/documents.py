@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.library.damage import stored_json
 from safelight.library.labels import applying_labels
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def read_documents(
         places, said = files[pk]
         metadata: dict[str, Any] = {
             **said,
-            **json.loads(exif),
+            **stored_json(exif),
             "type": "image" if kind == "photo" else kind,
             "filename": os.path.basename(places[0][1]),
             "paths": [path for _, path in places],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.library.damage import stored_json
 from safelight.library.structures import read_structures
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def photo_records(library: Library, keys: Sequence[int]) -> dict[int, PhotoRecor
                 width,
                 height,
                 size,
-                json.loads(exif),
+                stored_json(exif),
                 tuple(paths.get(key, ())),
                 structures.get(key),
             )
@@ -304,7 +305,7 @@ def read_edges(library: Library, version: str) -> list[EdgeRecord]:
         "WHERE e.version = ? AND e.relation != ?",
         (version, UNRELATED),
     )
-    return [EdgeRecord(a, b, relation, json.loads(told)) for a, b, relation, told in rows]
+    return [EdgeRecord(a, b, relation, stored_json(told)) for a, b, relation, told in rows]
 
 
 def unrelated_pairs(library: Library, version: str) -> set[tuple[str, str]]:

@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -51,5 +53,5 @@ def read_features(
             f"WHERE version = ? AND photo_id IN ({','.join('?' * len(ids))})",
             (version, *ids),
         )
-        found |= {photo_id: json.loads(features) for photo_id, features in rows}
+        found |= {photo_id: stored_json(features) for photo_id, features in rows}
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
 from safelight.model import Failure, FileStat
 
 if TYPE_CHECKING:
@@ -310,7 +310,7 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
     else:
         described["text"] = text
     # A source's own columns never hide what safelight itself says of the file.
-    return {**said.get(pk, {}), **json.loads(exif), **described}
+    return {**said.get(pk, {}), **stored_json(exif), **described}
 
 
 def metadata_by_key(

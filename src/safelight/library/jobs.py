@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,13 +152,13 @@ def _job(row: tuple[Any, ...]) -> Job:
         job_id,
         kind,
         namespace,
-        json.loads(request),
+        stored_json(request),
         state,
         done,
         total,
         failed,
         message,
-        None if summary is None else json.loads(summary),
+        None if summary is None else stored_json(summary),
         *times,
     )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -102,6 +103,6 @@ def label_sets_of(connection: sqlite3.Connection, space: int) -> tuple[LabelSet,
         (space,),
     )
     return tuple(
-        LabelSet(version, tuple(json.loads(labels)), tuple(json.loads(templates)), used_at)
+        LabelSet(version, tuple(stored_json(labels)), tuple(stored_json(templates)), used_at)
         for version, labels, templates, used_at in rows
     )

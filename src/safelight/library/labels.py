@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from safelight.library.damage import stored_json
 from safelight.library.items import item_keys
 from safelight.library.label_sets import label_set_key
 from safelight.library.spaces import space_key
@@ -314,6 +314,6 @@ def label_counts(library: Library, namespace: str | None = None) -> list[LabelCo
         (namespace, namespace),
     )
     return [
-        LabelCounts(version, space, len(json.loads(labels)), photos, abstained)
+        LabelCounts(version, space, len(stored_json(labels)), photos, abstained)
         for version, space, labels, photos, abstained in rows
     ]

@@ -32,6 +32,10 @@ def named(library: Library, text: str) -> dict[int, str]:
     wanted = _plain(text)
     if len(wanted) < _SHORTEST or _SEPARATORS.search(wanted):
         return {}
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character is in no path of a library
+        return {}
     patterns = [
         f"%{separator}{_escaped(spelling)}%"
         for separator in ("/", "\\\\")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: What an order looks like: ``taken``, ``added`` or ``score:METRIC``, a minus for the other way.
 PATTERN = r"-?(taken|added|score:[a-z0-9_-]{1,40})"
 
+#: The order of a burst.
+_SUBSECOND = "coalesce(json_extract(i.exif, '$.subsecond'), 0)"
+
 _COLUMNS = {"taken": "i.taken_at", "added": "i.pk"}
 
 
@@ -48,7 +51,8 @@ def order_by(library: Library, order: str | None) -> tuple[str, str, list[str]]:
     if wanted.metric is not None:
         return _SCORES, f"{column} IS NULL, {column} {direction}, i.pk", [wanted.metric]
     # Of photos taken at one time, the one that was added last comes first if the last ones do.
-    return "", f"{column} IS NULL, {column} {direction}, i.pk {direction}", []
+    by = f"{column} {direction}, {_SUBSECOND} {direction}, i.pk {direction}"
+    return "", f"{column} IS NULL, {by}", []
 
 
 _SCORES = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
@@ -70,11 +74,12 @@ def ordered(library: Library, ids: Sequence[str], order: str) -> list[str]:
     wanted = _parsed(library, order)
     values = () if wanted.metric is None else (wanted.metric,)
     rows = library.connection.execute(
-        f"SELECT i.id, {wanted.column} FROM items i {_SCORES if values else ''} "
+        f"SELECT i.id, {wanted.column}, {_SUBSECOND if wanted.column == 'i.taken_at' else 0} "
+        f"FROM items i {_SCORES if values else ''} "
         "WHERE i.id IN (SELECT value FROM json_each(?))",
         (*values, json.dumps(list(ids))),
     )
-    known = {each: value for each, value in rows if value is not None}
+    known = {each: (value, part) for each, value, part in rows if value is not None}
     return [
         *sorted(
             (each for each in ids if each in known),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
 from safelight.library.scores import read_scores
 from safelight.library.structures import read_structures
 
@@ -108,7 +108,7 @@ def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | No
         height=height,
         taken_at=taken_at,
         added_at=added_at,
-        exif=json.loads(exif),
+        exif=stored_json(exif),
         text=text,
         files=files,
         labels=tuple(
@@ -131,7 +131,7 @@ def _files(library: Library, key: int, namespaces: tuple[str, ...] | None) -> tu
         (key, *(namespaces or ())),
     )
     return tuple(
-        PhotoFile(path, namespace, bool(gone), json.loads(metadata))
+        PhotoFile(path, namespace, bool(gone), stored_json(metadata))
         for path, namespace, gone, metadata in rows
     )
 

@@ -7,6 +7,7 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
 from safelight.library.records import namespace_key
 
 if TYPE_CHECKING:
@@ -67,4 +68,4 @@ def remembered(
         "WHERE ? IS NULL OR n.name = ? ORDER BY s.pk",
         (namespace, namespace),
     )
-    return [(name, spec, json.loads(options)) for name, spec, options in rows]
+    return [(name, spec, stored_json(options)) for name, spec, options in rows]

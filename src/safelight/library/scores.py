@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -148,7 +149,7 @@ def _record(
     reason: str | None,
     details: str,
 ) -> ScoreRecord:
-    more = {} if details == "{}" else json.loads(details)
+    more = {} if details == "{}" else stored_json(details)
     return ScoreRecord(metric, version, value, score, status, reason, more)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.damage import stored_json
 from safelight.library.files import EXCLUDED, MISSING, PRESENT, beginning
 
 if TYPE_CHECKING:
@@ -60,14 +60,17 @@ class SourceStatus:
 
 def read_sources(library: Library, namespace: str | None = None) -> list[SourceRecord]:
     """Return the sources of a namespace, or of all, in the order of their coming."""
+    # An older library that can only be read has no dates.
+    columns = {name for _, name, *_ in library.connection.execute("PRAGMA table_info(sources)")}
+    date = "s.ingested_at" if "ingested_at" in columns else "NULL"
     rows = library.connection.execute(
-        "SELECT s.pk, n.name, s.spec, s.options, s.ingested_at FROM sources s "
+        f"SELECT s.pk, n.name, s.spec, s.options, {date} FROM sources s "
         "JOIN namespaces n ON n.pk = s.namespace_pk "
         "WHERE ? IS NULL OR n.name = ? ORDER BY s.pk",
         (namespace, namespace),
     )
     return [
-        SourceRecord(key, name, spec, json.loads(options), at)
+        SourceRecord(key, name, spec, stored_json(options), at)
         for key, name, spec, options, at in rows
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import sqlite3
 import threading
 import time
@@ -13,6 +14,12 @@ from urllib.parse import quote
 from safelight.errors import LibraryError
 from safelight.files.refusals import described, is_for_now
 from safelight.library import schema
+from safelight.library.damage import (
+    CheckedConnection,
+    damaged,
+    explain_database_error,
+    explain_odd_value,
+)
 
 if TYPE_CHECKING:
     import os
@@ -71,6 +78,7 @@ class Library:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
+        self._require_content(create)
         if not self.path.exists():
             if not create:
                 raise LibraryError(
@@ -99,6 +107,20 @@ class Library:
             self.close()
             raise
 
+    def _require_content(self, create: bool) -> None:
+        """Raise if the file lost all of its bytes; SQLite would take it for a new library."""
+        try:
+            if self.path.stat().st_size:
+                return
+        except OSError:
+            return
+        log = self.path.with_name(self.path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            return  # another process is making it
+        beside = any(self.path.parent.glob(f"{glob.escape(self.path.name)}.*"))
+        if beside or not create:
+            raise damaged(self.path, "it has no bytes")
+
     def _unusable(self, exc: sqlite3.DatabaseError) -> LibraryError:
         kind = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         reason, is_full = str(exc), kind in _DISK
@@ -117,11 +139,13 @@ class Library:
                 code="disk",
                 path=str(self.path),
             )
-        return LibraryError(
-            f"{self.path} cannot be used as a library: {reason}. "
-            "Restore it from a backup, or name another file with --library.",
-            path=str(self.path),
-        )
+        if kind == sqlite3.SQLITE_CANTOPEN:
+            return LibraryError(
+                f"{self.path} cannot be used as a library: {reason}. Change the permissions of the "
+                "file and its folder, or name another file with --library.",
+                path=str(self.path),
+            )
+        return explain_database_error(self.path, exc)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -149,14 +173,16 @@ class Library:
             return self._connect_to_read()
         return connection
 
-    def _opened(self, database: str | Path, *, uri: bool = False) -> sqlite3.Connection:
+    def _opened(self, database: str | Path, *, uri: bool = False) -> CheckedConnection:
         connection = sqlite3.connect(
             database,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,  # close() is called by one thread for all
             uri=uri,
+            factory=CheckedConnection,
         )
+        connection.path = self.path
         with self._lock:
             self._connections.append(connection)
         return connection
@@ -251,7 +277,14 @@ class Library:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        found: LibraryError | None = None
+        if isinstance(error, sqlite3.DatabaseError):
+            found = explain_database_error(self.path, error)
+        elif error is not None:
+            found = explain_odd_value(self.path, self.separate_connection, error)
         self.close()
+        if found is not None:
+            raise found from error
 
 
 def sqlite_uri(path: PurePath) -> str:

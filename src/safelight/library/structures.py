@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+from safelight.library.damage import stored_json
 from safelight.model import Structure
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def read_structures(library: Library, keys: Sequence[int]) -> dict[int, Structur
         if library.is_read_only:  # of an older version, which cannot be migrated here
             return {}
         raise
-    return {key: Structure.from_dict(json.loads(text)) for key, text in rows}
+    return {key: Structure.from_dict(stored_json(text)) for key, text in rows}
 
 
 def lacking_structures(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.errors import UsageError
+from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,7 +107,7 @@ def tokens(library: Library) -> list[Token]:
             name,
             kept,
             bool(may_write),
-            None if namespaces is None else tuple(json.loads(namespaces)),
+            None if namespaces is None else tuple(stored_json(namespaces)),
             created_at,
             revoked_at,
         )

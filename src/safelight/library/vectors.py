@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import LibraryError, UsageError
+from safelight.library.damage import stored_json
 from safelight.library.exact import ExactIndex
 from safelight.library.records import namespace_key
 
@@ -225,7 +226,7 @@ def _vector(row: tuple[Any, ...]) -> Vector:
     key, vector_id, namespace, vector, metadata, created_at, updated_at = row
     embedding = np.frombuffer(vector, "<f4")
     return Vector(
-        key, vector_id, namespace, embedding, json.loads(metadata), created_at, updated_at
+        key, vector_id, namespace, embedding, stored_json(metadata), created_at, updated_at
     )
 
 

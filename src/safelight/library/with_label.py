@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
     from safelight.library.store import Library
@@ -120,4 +120,4 @@ def _sets(library: Library, fingerprint: str) -> list[tuple[int, list[str]]]:
         "ORDER BY s.used_at DESC, s.pk DESC",
         (fingerprint,),
     )
-    return [(pk, json.loads(labels)) for pk, labels in rows]
+    return [(pk, stored_json(labels)) for pk, labels in rows]

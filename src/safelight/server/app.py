@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mimetypes
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
+from safelight.library.damage import explain_database_error
 from safelight.server.gate import Gate
 from safelight.server.problems import (
     ProblemDetails,
@@ -88,6 +90,7 @@ def create_app(service: Service) -> FastAPI:
         responses=_PROBLEMS,
         exception_handlers={
             SafelightError: _refused,
+            sqlite3.DatabaseError: _broken,
             RequestValidationError: _invalid,
             HTTPException: _http,
         },
@@ -155,6 +158,11 @@ def _describe(app: FastAPI) -> None:
 async def _refused(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, SafelightError)
     return of_error(error)
+
+
+async def _broken(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, sqlite3.DatabaseError)
+    return of_error(explain_database_error(request.app.state.service.library.path, error))
 
 
 async def _http(_: Request, error: Exception) -> ProblemResponse:

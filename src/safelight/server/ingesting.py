@@ -40,6 +40,7 @@ def ingest_source(
     score: bool = False,
     label: bool = False,
     retry_failed: bool = False,
+    accept_missing: bool = False,
 ) -> Summary:
     """Bring the library up to date with a source; on a worker's thread."""
     choice = served.choice()
@@ -56,6 +57,7 @@ def ingest_source(
         threads=settings.threads or max(1, (os.cpu_count() or 1) - 1),
         pixel_limit=settings.pixel_limit,
         retry_failed=retry_failed,
+        accept_missing=accept_missing,
         scoring=usual_scoring(choice.embedder, settings.score_weights) if score else None,
         classifier=_classifier(settings, choice.embedder) if label else None,
         progress=progress,

@@ -223,6 +223,9 @@ class Ingest(Given):
     score: bool = Field(default=False, description="Measure the quality of photos as well.")
     label: bool = Field(default=False, description="Label photos as well.")
     retry_failed: bool = False
+    accept_missing: bool = Field(
+        default=False, description="Call files missing even if that is most of the source."
+    )
 
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]

@@ -58,6 +58,7 @@ def parse_source(
     *,
     recursive: bool = True,
     exclude: str | Sequence[str] = (),
+    usual: str | Sequence[str] = (),
     text_column: str | None = None,
 ) -> Source:
     """Return the source that `spec` names.
@@ -71,6 +72,8 @@ def parse_source(
     exclude : str or sequence of str
         Shell patterns of names to pass over; one with a slash is compared with the path
         relative to the folder.
+    usual : str or sequence of str
+        Further patterns that are not among the source's options, and so not remembered.
     text_column : str, optional
         The column of a CSV or JSON Lines file that holds the text.
 
@@ -81,6 +84,7 @@ def parse_source(
     """
     spec = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     exclude = as_list(exclude, "exclude", str)
+    usual = as_list(usual, "usual", str)
     if not isinstance(spec, str):
         raise UsageError(f"A source is a text such as images:DIR, not {type(spec).__name__}.")
     kind, _, rest = spec.partition(":")
@@ -95,7 +99,7 @@ def parse_source(
     if "\0" in spec:
         raise SourceError(f"{spec!r} is not a possible path.", source=spec)
     if kind == "images":
-        return _folder(rest, recursive, exclude)
+        return _folder(rest, recursive, exclude, usual)
     if kind == "image-list":
         return ListSource(_file(rest, "image list"))
     if kind == "text":
@@ -104,7 +108,7 @@ def parse_source(
         return demo_source()
     path = os.path.expanduser(spec)
     if os.path.isdir(path):
-        return _folder(spec, recursive, exclude)
+        return _folder(spec, recursive, exclude, usual)
     if not os.path.lexists(path):
         raise SourceError(
             f"{spec}: there is no such file or folder. A source is a folder, a photo, "
@@ -120,13 +124,15 @@ def parse_source(
     return PhotoSource((true_spelling(path),))
 
 
-def _folder(text: str, recursive: bool, exclude: Sequence[str]) -> FolderSource:
+def _folder(
+    text: str, recursive: bool, exclude: Sequence[str], usual: Sequence[str]
+) -> FolderSource:
     path = os.path.expanduser(text)
     if not os.path.isdir(path):
         problem = "is not a folder" if os.path.lexists(path) else "there is no such folder"
         code = "not-a-folder" if os.path.lexists(path) else "no-folder"
         raise SourceError(f"images:{text}: {problem}.", source=text, code=code)
-    return FolderSource(true_spelling(path), recursive, tuple(exclude))
+    return FolderSource(true_spelling(path), recursive, tuple(exclude), tuple(usual))
 
 
 def _file(text: str, what: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.packages import package_of, recycle_bin_of
 from safelight.imaging.formats import is_photo, unread_kind
 from safelight.sources.entry import Entry, entry, failed, not_a_file, printable
 from safelight.sources.exclusion import NOMEDIA, Exclusion
@@ -30,6 +31,9 @@ class FolderSource:
     folder : str
     recursive : bool
     exclude : tuple of str
+    usual : tuple of str
+        Further patterns, of the settings: they are not kept with the source, so that a setting that
+        changes acts on it.
     packages : list of str
         The packages that the last listing passed over.
     unread : Counter of str
@@ -39,7 +43,11 @@ class FolderSource:
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
     packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
+    _with_nomedia: dict[str, bool] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
     unread: Counter[str] = field(default_factory=Counter, init=False, compare=False, repr=False)
 
     @property
@@ -59,7 +67,7 @@ class FolderSource:
 
     @cached_property
     def _exclusion(self) -> Exclusion:
-        return Exclusion(self.exclude, self.folder)
+        return Exclusion((*self.usual, *self.exclude), self.folder)
 
     def why_excluded(self, path: str) -> str | None:
         """Return why a listing passes over a path in the folder, or None if it does not.
@@ -79,13 +87,23 @@ class FolderSource:
                 continue
             if not self.recursive:
                 return "folder in a folder"
-            if os.path.lexists(os.path.join(self.folder, *names[: number + 1], NOMEDIA)):
+            if self._has_nomedia(os.path.join(self.folder, *names[: number + 1])):
                 return NOMEDIA
         return None
+
+    def _has_nomedia(self, folder: str) -> bool:
+        if folder not in self._with_nomedia:
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                names = []
+            self._with_nomedia[folder] = any(name.lower() == NOMEDIA for name in names)
+        return self._with_nomedia[folder]
 
     def entries(self) -> Iterator[Entry]:
         """List the photos, folder by folder, sorted by name."""
         self.packages.clear()
+        self._with_nomedia.clear()
         self.unread.clear()
         here = os.stat(self.folder)
         root = (here.st_dev, here.st_ino)
@@ -113,7 +131,10 @@ class FolderSource:
                 is_folder = item.is_dir()
             except OSError:
                 is_folder = False
-            if why := self._exclusion.why(item.name, inside, is_folder=is_folder):
+            why = self._exclusion.why(item.name, inside, is_folder=is_folder)
+            if why is None and is_folder and item.is_symlink():
+                why = _why_not_followed(path)
+            if why is not None:
                 if why == "package":
                     self.packages.append(printable(path))
                 continue
@@ -144,3 +165,11 @@ class FolderSource:
             elif place not in seen:
                 seen.add(place)
                 yield from self._walk(path, inside, above | {place}, seen)
+
+
+def _why_not_followed(link: str) -> str | None:
+    """Return why a link to a folder is not followed: it leads into what is passed over."""
+    inside = os.path.join(os.path.realpath(link), "any")
+    if package_of(inside):
+        return "package"
+    return "recycle bin" if recycle_bin_of(inside) else None

@@ -29,7 +29,7 @@ def list_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[E
         Shell patterns of names in folders to pass over.
     """
     patterns = tuple(as_list(exclude, "exclude", str))
-    for given in [paths] if isinstance(paths, str) else paths:
+    for given in [os.fspath(each) for each in as_list(paths, "paths", str, os.PathLike)]:
         path = os.path.expanduser(given)
         if os.path.isdir(path):
             yield from FolderSource(os.path.abspath(path), exclude=patterns).entries()

@@ -73,6 +73,7 @@ async def ingest(
             score=wanted.score,
             label=wanted.label,
             retry_failed=wanted.retry_failed,
+            accept_missing=wanted.accept_missing,
         ),
     )
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"

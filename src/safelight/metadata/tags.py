@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.words import FORMS
+from safelight.metadata.words import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from safelight.duplicates.tags import Tags
-from safelight.duplicates.words import FORMS, NAMESPACES, NOTED, TECHNICAL
 from safelight.errors import SidecarError
+from safelight.metadata.tags import Tags
+from safelight.metadata.words import FORMS, NAMESPACES, NOTED, TECHNICAL
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -31,6 +31,10 @@ _LATITUDE, _LONGITUDE = (_EXIF, "GPSLatitude"), (_EXIF, "GPSLongitude")
 _ALTITUDE, _ALTITUDE_REF = (_EXIF, "GPSAltitude"), (_EXIF, "GPSAltitudeRef")
 #: Capture dates, the first that is there counts.
 _DATES = ((_EXIF, "DateTimeOriginal"), (_PHOTOSHOP, "DateCreated"))
+
+#: When the digital file began to be, which is later if it was scanned; and traces of an editor.
+_CREATED = (_XMP, "CreateDate")
+_EDITED = ((_XMP, "ModifyDate"), ("http://ns.adobe.com/xap/1.0/mm/", "History"))
 
 _NEW = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -101,6 +105,19 @@ def read_xmp(data: bytes) -> Tags:
         words=words,
         others=tuple(sorted(others)),
     )
+
+
+def read_xmp_dates(data: bytes) -> tuple[list[str], bool]:
+    """Return when the photo was taken as a packet says it, the best first, and if it was edited.
+
+    Raises
+    ------
+    SidecarError
+        It is not an XMP packet.
+    """
+    values = _parse(data).values
+    dates = [text for name in (*_DATES, _CREATED) for text in values.get(name, ())]
+    return dates, any(name in values for name in _EDITED)
 
 
 def _words(packet: _Packet) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], set[str]]:

@@ -1,0 +1,93 @@
+"""CLIP for a library that has the starter model only: can it be had by now?
+
+The answer is kept for a while, so that a hub that does not answer costs a second once an hour.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+from safelight.embedding.hub import is_offline, within
+from safelight.embedding.loading import DEFAULT, is_default_here
+from safelight.embedding.names import parse_model_name
+from safelight.errors import ModelError
+from safelight.files import SMALL_FILE, read_text
+from safelight.files.bounded_json import parse_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: How long an answer holds, in seconds: that the hub answers, and that it does not.
+_KEPT = {True: 24 * 3600, False: 3600}
+
+_MOST_BYTES = 1 << 20
+
+
+def can_have_clip(timeout: float = 1.0) -> bool:
+    """Tell whether the default CLIP is on this machine, or the hub would give it now.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds to wait for the hub, if it was not asked lately.
+    """
+    if is_default_here():
+        return True
+    if is_offline():
+        return False
+    host = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    if (known := _kept(host)) is not None:
+        return known
+    (repo, *_) = parse_model_name(DEFAULT).onnx_repos
+    try:
+        answers = bool(within(timeout, lambda: _ask(f"{host}/api/models/{repo}", timeout)))
+    except (OSError, ValueError, ModelError):
+        answers = False
+    _keep(host, answers)
+    return answers
+
+
+def offer(command: str = "safelight") -> str:
+    """Return the line that tells of CLIP, with the commands that bring it."""
+    return (
+        f"This library has the built-in starter model, and {DEFAULT} can be had now, which finds "
+        f"much more: {command} ingest --model {DEFAULT}; {command} library use {DEFAULT}"
+    )
+
+
+def _ask(url: str, timeout: float) -> bool:
+    if not url.lower().startswith(("http://", "https://")):
+        return False
+    with urllib.request.urlopen(url, timeout=timeout) as answer:
+        said = parse_json(answer.read(_MOST_BYTES))
+    return isinstance(said, dict) and isinstance(said.get("siblings"), list)
+
+
+def _kept(host: str) -> bool | None:
+    with contextlib.suppress(OSError, ValueError):
+        said, at, answers = read_text(_file(), limit=SMALL_FILE).split("\n")
+        age = time.time() - float(at)
+        if said == host and 0 <= age < _KEPT[answers == "yes"]:
+            return answers == "yes"
+    return None
+
+
+def _keep(host: str, answers: bool) -> None:
+    # A cache that cannot be written costs a second, and nothing else.
+    with contextlib.suppress(OSError):
+        path = _file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}")
+        part.write_text(f"{host}\n{int(time.time())}\n{'yes' if answers else 'no'}", "utf-8")
+        part.replace(path)
+
+
+def _file() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("safelight", appauthor=False) / "hub-answers"

@@ -1,0 +1,1 @@
+"""Metadata of photos: EXIF, IPTC and XMP, read and written."""

@@ -1,0 +1,115 @@
+"""Moments as cameras and programs write them, as ISO 8601; None where they are no moment.
+
+EXIF has one form (``2012:12:22 10:00:00``), and cameras and programs write a dozen: other
+separators, ``T``, one or three blanks, fractions, a zone behind (Exiv2 #1180,
+metadata-extractor-dotnet #284, ente #5147).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+_DATE = re.compile(
+    r"""\s*
+    (?P<year>\d{4}) (?P<gap>[:/.\-\s]?) (?P<month>\d\d?) (?:(?P=gap)|[:/.\-]) (?P<day>\d\d?)
+    (?:
+        (?:\s*T\s*|\s+|:)
+        (?P<hour>\d\d?) [:.]? (?P<minute>\d\d) (?: [:.]? (?P<second>\d\d) (?:[.,](?P<part>\d+))? )?
+        \s* (?P<half>[AaPp]\.?[Mm]\.?)?
+    )?
+    \s* (?P<zone>Z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)?
+    \s*""",
+    re.VERBOSE,
+)
+_ZONE = re.compile(r"([+-])(\d\d?):?(\d\d)?")
+
+#: Clocks that were never set show where their counting begins: Unix, the Macintosh, DOS.
+_EPOCHS = (datetime(1970, 1, 1), datetime(1904, 1, 1), datetime(1980, 1, 1))
+_FARTHEST_ZONE = timedelta(hours=14)
+
+#: The oldest photograph is of 1826. Scans are dated by people.
+_FIRST_YEAR = 1826
+
+
+class Moment(NamedTuple):
+    """When something was.
+
+    Attributes
+    ----------
+    text : str
+        ISO 8601, in local time, whole seconds, the offset from UTC behind it if it is known.
+    subsecond : float or None
+        From 0 to 1.
+    """
+
+    text: str
+    subsecond: float | None = None
+
+
+def parse_date(
+    text: str | None, *, part: str | None = None, zone: str | None = None
+) -> Moment | None:
+    """Return the moment that a text says; a date alone is midnight.
+
+    Parameters
+    ----------
+    text : str or None
+        What stands behind a NUL in it counts for nothing.
+    part : str, optional
+        Digits behind the second, if `text` has none itself (SubSecTime).
+    zone : str, optional
+        Offset from UTC, if `text` has none itself (OffsetTime).
+
+    Examples
+    --------
+    >>> parse_date("2012:12:22 10:00:00.50"), parse_date("2007/06/30 10:00", zone="+2:00")
+    (Moment(text='2012-12-22T10:00:00', subsecond=0.5), \
+Moment(text='2007-06-30T10:00:00+02:00', subsecond=None))
+    >>> parse_date("2012:13:22 10:00:00"), parse_date("    :  :     :  :  ")
+    (None, None)
+    """
+    found = _DATE.fullmatch((text or "").split("\0")[0].strip())
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (
+        int(found[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")
+    )
+    half = (found["half"] or "").lower()[:1]
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + 12 * (half == "p")
+    is_end = (hour, minute, second) == (24, 0, 0)  # of the day, in ISO 8601
+    try:
+        moment = datetime(
+            year, month, day, 0 if is_end else hour, minute, 59 if second == 60 else second
+        ) + timedelta(days=is_end)
+    except (ValueError, OverflowError):
+        return None
+    if moment.year < _FIRST_YEAR or _is_unset(moment):
+        return None
+    zone = found["zone"] or ("" if zone in ("Z", "UTC", "GMT") else zone)
+    digits = re.sub(r"\D.*", "", (found["part"] or part or "").strip())[:6]
+    is_known = bool(digits) and found["second"] is not None
+    return Moment(moment.isoformat() + _offset(zone), float(f"0.{digits}") if is_known else None)
+
+
+def _is_unset(moment: datetime) -> bool:
+    """Tell whether a clock shows its epoch, in whatever zone."""
+    on_quarter = moment.minute % 15 == 0 and moment.second == 0
+    return on_quarter and (
+        any(abs(moment - epoch) <= _FARTHEST_ZONE for epoch in _EPOCHS[:2]) or moment == _EPOCHS[2]
+    )
+
+
+def _offset(text: str | None) -> str:
+    text = (text or "").split("\0")[0].strip()
+    if text in ("Z", "UTC", "GMT"):
+        return "+00:00"
+    found = _ZONE.fullmatch(text)
+    if found is None:
+        return ""
+    hours, minutes = int(found[2]), int(found[3] or 0)
+    if hours > 14 or minutes > 59:
+        return ""
+    return f"{found[1]}{hours:02}:{minutes:02}"

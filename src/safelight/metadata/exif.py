@@ -1,0 +1,293 @@
+"""EXIF data as the camera wrote them, or None where they make no sense; never an error.
+
+Tags and types: Exif 2.32 and 3.0 (CIPA DC-008). The first of these that is a moment says when a
+photo was taken: DateTimeOriginal, DateTimeDigitized, XMP, IPTC, the GPS clock (in UTC). DateTime is
+the time of the last change: it counts only if nothing else was meant to say it and no editor left a
+trace. The orientation that only XMP has is passed over, as browsers do.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import SidecarError
+from safelight.metadata.dates import Moment, parse_date
+from safelight.metadata.iptc import DATE_CREATED, TIME_CREATED, decoded, find_iptc
+from safelight.metadata.xmp import read_xmp_dates
+from safelight.model import Exif
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from PIL import Image
+
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_MAKE, _MODEL, _ORIENTATION, _SOFTWARE, _CHANGED = 0x010F, 0x0110, 0x0112, 0x0131, 0x0132
+_XMP_TAG, _XMP_MARK = 700, b"http://ns.adobe.com/xap/1.0/\0"
+_EXPOSURE, _F_NUMBER, _ISO, _FOCAL_LENGTH, _LENS = 0x829A, 0x829D, 0x8827, 0x920A, 0xA434
+_SHUTTER_APEX, _APERTURE_APEX = 0x9201, 0x9202
+#: What the 16 bits of _ISO cannot hold: recommended exposure index, standard output sensitivity,
+#: speed; and the exposure index of old cameras.
+_MORE_ISO = (0x8832, 0x8831, 0x8833, 0xA215)
+_ISO_ELSEWHERE = 65535
+_LATITUDE, _LONGITUDE, _ALTITUDE = (1, 2), (3, 4), (5, 6)  # reference, value
+_GPS_TIME, _GPS_DATE = 7, 29
+
+#: Date, fraction of its second, and offset from UTC.
+_TAKEN = ((0x9003, 0x9291, 0x9011), (0x9004, 0x9292, 0x9012))
+_DATE_CHANGED = (_CHANGED, 0x9290, 0x9010)
+
+#: Names in Software of what changes photos; those of cameras are numbers of their firmware.
+_EDITORS = (
+    "acdsee", "adobe", "affinity", "apple photos", "aperture", "canva", "capture one", "corel",
+    "darktable", "digikam", "dxo", "exiftool", "faststone", "fotor", "gimp", "gwenview",
+    "imagemagick", "iphoto", "irfanview", "krita", "lightroom", "luminar", "on1", "paint",
+    "photoscape", "photoshop", "picasa", "pixelmator", "pixlr", "polarr", "rawtherapee",
+    "shotwell", "snapseed", "topaz", "viewnx", "vsco", "windows photo", "xnview", "zoner",
+)  # fmt: skip
+
+#: Values beyond these are unset numbers (4294967295) and damage.
+_LONGEST_EXPOSURE, _MOST_F_NUMBER, _LONGEST_LENS = 1e6, 1e3, 1e5
+_LOWEST, _HIGHEST = -12_000, 500_000  # metres
+
+
+def exif_of(image: Image.Image) -> Exif:
+    """Return what an opened image says of the photo."""
+    try:
+        return read_exif(image.getexif(), info_of(image))
+    except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
+        return Exif()
+
+
+def info_of(image: Image.Image) -> dict[Any, Any]:
+    """Return Pillow's ``info`` of an opened image, with its XMP packet under ``xmp``."""
+    info = dict(image.info)
+    if "xmp" in info:
+        return info
+    packet = info.get("XML:com.adobe.xmp")
+    # Flickr overwrites the beginning of a JPEG's mark with "XMP" and a NUL.
+    segments = [data for name, data in getattr(image, "applist", ()) if name == "APP1"]
+    packet = packet or next(
+        (data[len(_XMP_MARK) :] for data in segments if data[8:].startswith(_XMP_MARK[8:])), None
+    )
+    if packet is not None:
+        info["xmp"] = packet
+    return info
+
+
+def exif_of_tiff(data: bytes, info: Mapping[Any, Any] | None = None) -> Exif:
+    """Return what a file built as a TIFF says of the photo, whatever its pixels are."""
+    from PIL import Image
+
+    try:
+        exif = Image.Exif()
+        exif.load(data)
+        return read_exif(exif, info)
+    except Exception:  # noqa: BLE001 - as above
+        return Exif()
+
+
+def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
+    """Return what Pillow's EXIF mapping says of the photo.
+
+    Parameters
+    ----------
+    exif : Image.Exif
+    info : mapping, optional
+        What Pillow found beside it: XMP and IPTC say when, if the EXIF data do not.
+    """
+    main = _mapping(exif)
+    inner = {**main, **_ifd(exif, _EXIF_IFD)}
+    gps = _ifd(exif, _GPS_IFD)
+    latitude, longitude = _place(gps)
+    taken = _taken(main, inner, gps, info or {})
+    return Exif(
+        taken_at=taken and taken.text,
+        subsecond=taken and taken.subsecond,
+        camera_make=_text(main.get(_MAKE)),
+        camera_model=_text(main.get(_MODEL)),
+        lens=_text(inner.get(_LENS)),
+        exposure_time=_exposure_time(inner),
+        f_number=_f_number(inner),
+        iso=_iso(inner),
+        focal_length=_positive(inner.get(_FOCAL_LENGTH), _LONGEST_LENS),
+        latitude=latitude,
+        longitude=longitude,
+        altitude=_altitude(gps),
+        orientation=_orientation(main),
+    )
+
+
+def _exposure_time(inner: Mapping[int, Any]) -> float | None:
+    written = _positive(inner.get(_EXPOSURE), _LONGEST_EXPOSURE)
+    apex = _number(inner.get(_SHUTTER_APEX))
+    if written is not None or not apex or abs(apex) > 20:
+        return written
+    return _positive(float(2.0**-apex), _LONGEST_EXPOSURE)
+
+
+def _f_number(inner: Mapping[int, Any]) -> float | None:
+    written = _positive(inner.get(_F_NUMBER), _MOST_F_NUMBER)
+    apex = _number(inner.get(_APERTURE_APEX))
+    if written is not None or not apex or not 0 < apex < 20:
+        return written
+    return round(float(2.0 ** (apex / 2)), 2)
+
+
+def _iso(inner: Mapping[int, Any]) -> int | None:
+    written = _whole(inner.get(_ISO))
+    if written is not None and written != _ISO_ELSEWHERE:
+        return written
+    more = (_whole(inner.get(tag)) for tag in _MORE_ISO)
+    return next((value for value in more if value is not None and value != _ISO_ELSEWHERE), None)
+
+
+def _orientation(main: Mapping[int, Any]) -> int:
+    value = _whole(main.get(_ORIENTATION))
+    return value if value is not None and value <= 8 else 1
+
+
+def _mapping(exif: Image.Exif) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    try:
+        for tag in exif:
+            found[tag] = exif.get(tag)
+    except Exception:  # noqa: BLE001 - Pillow raises many kinds for malformed tags
+        return found
+    return found
+
+
+def _ifd(exif: Image.Exif, tag: int) -> dict[int, Any]:
+    try:
+        return dict(exif.get_ifd(tag))
+    except Exception:  # noqa: BLE001 - as above
+        return {}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, tuple | list):
+        value = value[0] if value else None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _positive(value: Any, most: float) -> float | None:
+    number = _number(value)
+    return round(number, 9) if number is not None and 0 < number <= most else None
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and 1 <= number < 2**31 else None
+
+
+def _text(value: Any) -> str | None:
+    """Return text; what stands behind a NUL is left over from something else (exifr #40)."""
+    if isinstance(value, bytes):
+        value = decoded(value.split(b"\0")[0])
+    if not isinstance(value, str):
+        return None
+    value = value.split("\0")[0]
+    with suppress(UnicodeError):  # Pillow takes all for Latin-1; today's phones write UTF-8
+        value = value.encode("latin-1").decode("utf-8")
+    return "".join(letter for letter in value if letter.isprintable()).strip() or None
+
+
+def _taken(
+    main: Mapping[int, Any],
+    inner: Mapping[int, Any],
+    gps: Mapping[int, Any],
+    info: Mapping[Any, Any],
+) -> Moment | None:
+    for tags in _TAKEN:
+        if (moment := _moment(inner, tags)) is not None:
+            return moment
+    xmp_dates, edited = _xmp_dates(main, info)
+    for text in (*xmp_dates, *_iptc_dates(main, info), _gps_date(gps)):
+        if (moment := parse_date(text)) is not None:
+            return moment
+    # One that was meant to be said and cannot be read is unknown, not the day of the last change.
+    is_said = any(_text(inner.get(date)) for date, _, _ in _TAKEN)
+    software = (_text(main.get(_SOFTWARE)) or "").lower()
+    if is_said or edited or any(name in software for name in _EDITORS):
+        return None
+    return _moment(inner, _DATE_CHANGED)
+
+
+def _moment(inner: Mapping[int, Any], tags: tuple[int, int, int]) -> Moment | None:
+    date, part, zone = (_text(inner.get(tag)) for tag in tags)
+    return parse_date(date, part=part, zone=zone)
+
+
+def _xmp_dates(main: Mapping[int, Any], info: Mapping[Any, Any]) -> tuple[list[str], bool]:
+    packet = info.get("xmp") or main.get(_XMP_TAG)
+    if isinstance(packet, str):
+        packet = packet.encode("utf-8", "replace")
+    if not isinstance(packet, bytes):
+        return [], False
+    try:
+        return read_xmp_dates(packet)
+    except SidecarError:
+        return [], False
+
+
+def _iptc_dates(main: Mapping[int, Any], info: Mapping[Any, Any]) -> Iterator[str]:
+    values = find_iptc(main, info)
+    for date in values.get(DATE_CREATED, ()):
+        time = next(iter(values.get(TIME_CREATED, ())), b"")
+        yield f"{decoded(date)} {decoded(time)}".strip()
+        yield decoded(date)
+
+
+def _gps_date(gps: Mapping[int, Any]) -> str | None:
+    date, time = _text(gps.get(_GPS_DATE)), gps.get(_GPS_TIME)
+    if date is None or not isinstance(time, tuple | list) or len(time) != 3:
+        return None  # without the hour it may be the day before
+    numbers = [_number(each) for each in time]
+    if any(number is None or not 0 <= number < 60 for number in numbers):
+        return None
+    hour, minute, second = (int(number or 0) for number in numbers)
+    return f"{date} {hour:02}:{minute:02}:{second:02}Z"
+
+
+def _place(gps: Mapping[int, Any]) -> tuple[float | None, float | None]:
+    latitude = _degrees(gps, _LATITUDE, "NS", 90)
+    longitude = _degrees(gps, _LONGITUDE, "EW", 180)
+    if latitude is None or longitude is None or latitude == longitude == 0:
+        return None, None  # zeros are what phones write that do not know
+    return latitude, longitude
+
+
+def _degrees(
+    gps: Mapping[int, Any], tags: tuple[int, int], signs: str, limit: float
+) -> float | None:
+    reference, value = (_text(gps.get(tags[0])) or "").upper()[:1], gps.get(tags[1])
+    if not reference or reference not in signs:
+        return None
+    if not isinstance(value, tuple | list) or not value:
+        return None
+    degrees = 0.0
+    for power, part in enumerate(value[:3]):
+        number = _number(part)
+        if number is None and power == 2:
+            number = 0.0  # 0/0: minutes with a fraction, no seconds
+        if number is None or number < 0 or (power and number > 60):
+            return None
+        degrees += number / 60.0**power
+    if degrees > limit:
+        return None
+    return round(-degrees if reference == signs[1] else degrees, 7)
+
+
+def _altitude(gps: Mapping[int, Any]) -> float | None:
+    metres = _number(gps.get(_ALTITUDE[1]))
+    if metres is None:
+        return None
+    below = gps.get(_ALTITUDE[0]) in (1, 3, b"\x01", b"\x03", "1")
+    height = -metres if below else metres
+    return round(height, 2) if _LOWEST <= height <= _HIGHEST else None
