@@ -46,10 +46,14 @@ def test_a_jpeg_saved_again_comes_out_of_the_original(first, between, last, turn
         image = image.transpose(turn)
     copy = jpeg(image, last)
     one, other = saved(original), saved(copy)
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     told, again = made_from(one, other, between=True), made_from(other, one, between=True)
-    assert told is not None and told[0] == "b" and told[1] > 0.9
-    assert again is not None and again[0] == "a"
+    assert told is not None
+    assert told[0] == "b"
+    assert told[1] > 0.9
+    assert again is not None
+    assert again[0] == "a"
 
 
 def test_two_copies_of_one_picture_say_nothing_of_each_other() -> None:
