@@ -206,6 +206,8 @@ class Frame:
     alpha : (height, width) uint8 or None
         Opacity of each of `pixels`; None if the photo is opaque throughout.
     structure : Structure
+    quantization : tuple of tuple of int
+        A JPEG's tables: 64 steps each, rows of vertical frequency; luma, then colour differences.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -215,6 +217,7 @@ class Frame:
     exif: Exif = field(default_factory=Exif)
     alpha: npt.NDArray[np.uint8] | None = None
     structure: Structure = field(default_factory=Structure)
+    quantization: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,12 @@ def run(monkeypatch, capsys):
     def command(*arguments: object) -> Run:
         monkeypatch.setattr("sys.argv", ["safelight", *(str(each) for each in arguments)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
+        code = 0
+        try:
             main()
-        return Run(int(caught.value.code or 0), capsys.readouterr().out)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Run(code, capsys.readouterr().out)
 
     return command
 

@@ -138,7 +138,7 @@ CHANGES = {
         Relation.EDITED,
         lambda p: ImageEnhance.Brightness(cut(p, 0.2, 0.1, 0.9, 0.8)).enhance(0.6),
     ),
-    "mirrored part": (Relation.MIRRORED, lambda p: cut(ImageOps.mirror(p), 0, 0, 0.9, 0.9)),
+    "mirrored part": (Relation.CROPPED, lambda p: cut(ImageOps.mirror(p), 0, 0, 0.9, 0.9)),
 }
 
 

@@ -128,6 +128,11 @@ def test_equal_parts_have_equal_digests_whatever_the_metadata_say() -> None:
     plain, tagged = (save(picture(), "JPEG", **more) for more in ({}, {"exif": exif}))
     assert read_structure(plain + film()).parts == read_structure(tagged + film()).parts
     assert read_structure(plain + film(1)).parts != read_structure(tagged + film()).parts
+    one, other = (
+        animation([Image.fromarray(each).quantize(8, kmeans=k) for each in FRAMES[:2]], "PNG")
+        for k in (0, 2)
+    )
+    assert read_structure(one).parts != read_structure(other).parts
     slow, fast = (animation(FRAMES, duration=each) for each in (100, 50))
     assert read_structure(slow).parts != read_structure(fast).parts
 

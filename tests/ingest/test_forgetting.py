@@ -111,6 +111,17 @@ def test_lists_texts_and_single_photos_are_sources_too(library, photos, run, tmp
     assert set(_rows(library).values()) == {0}
 
 
+def test_what_a_remaining_source_lists_as_well_stays(library, photos, run, tmp_path) -> None:
+    (tmp_path / "list.txt").write_text(f"{photos}/0.png\n")
+    run(photos, f"image-list:{tmp_path}/list.txt")
+    run(photos / "sub", namespace="other")
+    assert forget(library, f"image-list:{tmp_path}/list.txt").files == 0
+    assert forget(library, f"images:{photos}").files == 4, (
+        "a source of another namespace keeps none"
+    )
+    assert counts(library).files == 2
+
+
 def test_a_namespace_is_forgotten_as_a_whole(library, embedder, photos, run) -> None:
     run(photos)
     run(photos / "sub", namespace="other")

@@ -14,6 +14,7 @@ from safelight.library.files import counts
 from safelight.library.remembered import remembered
 from safelight.search import search
 from safelight.sources import parse_source
+from tests.case_blind import case_blind_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,3 +229,28 @@ def test_packages_are_told_of(library, embedder, photos) -> None:
     summary = _run(library, embedder, photos)
     assert summary.new == 3
     assert any("Mine.photoslibrary" in note for note in summary.notes)
+
+
+def test_on_a_case_blind_disk_a_folder_has_one_spelling(
+    library, embedder, make_photo, tmp_path
+) -> None:
+    with case_blind_disk(tmp_path) as disk:
+        if disk is None:
+            pytest.skip("no case-blind disk can be mounted here")
+        for number in range(3):
+            make_photo(disk / "DCIM" / f"IMG_{number}.png", "red", seed=number)
+        _run(library, embedder, disk / "DCIM")
+        for spec in (disk / "dcim", f"images:{disk}/DcIm"):
+            assert _run(library, embedder, spec).unchanged == 3
+        (tmp_path / "list.txt").write_text(f"{disk}/dcim/img_1.PNG\n{disk}/DCIM/IMG_1.png\n")
+        assert _run(library, embedder, f"image-list:{tmp_path}/list.txt").unchanged == 1
+        (disk / "DCIM" / "IMG_0.png").rename(disk / "DCIM" / "img_0.png")
+        (disk / "DCIM").rename(disk / "x")
+        (disk / "x").rename(disk / "Dcim")
+        summary = _run(library, embedder, disk / "dcim")
+        assert (summary.moved, summary.new, summary.kept) == (3, 0, 0)
+        assert _copies(library) == [1] * 3
+        assert _paths(library, embedder)[0].startswith(f"{disk}/Dcim/")
+        assert f"images:{disk}/Dcim" in _specs(library)
+        assert _run(library, embedder, disk / "Dcim", exclude=["img_1*"]).excluded == 0, "listed"
+        assert _run(library, embedder, disk / "Dcim", exclude=["img_2*"]).excluded == 1

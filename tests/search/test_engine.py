@@ -240,3 +240,12 @@ def test_what_is_not_there_is_no_good_match(beaches, query) -> None:
 def test_a_wrong_vector_is_refused(beaches, vector) -> None:
     with pytest.raises((QueryError, SpaceError)):
         open_index(beaches, SPACE.fingerprint).search(vector.astype(np.float32), 3)
+
+
+def test_a_file_that_was_renamed_is_found_by_its_new_name(beaches) -> None:
+    for _ in range(3):
+        assert search(beaches, "quokka", Words())[0].matched is None
+    with beaches.transaction() as connection:
+        connection.execute("UPDATE files SET path = '/p/Quokka 7.jpg' WHERE path LIKE '%IMG_1187%'")
+    (hit, *_) = search(beaches, "quokka", Words())
+    assert (hit.matched, hit.path) == ("file name", "/p/Quokka 7.jpg")

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.library.store import Library
+    from safelight.server.running import Server
     from tests.fakes import ColourEmbedder
 
 
 class Running:
     """A running server: its address, a client of it, and what it serves."""
 
-    def __init__(self, url: str, service: Service, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, service: Service, server: Server, stop: Callable[[], None]
+    ) -> None:
         self.url = url
+        self.server = server
         self.service = service
         self.stop = stop
         self.client = httpx2.Client(base_url=url, timeout=60)
@@ -85,7 +89,7 @@ def running(
     def stop() -> None:
         server.should_exit = True
 
-    found = Running(f"http://127.0.0.1:{port}", service, stop)
+    found = Running(f"http://127.0.0.1:{port}", service, server, stop)
     try:
         yield found
     finally:

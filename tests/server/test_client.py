@@ -281,7 +281,7 @@ def test_every_kind_of_error_comes_back_as_itself() -> None:
     # These say something of the server itself, or never leave it.
     for kind in set(kinds) - {
         errors.SafelightError, errors.ServerError, errors.SettingsError, errors.SidecarError,
-        errors.DecodeError,
+        errors.DecodeError, errors.FileError,
     }:  # fmt: skip
         response = of_error(kind("It is so, and cannot be helped."))
         again = refusals.error_of(response.status_code, bytes(response.body))

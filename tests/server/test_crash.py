@@ -118,7 +118,12 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
         uploaders = [Uploader(server.url, 10_000 * round_number + 1000 * n) for n in range(3)]
         for each in uploaders:
             each.start()
-        job = client.start_ingest(".", namespace="folder")
+        if lost_jobs:
+            # It goes on by itself, but not once more with what a process has died of twice.
+            resumed = client.job(lost_jobs[0]).summary["resumed_as"]
+            job = client.job(resumed)
+        else:
+            job = client.start_ingest(".", namespace="folder")
         lost_jobs.append(job.id)
         job = until(partial(_on_its_way, client, job.id, uploaders, done + 20))
         assert not job.is_finished, "it was over before it could be killed"
@@ -135,6 +140,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
         until(lambda: all(each.is_finished for each in client.jobs()))
         states = {each.id: each.state for each in client.jobs()}
         assert [states[each] for each in lost_jobs] == ["interrupted"] * 2
+        assert len([each for each in client.jobs() if each.kind == "ingest"]) == 2
         # What was confirmed is there, and can be found.
         for photo_id, path in confirmed.items():
             with open(path, "rb") as file:

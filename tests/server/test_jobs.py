@@ -1,28 +1,38 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import httpx2
 import numpy as np
+import pytest
 from PIL import Image
 
 from safelight.library.files import counts, failures
 from safelight.library.jobs import add_job, read_job
+from safelight.server.running import GRACE
+from safelight.server.service import STOPPING
+from tests.ports import free_port
 from tests.server.conftest import running
 from tests.waiting import until
 
 
 def test_a_folder_is_ingested_as_a_job(server, photos, make_photo) -> None:
     make_photo(photos / "more" / "late.png", "blue", seed=9)
+    (photos / "more" / "late.jxl").write_bytes(b"not read")
     answer = server.post("/api/v1/ingest", {"source": f"{photos}/more", "namespace": "more"})
     assert answer.status_code == 202
     assert answer.headers["location"].endswith(answer.json()["id"])
     job = server.wait(answer.json()["id"])
     assert job["summary"]["new"] == 1
+    assert job["summary"]["unread"] == {".jxl": 1}
     assert job["finished_at"] >= job["created_at"]
     body = {"query": "blue", "namespace": "more"}
     for _ in range(40):  # the server looks every half second whether there is something new
@@ -55,8 +65,12 @@ def test_events_tell_how_a_job_goes_on(server, photos) -> None:
 
 def test_what_lies_elsewhere_is_not_ingested(server, photos, tmp_path, make_photo) -> None:
     make_photo(tmp_path / "private" / "secret.png", "red", seed=77)
-    (photos / "list.txt").write_text("red/red 0.png\n../private/secret.png\n")
+    make_photo(tmp_path / "private" / "deeper" / "more.jpg", "red", seed=78)
+    listed = ["../private/secret.png", "../private/nothing.png", "/etc/passwd", "link/x.png"]
+    (photos / "list.txt").write_text("\n".join(["red/red 0.png", *listed]))
     os.symlink(tmp_path / "private", photos / "link")
+    os.symlink("/", photos / "everything")
+    os.symlink(tmp_path / "private" / "nothing", photos / "dangling")
     os.symlink(tmp_path / "private" / "secret.png", photos / "red" / "linked.png")
     for source in (
         str(tmp_path / "private"),
@@ -75,7 +89,16 @@ def test_what_lies_elsewhere_is_not_ingested(server, photos, tmp_path, make_phot
         job = server.post("/api/v1/ingest", {"source": source, "namespace": "ns"}).json()
         summary = server.wait(job["id"])["summary"]
         assert {each["code"] for each in summary["failures"]} == {"permission"}
+        # Nothing of what is there is told: no names, no sizes, not even whether there is anything.
+        names = {os.path.relpath(each["path"], photos) for each in summary["failures"]}
+        if source.startswith("images:"):
+            assert names == {"link", "everything", "dangling", "red/linked.png"}
+        assert len({each["reason"] for each in summary["failures"]}) == 1
         assert summary["known"] + summary["unchanged"] + summary["new"] == found
+    sizes = server.library.connection.execute(
+        "SELECT DISTINCT f.size FROM failures x JOIN files f ON f.pk = x.file_pk"
+    ).fetchall()
+    assert sizes == [(None,)]
     assert all(each.code == "permission" for each in failures(server.library))
     secret = (tmp_path / "private" / "secret.png").read_bytes()
     import hashlib
@@ -130,6 +153,64 @@ def test_stopping_the_server_interrupts_a_job_in_good_order(
     found = read_job(library, job)
     assert found.state in ("interrupted", "done")
     assert found.finished_at is not None
+
+
+_HUNG = """
+import sys, threading
+from safelight.choice import Choice
+from safelight.library.jobs import add_job
+from safelight.library.store import Library
+from safelight.server.options import Options
+from safelight.server.running import serve
+from safelight.settings import Settings
+from tests.fakes import ColourEmbedder
+
+class Hung(ColourEmbedder):
+    def encode_prepared(self, inputs):
+        threading.Event().wait()  # as a read from a disk that is gone
+
+path, root, port = sys.argv[1:]
+with Library(path) as library:
+    options = Options(port=int(port), roots=(root,))
+    serve(library, Settings(library=library.path), options, Choice(Hung(), "colours"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_hung_job_does_not_keep_the_server_from_ending(
+    library, tmp_path, make_photo, embedder
+) -> None:
+    for number in range(3):
+        make_photo(tmp_path / "p" / f"{number}.png", "red", seed=number, size=16)
+    port = free_port()
+    command = [sys.executable, "-c", _HUNG, str(library.path), str(tmp_path), str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}/api/v1"
+
+        def answers() -> bool:
+            assert process.poll() is None
+            with contextlib.suppress(httpx2.TransportError):
+                return httpx2.get(f"{url}/health").status_code == 200
+            return False
+
+        until(answers)
+        job = httpx2.post(f"{url}/ingest", json={"source": "p"}).json()["id"]
+        until(lambda: httpx2.get(f"{url}/jobs/{job}").json()["state"] == "running")
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 0
+        assert time.monotonic() - began < GRACE + 3 * STOPPING
+    finally:
+        process.kill()
+        process.wait()
+    assert read_job(library, job).state == "interrupted"
+    # The next server goes on with it, and nothing of it is done twice.
+    with running(library, embedder, roots=(str(tmp_path),)) as server:
+        resumed = server.get(f"/api/v1/jobs/{job}").json()["summary"]["resumed_as"]
+        assert server.wait(resumed)["summary"]["new"] == 3
+    with running(library, embedder, roots=(str(tmp_path),)) as server:
+        assert len(server.get("/api/v1/jobs").json()["jobs"]) == 2
 
 
 def test_a_job_whose_process_died_is_interrupted(library, embedder) -> None:
@@ -217,3 +298,31 @@ def _quoted(text: str) -> str:
     from urllib.parse import quote
 
     return quote(text, safe="")
+
+
+def test_uploads_are_measured_and_labelled_as_the_library_is(server, photos, make_photo) -> None:
+    """Else they are missing wherever one filters by quality or label; and nothing else is."""
+
+    def known(photo_id: str) -> tuple[bool, bool]:
+        photo = server.get(f"/api/v1/photos/{photo_id}").json()
+        return bool(photo["scores"]), bool(photo["labels"])
+
+    data = [
+        make_photo(photos.parent / "sent" / f"{number}.png", "red", seed=40 + number).read_bytes()
+        for number in range(4)
+    ]
+
+    def send(number: int, query: str = "") -> str:
+        answer = server.upload((f"{number}.png", data[number]), path=f"/api/v1/photos{query}")
+        return answer.json()["photos"][0]["photo_id"]
+
+    before = send(0)
+    assert known(before) == (False, False)
+    body = {"source": f"images:{photos}/red", "namespace": "red", "score": True, "label": True}
+    server.wait(server.post("/api/v1/ingest", body).json()["id"])
+    assert known(send(1)) == (True, True)
+    assert known(send(2, "?score=false")) == (False, True)
+    assert known(send(3, "?label=0")) == (True, False)
+    assert known(before) == (False, False)  # whoever sends one photo does not wait for others
+    assert send(0) == before
+    assert known(before) == (True, True)

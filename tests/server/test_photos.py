@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from safelight.library.scores import ScoreRecord, write_scores
+from tests.server.conftest import running
 from tests.waiting import until
 
 
@@ -288,3 +289,51 @@ def test_the_photo_nearest_to_what_is_not_there_is_weak(library, tmp_path) -> No
         until(lambda: ask("a volcano")["weak"])  # words for comparison are embedded after the start
         assert len(ask("a volcano")["hits"]) == 1
         assert not ask("a cat")["weak"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:100],
+        lambda whole: whole[:-1],
+        lambda whole: whole[:60] + bytes([whole[60] ^ 1]) + whole[61:],
+        lambda whole: bytes(len(whole)),
+        lambda whole: b"<html>Not a picture</html>",
+        None,
+    ],
+    ids=["empty", "cut", "short", "bit", "zeros", "page", "another photo's"],
+)
+def test_a_broken_thumbnail_is_made_anew(server, broken) -> None:
+    one, other = (each["photo_id"] for each in server.get("/api/v1/photos").json()["photos"][:2])
+    folder = server.library.path.with_name(server.library.path.name + ".thumbnails")
+    path = f"/api/v1/photos/{one}/thumbnail?side=160"
+    good = server.get(path).content
+    server.get(f"/api/v1/photos/{other}/thumbnail?side=160")
+    (kept,) = folder.glob(f"*/{one}.160.*")
+    whole = kept.read_bytes()
+    (foreign,) = folder.glob(f"*/{other}.160.*")
+    kept.write_bytes(foreign.read_bytes() if broken is None else broken(whole))
+    answer = server.get(path)
+    assert (answer.status_code, answer.content) == (200, good)
+    assert kept.read_bytes() == whole
+    # Nor is it lost where something else has taken its place.
+    kept.unlink()
+    kept.mkdir()
+    assert server.get(path).content == good
+    kept.rmdir()
+
+
+def test_thumbnails_are_there_before_anybody_looks(filled, photos, embedder, make_photo) -> None:
+    """Made ahead of photos that were ingested before, and by an ingest of the server itself."""
+    folder = filled.path.with_name(filled.path.name + ".thumbnails")
+    with running(filled, embedder, roots=(str(photos),)) as server:
+        until(lambda: len(list(folder.glob("*/*.320.*"))) == 9)
+        new = make_photo(photos / "red" / "new.png", "red", seed=99, size=900)
+        body = {"source": f"images:{photos}/red", "namespace": "red"}
+        server.wait(server.post("/api/v1/ingest", body).json()["id"])
+        photo_id = hashlib.sha256(new.read_bytes()).hexdigest()
+        assert len(list(folder.glob(f"*/{photo_id}.*"))) == 3
+        answer = server.get(f"/api/v1/photos/{photo_id}/thumbnail?side=640")
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert picture.size == (640, 640)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import http.client
 import io
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -19,6 +22,7 @@ import pytest
 from loguru import logger
 from PIL import Image
 
+from safelight.library.jobs import add_job
 from safelight.library.tokens import create_token, find_token, revoke_token, tokens
 from tests.ports import free_port
 from tests.server.conftest import running
@@ -255,6 +259,69 @@ def test_a_token_for_a_namespace_sees_no_other(filled, photos, embedder) -> None
         assert server.get(f"/api/v1/photos/{mine['photo_id']}").json()["files"][0]["namespace"] == (
             "red"
         )
+
+
+def test_a_token_for_a_namespace_cannot_tell_what_another_has(filled, photos, embedder) -> None:
+    """Each call, with the id of another namespace's photo and with one that nobody has."""
+    text, _ = create_token(filled, "reds", may_write=True, namespaces=["red"])
+    theirs = photos / "blue" / "blue 0.png"
+    blue = hashlib.sha256(theirs.read_bytes()).hexdigest()
+    nobody = hashlib.sha256(b"nobody has this").hexdigest()
+    job = add_job(filled, "ingest", "blue", {}).id
+    # As if it had been ingested long ago.
+    filled.connection.execute("UPDATE items SET added_at = '2001-01-01T00:00:00+00:00'")
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def answers(server, photo_id: str, job_id: str) -> list[tuple[object, ...]]:
+        found = []
+
+        def note(answer) -> None:
+            body = answer.text
+            for each in (photo_id, photo_id[:12], job_id):
+                body = body.replace(each, "ID")
+            headers = {name for name in answer.headers if name not in ("date", "content-length")}
+            found.append((answer.status_code, body, headers))
+
+        for path, operations in server.get("/openapi.json").json()["paths"].items():
+            target = path.replace("{photo_id}", photo_id).replace("{job_id}", job_id)
+            target = target.replace("{vector_id}", photo_id)
+            if target == path:
+                continue
+            for method in operations:
+                if (method, path) != ("put", "/api/v1/vectors/{vector_id}"):
+                    note(server.client.request(method.upper(), target))
+            note(server.get(target, headers={"If-None-Match": "*"}))
+        for length in (6, 12, 64):
+            body = {"photo_id": photo_id[:length]}
+            answer = server.post("/api/v1/images/search", body)
+            found.append((answer.status_code, answer.json()["code"]))
+            answer = server.post("/api/v1/search", {"text": f"photo:{photo_id[:length]}"})
+            found.append((answer.status_code, len(answer.json()["matches"])))
+        stored = {"embedding": [1.0, 0.5]}
+        answer = server.client.put(f"/api/v1/vectors/{photo_id}", json=stored)
+        found.append((answer.status_code, answer.json()["id"] == photo_id))
+        return found
+
+    with running(filled, embedder, needs_token=True, roots=(str(photos),)) as server:
+        server.client.headers = bearer(text)
+        assert answers(server, blue, job) == answers(server, nobody, "0" * 32)
+        assert server.get("/api/v1/jobs", params={"limit": 1}).json() == {"jobs": []}
+        assert server.get("/metrics").status_code == 403
+        # What another has already is as new as what nobody has, and was added just now.
+        red = server.get("/api/v1/photos?sort=-added").json()["photos"]
+        for name, data in (("theirs.png", theirs.read_bytes()), ("own.png", png((9, 9, 250)))):
+            answer = server.upload((name, data))
+            (taken,) = answer.json()["photos"]
+            assert (answer.status_code, taken["new"]) == (201, True)
+            cards = server.get("/api/v1/photos?sort=-added").json()["photos"]
+            assert cards[0]["photo_id"] == taken["photo_id"]
+            assert cards[1:] == red
+            red = cards
+            added = server.get(f"/api/v1/photos/{taken['photo_id']}").json()["added_at"]
+            assert added >= began
+            for each in server.get("/api/v1/vectors").json():
+                if each["id"] == taken["photo_id"]:
+                    assert each["created_at"] >= began
 
 
 def test_a_photo_in_two_namespaces_shows_one_of_them_only(
@@ -547,3 +614,27 @@ def test_a_request_that_is_wrong_is_not_quoted(server) -> None:
     answer = server.post("/api/v1/images/search", body)
     assert answer.status_code == 422
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x\udcff", "\x00", "\U0010ffff", "\u202egpj.exe"])
+def test_texts_that_no_file_can_hold_are_answered(server, text) -> None:
+    """Half a character is valid JSON, and no UTF-8."""
+    calls = [
+        ("POST", "/api/v1/search", {"text": text}),
+        ("POST", "/api/v1/images/search", {"query": text}),
+        ("POST", "/api/v1/images/search", {"query": f'text:"{text}"', "minus": [text]}),
+        ("POST", "/api/v1/images/search", {"query": "red", "label": text}),
+        ("POST", "/api/v1/images/search", {"query": "red", "namespace": text}),
+        ("POST", "/api/v1/ingest", {"source": text}),
+        ("POST", "/api/v1/ingest", {"source": "images:" + text, "namespace": text}),
+        ("POST", "/api/v1/vectors", {"id": text, "embedding": [1, 2], "metadata": {text: text}}),
+        ("POST", "/api/v1/vectors/embed", {"text": text, "author": text}),
+        ("POST", "/api/v1/vectors/search", {"embedding": [1, 2, 3], "filters": {text: text}}),
+        ("POST", "/api/v1/features", {"batch_id": text, "artifacts": [{"std_uri": text}]}),
+    ]
+    for method, path, body in calls:
+        answer = server.client.request(
+            method, path, content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code < 500, (path, body, answer.text)
+        answer.json()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -257,6 +258,20 @@ def test_a_folder_by_another_name_is_the_one_that_is_known(tree: Path, tmp_path:
     assert spelled(outside) == str(outside)
     assert spelled(tmp_path) == str(tmp_path)
     assert known_spelling(parse_source(str(link)), []).folder == str(link)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are not UTF-8")
+@pytest.mark.parametrize(
+    "spec", ["{}", "images:{}", "{}/a.png", "image-list:{}/l.txt", "text:{}/l.txt"]
+)
+@pytest.mark.parametrize("name", [b"bad\xff", b"caf\xe9/inside", b"\xed\xa0\x80"])
+def test_a_path_that_is_not_utf8_is_refused_at_once(tmp_path, make_photo, spec, name) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    make_photo(folder / "a.png")
+    (folder / "l.txt").write_text("a.png\n")
+    with pytest.raises(SourceError, match="not valid UTF-8") as caught:
+        parse_source(spec.format(folder))
+    str(caught.value).encode()  # it can be written anywhere
 
 
 def test_a_link_into_a_package_or_a_bin_is_not_followed(tree: Path, tmp_path: Path) -> None:

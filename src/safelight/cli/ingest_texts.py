@@ -22,7 +22,8 @@ def report(summary: Summary, *, as_json: bool, quiet: bool, profile: bool) -> No
     """Print what an ingest did, in words or as JSON."""
     if not as_json:
         report_failures(summary)
-        for note in summary.notes:
+        # Even a nightly job has to hear that a disk is not there.
+        for note in () if quiet and not summary.kept else summary.notes:
             click.echo(visible(f"safelight: {note}"), err=True)
     if as_json:
         click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))

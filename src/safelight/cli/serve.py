@@ -9,6 +9,7 @@ import click
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import UsageError
 from safelight.server.limits import Limits
+from safelight.sources.entry import printable
 
 EPILOG = """\b
 Examples:
@@ -91,6 +92,7 @@ def serve(
     from safelight.server.options import Options, is_loopback
 
     settings = load_settings(library=library, device=device)
+    _require_utf8("--library", str(settings.library))
     with Library(settings.library) as opened:
         opened.require_writable()  # jobs, tokens and decisions are kept in it
         needs_token = not insecure and (require_token or not is_loopback(host))
@@ -119,4 +121,15 @@ def _root(path: str) -> str:
     folder = os.path.realpath(os.path.expanduser(path))
     if not os.path.isdir(folder):
         raise UsageError(f"--root {path}: there is no such folder.", code="no-folder", path=path)
+    _require_utf8("--root", folder)
     return folder
+
+
+def _require_utf8(option: str, path: str) -> None:
+    """Refuse a path that no JSON can hold."""
+    if printable(path) != path:
+        raise UsageError(
+            f"{option} {printable(path)}: this name is not valid UTF-8. Rename it, or choose "
+            "another.",
+            code="bad-name",
+        )

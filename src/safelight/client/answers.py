@@ -56,6 +56,7 @@ class Session:
     max_upload_bytes: int
     max_pixels: int
     roots: tuple[str, ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,11 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """A page of photos, and how many there are in all."""
+    """A page of photos, how many there are in all, and how many stand before this page."""
 
     photos: tuple[Card, ...]
     total: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def photos(
     sort: str = "-taken",
     offset: int = 0,
     limit: int = 100,
+    around: str | None = None,
 ) -> Call[answers.Photos]:
     """Return photos in order, without a query.
 
@@ -102,9 +103,12 @@ def photos(
     sort : str
         ``taken``, ``added`` or ``score:METRIC``; with a minus the last, or best, first.
     offset, limit : int
+    around : str, optional
+        A photo's id: the page that has it, if one has.
     """
     params = _params(
         namespace=namespace,
+        around=around,
         camera=camera,
         label=label,
         sort=sort,
@@ -203,7 +207,13 @@ def images_search(
     return Call("POST", path, read, files=[("image", image)], form=form)
 
 
-def upload(files: Iterable[GivenFile], *, namespace: str | None = None) -> Call[answers.Uploads]:
+def upload(
+    files: Iterable[GivenFile],
+    *,
+    namespace: str | None = None,
+    score: bool | None = None,
+    label: bool | None = None,
+) -> Call[answers.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
     Each is taken or refused by itself: see what became of it. The same photo once more is no error.
@@ -212,12 +222,18 @@ def upload(files: Iterable[GivenFile], *, namespace: str | None = None) -> Call[
     ----------
     files : iterable of path or (name, bytes)
     namespace : str, optional
+    score, label : bool, optional
+        Whether to measure their quality, and to label them; as the library's photos are if None.
     """
     return Call(
         "PUT",
         f"{_API}/photos",
         _as(answers.Uploads),
-        _params(namespace=namespace),
+        _params(
+            namespace=namespace,
+            score=None if score is None else str(score).lower(),
+            label=None if label is None else str(label).lower(),
+        ),
         files=[("files", each) for each in as_list(files, "files", str, os.PathLike, tuple)],
         is_slow=True,
     )

@@ -15,7 +15,7 @@ from safelight.duplicates.laying import MIN_SIDE
 from safelight.duplicates.model import STRICT, Relation
 from safelight.errors import DecodeError
 from safelight.hashing.dihedral import DIHEDRAL, applied
-from safelight.imaging import read_photo
+from safelight.imaging import decode, read_photo
 from safelight.imaging.sequences import same_at_depth, sequence_digest
 from safelight.imaging.structure import read_structure
 from safelight.model import FURTHER_PICTURES, Structure
@@ -44,6 +44,9 @@ _FLAT = 3
 
 #: Signs of frequencies, of 256, that a hash of some structure has at least.
 _FEWEST_SIGNS = 4
+
+#: Whether a photo is transparent is seen at any size.
+_GLANCE_SIDE = 64
 
 #: Opacities of two packings of one picture differ by less: levels on the average, and the share of
 #: pixels that differ clearly.
@@ -167,10 +170,12 @@ def structure_at(path: str, known: Structure | None) -> Structure:
     """
     if known is not None:
         return known
+    data = b""
     try:
-        return read_structure(read_photo(path))
-    except DecodeError:  # not a photo any more
-        return Structure()
+        data = read_photo(path)
+        return decode(data, min_side=_GLANCE_SIDE).structure
+    except DecodeError:  # of what cannot be decoded, all but its transparency can be told
+        return read_structure(data)
 
 
 def _is_flat(pixels: npt.NDArray[np.uint8]) -> bool:

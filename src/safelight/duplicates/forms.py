@@ -11,6 +11,7 @@ from safelight.duplicates.agreement import Agreement, agree, is_plain
 from safelight.duplicates.clock_corrections import is_clock_correction, is_one_exposure
 from safelight.duplicates.laying import MIN_SIDE, Laid, lay_as_is, lay_by_corners, lay_whole
 from safelight.duplicates.model import Relation
+from safelight.duplicates.verification.close_look import CloseLook
 from safelight.errors import DecodeError
 from safelight.hashing.dihedral import DIHEDRAL, applied
 
@@ -114,6 +115,7 @@ def _told(
     a: Seen, b: Seen, alike: Resemblance, evidence: Evidence, look: Look, limits: Thresholds
 ) -> tuple[Relation, Evidence] | None:
     first, second = look(a, MIN_SIDE).pixels, look(b, MIN_SIDE).pixels
+    moved = False
     if alike.turned_bits <= _WHOLE_BITS:
         way = DIHEDRAL[alike.way]
         turned = applied(second, way)
@@ -122,7 +124,12 @@ def _told(
             laid = lay_whole(first, turned)
             found = agree(laid, limits.block_correlation)
             if found.share >= _least(laid, limits.whole_agreement, limits):
-                return _whole_form(a, b, way, found, evidence, limits)
+                form = _whole_form(a, b, way, found, evidence, limits)
+                close = CloseLook.at_whole(a, b, way, look)
+                if not close.has_moved:
+                    return _confirmed(form, close, limits)
+                # Not quite one frame: a thin crop, which must not pass for a copy.
+                moved = True
     # As the words say, if any; then the other way, because a few words are no proof.
     ways = [_IDENTITY, _MIRROR] if alike.words >= alike.mirrored_words else [_MIRROR, _IDENTITY]
     for way in ways if alike.mirrored_words else ways[:1]:
@@ -130,8 +137,28 @@ def _told(
         if by_corners is not None:
             part = _part_form(a, b, by_corners, way == _MIRROR, evidence, limits)
             if part is not None:
+                part = _confirmed(part, CloseLook.at_part(a, b, way, by_corners, look), limits)
+            if part is not None:
                 return part
+    if moved:
+        told = _edited(form[0], form[1])
+        return _confirmed(told, close, limits)
     return None
+
+
+def _confirmed(
+    form: tuple[Relation, Evidence], close: CloseLook, limits: Thresholds
+) -> tuple[Relation, Evidence] | None:
+    """Return a form as a close look leaves it: as it is, edited in one place, or none at all."""
+    relation, told = form
+    told = told | close.evidence
+    tone, detail, grain = (float(told[name]) for name in ("tone", "detail", "grain"))
+    edited = tone > limits.tone_levels or _is_filtered(detail, grain, limits.detail_ratio, limits)
+    if close.shows_another_picture(edited=edited):
+        return None
+    if close.differs and relation is not Relation.EDITED:
+        return _edited(relation, told)
+    return relation, told
 
 
 def _least(laid: Laid, agreement: float, limits: Thresholds) -> float:
@@ -183,8 +210,14 @@ def _is_edited(found: Agreement, limits: Thresholds, *, warped: bool = False) ->
     return (
         found.tone > limits.tone_levels
         or found.share < least_agreement
-        or not least_detail <= found.detail <= 1 / limits.detail_ratio
-        or not limits.grain_ratio <= found.grain <= 1 / limits.grain_ratio
+        or _is_filtered(found.detail, found.grain, least_detail, limits)
+    )
+
+
+def _is_filtered(detail: float, grain: float, least_detail: float, limits: Thresholds) -> bool:
+    return (
+        not least_detail <= detail <= 1 / limits.detail_ratio
+        or not limits.grain_ratio <= grain <= 1 / limits.grain_ratio
     )
 
 
@@ -213,9 +246,12 @@ def _part_form(
     told["scale"] = round(laid.scale, 3)
     quarter = round(laid.degrees / 90) * 90
     tilt = laid.degrees - quarter
-    relation = Relation.EDITED  # framed, unless something else is found
+    turned = Relation.MIRRORED if mirrored else Relation.ROTATED if quarter else None
+    # Framed, if neither shows what the other does not; turned or not, that is an edit.
+    relation = Relation.EDITED
     if over_a or over_b:
-        # The one that shows less, and how much of the other that is.
+        # The one that shows less, and how much of the other that is. Turned or mirrored, a part is
+        # a part: who has done with turned copies has not done with the full view.
         relation = Relation.CROPPED
         told["part"] = b.id if over_a else a.id
         told["covers"] = round(laid.a_covered if over_a else laid.b_covered, 3)
@@ -224,10 +260,8 @@ def _part_form(
         of_a = laid.a_overhang > limits.overhang
         told["inside"] = b.id if of_a else a.id
         told["covers"] = round(laid.a_covered if of_a else laid.b_covered, 3)
-    if mirrored:
-        relation = Relation.MIRRORED
-    elif quarter:
-        relation = Relation.ROTATED
+    if turned:
+        told[turned.value] = True
     if abs(tilt) >= limits.turn_degrees:
         told["degrees"] = round(laid.degrees, 1)
     if abs(tilt) >= limits.turn_degrees or _is_edited(found, limits, warped=True):

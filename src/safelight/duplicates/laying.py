@@ -51,6 +51,10 @@ class Laid:
         Pixels of each where the other is not.
     corners : int or None
         That fell on each other; None if they were laid over each other as they are.
+    matrix : (2, 3) float64 or None
+        From the centres of the first picture's pixels to those of the second, both made as wide as
+        `widths` says; None if they were laid over each other as they are.
+    widths : (int, int)
     """
 
     a: npt.NDArray[np.uint8]
@@ -65,6 +69,8 @@ class Laid:
     a_outside: npt.NDArray[np.uint8]
     b_outside: npt.NDArray[np.uint8]
     corners: int | None
+    matrix: npt.NDArray[np.float64] | None = None
+    widths: tuple[int, int] = (0, 0)
 
 
 def fitted(pixels: npt.NDArray[np.uint8], side: int = SIDE) -> npt.NDArray[np.uint8]:
@@ -126,7 +132,14 @@ def lay_by_corners(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], corners: 
     laid = _laid(small_a, small_b, matrix, scale)
     given = (len(b) / len(small_b)) / (len(a) / len(small_a))
     degrees = float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
-    return replace(laid, scale=scale * given, degrees=degrees, corners=int(inside.sum()))
+    return replace(
+        laid,
+        scale=scale * given,
+        degrees=degrees,
+        corners=int(inside.sum()),
+        matrix=matrix,
+        widths=(small_a.shape[1], small_b.shape[1]),
+    )
 
 
 def overlap(

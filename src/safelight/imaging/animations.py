@@ -25,6 +25,7 @@ def gif_structure(data: bytes) -> Structure:
     pieces: list[memoryview] = []
     pictures, end = 0, len(data)
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    head = view[:at]  # with the colours that all frames share
     while at < len(data):
         start = at
         if data[at] == _EXTENSION:
@@ -44,7 +45,7 @@ def gif_structure(data: bytes) -> Structure:
             break
     parts = []
     if pictures > 1:
-        parts.append(part("frames", [view[:13], *pieces], pictures - 1))
+        parts.append(part("frames", [head, *pieces], pictures - 1))
     if end < len(data):
         parts += tail_parts(view[end:])
     return Structure(parts=tuple(parts))

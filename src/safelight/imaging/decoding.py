@@ -28,6 +28,7 @@ from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.jpeg import mended
 from safelight.imaging.png import decodable, png_colours, with_right_checksum
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
+from safelight.imaging.quiet import silence_libtiff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
 from safelight.imaging.structure import read_structure
 from safelight.metadata.exif import exif_of, exif_of_tiff
@@ -153,7 +154,14 @@ def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     exif = replace(exif, orientation=lay or exif.orientation)
     if form == "TIFF":
         exif = _exif_of_page(data, exif)
-    return Frame(pixels, width, height, form, exif, alpha)
+    return Frame(pixels, width, height, form, exif, alpha, quantization=_tables(image, form))
+
+
+def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
+    """Return a JPEG's quantisation tables, that of the luma first."""
+    tables = image.quantization if form == "JPEG" else {}
+    found = [tables[number] for number in sorted(tables)]
+    return tuple(tuple(map(int, steps)) for steps in found if len(steps) == 64)
 
 
 def open_image(data: bytes, form: str) -> Any:
@@ -284,6 +292,8 @@ def _png_profile(data: bytes) -> bytes | None:
 @cache
 def opener(form: str) -> Any:
     """Return Pillow's class that opens a format, imported when it is needed."""
+    if form == "TIFF":
+        silence_libtiff()
     module, name = _CLASSES[form]
     return getattr(import_module(f"PIL.{module}"), name)
 

@@ -213,6 +213,7 @@ def png_structure(data: bytes) -> Structure:
     """Return the structure of a PNG file; whether it is transparent only its pixels tell."""
     depth, frames, has_own_frame, end = 8, 0, False, 0
     view = memoryview(data)
+    shared: list[memoryview] = []
     pieces: list[memoryview] = []
     before_picture = True
     for chunk in chunks(data):
@@ -228,9 +229,11 @@ def png_structure(data: bytes) -> Structure:
             pieces.append(body[4:])
         elif chunk.kind == b"fdAT":
             pieces.append(body[4:])
+        elif chunk.kind in (b"PLTE", b"tRNS"):  # what all frames share
+            shared.append(body)
         end = chunk.end + 4
     further = frames - has_own_frame
-    parts = [part("frames", pieces, further)] if further > 0 else []
+    parts = [part("frames", [*shared, *pieces], further)] if further > 0 else []
     if end < len(data):
         parts += tail_parts(view[end:])
     return Structure(depth, parts=tuple(parts))

@@ -79,7 +79,7 @@ def forget(
     if is_all or (missing and not targets):
         keys = _keys(library, "1", (), namespace, missing)
     for target in targets:
-        found = _keys_of(library, target, namespace, missing, gone, kept)
+        found = _keys_of(library, target, namespace, missing, kept)
         if not found and not any(_is_meant(source, target) for source in gone):
             raise LibraryError(
                 f"The library knows nothing at {target}. `safelight sources` lists what it knows.",
@@ -119,7 +119,6 @@ def _keys_of(
     target: str,
     namespace: str | None,
     missing: bool,
-    gone: Sequence[SourceRecord],
     kept: Sequence[SourceRecord],
 ) -> set[int]:
     """Return the files that a target means; those of a source that another lists as well stay."""
@@ -144,16 +143,21 @@ def _keys_of(
         )
     if kind not in KINDS or missing:
         return found
-    others = [place_of(each.spec)[1] for each in kept if each not in gone]
-    folders = [other for other in others if other is not None and is_inside(other, path)]
-    folders += [other for other in others if other is not None and is_inside(path, other)]
-    if not folders:
-        return found
+    folders = [
+        (each.namespace, place)
+        for each in kept
+        if place_of(each.spec)[0] == "images" and (place := place_of(each.spec)[1]) is not None
+    ]
     at = library.connection.execute(
-        "SELECT pk, path FROM files WHERE pk IN (SELECT value FROM json_each(?))",
+        "SELECT f.pk, f.path, n.name FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+        "WHERE f.pk IN (SELECT value FROM json_each(?))",
         (json.dumps(sorted(found)),),
     )
-    return {key for key, where in at if not any(is_inside(where, each) for each in folders)}
+    return {
+        key
+        for key, where, name in at
+        if not any(name == other and is_inside(where, folder) for other, folder in folders)
+    }
 
 
 def _keys(

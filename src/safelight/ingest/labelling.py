@@ -24,7 +24,7 @@ from safelight.library.labels import (
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -120,8 +120,10 @@ def label_lacking(
     classifier: Classifier,
     namespace: str,
     progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    only: Container[str] | None = None,
 ) -> tuple[int, bool]:
-    """Label the photos of a namespace that the classifier's label set has not labelled yet.
+    """Label the photos of a namespace, or `only` some, that the label set has not labelled yet.
 
     Returns
     -------
@@ -131,11 +133,12 @@ def label_lacking(
     wanted = lacking_labels(
         library, classifier.fingerprint, classifier.label_set.version, namespace
     )
+    ids = [photo_id for photo_id, _ in wanted if only is None or photo_id in only]
     done = 0
     try:
-        for some in label_known(library, classifier, [photo_id for photo_id, _ in wanted]):
+        for some in label_known(library, classifier, ids):
             done += len(some)
-            progress(Progress(done, len(wanted), 0))
+            progress(Progress(done, len(ids), 0))
     except KeyboardInterrupt:
         return done, True
     return done, False

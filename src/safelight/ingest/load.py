@@ -20,7 +20,7 @@ from safelight.quality.picture import MIN_SIDE as SCORING_SIDE
 from safelight.sources.entry import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from safelight.hashing import Hashes
     from safelight.ingest.scoring import Scoring
     from safelight.library.store import Library
-    from safelight.model import Structure
+    from safelight.model import Frame, Structure
     from safelight.quality.metric import Measurement
     from safelight.sources.entry import Entry
+
+    KeepFrame = Callable[[str, Frame], None]
+
+#: The shorter side that frames have at least, if something else looks at them as well.
+FRAME_SIDE = 640
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +99,14 @@ def load(
     claims: Claims,
     pixel_limit: int,
     scoring: Scoring | None = None,
+    *,
+    afresh: bool = False,
+    keep_frame: KeepFrame | None = None,
 ) -> Loaded:
-    """Read, hash, decode and prepare one entry; every failure is returned, none is raised."""
+    """Read, hash, decode and prepare one entry; every failure is returned, none is raised.
+
+    Content that the library has is only hashed, unless everything is to be done `afresh`.
+    """
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     try:
@@ -108,9 +119,19 @@ def load(
     started = _lap(seconds, "read", started)
     item_id = sha256(data)
     _lap(seconds, "hash", started)
-    if is_embedded(library, item_id, embedder.fingerprint) or not claims.take(item_id):
+    is_known = not afresh and is_embedded(library, item_id, embedder.fingerprint)
+    if is_known or not claims.take(item_id):
         return Loaded(entry, item_id, seconds=seconds)
-    return load_bytes(entry, item_id, data, embedder, pixel_limit, scoring, seconds=seconds)
+    return load_bytes(
+        entry,
+        item_id,
+        data,
+        embedder,
+        pixel_limit,
+        scoring,
+        seconds=seconds,
+        keep_frame=keep_frame,
+    )
 
 
 def load_bytes(
@@ -122,6 +143,7 @@ def load_bytes(
     scoring: Scoring | None = None,
     *,
     seconds: dict[str, float] | None = None,
+    keep_frame: KeepFrame | None = None,
 ) -> Loaded:
     """Decode and prepare the bytes of one entry; every failure is returned, none is raised.
 
@@ -131,13 +153,20 @@ def load_bytes(
         sha256 of `data`, hex.
     seconds : dict, optional
         Added to, and part of what is returned.
+    keep_frame : callable, optional
+        Called with the id and the frame of a photo that was decoded.
     """
     seconds = {} if seconds is None else seconds
     started = time.perf_counter()
     if entry.text is not None:
         item = ItemRecord(item_id, "text", len(data), None, text=entry.text)
         return Loaded(entry, item_id, item, seconds=seconds)
-    min_side = max(embedder.min_side, HASHING_SIDE, SCORING_SIDE if scoring else 0)
+    min_side = max(
+        embedder.min_side,
+        HASHING_SIDE,
+        SCORING_SIDE if scoring else 0,
+        FRAME_SIDE if keep_frame else 0,
+    )
     try:
         frame = decode(data, min_side=min_side, max_pixels=pixel_limit)
     except DecodeError as exc:
@@ -155,7 +184,10 @@ def load_bytes(
     measured = None
     if scoring is not None:
         measured = scoring.of_pixels(frame)
-        _lap(seconds, "score", started)
+        started = _lap(seconds, "score", started)
+    if keep_frame is not None:
+        keep_frame(item_id, frame)
+        _lap(seconds, "thumbnails", started)
     item = ItemRecord(
         item_id,
         "photo",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
     from safelight.embedding.protocol import Embedder
+    from safelight.ingest.load import KeepFrame
     from safelight.ingest.scoring import Scoring
     from safelight.labels import Classifier
     from safelight.library.store import Library
@@ -50,8 +51,13 @@ class Pipeline:
         progress: Callable[[Progress], None],
         scoring: Scoring | None = None,
         classifier: Classifier | None = None,
+        *,
+        afresh: bool = False,
+        keep_frame: KeepFrame | None = None,
     ) -> None:
         self._library = library
+        self._afresh = afresh
+        self._keep_frame = keep_frame
         self._embedder = embedder
         self._namespace = namespace
         self._batch_size = batch_size
@@ -97,6 +103,8 @@ class Pipeline:
                         claims,
                         pixel_limit,
                         self._scoring,
+                        afresh=self._afresh,
+                        keep_frame=self._keep_frame,
                     )
                 )
 

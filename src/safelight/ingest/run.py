@@ -27,9 +27,10 @@ from safelight.sources.folder import FolderSource
 from safelight.sources.spelling import known_spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from safelight.embedding.protocol import Embedder
+    from safelight.ingest.load import KeepFrame
     from safelight.ingest.plan import Plan
     from safelight.ingest.scoring import Scoring
     from safelight.labels import Classifier
@@ -51,9 +52,12 @@ def ingest(
     threads: int | None = None,
     pixel_limit: int = 200_000_000,
     retry_failed: bool = False,
+    afresh: bool = False,
+    only: Container[str] | None = None,
     scoring: Scoring | None = None,
     classifier: Classifier | None = None,
     clusters_from: int = CLUSTERS_FROM,
+    keep_frame: KeepFrame | None = None,
     accept_missing: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
@@ -84,6 +88,12 @@ def ingest(
         A photo with more pixels fails with ``too-large``.
     retry_failed : bool
         Also try files again that failed before and have not changed.
+    afresh : bool
+        Work on content as if it were new, whichever namespace has it: nobody can tell from the
+        time it takes, or from the summary, whether one does.
+    only : container of str, optional
+        Ids of the photos that lack scores or labels and are given them; all of the namespace if
+        None.
     scoring : Scoring, optional
         Keep these scores as well: of new photos from the decode that is there, then of all photos
         of the namespace that lack one in its present version.
@@ -92,6 +102,8 @@ def ingest(
         photos of the namespace that its label set has not labelled. Of `embedder`'s space.
     clusters_from : int
         Vectors from which another process is started, at the end, to sort them into clusters.
+    keep_frame : callable, optional
+        Called with the id and the frame of each photo that is decoded, on the thread that did it.
     accept_missing : bool
         Call files missing even if that is most of a source.
     progress : callable
@@ -116,7 +128,15 @@ def ingest(
     if batch_size is None and work:
         batch_size = max(BATCH_SIZE, embedder.batch_size * embedder.workers)
     pipeline = Pipeline(
-        library, embedder, namespace, batch_size or BATCH_SIZE, progress, scoring, classifier
+        library,
+        embedder,
+        namespace,
+        batch_size or BATCH_SIZE,
+        progress,
+        scoring,
+        classifier,
+        afresh=afresh,
+        keep_frame=keep_frame,
     )
     remember(library, namespace, ((source.spec, source.options) for source in sources))
     remember_unread(library, namespace, {each.spec: _unread(each) for each in sources})
@@ -149,12 +169,15 @@ def ingest(
                 threads=threads,
                 pixel_limit=pixel_limit,
                 progress=progress,
+                only=only,
             )
         pipeline.tally["scored"] += scored
     has_space = find_space(library, embedder.fingerprint) is not None
     if classifier is not None and has_space and not interrupted:
         with pipeline.stage("label"):
-            labelled, interrupted = label_lacking(library, classifier, namespace, progress)
+            labelled, interrupted = label_lacking(
+                library, classifier, namespace, progress, only=only
+            )
         pipeline.tally["labelled"] += labelled
     if has_space:
         with pipeline.stage("index"):

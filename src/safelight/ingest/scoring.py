@@ -18,7 +18,7 @@ from safelight.quality.registry import PIXEL_METRICS
 from safelight.quality.scoring import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     import numpy.typing as npt
 
@@ -132,8 +132,9 @@ def score_lacking(
     threads: int,
     pixel_limit: int,
     progress: Callable[[Progress], None],
+    only: Container[str] | None = None,
 ) -> tuple[int, bool]:
-    """Measure the photos of a namespace that lack a score in its present version.
+    """Measure the photos of a namespace, or `only` some, that lack a score in its version.
 
     Returns
     -------
@@ -142,7 +143,11 @@ def score_lacking(
     """
     from safelight.ingest.summary import Progress
 
-    wanted = lacking(library, scoring.versions, namespace)
+    wanted = [
+        each
+        for each in lacking(library, scoring.versions, namespace)
+        if only is None or each[0] in only
+    ]
     waiting: dict[str, list[ScoreRecord]] = {}
     done = failed = 0
     reports = score_files(

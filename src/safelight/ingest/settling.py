@@ -26,6 +26,7 @@ from safelight.library.relocation import (
 )
 from safelight.library.remembered import remembered
 from safelight.sources.folder import FolderSource
+from safelight.sources.spelling import true_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -90,10 +91,12 @@ def settle(
         mark_gone(library, missing)
     if excluded:
         mark_gone(library, excluded, EXCLUDED)
-        files = "1 file is" if len(excluded) == 1 else f"{len(excluded):,} files are"
+        files, they = "1 file is", "it"
+        if len(excluded) > 1:
+            files, they = f"{len(excluded):,} files are", "them"
         notes.append(
             f"{files} excluded now and no longer found; without the exclusion, the next ingest "
-            "brings them back."
+            f"brings {they} back."
         )
     return Settled(len(moved), len(missing), len(excluded), kept, notes)
 
@@ -124,7 +127,7 @@ def _follow_sources(library: Library, namespace: str, moved: Sequence[Relocated]
         folder = spec.removeprefix(_FOLDER)
         if not spec.startswith(_FOLDER):
             continue
-        if os.path.lexists(folder):
+        if os.path.lexists(folder) and true_spelling(folder) == folder:
             roots.append(folder)
             continue
         ours = [each for each in moved if _is_in(each.old_path, folder)]
@@ -146,8 +149,8 @@ def _new_folder(folder: str, moved: Sequence[Relocated], others: int) -> str | N
     votes: Counter[str] = Counter()
     for each in moved:
         inside = each.old_path[len(folder.rstrip(os.sep)) :]
-        if each.new_path.endswith(inside):
-            votes[each.new_path.removesuffix(inside)] += 1
+        if folded(each.new_path).endswith(folded(inside)):
+            votes[each.new_path[: len(each.new_path) - len(inside)]] += 1
     if not votes:
         return None
     ((target, best),) = votes.most_common(1)
@@ -162,11 +165,4 @@ def _has_left(old: str, new: str) -> bool:
     """Tell whether a file that is at `new` is no longer at `old`, or only in another spelling."""
     if is_missing(old):
         return True
-    if folded(old) != folded(new):
-        return False
-    try:
-        return os.path.samefile(old, new) and os.path.basename(old) not in os.listdir(
-            os.path.dirname(old)
-        )
-    except OSError:
-        return False
+    return folded(old) == folded(new) and true_spelling(old) == true_spelling(new) == new

@@ -131,7 +131,7 @@ def matching(library: Library, where: Filter, order: str | None = None) -> list[
         No photo has a score of a metric that ``least`` or the order names.
     """
     condition, values = _condition(library, where)
-    joined, by, more = order_by(library, order)
+    joined, by, more = order_by(library, order, where.namespaces)
     rows = library.connection.execute(
         f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {by}",
         (*more, *values),

@@ -86,14 +86,27 @@ def vectors_by_key(
     return found
 
 
-def added_at(library: Library, keys: Sequence[int]) -> dict[int, str]:
-    """Return when items were added, by item key; UTC, ISO 8601."""
+def added_at(
+    library: Library, keys: Sequence[int], namespaces: tuple[str, ...] | None = None
+) -> dict[int, str]:
+    """Return when items were added, by item key; UTC, ISO 8601.
+
+    With `namespaces`, to the first of these, as far as that was noted.
+    """
+    when, joined, names = "i.added_at", "", namespaces or ()
+    if namespaces is not None:
+        when = "min(coalesce(f.added_at, i.added_at))"
+        joined = (
+            "JOIN files f ON f.item_pk = i.pk AND f.namespace_pk IN "
+            f"(SELECT pk FROM namespaces WHERE name IN ({','.join('?' * len(names))}))"
+        )
     found: dict[int, str] = {}
     for start in range(0, len(keys), _AT_ONCE):
         part = keys[start : start + _AT_ONCE]
         rows = library.connection.execute(
-            f"SELECT pk, added_at FROM items WHERE pk IN ({','.join('?' * len(part))})",
-            tuple(part),
+            f"SELECT i.pk, {when} FROM items i {joined} "
+            f"WHERE i.pk IN ({','.join('?' * len(part))}) GROUP BY i.pk",
+            (*names, *part),
         )
         found |= dict(rows.fetchall())
     return found

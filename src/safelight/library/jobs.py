@@ -124,10 +124,14 @@ def read_job(library: Library, job_id: str) -> Job:
     return _job(row)
 
 
-def read_jobs(library: Library, *, limit: int = 100) -> list[Job]:
-    """Return the last jobs, the newest first."""
+def read_jobs(
+    library: Library, *, limit: int = 100, namespaces: tuple[str, ...] | None = None
+) -> list[Job]:
+    """Return the last jobs, the newest first; with `namespaces`, only of these."""
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", (limit,)
+        f"SELECT {_COLUMNS} FROM jobs WHERE ? IS NULL OR namespace IN "
+        "(SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        (*[None if namespaces is None else json.dumps(namespaces)] * 2, limit),
     )
     return [_job(row) for row in rows]
 
@@ -144,6 +148,25 @@ def interrupt_lost_jobs(library: Library) -> list[Job]:
             ((_INTERRUPTED, _now(), job.id) for job in lost),
         )
     return [read_job(library, job.id) for job in lost]
+
+
+def interrupted_jobs(library: Library, kind: str, since: str) -> list[Job]:
+    """Return interrupted jobs of a kind, oldest first, unless the same was asked for once more.
+
+    Parameters
+    ----------
+    since : str
+        They were added after this time; UTC, ISO 8601.
+    """
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs j WHERE kind = ? AND state = 'interrupted' "
+        "AND created_at > ? AND json_extract(coalesce(summary, '{}'), '$.resumed_as') IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.rowid > j.rowid AND l.kind = j.kind "
+        "AND l.namespace = j.namespace AND json_extract(l.request, '$.source') = "
+        "json_extract(j.request, '$.source')) ORDER BY rowid",
+        (kind, since),
+    )
+    return [_job(row) for row in rows]
 
 
 def _job(row: tuple[Any, ...]) -> Job:

@@ -106,3 +106,16 @@ def label_sets_of(connection: sqlite3.Connection, space: int) -> tuple[LabelSet,
         LabelSet(version, tuple(stored_json(labels)), tuple(stored_json(templates)), used_at)
         for version, labels, templates, used_at in rows
     )
+
+
+def last_label_set(library: Library) -> LabelSet | None:
+    """Return the label set that was used last, if it labelled a photo."""
+    row = library.connection.execute(
+        "SELECT version, labels, templates, used_at FROM label_sets s WHERE EXISTS "
+        "(SELECT 1 FROM labelled d WHERE d.label_set_pk = s.pk) "
+        "ORDER BY used_at DESC, pk DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    version, labels, templates, used_at = row
+    return LabelSet(version, tuple(json.loads(labels)), tuple(json.loads(templates)), used_at)

@@ -8,12 +8,11 @@ begins with it: up to the end of a word, or anywhere if the text has a digit (``
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from safelight.library.store import Library
 
 FILE, FOLDER = "file name", "folder name"
@@ -53,14 +52,44 @@ def named(library: Library, text: str) -> dict[int, str]:
     return found
 
 
-def beginnings(paths: Iterable[str]) -> set[str]:
-    """Return how the names in paths begin, so that a text that names none is known at once."""
-    return {_plain(name)[:_SHORTEST] for path in paths for name in _SEPARATORS.split(path) if name}
+class NameBeginnings:
+    """First letters of all names of files and folders, so that most texts need no look at paths.
 
+    Names that are gone stay in it for a while, which costs time only.
 
-def may_name(text: str, known: set[str]) -> bool:
-    """Tell whether a text can name something, given :func:`beginnings`."""
-    return _plain(text)[:_SHORTEST] in known
+    Parameters
+    ----------
+    patience : float
+        Seconds after which all names are read again, and not only those of new files: a file that
+        was renamed is found by its new name then.
+    """
+
+    def __init__(self, patience: float = 60.0) -> None:
+        self._patience = patience
+        self._last = 0
+        self._known: set[str] = set()
+        self._read_at = 0.0
+        self._state: tuple[int, int] | None = None
+
+    def refresh(self, library: Library) -> None:
+        """Take in the names that the library got since; some 0.1 s for 100,000 files at first."""
+        connection = library.connection
+        state = connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes
+        if state == self._state:
+            return
+        self._state = state
+        if time.monotonic() - self._read_at >= self._patience:
+            self._last, self._known, self._read_at = 0, set(), time.monotonic()
+        rows = library.connection.execute(
+            "SELECT pk, path FROM files WHERE pk > ? ORDER BY pk", (self._last,)
+        ).fetchall()
+        names = {name for _, path in rows for name in _SEPARATORS.split(path)}
+        self._known = self._known | {_plain(name)[:_SHORTEST] for name in names}
+        self._last = rows[-1][0] if rows else self._last
+
+    def may_name(self, text: str) -> bool:
+        """Tell whether a text can name something."""
+        return _plain(text)[:_SHORTEST] in self._known
 
 
 _ESCAPE = "'|'"

@@ -31,8 +31,12 @@ class _Order:
     is_descending: bool
 
 
-def order_by(library: Library, order: str | None) -> tuple[str, str, list[str]]:
+def order_by(
+    library: Library, order: str | None, namespaces: tuple[str, ...] | None = None
+) -> tuple[str, str, list[str]]:
     """Return what to join to items ``i`` for an order, its ``ORDER BY``, and values for the join.
+
+    With `namespaces`, a photo was added when one of these had it first.
 
     Raises
     ------
@@ -46,6 +50,14 @@ def order_by(library: Library, order: str | None) -> tuple[str, str, list[str]]:
     wanted = _parsed(library, order)
     direction = "DESC" if wanted.is_descending else "ASC"
     column = wanted.column
+    if column == "i.pk" and namespaces is not None:
+        rows = library.connection.execute("SELECT pk, name FROM namespaces").fetchall()
+        keys = ",".join(str(key) for key, name in rows if name in namespaces)
+        first = (
+            "(SELECT min(f.pk) FROM files f WHERE f.item_pk = i.pk AND NOT f.gone "
+            f"AND f.namespace_pk IN ({keys}))"
+        )
+        return "", f"{first} {direction}", []
     if column == "i.pk":
         return "", f"i.pk {direction}", []
     if wanted.metric is not None:

@@ -107,7 +107,7 @@ def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | No
         width=width,
         height=height,
         taken_at=taken_at,
-        added_at=added_at,
+        added_at=added_at if namespaces is None else _added_at(library, key, namespaces, added_at),
         exif=stored_json(exif),
         text=text,
         files=files,
@@ -136,13 +136,33 @@ def _files(library: Library, key: int, namespaces: tuple[str, ...] | None) -> tu
     )
 
 
-def known_ids(library: Library, photo_ids: Sequence[str]) -> frozenset[str]:
-    """Return which of these photos the library has."""
+def _added_at(library: Library, key: int, namespaces: tuple[str, ...], otherwise: str) -> str:
+    """Return when the first of some namespaces had a photo, as far as that was noted."""
+    (found,) = library.connection.execute(
+        "SELECT min(coalesce(f.added_at, ?)) FROM files f "
+        "JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE f.item_pk = ? AND n.name IN ({','.join('?' * len(namespaces))})",
+        (otherwise, key, *namespaces),
+    ).fetchone()
+    return str(found or otherwise)
+
+
+def known_ids(
+    library: Library, photo_ids: Sequence[str], namespaces: tuple[str, ...] | None = None
+) -> frozenset[str]:
+    """Return which of these photos the library has; with `namespaces`, in one of these."""
     found: set[str] = set()
+    among, names = "1", namespaces or ()
+    if namespaces is not None:
+        among = (
+            "EXISTS (SELECT 1 FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+            f"WHERE f.item_pk = i.pk AND n.name IN ({','.join('?' * len(names))}))"
+        )
     for start in range(0, len(photo_ids), _AT_ONCE):
         part = photo_ids[start : start + _AT_ONCE]
         rows = library.connection.execute(
-            f"SELECT id FROM items WHERE id IN ({','.join('?' * len(part))})", tuple(part)
+            f"SELECT i.id FROM items i WHERE i.id IN ({','.join('?' * len(part))}) AND {among}",
+            (*part, *names),
         )
         found |= {photo_id for (photo_id,) in rows}
     return frozenset(found)

@@ -192,9 +192,11 @@ def _write_items(
 
 _INSERT_FILE = (
     "INSERT INTO files "
-    "(namespace_pk, path, source_path, item_pk, size, mtime_ns, ctime_ns, inode) "
-    "VALUES (?, ?, ?, (SELECT pk FROM items WHERE id = ?), ?, ?, ?, ?) "
-    "ON CONFLICT (namespace_pk, path) DO UPDATE SET "
+    "(namespace_pk, path, source_path, item_pk, size, mtime_ns, ctime_ns, inode, added_at) "
+    "VALUES (?, ?, ?, (SELECT pk FROM items WHERE id = ?), ?, ?, ?, ?, "
+    "strftime('%Y-%m-%dT%H:%M:%S+00:00')) "
+    "ON CONFLICT (namespace_pk, path) DO UPDATE SET added_at = "
+    "iif(files.item_pk IS excluded.item_pk, files.added_at, excluded.added_at), "
     "source_path = excluded.source_path, item_pk = excluded.item_pk, "
     "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, "
     "inode = excluded.inode, gone = 0"

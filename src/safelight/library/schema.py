@@ -422,6 +422,11 @@ def _add_structures(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_STRUCTURES)
 
 
+def _add_times_of_files(connection: sqlite3.Connection) -> None:
+    # When its namespace first had a photo: when another one had it is not for everybody to know.
+    connection.execute("ALTER TABLE files ADD COLUMN added_at TEXT")
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -450,6 +455,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _index_facets,
     _date_sources,
     _add_structures,
+    _add_times_of_files,
 )
 
 VERSION = len(MIGRATIONS)

@@ -60,6 +60,7 @@ def put_vector(
     embedding: npt.NDArray[np.float32],
     metadata: Mapping[str, str],
     vector_id: str | None = None,
+    namespaces: tuple[str, ...] | None = None,
 ) -> Vector:
     """Keep a vector, in place of the one of its id if there is one.
 
@@ -68,6 +69,8 @@ def put_vector(
     embedding : (dimension,) float32
     vector_id : str, optional
         A new one if not given.
+    namespaces : tuple of str, optional
+        What others have is not looked at, so that nobody is told of it.
 
     Raises
     ------
@@ -81,12 +84,17 @@ def put_vector(
     vector_id = vector_id or str(uuid.uuid4())
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     with library.transaction() as connection:
-        if connection.execute("SELECT 1 FROM items WHERE id = ?", (vector_id,)).fetchone():
+        key = namespace_key(connection, namespace)
+        scope, values = _in_namespaces(namespaces)
+        if connection.execute(
+            "SELECT 1 FROM items i JOIN files f ON f.item_pk = i.pk "
+            f"JOIN namespaces n ON n.pk = f.namespace_pk WHERE i.id = ? AND {scope}",
+            (vector_id, *values),
+        ).fetchone():
             raise LibraryError(
                 f"{vector_id[:64]} is the id of a photo or text of the library. Choose another.",
                 code="conflict",
             )
-        key = namespace_key(connection, namespace)
         before = connection.execute(
             "DELETE FROM vectors WHERE namespace_pk = ? AND id = ? RETURNING created_at",
             (key, vector_id),

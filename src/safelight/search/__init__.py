@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from safelight.errors import DecodeError, QueryError
 from safelight.library.browsing import Filter, matching
 from safelight.library.files import places
 from safelight.library.labels import applying_labels
+from safelight.library.names import NameBeginnings
 from safelight.library.opening import open_fastest
 from safelight.model import Hit
 from safelight.query import Query, parse_query
@@ -205,8 +207,30 @@ def find(
     if index is None:
         index = open_fastest(library, embedder.fingerprint, clusters_from=clusters_from)
     frames = _frames(query.terms, embedder, pixel_limit)
-    steps = search_steps(library, query, embedder, options, images=frames)
+    names = _names(library)
+    steps = search_steps(
+        library,
+        query,
+        embedder,
+        options,
+        images=frames,
+        may_name=names.may_name if names else lambda _: True,
+    )
     return _run(steps, library, embedder, index)
+
+
+def _names(library: Library) -> NameBeginnings | None:
+    """Return how the library's names begin; None at its first search, which may be the only one."""
+    if library not in _SEARCHED:
+        _SEARCHED[library] = None
+        return None
+    names = _SEARCHED[library] or NameBeginnings(patience=0)
+    names.refresh(library)
+    _SEARCHED[library] = names
+    return names
+
+
+_SEARCHED: WeakKeyDictionary[Library, NameBeginnings | None] = WeakKeyDictionary()
 
 
 def _run(search: Search, library: Library, embedder: Embedder, index: VectorIndex) -> Answer:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _WORDS = LabelSet(("what is looked for",), ("{}",))
 
 #: The best of many photos is nearer by chance than any one of them, on which labels are judged. Of
-#: the starter model's best hits on 411 photos this says "weak" for 15 of 15 words that are nonsense
-#: or not English, and for 2 of 60 names of things that are on a photo (bench/avoiding.py).
+#: the starter model's best hits on 411 photos this says "weak" for 17 of 17 words that are nonsense
+#: or not English, and for none of 60 names of things that are on a photo (bench/avoiding.py).
 _RELEVANT = 0.8
 
 NO_GOOD_MATCH = "No good match: the best hit is no closer to these words than to unrelated ones."

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from safelight.library.tokens import find_token
 from safelight.server.options import is_loopback
 from safelight.server.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from fastapi import Response
 
     from safelight.library.tokens import Token
     from safelight.server.options import Options
@@ -191,6 +194,28 @@ async def _writer(request: Request) -> Access:
     if not access.may_write:
         raise Problem(403, "This token allows reading only.", "read-only")
     return access
+
+
+class GuardedRoute(APIRoute):
+    """Route that asks what a request may do before a byte of its body is read.
+
+    FastAPI reads and parses a body before it resolves what an endpoint depends on.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request: the checks, then FastAPI's own handler."""
+        answer = super().get_route_handler()
+        # Who may write may read: one check does.
+        called = [each.call for each in self.dependant.dependencies]
+        check = next((each for each in (_writer, _reader) if each in called), None)
+        if check is None:
+            return answer
+
+        async def checked(request: Request) -> Response:
+            await check(request)
+            return await answer(request)
+
+        return checked
 
 
 #: What an endpoint takes to be for those only who may read, or write.

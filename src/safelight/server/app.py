@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
 from safelight.server.gate import Gate
+from safelight.server.plain_words import plain
 from safelight.server.problems import (
     ProblemDetails,
     ProblemResponse,
@@ -93,6 +94,7 @@ def create_app(service: Service) -> FastAPI:
             sqlite3.DatabaseError: _broken,
             RequestValidationError: _invalid,
             HTTPException: _http,
+            UnicodeEncodeError: _half_character,
         },
         telemetry=_NO_TELEMETRY,
     )
@@ -171,14 +173,25 @@ async def _http(_: Request, error: Exception) -> ProblemResponse:
     return respond(error.status_code, str(error.detail), code, headers=error.headers)
 
 
+async def _half_character(_: Request, __: Exception) -> ProblemResponse:
+    # JSON can write half a character; neither the library nor an answer can.
+    return respond(422, "The request has half a character in it (a lone surrogate).", "invalid")
+
+
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     # Not what was sent: it may be a secret in the wrong place.
     is_json = "json" in request.headers.get("content-type", "json")
     errors = [_wrong(each, is_json=is_json) for each in error.errors()]
     first = errors[0] if errors else {"field": "body", "reason": "cannot be read"}
-    detail = f"{first['field']}: {first['reason']}"
+    detail = f"{_named(first['field'])} {first['reason']}."
     return respond(422, detail, "invalid", errors=errors)
+
+
+def _named(field: str) -> str:
+    """Return how a field is called by those who fill it in: without where it was sent."""
+    _, dot, name = field.partition(".")
+    return f"`{name}`" if dot else "The request"
 
 
 def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
@@ -189,4 +202,4 @@ def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
         return {"field": "body", "reason": f"is no JSON{at}: {found['ctx']['error']}"}
     if where == ["body"] and not is_json:
         return {"field": "body", "reason": "is no JSON; send it as Content-Type: application/json"}
-    return {"field": ".".join(where) or "body", "reason": found["msg"]}
+    return {"field": ".".join(where) or "body", "reason": plain(found)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import UsageError
@@ -12,10 +11,10 @@ from safelight.pipeline.features import FeaturesService
 from safelight.pipeline.places import Places
 from safelight.pipeline.uris import to_path
 from safelight.server.problems import Problem
-from safelight.server.roots import is_within
+from safelight.sources.entry import is_inside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from safelight.server.service import Service
@@ -36,11 +35,10 @@ def extract(served: Service, batch: Mapping[str, Any]) -> dict[str, Any]:
     roots = served.options.roots
     if not roots:
         raise Problem(403, "The server may read no folder. Start it with --root FOLDER.", "outside")
-    real = [os.path.realpath(root) for root in roots]
     for number, artifact in enumerate(artifacts_of(batch)):
         for name in _URIS:
             uri = artifact.get(name)
-            if isinstance(uri, str) and uri and not _is_allowed(uri, roots[0], real):
+            if isinstance(uri, str) and uri and not _is_allowed(uri, roots):
                 raise Problem(
                     403,
                     f"The {name} of artifact {number} lies outside of the folders that the server "
@@ -50,12 +48,12 @@ def extract(served: Service, batch: Mapping[str, Any]) -> dict[str, Any]:
     return _service(served).process(batch)
 
 
-def _is_allowed(uri: str, root: str, roots: list[str]) -> bool:
+def _is_allowed(uri: str, roots: Sequence[str]) -> bool:
     try:
-        path = to_path(uri, root)
+        path = to_path(uri, roots[0])
     except UsageError:
         return True  # it names no file; the service says so in its artifact
-    return is_within(os.path.realpath(path), roots)
+    return is_inside(str(path), roots)
 
 
 def _service(served: Service) -> FeaturesService:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from safelight.server.access import access_of, check_host, check_origin
 from safelight.server.problems import Problem, respond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,8 +48,15 @@ _OWN = [(b"cross-origin-resource-policy", b"same-origin")]
 
 _API = "/api/"
 _UPLOAD = ("PUT", "/api/v1/photos")
+_IMAGE_SEARCH = "/api/v1/images/search"
 _LONG = (_UPLOAD, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
 _LONG_ENDINGS = ("/apply", "/undo")
+
+#: Bytes of a body that needs no room of its own.
+_SMALL = 65_536
+
+#: How many times its bytes JSON of short values takes as Python's objects.
+_JSON_GROWS = 8
 
 
 class Gate:
@@ -105,10 +113,13 @@ class Gate:
         access = access_of(headers.get("authorization"), known, needs_token=options.needs_token)
         scope["access"] = access
         answer.token = access.token
-        body = _Body(
-            receive, _limit(self._service, method, path), self._service.limits.body_seconds
-        )
-        body.check(headers.get("content-length"))
+        async with contextlib.AsyncExitStack() as held:
+            body = _Body(receive, self._service, method, path, held)
+            body.check(headers)
+            await self._answered(scope, body, answer)
+
+    async def _answered(self, scope: Scope, body: _Body, answer: _Answer) -> None:
+        method, path = scope["method"], scope["path"]
         if path.endswith("/events"):
             await self._app(scope, body, answer)
             return
@@ -138,31 +149,62 @@ def _limit(service: Service, method: str, path: str) -> int:
     limits = service.limits
     if (method, path) == _UPLOAD:
         return limits.upload_bytes
-    if path == "/api/v1/images/search":
+    if path == _IMAGE_SEARCH:
         return limits.image_bytes
     return limits.json_bytes
 
 
 class _Body:
-    """A request's body: counted while it comes, and not waited for without end."""
+    """A request's body: counted while it comes, waited for with a deadline, read if there is room.
 
-    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+    Parameters
+    ----------
+    held : AsyncExitStack
+        Gives back the room when the request was answered.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        service: Service,
+        method: str,
+        path: str,
+        held: contextlib.AsyncExitStack,
+    ) -> None:
         self._receive = receive
-        self._limit = limit
-        self._seconds = seconds
+        self._service = service
+        self._is_upload = (method, path) == _UPLOAD
+        self._is_image = path == _IMAGE_SEARCH
+        self._limit = _limit(service, method, path)
+        self._held = held
+        self._expected = 0  # bytes that still need room
         self._read = 0
         self._is_over = False
+        self._due = 0.0
         self.when_read: Callable[[], None] = lambda: None
 
-    def check(self, length: str | None) -> None:
-        if length is not None and length.isdigit() and int(length) > self._limit:
-            raise self._too_large()
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Refuse what says that it is too large."""
+        length = headers.get("content-length")
+        if length is not None and length.isdigit():
+            self._expected = int(length)
+            if self._expected > self._limit:
+                raise self._too_large()
+        elif "transfer-encoding" in headers:
+            self._expected = self._limit
 
     async def __call__(self) -> Message:
         if self._is_over:
             return await self._receive()
+        if self._expected:
+            await self._enter()
+        limits = self._service.limits
         try:
-            async with asyncio.timeout(self._seconds):
+            # What comes too slowly is given up as well: a byte every few seconds has no end.
+            async with asyncio.timeout(limits.body_seconds) as clock:
+                due = self._due + self._read / limits.body_rate
+                if self._due and due < (clock.when() or due):
+                    clock.reschedule(due)
                 message = await self._receive()
         except TimeoutError:
             raise Problem(
@@ -178,12 +220,21 @@ class _Body:
         self._is_over = not message.get("more_body", False)
         return message
 
+    async def _enter(self) -> None:
+        expected, self._expected = self._expected, 0
+        if self._is_upload:
+            await self._held.enter_async_context(self._service.uploads.share(1))
+        elif expected > _SMALL:
+            # What JSON becomes when it is read takes several times its bytes.
+            weight = expected if self._is_image else _JSON_GROWS * expected
+            await self._held.enter_async_context(self._service.bodies.share(weight))
+        self._due = asyncio.get_running_loop().time() + self._service.limits.body_seconds
+
     def _too_large(self) -> Problem:
         return Problem(
             413,
             f"The request is larger than {self._limit / 1e6:,.0f} MB. Send less at once.",
             "too-large",
-            {"Connection": "close"},
         )
 
 

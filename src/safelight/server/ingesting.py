@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
 
 from safelight.duplicates.recovery import recover
+from safelight.errors import SafelightError
 from safelight.ingest import ingest
 from safelight.ingest.plan import make_plan
 from safelight.ingest.scoring import usual_scoring
-from safelight.labels import CacheFiles, Classifier, read_label_set
+from safelight.labels import CacheFiles, Classifier, LabelSet, read_label_set
 from safelight.library.derived import thumbnails_folder
+from safelight.library.jobs import interrupted_jobs, write_job
+from safelight.library.label_sets import last_label_set
+from safelight.library.scores import measured_metrics
 from safelight.library.spaces import default_space
+from safelight.server.pictures import keep_frame
+from safelight.server.problems import Problem
+from safelight.server.roots import allowed_source, guarded
 from safelight.server.uploads import (
     namespace_folder,
     sweep,
@@ -22,13 +33,17 @@ from safelight.server.uploads import (
 from safelight.sources import parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Mapping
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest import Progress, Summary
+    from safelight.library.jobs import Job
     from safelight.server.service import Service
-    from safelight.settings import Settings
     from safelight.sources import Source
+
+
+#: What was interrupted longer ago is not gone on with unasked.
+_RESUMED_WITHIN = timedelta(days=7)
 
 
 def ingest_source(
@@ -37,13 +52,25 @@ def ingest_source(
     namespace: str,
     progress: Callable[[Progress], None] = lambda _: None,
     *,
-    score: bool = False,
-    label: bool = False,
+    score: bool | None = False,
+    label: bool | None = False,
     retry_failed: bool = False,
+    afresh: bool = False,
+    only: Container[str] | None = None,
     accept_missing: bool = False,
 ) -> Summary:
-    """Bring the library up to date with a source; on a worker's thread."""
+    """Bring the library up to date with a source; on a worker's thread.
+
+    Parameters
+    ----------
+    score, label : bool or None
+        None: as the photos of the library are, with its scores and its last label set.
+    retry_failed, afresh, only, accept_missing
+        See :func:`safelight.ingest.ingest`.
+    """
     choice = served.choice()
+    if score is None:
+        score = bool(measured_metrics(served.library))
     settings = served.settings
     recover(served.library.path)  # what a plan that was killed has set aside is a photo
     return ingest(
@@ -57,26 +84,36 @@ def ingest_source(
         threads=settings.threads or max(1, (os.cpu_count() or 1) - 1),
         pixel_limit=settings.pixel_limit,
         retry_failed=retry_failed,
+        afresh=afresh,
+        only=only,
         accept_missing=accept_missing,
         scoring=usual_scoring(choice.embedder, settings.score_weights) if score else None,
-        classifier=_classifier(settings, choice.embedder) if label else None,
+        classifier=_classifier(served, choice.embedder, label),
+        keep_frame=partial(keep_frame, served.library),
         progress=progress,
     )
 
 
-def _classifier(settings: Settings, embedder: Embedder) -> Classifier:
-    label_set = read_label_set(settings.labels, settings.templates)
+def _classifier(served: Service, embedder: Embedder, label: bool | None) -> Classifier | None:
+    if label:
+        settings = served.settings
+        label_set = read_label_set(settings.labels, settings.templates)
+    elif label is None and (last := last_label_set(served.library)) is not None:
+        label_set = LabelSet(last.labels, last.templates)
+    else:
+        return None
     return Classifier.open(label_set, embedder, cache=CacheFiles.of_user(label_set, embedder))
 
 
 def finish_uploads(served: Service) -> None:
     """Ingest what was uploaded to a process that was killed before it was done."""
     library = served.library
-    for folder in (uploads_folder(library), thumbnails_folder(library)):
-        sweep(folder)
+    for swept in (uploads_folder(library), thumbnails_folder(library)):
+        sweep(swept)
     space = default_space(library)
     for namespace in uploaded_namespaces(library):
-        source = parse_source(f"images:{namespace_folder(library, namespace)}")
+        folder = str(namespace_folder(library, namespace))
+        source = guarded(parse_source(f"images:{folder}"), (os.path.realpath(folder),))
         plan = make_plan(
             library,
             source,
@@ -84,5 +121,69 @@ def finish_uploads(served: Service) -> None:
             fingerprint="" if space is None else space.fingerprint,
         )
         if plan.work:
-            work = partial(ingest_source, served, source, namespace)
+            work = partial(
+                ingest_source, served, source, namespace, score=None, label=None, only=()
+            )
             served.jobs.add("upload", namespace, {"source": source.spec}, work)
+
+
+def resume_jobs(served: Service) -> None:
+    """Go on with what was asked for before the server was stopped.
+
+    One that a process died of twice is left alone: it may be the reason.
+    """
+    lost = {job.id for job in served.jobs.lost}
+    since = (datetime.now(UTC) - _RESUMED_WITHIN).isoformat(timespec="milliseconds")
+    for job in interrupted_jobs(served.library, "ingest", since):
+        if job.id in lost and "resumes" in job.request:
+            continue
+        try:
+            resumed = add_ingest(served, job.namespace, {**job.request, "resumes": job.id})
+        except (SafelightError, Problem) as error:
+            logger.info("The job {} is not resumed: {}", job.id, error)
+            continue
+        summary = {**(job.summary or {}), "resumed_as": resumed.id}
+        write_job(served.library, replace(job, summary=summary))
+
+
+def add_ingest(
+    served: Service,
+    namespace: str,
+    request: Mapping[str, Any],
+    namespaces: tuple[str, ...] | None = None,
+) -> Job:
+    """Add the job of an ingest that a client asks for.
+
+    Parameters
+    ----------
+    request : mapping
+        The fields of :class:`safelight.server.shapes.Ingest`.
+    namespaces : tuple of str, optional
+        Only sources of these.
+
+    Raises
+    ------
+    Problem
+        With 403: the source does not lie where it may. With 429: too many jobs wait.
+    SourceError
+        The source is not there.
+    """
+    source = allowed_source(
+        served.library,
+        request["source"],
+        served.options.roots,
+        recursive=request.get("recursive", True),
+        exclude=(*served.settings.exclude, *request.get("exclude", ())),
+        namespaces=namespaces,
+    )
+    work = partial(
+        ingest_source,
+        served,
+        source,
+        namespace,
+        score=request.get("score", False),
+        label=request.get("label", False),
+        retry_failed=request.get("retry_failed", False),
+        accept_missing=request.get("accept_missing", False),
+    )
+    return served.jobs.add("ingest", namespace, request, work)

@@ -49,11 +49,13 @@ class Jobs:
         self._live: dict[str, Job] = {}
         self._cancelled: set[str] = set()
         self._closed = False
+        self.lost: list[Job] = []  # those that a process which died had not ended
         self._thread = threading.Thread(target=self._run, name="safelight-jobs", daemon=True)
 
     def start(self) -> None:
         """Note what an earlier process left, and begin to work."""
-        for job in interrupt_lost_jobs(self._library):
+        self.lost = interrupt_lost_jobs(self._library)
+        for job in self.lost:
             logger.info("The job {} ({}) was interrupted", job.id, job.kind)
         self._thread.start()
 
@@ -187,8 +189,16 @@ class Jobs:
         with contextlib.suppress(RuntimeError):  # it was never started
             self._thread.join()
 
+    def abandon(self) -> None:
+        """Note that the job which is worked on was interrupted, though its thread goes on."""
+        for job_id in list(self._live):
+            with contextlib.suppress(KeyError):
+                self._finish(job_id, *self._ending(job_id))
 
-_STOPPED = "The server was stopped. What was done is kept; start it again to go on."
+
+_STOPPED = (
+    "The server was stopped. What was done is kept; it goes on when the server is started again."
+)
 
 
 def is_finished(job: Job) -> bool:

@@ -42,6 +42,22 @@ class Limits:
         are answered when the model has seen them all.
     body_seconds : float
         Between two parts of a body that is sent to us.
+    body_rate : int
+        Bytes a second that a body has to come with, on average after its first `body_seconds`.
+    bodies_bytes : int
+        Bodies held in memory at once; others wait unread.
+    uploads : int
+        Uploads received at once; others wait unread.
+    room_seconds : float
+        How long a body waits for room before it is refused with 429.
+    connections : int
+        Connections at once; the one that was idle for longest gives way to a new one.
+    head_seconds : float
+        For the request line and headers to be complete.
+    send_seconds : float
+        For a client to take some of its answer.
+    drain_seconds : float
+        For the rest of a body that was refused; then the connection ends.
     """
 
     json_bytes: int = 8 * MEGABYTE
@@ -62,3 +78,11 @@ class Limits:
     seconds: float = 60.0
     upload_seconds: float = 900.0
     body_seconds: float = 20.0
+    body_rate: int = 1000
+    bodies_bytes: int = 128 * MEGABYTE
+    uploads: int = 16
+    room_seconds: float = 20.0
+    connections: int = 2048
+    head_seconds: float = 15.0
+    send_seconds: float = 60.0
+    drain_seconds: float = 10.0

@@ -299,7 +299,7 @@ def items(
     """
     library = served.library
     at = all_places(library, keys, namespaces)
-    when = added_at(library, list(at))
+    when = added_at(library, list(at), namespaces)
     vectors = vectors_by_key(library, list(at), fingerprint) if fingerprint else {}
     return {
         key: [

@@ -24,6 +24,8 @@ class Options:
         Names, besides the usual ones, by which it may be called.
     allowed_origins : tuple of str
         Other web pages that may use it, as in ``https://photos.example``.
+    thumbnails_ahead : bool
+        Whether thumbnails are made before anybody looks at their photos.
     limits : Limits
     """
 
@@ -33,6 +35,7 @@ class Options:
     needs_token: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    thumbnails_ahead: bool = True
     limits: Limits = field(default_factory=Limits)
 
 

@@ -7,26 +7,57 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from safelight.files import SMALL_FILE, read_bytes
-from safelight.imaging.thumbnails import VERSION, thumbnails
+from safelight.files import read_bytes
+from safelight.imaging.thumbnails import VERSION, of_frame, thumbnails
 from safelight.library.derived import thumbnails_folder
 from safelight.library.originals import read_original
 from safelight.server.uploads import part_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from safelight.library.store import Library
+    from safelight.model import Frame
 
 SIDES = (160, 320, 640)
 
+#: What a tile of the grid shows.
+USUAL_SIDE = 320
+
+# A WebP file and, behind its end, where no decoder looks, the digest of what it is of and holds:
+# one that a full disk, a lost write or anybody else broke is made anew, and never handed out.
+_SEAL = 32
+_LARGEST = 16 * 1024**2
+
 
 def kept_thumbnail(library: Library, photo_id: str, side: int) -> bytes | None:
-    """Return a thumbnail that was made before, or None."""
+    """Return a thumbnail that was made before, or None if there is none that is whole."""
     try:
-        return read_bytes(_place(library, photo_id, side), limit=SMALL_FILE)
-    except FileNotFoundError:
+        kept = read_bytes(_place(library, photo_id, side), limit=_LARGEST)
+    except OSError:
         return None
+    picture, seal = kept[:-_SEAL], kept[-_SEAL:]
+    return picture if seal == _sealed(picture, photo_id, side) else None
+
+
+def keep_thumbnails(library: Library, photo_id: str, made: Mapping[int, bytes]) -> None:
+    """Keep the thumbnails of a photo, by side, as far as their folder can be written to."""
+    for side, picture in made.items():
+        # A folder that cannot be written to costs time at each look, not the picture.
+        with contextlib.suppress(OSError):
+            _write(_place(library, photo_id, side), picture + _sealed(picture, photo_id, side))
+
+
+def keep_frame(library: Library, photo_id: str, frame: Frame) -> None:
+    """Keep the thumbnails of a photo that has just been decoded."""
+    with contextlib.suppress(Exception):  # what cannot be made now is made when it is asked for
+        keep_thumbnails(library, photo_id, of_frame(frame, SIDES))
+
+
+def is_kept(library: Library, photo_id: str) -> bool:
+    """Tell whether a photo has a thumbnail of the size that is asked for most."""
+    return _place(library, photo_id, USUAL_SIDE).exists()
 
 
 def make_thumbnail(
@@ -48,10 +79,7 @@ def make_thumbnail(
     """
     data = read_original(library, photo_id, namespaces)
     made = thumbnails(data, SIDES, max_pixels=max_pixels)
-    for each, picture in made.items():
-        # A folder that cannot be written to costs time at each look, not the picture.
-        with contextlib.suppress(OSError):
-            _write(_place(library, photo_id, each), picture)
+    keep_thumbnails(library, photo_id, made)
     return made[side]
 
 
@@ -71,6 +99,10 @@ def make_picture(
 def etag(picture: bytes) -> str:
     """Return a strong validator: equal for equal bytes only."""
     return f'"{hashlib.sha256(picture).hexdigest()[:32]}"'
+
+
+def _sealed(picture: bytes, photo_id: str, side: int) -> bytes:
+    return hashlib.sha256(f"{photo_id} {side} ".encode() + picture).digest()
 
 
 def _place(library: Library, photo_id: str, side: int) -> Path:

@@ -128,7 +128,12 @@ def find_plan(
     path = applied / "plan.json"
     if not path.is_file():
         path = plans_folder(library) / f"{plan_id}.json"
-    plan = read_plan(path) if path.is_file() else None
+    try:
+        plan = read_plan(path) if path.is_file() else None
+    except PlanError:
+        if namespaces is None:
+            raise
+        plan = None  # nobody knows whose it was
     if plan is None or (namespaces is not None and plan.namespace not in namespaces):
         raise LibraryError(f"There is no plan {plan_id}.", code="no-plan", plan=plan_id)
     return plan, _state(applied)

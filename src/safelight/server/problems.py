@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from safelight.errors import (
     ClusterError,
     DecodeError,
+    FileError,
     LibraryError,
     LibraryTooNew,
     ModelError,
@@ -41,6 +42,7 @@ STATUS: dict[type[SafelightError], int] = {
     QueryError: 400,
     SourceError: 400,
     DecodeError: 422,
+    FileError: 422,
     ModelError: 500,
     ModelUnavailable: 503,
     ModelInvalid: 503,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -13,10 +14,12 @@ from loguru import logger
 
 from safelight.errors import SafelightError, UsageError
 from safelight.server.app import create_app
-from safelight.server.service import Service
+from safelight.server.connections import connection_class
+from safelight.server.service import STOPPING, Service
 
 if TYPE_CHECKING:
     import socket
+    from types import FrameType
 
     from safelight.choice import Choice
     from safelight.library.store import Library
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 _SWITCH = 0.0005
 
 #: Seconds that requests are given to end when the server is stopped.
-GRACE = 10
+GRACE = 8
 
 
 class Server(uvicorn.Server):
@@ -42,11 +45,29 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
+        self._last_word: threading.Timer | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in good order; at the latest after a while, whatever still waits for something."""
+        super().handle_exit(sig, frame)
+        if self._last_word is None:
+            # A thread, since the event loop itself may be what hangs.
+            self._last_word = threading.Timer(GRACE + 3 * STOPPING, _end)
+            self._last_word.daemon = True
+            self._last_word.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop to listen, and finish what is being answered."""
         self._service.stopping.set()
         await super().shutdown(sockets)
+
+
+def _end() -> None:
+    """End the process though threads of it never do; whatever was written is whole."""
+    logger.warning("Something that was being read never came. What was done is kept.")
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(0)
 
 
 def make_server(service: Service) -> Server:
@@ -56,7 +77,8 @@ def make_server(service: Service) -> Server:
         create_app(service),
         host=options.host,
         port=options.port,
-        http="h11",  # counts the bytes of headers; llhttp takes as many as are sent
+        # Over h11, which counts the bytes of headers; llhttp takes as many as are sent.
+        http=connection_class(options.limits),
         ws="none",
         log_config=None,
         access_log=False,
@@ -80,9 +102,10 @@ def serve(
         The port is taken, or the address is not this machine's.
     """
     allow_many_connections()
+    service = Service(library, settings, options, choice)
     # Requests wait for threads several times each; 5 ms, what a busy thread keeps them, add up.
     sys.setswitchinterval(_SWITCH)
-    server = make_server(Service(library, settings, options, choice))
+    server = make_server(service)
     # uvicorn ends in good order on a signal and then sends it to itself once more. That is the
     # end that was asked for, and no failure.
     for wanted in (signal.SIGINT, signal.SIGTERM):
@@ -97,6 +120,8 @@ def serve(
             "this machine. Choose another with --port or --host.",
             code="address",
         ) from exc
+    if service.is_hung:
+        _end()
 
 
 def allow_many_connections() -> None:

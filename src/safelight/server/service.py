@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -16,22 +16,24 @@ from safelight.errors import LibraryError
 from safelight.imaging.memory import LargePicture, small_only
 from safelight.library.browsing import matching
 from safelight.library.exact import ExactIndex, index_state
-from safelight.library.names import beginnings, may_name
+from safelight.library.names import NameBeginnings
 from safelight.library.opening import clusters_made_at, open_fastest
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.tokens import tokens
 from safelight.search import Answer, Encode, advance, search_filters, search_steps
 from safelight.search import Scan as Look
 from safelight.search.relevance import unrelated_to
+from safelight.server.ahead import make_ahead
 from safelight.server.asking import Batches, Scan, embed, scan
+from safelight.server.bodies import Room
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
 from safelight.server.feeding import keep_fed
 from safelight.server.freshness import Freshness, Kept
-from safelight.server.ingesting import finish_uploads
+from safelight.server.ingesting import finish_uploads, resume_jobs
 from safelight.server.jobs import Jobs
 from safelight.server.metrics import Metrics
-from safelight.server.workers import Workers
+from safelight.server.workers import Workers, close_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
     from safelight.search import SearchOptions
     from safelight.server.options import Options
     from safelight.settings import Settings
+
+#: Seconds that threads are given to end what they work on when the server is stopped.
+STOPPING = 5.0
 
 _LOOKS_EVERY = 0.5  # seconds between looks whether another program has written
 
@@ -84,7 +89,9 @@ class Service:
     ) -> None:
         self.library = library
         self.settings = settings
-        self.options = options
+        # Where their links lead now counts for as long as we run.
+        roots = tuple(os.path.realpath(root) for root in options.roots)
+        self.options = options = replace(options, roots=roots)
         self.limits = options.limits
         self.metrics = Metrics()
         self._given = choice
@@ -103,6 +110,8 @@ class Service:
         self._decoding_large = Workers("large photos", 1, limits.waiting_decodes)
         self.writing = Workers("changes", 2, limits.waiting_decodes)
         self.features = Workers("batches", 1, limits.waiting_batches)
+        self.bodies = Room("large requests", limits.bodies_bytes, limits.room_seconds)
+        self.uploads = Room("uploads", limits.uploads, limits.room_seconds)
         self._looking = Workers("looks", 1, 1)
         self._encoder = Batches(
             "queries", self._encode, waiting=limits.waiting_queries, tell=self.metrics.encoded
@@ -111,16 +120,18 @@ class Service:
             "searches", scan, waiting=limits.waiting_queries, tell=self.metrics.scanned
         )
         self.stopping = asyncio.Event()
+        self.is_hung = False  # it was stopped, and a thread of it never ends
         self._for_model: dict[str, tuple[Any, Any]] = {}
         # By dimension: what clients brought, its state, and when that was looked at.
         self.brought: dict[int, tuple[int, tuple[int, int], ExactIndex]] = {}
         self._unrelated: tuple[str, Any] | None = None
         self._relating = threading.Lock()
-        self._names: tuple[int, set[str]] | None = None
+        self._names: NameBeginnings | None = None
         self._estimates: tuple[Any, Estimates] | None = None
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._feeding: asyncio.Task[None] | None = None
+        self._making: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
         self.comparing = Workers("comparisons", 1, limits.waiting_batches)
         self.duplicates = Duplicates(self)
@@ -139,7 +150,10 @@ class Service:
             await self.reading.run(self.searched)
         await self.reading.run(self.jobs.start)
         await self.reading.run(finish_uploads, self)
+        await self.reading.run(resume_jobs, self)
         self._watch = asyncio.create_task(self._look_again())
+        if self.options.thumbnails_ahead:
+            self._making = asyncio.create_task(make_ahead(self))
         if self.settings.store is not None:
             self._feeding = asyncio.create_task(
                 keep_fed(
@@ -153,15 +167,15 @@ class Service:
     async def stop(self) -> None:
         """Stop all threads; what is being worked on is finished."""
         self.stopping.set()
-        for task in (self._watch, self._feeding):
+        for task in (self._watch, self._feeding, self._making):
             if task is not None:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
         if self._hastening is not None:
             await self._hastening
-        await asyncio.to_thread(self.jobs.close)
-        for each in (
+        working = (
+            self.jobs,
             self._encoder,
             self._scanner,
             self.reading,
@@ -170,9 +184,11 @@ class Service:
             self.writing,
             self.features,
             self.comparing,
-        ):
-            await asyncio.to_thread(each.close)
-        await asyncio.to_thread(self._looking.close)
+            self._looking,
+        )
+        if not await close_all([each.close for each in working], STOPPING):
+            self.is_hung = True
+            await close_all([self.jobs.abandon], STOPPING)
 
     async def decode(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
         """Return what `work` returns, which decodes one photo, on a thread for that.
@@ -379,16 +395,13 @@ class Service:
         return step
 
     def _may_name(self, text: str) -> bool:
-        return self._names is None or may_name(text, self._names[1])
+        return self._names is None or self._names.may_name(text)
 
     def _find_names(self) -> None:
         """Note how the names of files and folders begin; those that are gone do no harm."""
-        last, known = self._names or (0, set())
-        rows = self.library.connection.execute(
-            "SELECT pk, path FROM files WHERE pk > ? ORDER BY pk", (last,)
-        ).fetchall()
-        if rows:
-            self._names = (rows[-1][0], known | beginnings(path for _, path in rows))
+        names = self._names or NameBeginnings()
+        names.refresh(self.library)
+        self._names = names
 
     async def neighbours(
         self,

@@ -60,6 +60,7 @@ class Session(BaseModel):
     max_upload_bytes: int
     max_pixels: int
     roots: list[str] = Field(description="Folders of the server that can be ingested.")
+    sources: list[str] = Field(description="What was ingested, and can be brought up to date.")
 
 
 class Count(BaseModel):
@@ -123,6 +124,7 @@ class Photos(BaseModel):
 
     photos: list[Card]
     total: int
+    offset: int = Field(description="How many photos stand before this page.")
 
 
 class Hits(BaseModel):

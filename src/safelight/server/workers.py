@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from safelight.server.problems import busy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
 T = TypeVar("T")
@@ -70,3 +70,20 @@ class Workers:
     def close(self) -> None:
         """Drop what waits, and wait for what is being worked on."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+async def close_all(closing: Iterable[Callable[[], None]], seconds: float) -> bool:
+    """Call what closes something, each on a thread; return whether all returned in time.
+
+    A read from a disk that is gone never ends, and nothing can end its thread.
+    """
+    # Daemons, so that the interpreter does not wait for them at its end.
+    threads = [threading.Thread(target=each, daemon=True) for each in closing]
+    for thread in threads:
+        thread.start()
+    until = asyncio.get_running_loop().time() + seconds
+    while any(thread.is_alive() for thread in threads):
+        if asyncio.get_running_loop().time() > until:
+            return False
+        await asyncio.sleep(0.02)
+    return True

@@ -13,6 +13,7 @@ from safelight.arguments import as_list
 from safelight.errors import SourceError, UsageError
 from safelight.imaging.formats import is_photo
 from safelight.sources.demo import demo_source
+from safelight.sources.entry import printable
 from safelight.sources.folder import FolderSource
 from safelight.sources.lists import ListSource, PhotoSource
 from safelight.sources.spelling import true_spelling
@@ -98,6 +99,26 @@ def parse_source(
         )
     if "\0" in spec:
         raise SourceError(f"{spec!r} is not a possible path.", source=spec)
+    source = _source(spec, kind, rest, recursive, exclude, usual, text_column)
+    if printable(source.spec) != source.spec:
+        raise SourceError(
+            f"{printable(source.spec)} has a name in it that is not valid UTF-8, and the library "
+            "cannot keep it. Rename that folder or file, and ingest it again.",
+            source=printable(source.spec),
+            code="bad-name",
+        )
+    return source
+
+
+def _source(
+    spec: str,
+    kind: str,
+    rest: str,
+    recursive: bool,
+    exclude: Sequence[str],
+    usual: Sequence[str],
+    text_column: str | None,
+) -> Source:
     if kind == "images":
         return _folder(rest, recursive, exclude, usual)
     if kind == "image-list":

@@ -13,7 +13,7 @@ from safelight.files import LARGE_TEXT, read_text
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,29 @@ def not_a_file(path: str, source_path: str, what: str) -> Entry:
         code="not-a-file",
         reason=f"is {what}, not a photo",
     )
+
+
+def outside(
+    path: str, source_path: str, metadata: Mapping[str, str] | None = None, *, is_link: bool = True
+) -> Entry:
+    """Return the entry for what lies outside of the allowed folders: nothing is told of it."""
+    what = "is a link that leads" if is_link else "lies"
+    return Entry(
+        printable(path),
+        printable(source_path),
+        metadata=metadata,
+        code="permission",
+        reason=f"{what} outside of the folders that the server may read",
+    )
+
+
+def is_inside(path: str, roots: Sequence[str]) -> bool:
+    """Tell whether a path, its links followed to their ends, lies in one of some real folders."""
+    try:
+        real = os.path.realpath(path)
+    except (OSError, ValueError):  # a NUL in it; a loop of links on Windows
+        return False
+    return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
 
 
 def stat_of(path: str) -> FileStat | None:

@@ -91,26 +91,28 @@ class Exclusion:
 
 
 def is_case_blind(folder: str) -> bool:
-    """Tell whether the disk of a folder takes ``a`` and ``A`` for the same name."""
+    """Tell whether the disk of a folder takes ``a`` and ``A`` for the same name.
+
+    It does if it finds a name that its listing does not have. Inodes do not tell: some FUSE file
+    systems give each spelling one of its own.
+    """
     try:
-        here = os.stat(folder)
-        with os.scandir(folder) as listing:
-            names = [item.path for _, item in zip(range(50), listing, strict=False)]
+        names = set(os.listdir(folder))
     except OSError:
         return False
-    for path in (folder, *names):
-        head, name = os.path.split(path.rstrip(os.sep))
-        if name.swapcase() == name:
-            continue
-        try:
-            one, other = os.lstat(path), os.lstat(os.path.join(head, name.swapcase()))
-        except (OSError, ValueError):
-            if path == folder:
-                continue
-            return False
-        is_same = (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
-        if path != folder:
-            return is_same
-        if is_same and os.lstat(head).st_dev == here.st_dev:
-            return True
-    return False
+    for name in names:
+        if (other := name.swapcase()) != name and other.swapcase() == name and name.isascii():
+            return other not in names and os.path.lexists(os.path.join(folder, other))
+    head, name = os.path.split(folder.rstrip(os.sep))
+    try:
+        is_same_disk = os.lstat(head).st_dev == os.stat(folder).st_dev
+        others = os.listdir(head)
+    except OSError:
+        return False
+    other = name.swapcase()
+    return (
+        is_same_disk
+        and other != name
+        and other not in others
+        and os.path.lexists(os.path.join(head, other))
+    )

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.files.packages import package_of, recycle_bin_of
 from safelight.imaging.formats import is_photo, unread_kind
-from safelight.sources.entry import Entry, entry, failed, not_a_file, printable
+from safelight.sources.entry import (
+    Entry,
+    entry,
+    failed,
+    is_inside,
+    not_a_file,
+    outside,
+    printable,
+)
 from safelight.sources.exclusion import NOMEDIA, Exclusion
 
 if TYPE_CHECKING:
@@ -31,6 +39,9 @@ class FolderSource:
     folder : str
     recursive : bool
     exclude : tuple of str
+    roots : tuple of str
+        Real folders. With these, a link that leads out of them is one failure, whatever it leads
+        to: nothing of that is looked at.
     usual : tuple of str
         Further patterns, of the settings: they are not kept with the source, so that a setting that
         changes acts on it.
@@ -43,6 +54,7 @@ class FolderSource:
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
     _with_nomedia: dict[str, bool] = field(
@@ -127,6 +139,10 @@ class FolderSource:
         for item in names:
             path = os.path.join(folder, item.name)
             inside = f"{relative}/{item.name}" if relative else item.name
+            if self.roots and item.is_symlink() and not is_inside(path, self.roots):
+                if not self._exclusion.why(item.name, inside, is_folder=False):
+                    yield outside(path, inside)
+                continue
             try:
                 is_folder = item.is_dir()
             except OSError:

@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safelight.sources.entry import entry, lines, printable
+from safelight.sources.entry import entry, is_inside, lines, outside, printable
+from safelight.sources.spelling import Speller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ class PhotoSource:
 
     paths: tuple[str, ...]
     name: str | None = None
+    roots: tuple[str, ...] = ()
     scope: str | None = field(default=None, init=False)
 
     @property
@@ -36,7 +38,10 @@ class PhotoSource:
     def entries(self) -> Iterator[Entry]:
         """List the photos."""
         for path in self.paths:
-            yield entry(path, path)
+            if self.roots and not is_inside(path, self.roots):
+                yield outside(path, path)
+            else:
+                yield entry(path, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,13 @@ class ListSource:
     Paths are relative to the list's folder. A second field is the ``label``; two fields after the
     path are ``category`` (also the ``label``) and ``subcategory``; further ones ``column_4`` and
     so on. A first line that begins with ``path,`` names the columns itself.
+
+    With `roots`, real folders, a line that leads out of them is a failure: whether there is
+    anything is not looked at.
     """
 
     list_path: str
+    roots: tuple[str, ...] = ()
     scope: str | None = field(default=None, init=False)
 
     @property
@@ -66,12 +75,20 @@ class ListSource:
         """List the photos in the list's order; a path that stands twice is taken once."""
         base = os.path.dirname(self.list_path)
         seen: set[str] = set()
+        speller = Speller()
         for name, said in parse_list(lines(self.list_path)):
             metadata = {printable(key): printable(value) for key, value in said.items()}
-            path = os.path.abspath(os.path.join(base, os.path.expanduser(name)))
+            path = os.path.join(base, os.path.expanduser(name))
+            # Nothing outside of the roots is looked at, not even for its spelling.
+            is_outside = bool(self.roots) and not is_inside(path, self.roots)
+            plain = is_outside or "\0" in path
+            path = os.path.abspath(path) if plain else speller.spell(path)
             if path not in seen:
                 seen.add(path)
-                yield entry(path, path, metadata=metadata)
+                if is_outside:
+                    yield outside(path, path, metadata, is_link=False)
+                else:
+                    yield entry(path, path, metadata=metadata)
 
 
 def parse_list(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -7,6 +7,7 @@ a library knew by two spellings would be copies of themselves.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,48 +20,54 @@ if TYPE_CHECKING:
     from safelight.sources.folder import FolderSource
 
 
+class Speller:
+    """Paths as their disks spell them. It remembers what it read of folders: use it for one run.
+
+    Whether two names are one file is told by the listing of their folder, not by inodes: some FUSE
+    file systems (exFAT) give each spelling of a name an inode of its own.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    def spell(self, path: str) -> str:
+        """Return a path, made absolute, as its disk spells it; links in it stay as they are."""
+        path = os.path.abspath(path)
+        drive, rest = os.path.splitdrive(path)
+        if rest.startswith("//") and not rest.startswith("///"):  # POSIX: means something else
+            return path
+        found = drive.upper() + os.sep if len(drive) == 2 else drive + os.sep
+        *folders, last = [name for name in rest.split(os.sep) if name] or [""]
+        for name in folders:
+            given = os.path.join(found, name)
+            if given not in self._folders:
+                self._folders[given] = os.path.join(found, self._on_disk(found, name))
+            found = self._folders[given]
+        return os.path.join(found, self._on_disk(found, last)) if last else found
+
+    def _on_disk(self, folder: str, name: str) -> str:
+        if not _may_be_spelt_otherwise(folder, name):
+            return name
+        if folder not in self._names:
+            known: dict[str, list[str]] = {}
+            with contextlib.suppress(OSError):
+                for each in os.listdir(folder):
+                    known.setdefault(folded(each), []).append(each)
+            self._names[folder] = known
+        names = self._names[folder].get(folded(name), [])
+        return names[0] if len(names) == 1 and os.path.lexists(os.path.join(folder, name)) else name
+
+
 def true_spelling(path: str) -> str:
     """Return a path, made absolute, as its disk spells it; links in it are left as they are."""
-    path = os.path.abspath(path)
-    drive, rest = os.path.splitdrive(path)
-    found = drive.upper() + os.sep if len(drive) == 2 else drive + os.sep
-    if rest.startswith("//") and not rest.startswith("///"):  # POSIX lets two mean something else
-        return path
-    for name in rest.split(os.sep):
-        if name:
-            found = os.path.join(found, _name_on_disk(found, name))
-    return found
+    return Speller().spell(path)
 
 
-def _name_on_disk(folder: str, name: str) -> str:
-    if not _is_found_by_another_name(folder, name):
-        return name
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return name
-    if name in names:
-        return name
-    for other in names:
-        if folded(other) == folded(name) and _is_same(folder, name, other):
-            return other
-    return name
-
-
-def _is_found_by_another_name(folder: str, name: str) -> bool:
+def _may_be_spelt_otherwise(folder: str, name: str) -> bool:
     """Tell whether the disk may have the name in another spelling; most need no listing then."""
-    if not name.isascii():
-        return True
     other = name.swapcase()
-    return other != name and _is_same(folder, name, other)
-
-
-def _is_same(folder: str, name: str, other: str) -> bool:
-    try:
-        one, two = os.lstat(os.path.join(folder, name)), os.lstat(os.path.join(folder, other))
-    except (OSError, ValueError):
-        return False
-    return (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino)
+    return not name.isascii() or (other != name and os.path.lexists(os.path.join(folder, other)))
 
 
 def known_spelling(source: FolderSource, folders: Iterable[str]) -> FolderSource:

@@ -35,7 +35,8 @@ def test_signing_in(visit, guarded) -> None:
     expect(dialog).to_be_visible()
     expect(page.locator("#grid li")).to_have_count(0)
     check(page)
-    page.keyboard.press("Escape")
+    for _ in range(3):  # a browser closes a dialog at the second one, whatever a page says
+        page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
     sign_in(page, "wrong")
     expect(dialog.get_by_role("alert")).to_have_text("The server does not know this token.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -71,6 +73,10 @@ def test_photos_of_this_device_are_added(visit, own, folder, tmp_path, make_phot
         [tmp_path / "sent" / "new.png", folder / "cat.jpg", tmp_path / "sent" / "broken.jpg"]
     )
     expect(page.locator("#upload-told")).to_have_text("3 files of 3 sent, 1 new, 1 refused")
+    sent = hashlib.sha256((tmp_path / "sent" / "new.png").read_bytes()).hexdigest()
+    new = httpx2.get(f"{own.url}/api/v1/photos/{sent}").json()
+    assert new["scores"]
+    assert new["labels"]
     expect(page.locator("#upload-failures")).to_contain_text("broken.jpg")
     # Dropped here, a photo is added and not searched with.
     hand_over(page, "drop", folder / "coffee.jpg", "#upload-zone")
@@ -78,3 +84,26 @@ def test_photos_of_this_device_are_added(visit, own, folder, tmp_path, make_phot
     page.get_by_role("link", name="Photos", exact=True).click()
     page.get_by_label("Sort").select_option("added last")
     expect_first(page, "new.png")
+
+
+def test_a_dropped_folder_is_read_with_all_in_it(visit, own) -> None:
+    """Browsers give a folder's entries a hundred at a time, and a folder as one unreadable file."""
+    page = visit("/?view=add", at=own.url)
+    names = page.evaluate(
+        """async () => {
+          const { filesOf } = await import('/static/js/dropped.js');
+          const file = (name) => ({ isFile: true, file: (done) => done(new File(['x'], name)) });
+          const folder = (...entries) => ({
+            isDirectory: true,
+            createReader: () => {
+              const parts = [entries.slice(0, 2), entries.slice(2), []];
+              return { readEntries: (done) => done(parts.shift()) };
+            },
+          });
+          const tree = folder(file('a.jpg'), folder(file('b.jpg'), folder()), file('c.jpg'));
+          const item = (entry) => ({ webkitGetAsEntry: () => entry });
+          const carried = { items: [item(tree), item(file('d.jpg'))], files: [] };
+          return (await filesOf(carried)).map(({ name }) => name);
+        }"""
+    )
+    assert names == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]

@@ -44,6 +44,13 @@ def test_it_is_found_while_one_types(visit) -> None:
     assert "q=a+cup+of+coffee" in page.url
     box.fill("a cat")
     expect_first(page, "cat.jpg")
+    # What is only half typed is no mistake.
+    for begun in ("a cat -", "a cat - label:", 'a cat "', "a cat:", "-", "a cat"):
+        box.fill(begun)
+        page.wait_for_timeout(300)
+        expect(page.locator("#failure")).to_be_hidden()
+        expect(page.locator("#grid li")).to_have_count(6)
+    expect_first(page, "cat.jpg")
     # One spell of typing is one step back.
     page.go_back()
     expect_count(page, "6 photos")
@@ -209,21 +216,52 @@ def test_sorting(visit, serving) -> None:
 
 
 @pytest.fixture
-def sixty(serve, command, tmp_path) -> Iterator[str]:
-    """The address of a server of sixty photos."""
-    for number in range(60):
-        Image.new("RGB", (64, 48), (4 * number, 90, 200)).save(tmp_path / f"{number}.png")
-    command("ingest", "--library", tmp_path / "sixty.db", "--model", "starter", tmp_path)
-    with serve(tmp_path / "sixty.db") as found:
+def many(serve, command, tmp_path) -> Iterator[str]:
+    """The address of a server of 230 photos, one of them large."""
+    for number in range(229):
+        Image.new("RGB", (64, 48), (number, 90, 200)).save(tmp_path / f"{number}.png")
+    Image.new("RGB", (2600, 1300), (200, 30, 30)).save(tmp_path / "large.png")
+    command("ingest", "--library", tmp_path / "many.db", "--model", "starter", tmp_path)
+    with serve(tmp_path / "many.db") as found:
         yield found.url
 
 
-def test_hits_in_an_order_are_the_nearest_few(sixty, visit) -> None:
-    """Else what fits worst would stand first only because it was taken last."""
-    page = visit("/?q=the+sea&sort=-added", at=sixty)
+def test_one_leafs_through_more_than_a_page_brings(many, visit) -> None:
+    # Hits in an order are the nearest few: else what fits worst would stand first only because it
+    # was taken last.
+    page = visit("/?q=the+sea&sort=-added", at=many)
     expect_count(page, "50 photos, the nearest")
     page.get_by_role("button", name="Show more").click()
-    expect_count(page, "60 photos")
+    expect_count(page, "200 photos, the nearest")
+    # In the order of the match they go on by themselves.
+    page = visit("/?q=the+sea", at=many)
+    expect_count(page, "200 photos, the nearest")
+    page.locator("#more").scroll_into_view_if_needed()
+    expect_count(page, "230 photos")
+    # A photo that no page has brought yet has its place all the same, and neighbours.
+    cards = httpx2.get(many + "/api/v1/photos?offset=155&limit=2").json()["photos"]
+    page = visit(f"/?photo={cards[0]['photo_id']}", at=many)
+    expect(page.locator("#photo-place")).to_have_text("156 of 230 photos")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#photo-name")).to_have_text(cards[1]["name"])
+    # From the last hit that was asked for one comes to the next.
+    hits = httpx2.post(many + "/api/v1/images/search", json={"query": "the sea", "limit": 230})
+    last, following = hits.json()["hits"][199:201]
+    page = visit(f"/?q=the+sea&photo={last['photo_id']}", at=many)
+    expect(page.locator("#photo-place")).to_have_text("200 of 200 photos")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#photo-name")).to_have_text(following["name"])
+
+
+def test_zoom_shows_all_pixels(many, visit) -> None:
+    cards = httpx2.get(many + "/api/v1/photos?limit=300").json()["photos"]
+    (large,) = [card for card in cards if card["name"] == "large.png"]
+    page = visit(f"/?photo={large['photo_id']}", at=many)
+    image = page.locator("#photo-image")
+    until(lambda: image.evaluate("(e) => e.naturalWidth") == 2048)
+    page.keyboard.press("z")
+    until(lambda: image.evaluate("(e) => e.naturalWidth") == 2600)
+    until(lambda: (image.bounding_box() or {}).get("width") == 2600)
 
 
 def test_from_the_box_to_a_photo_and_back_with_the_keyboard(visit) -> None:
@@ -250,8 +288,14 @@ def test_from_the_box_to_a_photo_and_back_with_the_keyboard(visit) -> None:
 
 
 def test_a_refused_query_is_told_in_the_server_s_words(visit) -> None:
-    page = visit("/?q=./secret.jpg", refusals=True)
+    page = visit("/?q=a+cat", refusals=True)
+    expect_first(page, "cat.jpg")
+    page.get_by_role("searchbox").fill("./secret.jpg")
+    page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("secret.jpg")
+    # Photos of another search are no answer to this one.
+    expect(page.locator("#grid li")).to_have_count(0)
+    expect(page.locator("#count")).to_be_empty()
     page.get_by_role("searchbox").fill("a cat")
     expect_first(page, "cat.jpg")
     expect(page.locator("#failure")).to_be_hidden()
@@ -276,6 +320,48 @@ def test_a_library_without_photos(visit, serve, tmp_path) -> None:
         expect(page.get_by_role("heading", name="No photos yet")).to_be_visible()
         page.locator("#empty").get_by_role("link", name="Add photos").click()
         expect(page.get_by_role("heading", name="Add photos")).to_be_visible()
+        # Only what can work is offered: the server was given no folder.
+        expect(page.get_by_text("safelight serve --root FOLDER")).to_be_visible()
+        expect(page.get_by_role("button", name="Add the folder")).to_be_hidden()
+        expect(page.get_by_label("Choose photos")).to_be_enabled()
+
+
+def test_the_link_to_the_photos_leads_back_to_the_search(visit) -> None:
+    page = visit("/?q=a+cat&camera=Canon+EOS+5D")
+    expect_count(page, "2 photos")
+    page.get_by_role("link", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="Add photos")).to_be_visible()
+    page.get_by_role("link", name="Photos", exact=True).click()
+    expect_count(page, "2 photos")
+    expect(page.get_by_role("searchbox")).to_have_value("a cat")
+    page.locator(".mark").click()
+    expect_count(page, "6 photos")
+
+
+def test_an_address_with_mistakes_shows_what_it_can(visit) -> None:
+    page = visit("/?sort=best&photo=xyz&from=yesterday&relation=<b>&min=focus:high&view=nowhere")
+    expect_count(page, "6 photos")
+    expect(page.locator("#failure")).to_be_hidden()
+    expect(page.locator("#photo")).to_be_hidden()
+
+
+def test_pictures_that_did_not_come_are_asked_for_again(visit) -> None:
+    """As when the server is started again: no reload is needed."""
+    page = visit("/?view=add", refusals=True)
+    page.route("**/thumbnail?*", lambda route: route.abort())
+    page.get_by_role("link", name="Photos", exact=True).click()
+    expect(page.locator("#grid li.lost")).to_have_count(6)
+    page.unroute("**/thumbnail?*")
+    expect(page.locator("#grid li.lost")).to_have_count(0)
+    expect(page.locator("#grid li.loaded")).to_have_count(6)
+
+
+def test_a_picture_that_the_browser_cannot_show_is_named(visit, tmp_path) -> None:
+    (tmp_path / "beach.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(60))
+    page = visit(refusals=True)
+    page.get_by_label("Search with a picture").set_input_files(tmp_path / "beach.heic")
+    expect(page.locator(".chip")).to_contain_text("beach.heic")
+    expect(page.locator(".chip img")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=a+cat", "/?view=add"])

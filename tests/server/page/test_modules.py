@@ -176,7 +176,7 @@ def test_a_state_survives_its_address(module) -> None:
         "view": "photos", "q": "a & b", "image": "", "namespace": "ü", "camera": "X/1",
         "label": "", "from": "2020-01-01", "to": "", "sort": "-taken", "relation": "",
         "terms": [{"sign": "+", "body": "x:0.5"}, {"sign": "-", "body": "photo:3f"}],
-        "min": {"focus": 0.6}, "photo": "3f2a",
+        "min": {"focus": 0.6}, "photo": "3f" * 32,
     }  # fmt: skip
     assert module("address", "m.read(m.write(given))", state) == state
     assert module("address", "m.write(m.read('?nonsense=1&min=focus:7&view=x'))") == ""

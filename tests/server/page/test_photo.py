@@ -33,6 +33,11 @@ def test_all_that_is_known_of_it(visit) -> None:
     expect(about.get_by_role("heading", name="File")).to_be_visible()
     assert is_loaded(page.locator("#photo-image"))
     expect(page.locator("#photo-place")).to_have_text("1 of 6 photos")
+    # So it is after the page was loaded anew.
+    page.reload()
+    expect(page.locator("#photo-place")).to_have_text("1 of 6 photos")
+    expect(page.locator("#photo-next")).to_be_enabled()
+    expect(shown(page)).to_have_accessible_name("cat.jpg")
     assert page.title() == "cat.jpg — safelight"
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.copies import photo_facts
-from safelight.server.access import Access, Reader, Writer
+from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.duplicates import bytes_to_save
 from safelight.server.plans import chosen_file
 from safelight.server.service import Service
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.keeper import Suggestion
 
-router = APIRouter(prefix="/api/v1", tags=["duplicates"])
+router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRoute)
 
 #: A folder of the server's machine, by its whole path.
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]

@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from safelight.server.access import Writer
+from safelight.server.access import GuardedRoute, Writer
 from safelight.server.extracting import extract
 from safelight.server.problems import Problem
 from safelight.server.within import Served
 
-router = APIRouter(prefix="/api/v1", tags=["features"])
+router = APIRouter(prefix="/api/v1", tags=["features"], route_class=GuardedRoute)
 
 
 class Batch(BaseModel):

@@ -16,7 +16,7 @@ from safelight.library.browsing import Filter, cards
 from safelight.query import Query, Term
 from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.server import shapes
-from safelight.server.access import Reader
+from safelight.server.access import GuardedRoute, Reader
 from safelight.server.filters import filter_of
 from safelight.server.problems import Problem
 from safelight.server.questions import query_of, refuse_files
@@ -27,7 +27,7 @@ from safelight.server.within import Served
 if TYPE_CHECKING:
     from safelight.embedding.protocol import Embedder
 
-router = APIRouter(prefix="/api/v1", tags=["search"])
+router = APIRouter(prefix="/api/v1", tags=["search"], route_class=GuardedRoute)
 
 _BODY: dict[str, Any] = {
     "requestBody": {

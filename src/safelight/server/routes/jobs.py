@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -13,20 +12,19 @@ from fastapi.responses import StreamingResponse
 from safelight.errors import LibraryError
 from safelight.library.jobs import read_jobs
 from safelight.server import shapes
-from safelight.server.access import Access, Reader, Writer
-from safelight.server.ingesting import ingest_source
+from safelight.server.access import Access, GuardedRoute, Reader, Writer
+from safelight.server.ingesting import add_ingest
 from safelight.server.jobs import is_finished
 from safelight.server.problems import busy
-from safelight.server.roots import allowed_source
 from safelight.server.service import Service
 from safelight.server.within import Served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from safelight.library.jobs import Job
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"])
+router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
@@ -51,33 +49,11 @@ async def ingest(
     ingested before.
     """
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
-    source = await served.reading.run(
-        allowed_source,
-        served.library,
-        wanted.source,
-        served.options.roots,
-        recursive=wanted.recursive,
-        exclude=(*served.settings.exclude, *wanted.exclude),
-        namespaces=access.namespaces,
-    )
     job = await served.reading.run(
-        served.jobs.add,
-        "ingest",
-        namespace,
-        wanted.model_dump(),
-        partial(
-            ingest_source,
-            served,
-            source,
-            namespace,
-            score=wanted.score,
-            label=wanted.label,
-            retry_failed=wanted.retry_failed,
-            accept_missing=wanted.accept_missing,
-        ),
+        add_ingest, served, namespace, wanted.model_dump(), access.namespaces
     )
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _shape(job)
+    return _shape(job, access)
 
 
 @router.get("/jobs")
@@ -86,29 +62,28 @@ async def jobs(
 ) -> shapes.Jobs:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
-    return shapes.Jobs(jobs=[_shape(job) for job in found])
+    return shapes.Jobs(jobs=[_shape(job, access) for job in found])
 
 
 def _jobs(served: Service, access: Access, limit: int) -> list[Job]:
     # From memory where a job is at work: what the library has is a second old.
     return [
         served.jobs.get(job.id)
-        for job in read_jobs(served.library, limit=limit)
-        if access.namespaces is None or job.namespace in access.namespaces
+        for job in read_jobs(served.library, limit=limit, namespaces=access.namespaces)
     ]
 
 
 @router.get("/jobs/{job_id}")
 async def job(served: Served, access: Reader, job_id: JobId) -> shapes.Job:
     """Return how far a job is."""
-    return _shape(await _job(served, access, job_id))
+    return _shape(await _job(served, access, job_id), access)
 
 
 @router.delete("/jobs/{job_id}")
 async def cancel(served: Served, access: Writer, job_id: JobId) -> shapes.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
-    return _shape(await served.reading.run(served.jobs.cancel, job_id))
+    return _shape(await served.reading.run(served.jobs.cancel, job_id), access)
 
 
 @router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=_EVENTS)
@@ -120,13 +95,15 @@ async def events(
     if served.streams >= served.limits.streams:
         raise busy("listeners")
     return StreamingResponse(
-        _events(request, served, first),
+        _events(request, served, access, first),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[str]:
+async def _events(
+    request: Request, served: Service, access: Access, job: Job
+) -> AsyncIterator[str]:
     served.streams += 1
     try:
         told: Job | None = None
@@ -134,7 +111,7 @@ async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[
         while not is_finished(job):
             if job != told:
                 told, spoken = job, time.monotonic()
-                yield _event("progress", job)
+                yield _event("progress", job, access)
             elif time.monotonic() - spoken > _SECONDS_OF_SILENCE:
                 spoken = time.monotonic()
                 yield ": still here\n\n"
@@ -142,13 +119,13 @@ async def _events(request: Request, served: Service, job: Job) -> AsyncIterator[
                 return
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             job = await served.reading.run(served.jobs.get, job.id)
-        yield _event("done", job)
+        yield _event("done", job, access)
     finally:
         served.streams -= 1
 
 
-def _event(name: str, job: Job) -> str:
-    return f"event: {name}\ndata: {_shape(job).model_dump_json()}\n\n"
+def _event(name: str, job: Job, access: Access) -> str:
+    return f"event: {name}\ndata: {_shape(job, access).model_dump_json()}\n\n"
 
 
 async def _job(served: Service, access: Access, job_id: str) -> Job:
@@ -158,7 +135,7 @@ async def _job(served: Service, access: Access, job_id: str) -> Job:
     return found
 
 
-def _shape(job: Job) -> shapes.Job:
+def _shape(job: Job, access: Access) -> shapes.Job:
     return shapes.Job(
         id=job.id,
         kind=job.kind,
@@ -168,7 +145,16 @@ def _shape(job: Job) -> shapes.Job:
         total=job.total,
         failed=job.failed,
         message=job.message,
-        summary=None if job.summary is None else dict(job.summary),
+        summary=None if job.summary is None else _summary(job.summary, access),
         created_at=job.created_at,
         finished_at=job.finished_at,
     )
+
+
+def _summary(summary: Mapping[str, Any], access: Access) -> dict[str, Any]:
+    found = dict(summary)
+    if access.namespaces is not None:
+        # Known to whom, and what it cost, would tell what other namespaces have.
+        found["new"] = found.get("new", 0) + found.pop("known", 0)
+        found |= {"known": 0, "device": None, "stages": {}}
+    return found

@@ -6,22 +6,24 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight.library.browsing import Filter, cards
+from safelight.library.items import item_keys
 from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.server import shapes
-from safelight.server.access import Access, Reader
+from safelight.server.access import Access, GuardedRoute, Reader
 from safelight.server.filters import filter_of, least_of
 from safelight.server.focus_maps import focus_map
 from safelight.server.pictures import etag, kept_thumbnail, make_picture, make_thumbnail
 from safelight.server.service import Service
 from safelight.server.shapes import NamespaceQuery, PhotoId
-from safelight.server.within import Served
+from safelight.server.within import Served, while_connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from safelight.library.browsing import Card
 
-router = APIRouter(prefix="/api/v1", tags=["photos"])
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
 #: A photo's id names its content, so what is made of it never changes.
 _FOR_EVER = "private, max-age=31536000, immutable"
@@ -74,6 +76,10 @@ async def browse(
     sort: Annotated[str, Query(pattern=f"^{ORDER}$")] = "-taken",
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    around: Annotated[
+        str | None,
+        Query(pattern="^([0-9a-f]{64})?$", description="The page that has this photo, if one has."),
+    ] = None,
 ) -> shapes.Photos:
     """Return photos in order, without a query."""
     where = filter_of(
@@ -85,17 +91,20 @@ async def browse(
         taken_to=taken_to,
         least=least_of(least),
     )
-    total, page = await served.reading.run(_page, served, where, sort, offset, limit)
-    return shapes.Photos(photos=[card_of(card) for card in page], total=total)
+    return await served.reading.run(_page, served, where, sort, offset, limit, around)
 
 
 def _page(
-    served: Service, where: Filter, sort: str, offset: int, limit: int
-) -> tuple[int, list[Card]]:
+    served: Service, where: Filter, sort: str, offset: int, limit: int, around: str | None
+) -> shapes.Photos:
     # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
     keys = served.matching(where, sort)
-    page = keys[offset : offset + limit].tolist()
-    return len(keys), cards(served.library, page, where.namespaces)
+    if around:
+        key = item_keys(served.library.connection, [around]).get(around, -1)
+        at = np.flatnonzero(keys == key)
+        offset = int(at[0]) // limit * limit if len(at) else offset
+    page = cards(served.library, keys[offset : offset + limit].tolist(), where.namespaces)
+    return shapes.Photos(photos=[card_of(card) for card in page], total=len(keys), offset=offset)
 
 
 @router.get("/photos/{photo_id}")
@@ -163,7 +172,7 @@ async def thumbnail(
     await _check(served, access, photo_id)
     picture = await served.reading.run(kept_thumbnail, served.library, photo_id, side)
     if picture is None:
-        picture = await served.decode(
+        making = served.decode(
             make_thumbnail,
             served.library,
             photo_id,
@@ -171,6 +180,8 @@ async def thumbnail(
             access.namespaces,
             max_pixels=served.settings.pixel_limit,
         )
+        # Whoever scrolls past leaves others' photos in the queue, not his own.
+        picture = await while_connected(request, making)
     return _answer(request, picture, "image/webp")
 
 
@@ -180,10 +191,10 @@ async def image(
     served: Served,
     access: Reader,
     photo_id: PhotoId,
-    side: Annotated[int, Query(ge=16, le=4096, description="Of the longer side.")] = 2048,
+    side: Annotated[int, Query(ge=16, le=16383, description="Of the longer side.")] = 2048,
 ) -> Response:
     """Return a photo upright, for looking at."""
-    picture = await served.decode(
+    making = served.decode(
         make_picture,
         served.library,
         photo_id,
@@ -191,6 +202,7 @@ async def image(
         access.namespaces,
         max_pixels=served.settings.pixel_limit,
     )
+    picture = await while_connected(request, making)
     return _answer(request, picture, "image/webp")
 
 

@@ -9,18 +9,19 @@ from pydantic import BaseModel, Field
 
 from safelight.duplicates.keeper.places import preferences
 from safelight.server import plans as keeping
-from safelight.server.access import Reader, Writer
+from safelight.server.access import GuardedRoute, Reader, Writer
 from safelight.server.problems import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
 from safelight.server.shapes import Given, NamespaceQuery
 from safelight.server.within import Served
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from safelight.duplicates.apply import Outcome
-    from safelight.duplicates.plan import Change
     from safelight.duplicates.plan import Plan as Planned
 
-router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"])
+router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
 
 PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
 
@@ -182,13 +183,6 @@ async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     return _shape(*done)
 
 
-def _why(change: Change) -> str:
-    """Return how a file is related to the one that is kept, and why it goes."""
-    relation = change.relation.value
-    told = any(reason.startswith(f"{relation}:") for reason in change.reasons)
-    return "; ".join(change.reasons if told else (relation, *change.reasons))
-
-
 def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
     left = plan.left if outcome is None else outcome.left
     return Plan(
@@ -203,7 +197,7 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
                 kind=plan.action,
                 to=change.to,
                 bytes=change.saves,
-                why=_why(change),
+                why=_why(change.relation.value, change.reasons),
                 photo_id=change.photo_id,
                 keeper=group.keeper,
                 keeper_id=group.keeper_id,
@@ -217,3 +211,11 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
         changed=None if outcome is None else outcome.changed,
         before=None if outcome is None else outcome.before,
     )
+
+
+def _why(relation: str, reasons: Sequence[str]) -> str:
+    """Return why a file goes: its relation, unless the reasons begin with it."""
+    said = reasons[0] if reasons else ""
+    if said.removeprefix(relation) != said and not said.removeprefix(relation)[:1].isalpha():
+        return "; ".join(reasons)
+    return "; ".join((relation, *reasons))

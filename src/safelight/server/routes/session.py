@@ -10,13 +10,18 @@ from fastapi import APIRouter, Query, Request, Response
 from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
+from safelight.library.remembered import remembered
 from safelight.server import shapes
-from safelight.server.access import Access, Reader
+from safelight.server.access import Access, GuardedRoute, Reader
 from safelight.server.metrics import CONTENT_TYPE
+from safelight.server.problems import Problem
 from safelight.server.service import Service
 from safelight.server.within import Served
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
+
+#: Sources that a session names; whoever has more knows them by heart.
+_MOST_SOURCES = 100
 
 
 @router.get("/health", tags=["server"])
@@ -32,8 +37,10 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/metrics", tags=["server"], response_class=Response, responses=_NUMBERS)
-async def metrics(served: Served, _: Reader) -> Response:
-    """Return counts and times in Prometheus's format."""
+async def metrics(served: Served, access: Reader) -> Response:
+    """Return counts and times in Prometheus's format; not for tokens of some namespaces."""
+    if access.namespaces is not None:
+        raise Problem(403, "A token for some namespaces may not see what all do.", "namespace")
     return Response(served.metrics.text(), media_type=CONTENT_TYPE)
 
 
@@ -65,6 +72,7 @@ async def session(request: Request, served: Served) -> shapes.Session:
         max_upload_bytes=served.limits.upload_bytes,
         max_pixels=served.limits.pixels,
         roots=list(served.options.roots) if access.may_write and not access.namespaces else [],
+        sources=await served.reading.run(_sources, served, access) if access.may_write else [],
     )
 
 
@@ -104,3 +112,11 @@ def _size(served: Service, access: Access) -> shapes.LibrarySize:
 
     size: shapes.LibrarySize = served.kept(("size", access.namespaces), count)
     return size
+
+
+def _sources(served: Service, access: Access) -> list[str]:
+    return [
+        spec
+        for namespace, spec, _ in remembered(served.library)
+        if access.namespaces is None or namespace in access.namespaces
+    ][:_MOST_SOURCES]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from safelight.library.photos import known_ids
 from safelight.server import shapes
-from safelight.server.access import Writer
+from safelight.server.access import GuardedRoute, Writer
 from safelight.server.ingesting import ingest_source
 from safelight.server.problems import Problem
 from safelight.server.service import Service
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from safelight.server.uploads import Upload
 
-router = APIRouter(prefix="/api/v1", tags=["photos"])
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -58,10 +58,19 @@ async def upload(
     served: Served,
     access: Writer,
     namespace: NamespaceQuery = None,
+    score: Annotated[
+        bool | None,
+        Query(description="Measure their quality; as the library's photos if not given."),
+    ] = None,
+    label: Annotated[
+        bool | None, Query(description="Label them; as the library's photos if not given.")
+    ] = None,
 ) -> shapes.Uploads:
     """Put photos into the library, and answer when they can be found.
 
-    Each file is taken or refused by itself. The same photo once more is no error.
+    Each file is taken or refused by itself. The same photo once more is no error. They are
+    measured and labelled if the library's photos are, with the same labels, unless you say
+    otherwise.
     """
     target = access.target(namespace or None, served.settings.namespace)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -77,11 +86,22 @@ async def upload(
         taken = await asyncio.gather(*(_take(served, target, each) for each in files))
     good = [each for each in taken if each.code is None and each.path is not None]
     known = await served.reading.run(
-        known_ids, served.library, [each.photo_id for each in good if each.photo_id]
+        known_ids,
+        served.library,
+        [each.photo_id for each in good if each.photo_id],
+        access.namespaces,
     )
     failed: dict[str, tuple[str, str]] = {}
     if good:
-        failed = await served.writing.run(_ingest, served, target, good)
+        failed = await served.writing.run(
+            _ingest,
+            served,
+            target,
+            good,
+            score=score,
+            label=label,
+            afresh=access.namespaces is not None,
+        )
         await served.look()
     response.status_code = 201 if any(each.photo_id not in known for each in good) else 200
     return shapes.Uploads(
@@ -113,7 +133,7 @@ async def _take(served: Service, namespace: str, file: UploadFile) -> Upload:
 
 
 def _ingest(
-    served: Service, namespace: str, uploads: Sequence[Upload]
+    served: Service, namespace: str, uploads: Sequence[Upload], **how: Any
 ) -> dict[str, tuple[str, str]]:
     """Ingest photos; return why some could not be, by path."""
     folder = namespace_folder(served.library, namespace)
@@ -121,6 +141,7 @@ def _ingest(
     paths = [
         each.path for each in uploads if each.path and os.path.dirname(each.path) == str(folder)
     ]
+    ids = {each.photo_id for each in uploads if each.photo_id}
     source = UploadedSource(str(folder), tuple(dict.fromkeys(paths)))
-    summary = ingest_source(served, source, namespace, retry_failed=True)
+    summary = ingest_source(served, source, namespace, retry_failed=True, only=ids, **how)
     return {each.path: (each.code, each.reason) for each in summary.failures}

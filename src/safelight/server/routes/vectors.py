@@ -18,7 +18,7 @@ from safelight.query import Query as Parsed
 from safelight.query import Term, parse_query
 from safelight.search import Encode
 from safelight.server import vector_shapes as shapes
-from safelight.server.access import Access, Reader, Writer
+from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.keeping import brief, count_all, delete_brought, listed, read_either, whole
 from safelight.server.matching import Match, matches, require_dimension, text_matches
 from safelight.server.problems import Problem
@@ -26,7 +26,7 @@ from safelight.server.service import Searched, Service
 from safelight.server.shapes import NamespaceQuery
 from safelight.server.within import Served
 
-router = APIRouter(prefix="/api/v1", tags=["vectors"])
+router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
 
 VectorId = Annotated[str, Path(min_length=1, max_length=200)]
 
@@ -112,7 +112,9 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> sha
     searched = await served.current()
     (vector,) = await served.vectors(searched, Encode((wanted.text,), ()))
     metadata = {**wanted.metadata, "text": wanted.text, "author": wanted.author}
-    return await _put(served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}")
+    return await _put(
+        served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}", access.namespaces
+    )
 
 
 @router.post("/vectors", status_code=201)
@@ -246,7 +248,7 @@ async def _keep(
     chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
     target = access.target(chosen, served.settings.namespace)
     embedding = np.asarray(wanted.embedding, np.float32)
-    return await _put(served, target, embedding, wanted.metadata, vector_id)
+    return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
 
 
 async def _put(served: Service, *given: Any) -> shapes.Vector:

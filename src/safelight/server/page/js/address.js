@@ -1,5 +1,7 @@
 // What is looked at, as an address: so the back button works, and a search can be kept. Pure.
 
+import { sofar } from "./query.js";
+
 export const NOTHING = Object.freeze({
   view: "photos",
   q: "",
@@ -17,6 +19,15 @@ export const NOTHING = Object.freeze({
 });
 
 const VIEWS = ["photos", "duplicates", "add"];
+// What a value looks like, where not everything will do: others are left out, as a typing error is.
+const FORMS = {
+  from: /^\d{4}-\d\d-\d\d$/,
+  to: /^\d{4}-\d\d-\d\d$/,
+  sort: /^-?(taken|added|score:[a-z0-9_-]{1,40})$/,
+  relation: /^[a-z+-]{1,40}$/,
+  photo: /^[0-9a-f]{64}$/,
+};
+const LONGEST = 1000;
 const PLAIN = ["q", "image", "namespace", "camera", "label", "from", "to", "sort", "relation", "photo"];
 export const FILTERS = ["namespace", "camera", "label", "from", "to", "min"];
 
@@ -24,7 +35,10 @@ export const read = (search) => {
   const found = new URLSearchParams(search);
   const state = { ...NOTHING, terms: [], min: {} };
   if (VIEWS.includes(found.get("view"))) state.view = found.get("view");
-  for (const name of PLAIN) state[name] = found.get(name) ?? "";
+  for (const name of PLAIN) {
+    const value = (found.get(name) ?? "").slice(0, LONGEST);
+    state[name] = !FORMS[name] || FORMS[name].test(value) ? value : "";
+  }
   for (const [name, value] of found) {
     if (name === "plus" && value) state.terms.push({ sign: "+", body: value });
     if (name === "minus" && value) state.terms.push({ sign: "-", body: value });
@@ -49,7 +63,7 @@ export const write = (state) => {
 };
 
 /** Whether something is searched for, rather than all photos shown. */
-export const searches = (state) => Boolean(state.q.trim() || state.terms.length || state.image);
+export const searches = (state) => Boolean(sofar(state.q) || state.terms.length || state.image);
 
 /** A state with changes. Hits and all photos have orders of their own: neither is kept for the other. */
 export const changed = (state, changes) => {

@@ -2,6 +2,9 @@
 
 import { byId, h } from "./dom.js";
 
+const SHORT = 6000; // milliseconds that a note is shown
+const LONG = 15000;
+
 let timer = 0;
 
 /** Say something when the user has stopped typing. */
@@ -29,5 +32,11 @@ export const note = (text, { bad = false, undo = null } = {}) => {
   (document.querySelector("dialog[open]") ?? document.body).append(byId("notes"));
   byId("notes").replaceChildren(shown);
   announce(text, { now: true });
-  if (!bad && !undo) setTimeout(gone, 6000);
+  if (bad) return;
+  // One that can be taken back stays a while, and while somebody is about to.
+  const leave = () => {
+    if (shown.matches(":hover, :focus-within")) setTimeout(leave, 1000);
+    else gone();
+  };
+  setTimeout(leave, undo ? LONG : SHORT);
 };

@@ -8,6 +8,29 @@ import { go, here } from "./where.js";
 
 const PAUSE = 180; // milliseconds without a key, then it is searched
 
+const THOUGHT = 1500; // milliseconds without a key, then nobody is typing any more
+
+let lastKey = -Infinity;
+let waiting = null; // what is to be done when nobody types any more
+let thinking = 0;
+
+const typed = () => {
+  clearTimeout(thinking);
+  lastKey = -Infinity;
+  const call = waiting;
+  waiting = null;
+  call?.();
+};
+
+/** Call `action`: at once, or, with `patiently`, when nobody types any more. */
+export const whenTyped = (patiently, action) => {
+  const left = lastKey + THOUGHT - performance.now();
+  if (!patiently || left <= 0) return action();
+  waiting = action;
+  clearTimeout(thinking);
+  thinking = setTimeout(typed, left);
+};
+
 let timer = 0; // runs while something typed has not been searched for yet
 
 export const startBox = () => {
@@ -30,12 +53,17 @@ export const startBox = () => {
     timer = setTimeout(search, PAUSE);
   };
 
-  input.addEventListener("input", soon);
+  input.addEventListener("input", () => {
+    lastKey = performance.now();
+    waiting = null;
+    soon();
+  });
   if (input.value) soon(); // typed before this script was there
   // What was typed last is not lost to a click that comes before the pause has passed.
   input.addEventListener("blur", () => {
     if (timer) search();
     typing = false;
+    typed();
   });
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -47,6 +75,7 @@ export const startBox = () => {
       input.value = text;
     } else search();
     typing = false;
+    typed();
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "Backspace" && !input.value) removeLast();

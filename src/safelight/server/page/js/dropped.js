@@ -20,6 +20,34 @@ export const searchWith = (file) => {
   go({ view: "photos", photo: "", image: name, sort: "" });
 };
 
+/** All files of what was dropped, those in folders and their folders as well. */
+export const filesOf = async (carried) => {
+  // Before anything is awaited: a browser forgets what it carried as soon as we have returned.
+  const entries = [...(carried.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const plain = [...carried.files];
+  if (!entries.some((entry) => entry?.isDirectory)) return plain;
+  const found = [];
+  for (const entry of entries) if (entry) await walk(entry, found);
+  return found;
+};
+
+const walk = async (entry, found) => {
+  if (entry.isFile) {
+    found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    // It gives a hundred at a time, and none at the end.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return;
+    for (const each of some) await walk(each, found);
+  }
+};
+
+const carriesFolder = (carried) =>
+  [...(carried.items ?? [])].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+
 const picture = (list) => [...(list ?? [])].find((file) => file.type.startsWith("image/")) ?? list?.[0];
 
 /** Take pictures from the mouse, the clipboard and the file chooser. */
@@ -48,6 +76,10 @@ export const startDropping = () => {
     if (!carries(event)) return;
     event.preventDefault();
     lift();
+    if (carriesFolder(event.dataTransfer) && !elsewhere()) {
+      note("That is a folder. Drop one picture to find photos like it, or add the folder under Add.", { bad: true });
+      return;
+    }
     const file = picture(event.dataTransfer.files);
     if (file && !elsewhere()) searchWith(file);
   });

@@ -85,7 +85,10 @@ export class Grid {
       const box = wanted.get(index);
       each.place(box);
       const card = this.photos.at(index);
-      if (card && !each.isFilled()) each.fill(card, Math.max(box.width, box.height));
+      if (card && !each.isFilled()) {
+        const inSight = box.y + box.height > top && box.y < top + innerHeight;
+        each.fill(card, Math.max(box.width, box.height), inSight);
+      }
       // In order of the photos, for those who read the page and do not see it.
       if (each.item === at) at = at.nextElementSibling;
       else this.list.insertBefore(each.item, at);

@@ -44,6 +44,15 @@ const summed = (summary) =>
     .map(([name, words]) => number(summary[name]) + " " + words)
     .join(", ");
 
+/** Pictures that an ingest passed over: `12 files of kinds not read (.jxl 12)`. */
+const unread = (summary) => {
+  const kinds = Object.entries(summary?.unread ?? {});
+  if (!kinds.length) return "";
+  const all = kinds.reduce((sum, [, one]) => sum + one, 0);
+  const told = kinds.map(([kind, one]) => kind + " " + number(one)).join(", ");
+  return count(all, "file") + " of kinds not read (" + told + ")";
+};
+
 const sofar = ({ done, total }) => {
   if (total) return number(done) + " of " + count(total, "file");
   return done ? count(done, "file") : "";
@@ -62,6 +71,7 @@ const show = (job) => {
     sofar(job),
     job.failed ? number(job.failed) + " that could not be read" : "",
     summed(job.summary),
+    unread(job.summary),
     ended ? time(job.finished_at) : "",
   ];
   told.textContent = parts.filter(Boolean).join(", ");

@@ -4,6 +4,7 @@ import { announce, note } from "./announce.js";
 import { ask, post } from "./api.js";
 import { filtered, listing, searches } from "./address.js";
 import { byId, h } from "./dom.js";
+import { whenTyped } from "./box.js";
 import { imageOf } from "./dropped.js";
 import { clearFilters, showFilters } from "./filters.js";
 import { count, number } from "./format.js";
@@ -25,6 +26,7 @@ let photos = null;
 let shown = ""; // what the grid shows, as `wanted` says it
 let running = null;
 let demanded = 0; // how often more was asked for
+let onListed = () => {};
 
 export const listed = () => photos;
 export const focusPhoto = (id) => {
@@ -72,14 +74,39 @@ const run = async (state, { stay = false } = {}) => {
     if (!stay) scrollTo(0, 0);
     grid.show(photos);
     tell(state, result);
+    onListed();
   } catch (error) {
     if (error.name === "AbortError") return;
     shown = "";
-    fail(error, () => run(here()));
+    // Half a query is no mistake; it becomes one when nobody goes on typing.
+    whenTyped(error.status === 400 || error.status === 422, () => {
+      if (running !== controller) return;
+      nothingListed();
+      fail(error, () => run(here()));
+    });
   } finally {
     clearTimeout(slow);
     if (running === controller) byId("photos-view").removeAttribute("aria-busy");
   }
+};
+
+/** Show no photos: those of an earlier search would pass for what was found. */
+const nothingListed = () => {
+  photos = found([]);
+  grid.show(photos);
+  byId("count").textContent = "";
+  for (const id of ["weak", "remarks", "more", "empty", "scores", "starter"]) byId(id).hidden = true;
+  onListed();
+};
+
+/** Ask for more hits, if there may be any; return whether there were. */
+const showMore = async () => {
+  const state = here();
+  if (byId("more").hidden || !searches(state)) return false;
+  const before = photos.total;
+  demanded += 1;
+  await run(state, { stay: true });
+  return photos.total > before;
 };
 
 const searched = async (state, signal) => {
@@ -104,7 +131,7 @@ const searched = async (state, signal) => {
   const result = image
     ? await (await ask("images/search", { method: "POST", body, signal })).json()
     : await post("images/search", body, signal);
-  return { ...result, photos: found(result.hits) };
+  return { ...result, photos: found(result.hits, showMore) };
 };
 
 const listName = (state) => {
@@ -125,8 +152,8 @@ const tell = (state, result) => {
   byId("weak").hidden = !isWeak;
   // The first note of a weak answer says what the line above says.
   const notes = searching ? (result.notes || []).slice(isWeak ? 1 : 0) : [];
-  byId("notes").textContent = notes.join(" ");
-  byId("notes").hidden = notes.length === 0;
+  byId("remarks").textContent = notes.join(" ");
+  byId("remarks").hidden = notes.length === 0;
   byId("more").hidden = !(searching && total === limitOf(state) && demanded < steps(state).length - 1);
   byId("empty").hidden = total > 0;
   if (!total) byId("empty").replaceChildren(...nothing(state, searching));
@@ -136,7 +163,7 @@ const nothing = (state, searching) => {
   if (!searching && !filtered(state)) {
     return [
       h("h2", {}, "No photos yet"),
-      h("p", {}, "Add a folder, and its photos can be searched by what is in them."),
+      h("p", {}, "Add photos, and they can be searched by what is in them."),
       session().may_write ? h("p", {}, h("a", { class: "button main", href: "?view=add" }, "Add photos")) : "",
     ];
   }
@@ -163,13 +190,16 @@ export const fail = (error, again) => {
 
 const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 
-export const startLibrary = () => {
+/** @param {{onListed: () => void}} options told when other photos are listed */
+export const startLibrary = (options) => {
+  onListed = options.onListed;
   grid = new Grid(byId("grid"), { onFail: (error) => fail(error, () => grid.retry()) });
   startSort();
-  byId("more").addEventListener("click", () => {
-    demanded += 1;
-    run(here(), { stay: true });
-  });
+  byId("more").addEventListener("click", showMore);
+  // In the order of the match they simply go on; in another one, more of them mixes up what is there.
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    if (isIntersecting && !here().sort && here().view === "photos") showMore();
+  }, { rootMargin: "400px" }).observe(byId("more"));
   const scores = byId("scores");
   const withScores = (on) => {
     scores.setAttribute("aria-pressed", String(on));

@@ -4,14 +4,20 @@ import { get } from "./api.js";
 import { BLOCK } from "./blocks.js";
 import { FILTERS } from "./address.js";
 
-/** Hits of a search. */
-export const found = (hits) => ({
+/**
+ * Hits of a search.
+ *
+ * @param {() => Promise<boolean>} more asks for more of them; another list has them then
+ */
+export const found = (hits, more = async () => false) => ({
   total: hits.length,
   at: (index) => hits[index],
   has: () => true,
   load: async () => {},
   loadAt: async () => {},
   indexOf: (id) => hits.findIndex((card) => card.photo_id === id),
+  locate: more,
+  more,
 });
 
 /** The filters of a state, as the API takes them in an address. */
@@ -24,10 +30,10 @@ export const filters = (state) => ({
 export const browsed = async (state, signal) => {
   const cards = [];
   const asked = new Set();
-  const ask = (block, cancelled) =>
+  const ask = (block, cancelled, around) =>
     get(
       "photos",
-      { ...filters(state), sort: state.sort, offset: block * BLOCK, limit: BLOCK },
+      { ...filters(state), sort: state.sort, offset: block * BLOCK, limit: BLOCK, around },
       cancelled,
     );
   const keep = (block, photos) => {
@@ -46,5 +52,12 @@ export const browsed = async (state, signal) => {
     load,
     loadAt: (index) => load(Math.floor(index / BLOCK)),
     indexOf: (id) => cards.findIndex((card) => card?.photo_id === id),
+    /** Learn where a photo stands that was not asked for yet. */
+    locate: async (id) => {
+      const page = await ask(0, undefined, id);
+      keep(Math.floor(page.offset / BLOCK), page.photos);
+      return page.photos.some((card) => card.photo_id === id);
+    },
+    more: async () => false,
   };
 };

@@ -1,7 +1,7 @@
 // Where the page starts.
 
 import { onRefused } from "./api.js";
-import { searches } from "./address.js";
+import { searches, write } from "./address.js";
 import { showAdd, startAdd } from "./add.js";
 import { showBox, startBox } from "./box.js";
 import { byId } from "./dom.js";
@@ -9,7 +9,7 @@ import { startDropping } from "./dropped.js";
 import { showDuplicates, startDuplicates } from "./duplicates.js";
 import { loadFacets, startFilters } from "./filters.js";
 import { fail, focusPhoto, listed, refresh, showLibrary, startLibrary } from "./library.js";
-import { showPhoto, startPhoto } from "./photo.js";
+import { showPhoto, startPhoto, step } from "./photo.js";
 import { startMenu, showMenu } from "./menu.js";
 import { loadSession, session } from "./session.js";
 import { signIn, startSignIn } from "./signin.js";
@@ -27,6 +27,8 @@ const show = (state, before) => {
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.view === state.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    // It leads back to what was looked at in that view, a search above all.
+    if (link.dataset.view === state.view) link.href = write({ ...state, photo: "" }) || "./";
   }
   document.title =
     (searches(state) && state.view === "photos" ? state.q.trim() || "Search" : TITLES[state.view]) +
@@ -62,7 +64,7 @@ startSignIn({ onSignedIn: begin });
 startBox();
 startDropping();
 startFilters();
-startLibrary();
+startLibrary({ onListed: step });
 startPhoto({ list: listed, onClose: focusPhoto });
 startDuplicates({ onChange: refresh });
 startAdd({

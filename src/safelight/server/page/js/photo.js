@@ -8,13 +8,14 @@ import { facts } from "./facts.js";
 import { count, parts } from "./format.js";
 import { download, drop, show, showThumbnail } from "./pictures.js";
 import { shortcuts } from "./shortcuts.js";
-import { fit, isZoomed, LARGE, sized, startStage, zoom } from "./stage.js";
+import { fit, isZoomed, LARGE, sized, startStage, WHOLE, zoom } from "./stage.js";
 import { go, here, leave } from "./where.js";
 
 let neighbours = () => null; // the list that next and previous walk through
 let detail = null;
 let asked = null;
 let shown = ""; // the photo's id
+let sought = ""; // the photo whose place in the list was asked for
 
 const dialog = () => byId("photo");
 const frame = () => byId("photo-frame");
@@ -31,6 +32,7 @@ export const showPhoto = async (state) => {
     return;
   }
   shown = id;
+  sought = "";
   asked = new AbortController();
   const { signal } = asked;
   if (!dialog().open) dialog().showModal();
@@ -58,6 +60,7 @@ export const showPhoto = async (state) => {
 
 const reset = () => {
   detail = null;
+  whole.id = "";
   drop(image());
   drop(map());
   frame().classList.remove("lost");
@@ -78,9 +81,14 @@ const reveal = (id, card) => {
   byId("photo-facts").replaceChildren(...facts(detail, card));
   byId("photo-focus").hidden = !detail.scores?.some((s) => s.metric === "focus" && s.status === "ok");
   // The large one takes the small one's place when it is there, not before.
+  replaceBy(id, LARGE);
+  announce(name, { now: true });
+};
+
+const replaceBy = (id, side) => {
   const large = new Image();
   large.addEventListener("load", () => {
-    if (here().photo !== id) return drop(large);
+    if (here().photo !== id || image().naturalWidth >= large.naturalWidth) return drop(large);
     const old = image();
     large.id = old.id;
     large.alt = old.alt;
@@ -90,8 +98,16 @@ const reveal = (id, card) => {
   large.addEventListener("error", () => {
     if (here().photo === id && !image().naturalWidth) frame().classList.add("lost");
   });
-  show(large, "photos/" + id + "/image", { side: LARGE });
-  announce(name, { now: true });
+  show(large, "photos/" + id + "/image", { side });
+};
+
+/** Once somebody looks closely, with all pixels that the photo has. */
+const whole = () => {
+  const longest = Math.max(detail?.width ?? 0, detail?.height ?? 0);
+  if (longest > LARGE && whole.id !== detail.photo_id) {
+    whole.id = detail.photo_id;
+    replaceBy(detail.photo_id, Math.min(longest, WHOLE));
+  }
 };
 
 const nearby = (id) => {
@@ -110,7 +126,10 @@ const withMap = (on) => {
 
 const pressed = (id) => byId(id).getAttribute("aria-pressed") === "true";
 const toggleMap = () => byId("photo-focus").hidden || withMap(!pressed("photo-focus"));
-const toggleZoom = () => zoom(!isZoomed());
+const toggleZoom = () => {
+  zoom(!isZoomed());
+  if (isZoomed()) whole();
+};
 const toggleFacts = () => {
   const on = byId("photo-about").hidden;
   byId("photo-about").hidden = !on;
@@ -120,18 +139,28 @@ const toggleFacts = () => {
 
 /** The photo `by` places further on, if it is known. */
 const beside = async (by) => {
-  const list = neighbours();
+  let list = neighbours();
   const index = list?.indexOf(here().photo) ?? -1;
   const next = index + by;
-  if (index < 0 || next < 0 || next >= list.total) return;
+  if (index < 0 || next < 0) return;
+  if (next >= list.total) {
+    if (!(await list.more?.())) return;
+    list = neighbours();
+  }
   if (!list.at(next)) await list.loadAt(next);
   const card = list.at(next);
   if (card) go({ photo: card.photo_id }, { replace: true });
 };
 
-const step = () => {
+/** Tell where the photo stands, and what lies beside it, as soon as that is known. */
+export const step = () => {
   const list = neighbours();
-  const index = list?.indexOf(here().photo) ?? -1;
+  const id = here().photo;
+  const index = list?.indexOf(id) ?? -1;
+  if (id && list && index < 0 && sought !== id) {
+    sought = id; // once: it may be in none of its pages
+    list.locate?.(id).then((is) => is && step()).catch(() => {});
+  }
   byId("photo-previous").disabled = index <= 0;
   byId("photo-next").disabled = index < 0 || index >= list.total - 1;
   byId("photo-place").textContent =

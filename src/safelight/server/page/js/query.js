@@ -27,9 +27,23 @@ export const split = (query) => {
   };
 };
 
-/** What of a query can be searched while it is still being typed: no sign without a term. */
+// The beginning of something that cannot be searched yet: a sign, or a kind without a value; and a
+// weight without its number.
+const BEGUN = /(?:^|\s)(?:[+-]|[+-]?(?:label|photo|text):)$/;
+const WEIGHT = /:\.?$/;
+
+/** A query without a quote that is not closed. */
+const closed = (query) => {
+  const quotes = [...query.matchAll(/\\.|"/g)].filter(([token]) => token === '"');
+  if (quotes.length % 2 === 0) return query;
+  const { index } = quotes.at(-1);
+  return query.slice(0, index) + query.slice(index + 1);
+};
+
+/** What of a query can be searched while it is still being typed. */
 export const sofar = (query) => {
-  const { text, terms } = split(query);
+  const whole = closed(query).trim().replace(BEGUN, "").trimEnd();
+  const { text, terms } = split(whole.replace(WEIGHT, ""));
   return [text, ...terms.map(({ sign, body }) => sign + " " + body)].filter(Boolean).join(" ");
 };
 

@@ -5,10 +5,12 @@ import { loadSession } from "./session.js";
 import { current, forget, keep } from "./token.js";
 
 let done = () => {};
+let isNeeded = false;
 
 /** Ask for a token until the server takes one; then go on. */
 export const signIn = (problem) => {
   const dialog = byId("sign-in");
+  isNeeded = true;
   byId("token-problem").textContent = problem && current() ? problem.message : "";
   byId("token-problem").hidden = !byId("token-problem").textContent;
   if (!dialog.open) dialog.showModal();
@@ -23,6 +25,10 @@ export const startSignIn = ({ onSignedIn }) => {
   done = onSignedIn;
   const dialog = byId("sign-in");
   dialog.addEventListener("cancel", (event) => event.preventDefault());
+  // A browser closes it all the same when Esc is pressed twice.
+  dialog.addEventListener("close", () => {
+    if (isNeeded) dialog.showModal();
+  });
   byId("sign-in-form").addEventListener("submit", async (event) => {
     event.preventDefault();
     const value = byId("token").value.trim();
@@ -46,6 +52,7 @@ export const startSignIn = ({ onSignedIn }) => {
       return;
     }
     byId("token").value = "";
+    isNeeded = false;
     dialog.close();
     done();
   });

@@ -5,6 +5,9 @@ import { byId } from "./dom.js";
 /** Pixels of the longer side of what is shown. */
 export const LARGE = 2048;
 
+/** Pixels of the longer side of a photo that is zoomed into, at most. */
+export const WHOLE = 16383;
+
 const stage = () => byId("stage");
 const frame = () => byId("photo-frame");
 
@@ -23,8 +26,8 @@ export const fit = () => {
   const { clientWidth, clientHeight } = stage();
   if (!width || !height || !clientWidth) return;
   const fitting = Math.min(clientWidth / width, clientHeight / height, 1);
-  // A pixel of the large picture for a pixel of the screen, and noticeably larger in any case.
-  const whole = Math.min(1, LARGE / Math.max(width, height)) / devicePixelRatio;
+  // A pixel of the photo for a pixel of the screen, and noticeably larger in any case.
+  const whole = Math.min(1, WHOLE / Math.max(width, height)) / devicePixelRatio;
   const scale = isZoomed() ? Math.max(whole, 2 * fitting) : fitting;
   frame().style.inlineSize = Math.round(width * scale) + "px";
   frame().style.blockSize = Math.round(height * scale) + "px";

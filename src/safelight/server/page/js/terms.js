@@ -63,12 +63,19 @@ const chip = ({ sign, body }, index) => {
   );
 };
 
+/** A small picture of what is searched with; its name, where the browser cannot show it. */
+const preview = (image) => {
+  const shown = h("img", { alt: "your picture " + image.name, class: "small", src: image.url });
+  shown.addEventListener("error", () => shown.replaceWith(h("span", { class: "body" }, image.name)));
+  return shown;
+};
+
 const imageChip = (image) =>
   h(
     "li",
     { class: "chip" },
     h("span", { class: "sign", "aria-hidden": "true" }, "≈"),
-    h("img", { alt: "your picture " + image.name, class: "small", src: image.url }),
+    preview(image),
     h(
       "button",
       {

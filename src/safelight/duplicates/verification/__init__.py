@@ -1,0 +1,1 @@
+"""Geometric verification: are two aligned photos one picture, everywhere?"""

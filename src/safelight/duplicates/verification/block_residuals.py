@@ -1,0 +1,268 @@
+"""What is left of one picture when the other, aligned with it, is taken away, block by block.
+
+What two files of one picture may differ in everywhere alike is taken out first: a blur, a
+sharpening, a gain, a shift by part of a pixel are one small kernel, fitted to the whole picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from safelight.duplicates.verification.close_alignment import Aligned
+
+    Array = npt.NDArray[np.float32]
+
+#: Pixels across and down of a block; windows are two blocks wide and begin at every block.
+BLOCK = 8
+WINDOW = 2 * BLOCK
+
+# Kernels of 5 x 5, fitted to so many pixels near edges, without the share that they explain least.
+_REACH = 2
+_SAMPLES, _KEPT = 6000, 0.85
+
+# Windows that are examined: the worst, and as many that are like the rest.
+_WORST, _USUAL = 96, 160
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Some windows of a pair, examined.
+
+    Attributes
+    ----------
+    rows, columns : (n,) int
+        In blocks.
+    unexplained : (n,) float
+        Mean square, in levels, of the worst 8 x 8 pixels, after a shift by part of a pixel and a
+        blur of this window alone were taken out too.
+    activity : (n,) float
+        Variance of the luma in the calmer of the two pictures.
+    """
+
+    rows: Any
+    columns: Any
+    unexplained: Any
+    activity: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residuals:
+    """The difference of two aligned pictures by blocks of 8 x 8.
+
+    Attributes
+    ----------
+    luma : (rows, columns) float32
+        Mean square of what the kernel leaves.
+    mean : (rows, columns) float32
+        Mean of the same.
+    chroma : (rows, columns, 2) float32
+        Difference of the means of either colour difference, in levels.
+    variance_a, variance_b : (rows, columns) float32
+        Of the luma, in windows.
+    inside : (rows, columns) bool
+        Wholly where both pictures are.
+    worst, usual : Windows
+    detail : float
+        Contrast of the finest detail in `b`, to that in `a`.
+    """
+
+    luma: Array
+    mean: Array
+    chroma: Array
+    variance_a: Array
+    variance_b: Array
+    inside: npt.NDArray[np.bool_]
+    worst: Windows
+    usual: Windows
+    detail: float
+
+
+def residuals(aligned: Aligned) -> Residuals | None:
+    """Compare two aligned pictures; None if hardly anything of them is common."""
+    import cv2
+
+    first, second = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (aligned.a, aligned.b))
+    a, b = (each[..., 0].astype(np.float32) for each in (first, second))
+    height, width = a.shape
+    inside = _inside(aligned, (height // BLOCK, width // BLOCK))
+    if inside.sum() < 9:
+        return None
+    target, source, kernel = _better(a, b, aligned.common)
+    explained = cv2.filter2D(
+        source, -1, kernel[:-1].reshape(2 * _REACH + 1, -1), borderType=cv2.BORDER_REPLICATE
+    )
+    left = target - explained - kernel[-1]
+    luma, mean = _means(left * left), _means(left)
+    variances = []
+    for each in (a, b):
+        level = _windows(_means(each))
+        variances.append(np.maximum(_windows(_means(each * each)) - level * level, 0))
+    chroma = np.stack(
+        [_means(first[..., at].astype(np.float32) - second[..., at]) for at in (1, 2)], axis=-1
+    )
+    calm = np.minimum(*variances)
+    worst, usual = _chosen(luma, calm, inside)
+    fine = [_finest(each, inside) for each in (a, b)]
+    return Residuals(
+        luma,
+        mean,
+        chroma,
+        variances[0],
+        variances[1],
+        inside,
+        _examined(left, explained, calm, worst),
+        _examined(left, explained, calm, usual),
+        (fine[1] + 0.1) / (fine[0] + 0.1),
+    )
+
+
+def _means(values: Any) -> Any:
+    """Return the mean of every block."""
+    import cv2
+
+    rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
+    part = values[: rows * BLOCK, : columns * BLOCK]
+    return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def _windows(means: Any) -> Any:
+    """Return means of 2 x 2 blocks, that begin at each block."""
+    import cv2
+
+    return cv2.blur(means, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+
+
+def _inside(aligned: Aligned, shape: tuple[int, int]) -> Any:
+    import cv2
+
+    if aligned.common is None:
+        return np.ones(shape, bool)
+    # What lies beyond the edge has run into it, as far as the colours of two pixels are one.
+    common = cv2.erode(aligned.common.astype(np.uint8), np.ones((17, 17), np.uint8), borderValue=0)
+    return np.asarray(_means(common.astype(np.float32)) > 0.999)
+
+
+def _finest(luma: Any, inside: Any) -> float:
+    import cv2
+
+    fine = luma - cv2.GaussianBlur(luma, (3, 3), 0)
+    return float(np.sqrt(_means(fine * fine)[inside].mean()))
+
+
+def _better(a: Any, b: Any, common: Any) -> tuple[Any, Any, Any]:
+    """Return the picture to be explained, the one that explains it, and the kernel for it.
+
+    The sharper one explains the softer one better than the reverse.
+    """
+    import cv2
+
+    inner = a[_REACH:-_REACH, _REACH:-_REACH]
+    steep = np.abs(cv2.Laplacian(a, cv2.CV_32F)) + np.abs(cv2.Laplacian(b, cv2.CV_32F))
+    if common is not None:
+        margin = np.ones((4 * _REACH + 1,) * 2, np.uint8)
+        steep *= cv2.erode(common.astype(np.uint8), margin, borderValue=1)
+    steep = steep[_REACH:-_REACH, _REACH:-_REACH].ravel()
+    chance = np.random.default_rng(0)
+    some = chance.integers(0, steep.size, min(steep.size, 10 * _SAMPLES))
+    some = some[np.argsort(-steep[some])[:_SAMPLES]]
+    down, across = np.unravel_index(some, inner.shape)
+    at = (down + _REACH) * a.shape[1] + across + _REACH
+    (forth, off_a), (back, off_b) = _fitted(b, a, at), _fitted(a, b, at)
+    return (a, b, forth) if off_a <= off_b else (b, a, back)
+
+
+def _fitted(source: Any, target: Any, at: Any) -> tuple[Any, float]:
+    """Return the kernel and constant that make `source` most like `target`, and how far off."""
+    steps = range(-_REACH, _REACH + 1)
+    offsets = [row * source.shape[1] + column for row in steps for column in steps]
+    seen = source.ravel()[at[:, None] + np.array(offsets)].astype(np.float64)
+    wanted = target.ravel()[at].astype(np.float64)
+    seen = np.concatenate([seen, np.full((len(at), 1), 64.0)], axis=1)
+    prior = np.zeros(seen.shape[1])
+    prior[len(offsets) // 2] = 1
+    kernel, used = prior, np.ones(len(at), bool)
+    off = np.abs(wanted - seen @ prior)
+    for _ in range(4):
+        some, aim = seen[used], wanted[used]
+        square = some.T @ some
+        square[np.diag_indices_from(square)] += 2e-5 * np.trace(square) / len(square) + 1e-3
+        kernel = prior + np.linalg.solve(square, some.T @ (aim - some @ prior))
+        off = np.abs(wanted - seen @ kernel)
+        used = off <= np.quantile(off, _KEPT)
+    kernel = np.append(kernel[:-1], 64.0 * kernel[-1]).astype(np.float32)
+    return kernel, float(np.sqrt((off[used] ** 2).mean()) / (target.ravel()[at].std() + 1))
+
+
+def _chosen(luma: Any, calm: Any, inside: Any) -> tuple[Any, Any]:
+    """Return the windows to examine, by row and column: the worst, and some like the rest."""
+    import cv2
+
+    whole = (
+        cv2.erode(inside.astype(np.uint8), np.ones((2, 2), np.uint8), anchor=(0, 0), borderValue=0)
+        > 0
+    )
+    if not whole.any():
+        whole = inside
+    peak = cv2.dilate(luma, np.ones((2, 2), np.uint8), anchor=(0, 0))
+    usual = float(np.median((luma / (calm + 25))[whole]))
+    floor = float(np.median(luma[whole]))
+    score = np.where(whole, peak / (floor + 1 + usual * calm), -1)
+    # Also by the plain difference: what is torn out of a busy place is far from what was there.
+    plain = np.where(whole, peak, -1)
+    chosen = []
+    for values in (score, plain):
+        top = (values >= cv2.dilate(values, np.ones((3, 3), np.uint8))) & whole
+        rows, columns = np.nonzero(top)
+        best = np.argsort(-values[rows, columns], kind="stable")[:_WORST]
+        chosen.append(np.stack([rows[best], columns[best]]))
+    worst = np.unique(np.concatenate(chosen, axis=1), axis=1)
+    rows, columns = np.nonzero(whole)
+    active = np.argsort(-calm[rows, columns], kind="stable")[: max(_USUAL, len(rows) // 3)]
+    chance = np.random.default_rng(0)
+    picked = np.concatenate(
+        [chance.permutation(active)[:_USUAL], chance.permutation(len(rows))[: _USUAL // 2]]
+    )
+    return worst, np.stack([rows[picked], columns[picked]])
+
+
+def _examined(left: Any, explained: Any, calm: Any, places: Any) -> Windows:
+    """Take out what a shift and a blur of each window alone explain, and return what is left."""
+    rows, columns = places
+    steps = np.arange(WINDOW)
+    down = np.minimum(rows * BLOCK, left.shape[0] - WINDOW)[:, None, None] + steps[:, None]
+    across = np.minimum(columns * BLOCK, left.shape[1] - WINDOW)[:, None, None] + steps
+    wanted = left[down, across]
+    up, low = np.maximum(down - 1, 0), np.minimum(down + 1, left.shape[0] - 1)
+    before, after = np.maximum(across - 1, 0), np.minimum(across + 1, left.shape[1] - 1)
+    here = explained[down, across]
+    north, south = explained[up, across], explained[low, across]
+    west, east = explained[down, before], explained[down, after]
+    basis = np.stack(
+        [(east - west) / 2, (south - north) / 2, north + south + east + west - 4 * here], axis=-1
+    ).reshape(len(rows), -1, 3)
+    aim = wanted.reshape(len(rows), -1, 1)
+    square = basis.transpose(0, 2, 1) @ basis
+    # Shifts beyond half a pixel and blurs beyond a pixel's are no resampling: held back.
+    square[:, range(3), range(3)] *= 1.02
+    square[:, range(3), range(3)] += 50.0
+    factors = np.linalg.solve(square, basis.transpose(0, 2, 1) @ aim)
+    factors = np.clip(factors, -0.5, 0.5)
+    rest = ((aim - basis @ factors) ** 2).reshape(-1, WINDOW, WINDOW)
+    sums = np.pad(rest.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
+    starts = range(0, WINDOW - BLOCK + 1, 4)
+    peaks = [
+        sums[:, y + BLOCK, x + BLOCK]
+        - sums[:, y, x + BLOCK]
+        - sums[:, y + BLOCK, x]
+        + sums[:, y, x]
+        for y in starts
+        for x in starts
+    ]
+    unexplained = np.max(peaks, axis=0) / BLOCK**2 if len(rows) else np.empty(0)
+    return Windows(rows, columns, unexplained, calm[rows, columns])

@@ -1,0 +1,170 @@
+"""A close look at two photos that seem to be forms of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from safelight.duplicates.verification.close_alignment import (
+    CLOSE_MIN_SIDE,
+    CLOSE_SIDE,
+    NATIVE_SIDE,
+    Aligned,
+    align_by,
+    align_whole,
+    in_tones_of,
+    lost_detail,
+    rescaled,
+)
+from safelight.duplicates.verification.compression_model import CompressionNoise, compression_noise
+from safelight.duplicates.verification.worst_place import WorstPlace, worst_place
+from safelight.hashing.dihedral import applied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from safelight.duplicates.laying import Laid
+    from safelight.duplicates.seen import Look, Seen
+    from safelight.model import Frame
+
+    Align = Callable[[Frame, Frame, int], Aligned]
+
+# As a share of the longer side: photos of one frame move by no more when they are aligned closely.
+_MOVED = 0.004
+
+# Of the contrast of a drawing, what may be lost where it was made smaller. More, and what is
+# written cannot be read any more: nobody can tell if it is the same.
+_LOST = 0.3
+
+# Below this, either has more detail than was compared.
+_SHRUNK = 0.95
+
+# One is sharper if its finest detail has so much more contrast.
+_SHARPER = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLook:
+    """The outcome of a close look.
+
+    Attributes
+    ----------
+    a, b : str
+        Photo ids.
+    place : WorstPlace or None
+        None: too little in common to look at.
+    moved : float
+        How far the two had to be moved to lie on each other, as a share of the longer side.
+    readable : bool
+        Whether what is drawn can be told at the size of the smaller one.
+    whole : bool
+        They fill one frame.
+    aligned : Aligned
+    noise : CompressionNoise
+    """
+
+    a: str
+    b: str
+    place: WorstPlace | None
+    moved: float
+    readable: bool
+    whole: bool
+    aligned: Aligned
+    noise: CompressionNoise
+
+    @classmethod
+    def at_whole(cls, a: Seen, b: Seen, way: tuple[bool, bool, bool], look: Look) -> Self:
+        """Look at two photos that fill one frame."""
+
+        def align(first: Frame, second: Frame, side: int) -> Aligned:
+            return align_whole(first.pixels, applied(second.pixels, way), side)
+
+        return cls._looked(a, b, look, align, whole=True)
+
+    @classmethod
+    def at_part(
+        cls, a: Seen, b: Seen, way: tuple[bool, bool, bool], laid: Laid, look: Look
+    ) -> Self:
+        """Look at two photos of which one was laid over the other by its corners."""
+
+        def align(first: Frame, second: Frame, side: int) -> Aligned:
+            pixels = applied(second.pixels, way)
+            assert laid.matrix is not None
+            factors = (first.pixels.shape[1] / laid.widths[0], pixels.shape[1] / laid.widths[1])
+            return align_by(first.pixels, pixels, rescaled(laid.matrix, *factors), side)
+
+        return cls._looked(a, b, look, align, whole=False)
+
+    @classmethod
+    def _looked(cls, a: Seen, b: Seen, look: Look, align: Align, *, whole: bool) -> Self:
+        first, second = look(a, CLOSE_MIN_SIDE), look(b, CLOSE_MIN_SIDE)
+        aligned = align(first, second, CLOSE_SIDE)
+        noise = _noise(first, second, aligned)
+        place = worst_place(aligned, noise)
+        readable = True
+        if place is not None and not place.differs and not place.is_natural:
+            if aligned.shrunk < _SHRUNK:
+                # Ink may differ in what is too fine for this size.
+                first, second = look(a, None), look(b, None)
+                aligned = align(first, second, NATIVE_SIDE)
+                noise = _noise(first, second, aligned)
+                place = worst_place(aligned, noise) or place
+            readable = place.differs or (
+                lost_detail(first.pixels, aligned.size_a) <= _LOST
+                and lost_detail(second.pixels, aligned.size_b) <= _LOST
+            )
+        return cls(a.id, b.id, place, aligned.moved, readable, whole, aligned, noise)
+
+    @property
+    def has_moved(self) -> bool:
+        return self.moved > _MOVED
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether they differ in one place by more than anything harmless explains."""
+        return self.place is not None and self.place.differs
+
+    def shows_another_picture(self, *, edited: bool) -> bool:
+        """Tell whether they are two pictures of one layout, or two exposures of one scene.
+
+        Parameters
+        ----------
+        edited : bool
+            Something was done to the whole of one: its tones, its frame.
+        """
+        if self.place is None or not self.readable:
+            return True
+        if not self.place.differs:
+            return False
+        if not self.place.is_natural:
+            toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
+            return toned is None or not toned.is_natural
+        # Noise that was added, or that came with another light, is no second exposure.
+        return self.place.two_exposures and self.whole and not edited
+
+    @property
+    def evidence(self) -> dict[str, float | int | str | bool]:
+        """As an edge has it."""
+        if self.place is None:
+            return {}
+        found: dict[str, float | int | str | bool] = {
+            "worst": round(self.place.factor, 2),
+            "fine_detail": round(self.place.detail, 2),
+        }
+        if self.place.differs:
+            found |= {
+                "differs": self.place.what,
+                "levels": round(self.place.levels, 1),
+                "across": round(self.place.across, 3),
+                "down": round(self.place.down, 3),
+                "area": round(self.place.share, 4),
+            }
+        if not 1 / _SHARPER <= self.place.detail <= _SHARPER:
+            found["sharper"] = self.b if self.place.detail > 1 else self.a
+        return found
+
+
+def _noise(first: Frame, second: Frame, aligned: Aligned) -> CompressionNoise:
+    size_a = aligned.size_a * max(first.pixels.shape[:2]) / max(1, first.width, first.height)
+    size_b = aligned.size_b * max(second.pixels.shape[:2]) / max(1, second.width, second.height)
+    return compression_noise(first, second, size_a, size_b)

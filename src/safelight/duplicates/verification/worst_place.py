@@ -1,0 +1,268 @@
+"""Find the place where two aligned photos differ most, and tell if anything harmless explains it.
+
+Two files of one picture differ everywhere alike: compression, scaling and noise leave much where
+there is much to see and little where there is little. A difference beyond that in one place is an
+edit, or another picture of the same layout, whatever share of the area it has. In photos the rest
+tells which: if natural texture agrees to the pixel, one was made from the other. Documents, boards
+and chats have none: ink and plain ground agree among strangers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from safelight.duplicates.verification.block_residuals import BLOCK, residuals
+
+if TYPE_CHECKING:
+    from safelight.duplicates.verification.block_residuals import Residuals
+    from safelight.duplicates.verification.close_alignment import Aligned
+    from safelight.duplicates.verification.compression_model import CompressionNoise
+
+# Levels, squared: what rounding and the worst of 4 x 4 positions leave anywhere, and how often what
+# is usual in the pair its worst windows may have. On 132 copies of drawings and photos the worst
+# window had at most 0.8 of what this explains, of 200 look-alikes all but those of one picture more
+# than 1.5 (bench/look_alikes.py, half tune, 2026-11-27).
+_ROUNDING, _FLOORS, _RATIOS, _MARGIN = 12.0, 4.0, 3.0, 1.8
+
+# Coarse steps leave more in the busiest place of a photo than in that of a page: 84 copies of
+# photos at quality 20 to 60 had at most 1.8 times what this explains, 24 retouches 3.7 at least.
+_NATURAL = 2.0
+
+# More than this is no noise of compression, even if it is usual in the pair.
+_MOST_FLOOR, _MOST_RATIO, _RATIO_OF_ACTIVITY = 40.0, 0.08, 100.0
+
+# Of the variance around, what rounding of its frequencies may make of it.
+_RINGING = 0.2
+
+# Levels: differences of the mean of a window, in luma and in a colour difference.
+_MEAN, _CHROMA = 8.0, 6.0
+
+# A block with natural texture has a range of levels, and few of its pixels near either end of it:
+# ink has most of them there. Median over 435 photos: 0.73 of the blocks with any texture; 144
+# drawings: 0.34 at most.
+_RANGE, _NEAR_END, _AT_ENDS, _AT_ONE_END = 24, 0.2, 0.6, 0.45
+
+# Steps that leave the noise of a sensor as it is, by what they explain: about quality 88.
+_FINE_STEPS = 45.0
+_COARSE_STEPS = 150.0
+
+# Levels of a colour difference, of the whole picture.
+_TINT = 12.0
+
+# Pixels: the shorter side that there has to be.
+_FEWEST_PIXELS = 48
+
+# Of a natural block that agrees, so much of the variance is left at most.
+_AGREES = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class WorstPlace:
+    """The place where two photos differ most.
+
+    Attributes
+    ----------
+    factor : float
+        How much more they differ there than anything harmless explains; above 1 is a difference.
+    levels : float
+        By how many of 255.
+    across, down : float
+        Where, as shares of the first picture's width and height.
+    what : str
+        ``structure``, ``light`` or ``colour``.
+    share : float
+        Of the area, what differs.
+    natural : float
+        Of the area, what has natural texture and agrees.
+    textured : float
+        Of the area, what has any texture.
+    two_exposures : bool
+        The noise of the two is not the same noise.
+    detail : float
+        Contrast of the finest detail of the second, to the first's.
+    """
+
+    factor: float
+    levels: float
+    across: float
+    down: float
+    what: str
+    share: float
+    natural: float
+    textured: float
+    two_exposures: bool
+    detail: float
+
+    @property
+    def differs(self) -> bool:
+        return self.factor > 1
+
+    @property
+    def is_natural(self) -> bool:
+        """Tell whether natural texture proves that the rest is one picture."""
+        return is_natural(self.natural, self.textured)
+
+
+def is_natural(natural: float, textured: float) -> bool:
+    """Tell whether there is natural texture enough, given the area with any."""
+    return natural >= 0.04 and natural >= 0.15 * textured
+
+
+def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
+    """Compare two aligned photos; None if hardly anything of them is common."""
+    aligned = _enlarged(aligned)
+    found = residuals(aligned)
+    if found is None:
+        return None
+    tests = (
+        ("structure", *_structure(found, noise)),
+        ("light", *_light(found)),
+        ("colour", *_colour(found, noise)),
+    )
+    # Texture proves itself in grey: what was made grey, or another colour, is still one picture.
+    natural, textured = _natural(aligned, found, np.maximum(tests[0][1], tests[1][1]) > 1)
+    if is_natural(natural, textured):
+        tests[0][1][:] /= _NATURAL
+    what, factors, levels = max(tests, key=lambda test: test[1].max(initial=0))
+    row, column = np.unravel_index(int(factors.argmax()), factors.shape)
+    flagged = np.max([test[1] for test in tests], axis=0) > 1
+    differs = float(factors.max()) > 1
+    return WorstPlace(
+        float(factors.max()),
+        float(levels[row, column]),
+        (column + 1) * BLOCK / aligned.a.shape[1],
+        (row + 1) * BLOCK / aligned.a.shape[0],
+        what,
+        float(flagged[found.inside].mean()),
+        natural,
+        textured,
+        differs and _two_exposures(aligned, found, noise),
+        found.detail,
+    )
+
+
+def _enlarged(aligned: Aligned) -> Aligned:
+    """Return tiny pictures at a size that has blocks enough."""
+    import cv2
+
+    factor = -(-_FEWEST_PIXELS // min(aligned.a.shape[:2]))
+    if factor <= 1 or factor * max(aligned.a.shape[:2]) > 4 * _FEWEST_PIXELS**2:
+        return aligned
+    size = (aligned.a.shape[1] * factor, aligned.a.shape[0] * factor)
+    first, second = (
+        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        for each in (aligned.a, aligned.b)
+    )
+    common = aligned.common
+    if common is not None:
+        common = common.repeat(factor, axis=0).repeat(factor, axis=1)
+    return replace(aligned, a=first, b=second, common=common)
+
+
+def _structure(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+    import cv2
+
+    usual, worst = found.usual, found.worst
+    floor = min(float(np.median(found.luma[found.inside])), _MOST_FLOOR)
+    strong = usual.activity >= np.median(usual.activity)
+    ratios = (usual.unexplained - floor) / (usual.activity + _RATIO_OF_ACTIVITY)
+    ratio = float(np.clip(np.quantile(ratios[strong], 0.75), 0, _MOST_RATIO)) if len(ratios) else 0
+    usually = np.minimum(_RATIOS * ratio * (worst.activity + _RATIO_OF_ACTIVITY), 3 * noise.luma)
+    # An edge rings as far as the transform's block reaches.
+    ringing = cv2.dilate(np.minimum(found.variance_a, found.variance_b), np.ones((3, 3), np.uint8))
+    rounded = np.minimum(noise.luma, _RINGING * ringing[worst.rows, worst.columns])
+    expected = _MARGIN * (_ROUNDING + _FLOORS * floor + np.maximum(usually, rounded))
+    factors = np.zeros(found.luma.shape)
+    levels = np.zeros(found.luma.shape)
+    factors[worst.rows, worst.columns] = worst.unexplained / expected
+    levels[worst.rows, worst.columns] = np.sqrt(worst.unexplained)
+    return factors, levels
+
+
+def _light(found: Residuals) -> tuple[Any, Any]:
+    means = np.abs(_pooled(found.mean, found.inside))
+    usual = float(np.quantile(means[found.inside], 0.9))
+    return means / (_MEAN + 2 * min(usual, 3.0)), means
+
+
+def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+    # A tint of the whole picture is no difference in one place.
+    tint = np.clip(np.median(found.chroma[found.inside], axis=0), -_TINT, _TINT)
+    chroma = np.where(found.inside, np.abs(found.chroma - tint).max(axis=2), 0)
+    usual = float(np.quantile(chroma[found.inside], 0.9))
+    return chroma / (_CHROMA + min(2 * noise.chroma, 3 * usual)), chroma
+
+
+def _pooled(values: Any, inside: Any) -> Any:
+    import cv2
+
+    values = np.where(inside, values, 0)
+    return cv2.blur(values, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+
+
+def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, float]:
+    import cv2
+
+    grey = cv2.cvtColor(aligned.a, cv2.COLOR_RGB2GRAY)
+    side = 2 * BLOCK
+    rows, columns = grey.shape[0] // side, grey.shape[1] // side
+    if not rows or not columns:
+        return 0.0, 0.0
+    part = grey[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    blocks = part.swapaxes(1, 2).reshape(rows, columns, -1)
+    high, low = blocks.max(-1).astype(np.int16), blocks.min(-1).astype(np.int16)
+    span = high - low
+    near = np.maximum(_NEAR_END * span, 8).astype(np.int16)
+    at_high = (blocks >= (high - near)[..., None]).mean(-1)
+    at_low = (blocks <= (low + near)[..., None]).mean(-1)
+    # The residual of the four blocks within, and what both have to agree on.
+    at = np.s_[: 2 * rows : 2, : 2 * columns : 2]
+    left = _pooled(found.luma, found.inside)[at][:rows, :columns]
+    calm = np.minimum(found.variance_a, found.variance_b)[at][:rows, :columns]
+    whole = _pooled(found.inside.astype(np.float32), found.inside)[at][:rows, :columns] > 0.999
+    differs = cv2.dilate(flagged.astype(np.uint8), np.ones((3, 3), np.uint8))[at][:rows, :columns]
+    textured = whole & (span >= _RANGE)
+    natural = (
+        textured
+        & (at_high + at_low <= _AT_ENDS)
+        & (np.maximum(at_high, at_low) <= _AT_ONE_END)
+        & (left <= _AGREES * calm)
+        & (differs == 0)
+    )
+    area = max(1, int(whole.sum()))
+    return float(natural.sum() / area), float(textured.sum() / area)
+
+
+def _two_exposures(aligned: Aligned, found: Residuals, noise: CompressionNoise) -> bool:
+    """Tell whether both have noise where they are smooth, and each its own."""
+    import cv2
+
+    if min(found.luma.shape) < 4:
+        return False
+    fine = []
+    for each in (aligned.a, aligned.b):
+        grey = cv2.cvtColor(each, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        fine.append(grey - cv2.GaussianBlur(grey, (3, 3), 0))
+    rows, columns = found.luma.shape
+
+    def means(values: Any) -> Any:
+        part = values[: rows * BLOCK, : columns * BLOCK]
+        return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+
+    first, second, both = means(fine[0] ** 2), means(fine[1] ** 2), means(fine[0] * fine[1])
+    total = first + second
+    smooth = found.inside & (total <= np.quantile(total[found.inside], 0.3))
+    one, other, common = (float(each[smooth].mean()) for each in (first, second, both))
+    least, most = min(one, other), max(one, other)
+    correlation = common / max(1e-9, (one * other) ** 0.5)
+    if noise.same_steps and not aligned.resampled:
+        # Rounded alike, one picture comes out alike wherever nobody touched it.
+        return least > 0.05 and correlation < 0.9
+    if noise.luma < _FINE_STEPS:
+        return least > 0.7 and most < 2 * least and correlation < 0.5
+    if noise.luma > _COARSE_STEPS:
+        return False  # what looks like noise may be the edges of blocks
+    return least > 0.3 and most < 4 * least and correlation < 0.25
