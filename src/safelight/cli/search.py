@@ -213,7 +213,7 @@ def _unlabelled(library: Library, query: Query, space: str, namespace: str | Non
 def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> Filter | None:
     from safelight.library.browsing import Filter
 
-    where = Filter(camera=camera, taken_from=taken_from, taken_to=taken_to)
+    where = Filter(camera=camera or None, taken_from=taken_from, taken_to=taken_to)
     return None if where.is_plain else where
 
 

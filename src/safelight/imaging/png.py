@@ -17,6 +17,9 @@ from safelight.model import Structure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: A picture of 2 GB in chunks of 8 kB has so many.
+_MOST_CHUNKS = 262_144
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -72,7 +75,9 @@ class PngColours:
 def chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks up to IEND, or to where the file ends; the last may be cut."""
     at = len(_SIGNATURE)
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            return
         length = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         if not kind.isalpha():

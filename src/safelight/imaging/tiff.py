@@ -39,6 +39,9 @@ _TYPES = {
 #: Pages of a file, and values of a tag, that are read; a scan of a book has hundreds.
 _MOST_PAGES, _MOST_VALUES = 20_000, 2_000_000
 
+#: Tags of a file, and strips of all pages but the first: directories may lie on each other.
+_MOST_TAGS, _MOST_STRIPS = 400_000, 1_000_000
+
 #: What tells pages apart besides their data.
 _SHAPE = (
     WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR, PREDICTOR, SAMPLE_FORMAT,
@@ -123,13 +126,15 @@ def directories(data: bytes) -> list[Directory]:
     """
     found: list[Directory] = []
     seen: set[int] = set()
+    tags = 0
     at = _first(data)
-    while at and at not in seen and len(found) < _MOST_PAGES:
+    while at and at not in seen and len(found) < _MOST_PAGES and tags < _MOST_TAGS:
         seen.add(at)
         directory, following = _directory(data, at)
         if directory is None:
             break
         found.append(directory)
+        tags += len(directory.tags)
         at = following
     for directory in found[:64]:
         for below in directory.values(SUB_DIRECTORIES)[:64]:
@@ -190,6 +195,8 @@ def tiff_structure(data: bytes) -> Structure:
         pieces: list[bytes | memoryview] = []
         for page in further:
             pieces += [_shape(page), *page.coded]
+            if len(pieces) > _MOST_STRIPS:
+                break
         parts.append(part("pages", pieces, len(further)))
     if LAYERS in pages[0].tags:
         _, count, at = pages[0].tags[LAYERS]

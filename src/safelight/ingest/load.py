@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     KeepFrame = Callable[[str, Frame], None]
 
 #: The shorter side that frames have at least, if something else looks at them as well.
-FRAME_SIDE = 640
+FRAME_SIDE = 320
 
 
 @dataclass(frozen=True, slots=True, eq=False)

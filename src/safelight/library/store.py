@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import sqlite3
+import stat
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from safelight.errors import LibraryError
+from safelight.files.opening import kind_of
 from safelight.files.refusals import described, is_for_now
 from safelight.library import schema
 from safelight.library.damage import (
@@ -110,9 +112,16 @@ class Library:
     def _require_content(self, create: bool) -> None:
         """Raise if the file lost all of its bytes; SQLite would take it for a new library."""
         try:
-            if self.path.stat().st_size:
-                return
-        except OSError:
+            found = self.path.stat()
+        except (OSError, ValueError):
+            return
+        if not stat.S_ISREG(found.st_mode):
+            raise LibraryError(
+                f"The library {self.path} cannot be opened: it is {kind_of(found.st_mode)}. "
+                "Name a file with --library.",
+                path=str(self.path),
+            )
+        if found.st_size:
             return
         log = self.path.with_name(self.path.name + "-wal")
         if log.exists() and log.stat().st_size:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import FileError, SourceError
 from safelight.files import LARGE_TEXT, read_text
+from safelight.files.opening import kind_of
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def entry(path: str, source_path: str, *, metadata: Mapping[str, str] | None = N
             path, source_path, metadata=metadata, code="bad-name", reason="is not a possible path"
         )
     if not stat_module.S_ISREG(found.st_mode):
-        what = "a folder" if stat_module.S_ISDIR(found.st_mode) else "no regular file"
-        return not_a_file(path, source_path, what)
+        return not_a_file(path, source_path, kind_of(found.st_mode))
     return Entry(path, source_path, FileStat.of(found), metadata)
 
 

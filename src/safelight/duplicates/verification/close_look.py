@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from safelight.duplicates.verification.close_alignment import (
@@ -79,7 +79,7 @@ class CloseLook:
         def align(first: Frame, second: Frame, side: int) -> Aligned:
             return align_whole(first.pixels, applied(second.pixels, way), side)
 
-        return cls._looked(a, b, look, align, whole=True)
+        return cls._looked(a, b, look, align, whole=True, upright=not any(way))
 
     @classmethod
     def at_part(
@@ -93,13 +93,15 @@ class CloseLook:
             factors = (first.pixels.shape[1] / laid.widths[0], pixels.shape[1] / laid.widths[1])
             return align_by(first.pixels, pixels, rescaled(laid.matrix, *factors), side)
 
-        return cls._looked(a, b, look, align, whole=False)
+        return cls._looked(a, b, look, align, whole=False, upright=False)
 
     @classmethod
-    def _looked(cls, a: Seen, b: Seen, look: Look, align: Align, *, whole: bool) -> Self:
+    def _looked(
+        cls, a: Seen, b: Seen, look: Look, align: Align, *, whole: bool, upright: bool
+    ) -> Self:
         first, second = look(a, CLOSE_MIN_SIDE), look(b, CLOSE_MIN_SIDE)
         aligned = align(first, second, CLOSE_SIDE)
-        noise = _noise(first, second, aligned)
+        noise = _noise(first, second, aligned, upright=upright)
         place = worst_place(aligned, noise)
         readable = True
         if place is not None and not place.differs and not place.is_natural:
@@ -107,7 +109,7 @@ class CloseLook:
                 # Ink may differ in what is too fine for this size.
                 first, second = look(a, None), look(b, None)
                 aligned = align(first, second, NATIVE_SIDE)
-                noise = _noise(first, second, aligned)
+                noise = _noise(first, second, aligned, upright=upright)
                 place = worst_place(aligned, noise) or place
             readable = place.differs or (
                 lost_detail(first.pixels, aligned.size_a) <= _LOST
@@ -164,7 +166,9 @@ class CloseLook:
         return found
 
 
-def _noise(first: Frame, second: Frame, aligned: Aligned) -> CompressionNoise:
+def _noise(first: Frame, second: Frame, aligned: Aligned, *, upright: bool) -> CompressionNoise:
     size_a = aligned.size_a * max(first.pixels.shape[:2]) / max(1, first.width, first.height)
     size_b = aligned.size_b * max(second.pixels.shape[:2]) / max(1, second.width, second.height)
-    return compression_noise(first, second, size_a, size_b)
+    noise = compression_noise(first, second, size_a, size_b)
+    # Turned, a picture lies on other blocks.
+    return noise if upright else replace(noise, same_steps=False)
