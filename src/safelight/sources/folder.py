@@ -156,7 +156,7 @@ class FolderSource:
                 continue
             if not is_folder:
                 if is_photo(item.name):
-                    yield entry(path, inside)
+                    yield entry(path, inside, roots=self.roots)
                 elif kind := unread_kind(item.name):
                     self.unread[kind] += 1
                 continue
