@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from bench.measure import save, table
-from safelight.duplicates.keeper.traces import origins
+from safelight.duplicates.grouping import group_id
+from safelight.duplicates.keeper.derivation import derive
+from safelight.duplicates.keeper.reading import ProvenBytes
+from safelight.duplicates.model import Edge, Group, Relation
+from safelight.files import sha256_of
 from safelight.library.copies import Copy, PhotoFacts
 
 if TYPE_CHECKING:
@@ -112,6 +116,14 @@ def tell(paths: list[Path], folder: Path) -> Counter[tuple[str, int, bool]]:
     return told
 
 
+def origins(photos: list[PhotoFacts]) -> set[str]:
+    """Return the photos that were made from another; they are forms of one picture."""
+    first, *others = [photo.id for photo in photos]
+    edges = tuple(Edge(min(first, each), max(first, each), Relation.RESIZED) for each in others)
+    group = Group(group_id({first, *others}), Relation.RESIZED, (first, *others), edges)
+    return {each.child for each in derive(group, photos, ProvenBytes())}
+
+
 def look(folder: Path) -> dict[str, float]:
     """Return how long a look takes at photos of 12 megapixels, made from a demo photo."""
     from skimage import data
@@ -145,7 +157,7 @@ def put(
     with Image.open(out) as opened:
         shown = opened.convert("RGB")
     copy = Copy(str(path), out.tell(), 0, ("default",))
-    return PhotoFacts(path.name, out.tell(), form, *image.size, copies=(copy,)), shown
+    return PhotoFacts(sha256_of(path), out.tell(), form, *image.size, copies=(copy,)), shown
 
 
 if __name__ == "__main__":
