@@ -67,6 +67,9 @@ def duplicates(
     force: bool,
     against: str | None,
     keep: str | None,
+    prefer: tuple[str, ...],
+    protect: tuple[str, ...],
+    instead: tuple[str, ...],
     no_look: bool,
     library: str | None,
     quiet: bool,
@@ -102,7 +105,16 @@ def duplicates(
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
-        finder = deduplicator(opened, settings, keep, no_look, progress)
+        finder = deduplicator(
+            opened,
+            settings,
+            keep,
+            no_look,
+            progress,
+            prefer=prefer,
+            protect=protect,
+            instead=instead,
+        )
         found = finder.groups(wanted, namespace=namespace)
         facts = _facts(opened, found, namespace)
         if report is not None:
@@ -131,6 +143,9 @@ def show(
     namespace: str | None,
     as_json: bool,
     keep: str | None,
+    prefer: tuple[str, ...],
+    protect: tuple[str, ...],
+    instead: tuple[str, ...],
     no_look: bool,
     library: str | None,
     quiet: bool,
@@ -148,7 +163,16 @@ def show(
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
-        finder = deduplicator(opened, settings, keep, no_look, progress)
+        finder = deduplicator(
+            opened,
+            settings,
+            keep,
+            no_look,
+            progress,
+            prefer=prefer,
+            protect=protect,
+            instead=instead,
+        )
         found = finder.group(group, namespace=namespace)
         facts = _facts(opened, [found], namespace)
     if as_json:

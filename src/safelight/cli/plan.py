@@ -71,6 +71,9 @@ def duplicates(
     quarantine: str | None,
     namespace: str | None,
     keep: str | None,
+    prefer: tuple[str, ...],
+    protect: tuple[str, ...],
+    instead: tuple[str, ...],
     no_look: bool,
     library: str | None,
     quiet: bool,
@@ -96,7 +99,16 @@ def duplicates(
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
-        finder = deduplicator(opened, settings, keep, no_look, progress)
+        finder = deduplicator(
+            opened,
+            settings,
+            keep,
+            no_look,
+            progress,
+            prefer=prefer,
+            protect=protect,
+            instead=instead,
+        )
         made = finder.plan(
             named or DEFAULT_RELATIONS,
             namespace=namespace,

@@ -153,7 +153,7 @@ def _folder(
         problem = "is not a folder" if os.path.lexists(path) else "there is no such folder"
         code = "not-a-folder" if os.path.lexists(path) else "no-folder"
         raise SourceError(f"images:{text}: {problem}.", source=text, code=code)
-    return FolderSource(true_spelling(path), recursive, tuple(exclude), tuple(usual))
+    return FolderSource(true_spelling(path), recursive, exclude=tuple(exclude), usual=tuple(usual))
 
 
 def _file(text: str, what: str) -> str:

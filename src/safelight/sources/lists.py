@@ -41,7 +41,7 @@ class PhotoSource:
             if self.roots and not is_inside(path, self.roots):
                 yield outside(path, path)
             else:
-                yield entry(path, path)
+                yield entry(path, path, roots=self.roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class ListSource:
                 if is_outside:
                     yield outside(path, path, metadata, is_link=False)
                 else:
-                    yield entry(path, path, metadata=metadata)
+                    yield entry(path, path, metadata=metadata, roots=self.roots)
 
 
 def parse_list(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
