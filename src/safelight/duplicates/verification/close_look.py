@@ -111,10 +111,11 @@ class CloseLook:
                 aligned = align(first, second, NATIVE_SIDE)
                 noise = _noise(first, second, aligned, upright=upright)
                 place = worst_place(aligned, noise) or place
-            readable = place.differs or (
-                lost_detail(first.pixels, aligned.size_a) <= _LOST
-                and lost_detail(second.pixels, aligned.size_b) <= _LOST
+            lost = max(
+                lost_detail(first.pixels, aligned.size_a),
+                lost_detail(second.pixels, aligned.size_b),
             )
+            readable = place.differs or lost <= _LOST or _is_photo(first, second, noise)
         return cls(a.id, b.id, place, aligned.moved, readable, whole, aligned, noise)
 
     @property
@@ -164,6 +165,13 @@ class CloseLook:
         if not 1 / _SHARPER <= self.place.detail <= _SHARPER:
             found["sharper"] = self.b if self.place.detail > 1 else self.a
         return found
+
+
+def _is_photo(first: Frame, second: Frame, noise: CompressionNoise) -> bool:
+    """Tell whether the larger of two has natural texture, whatever a small copy shows of it."""
+    larger = max(first.pixels, second.pixels, key=lambda pixels: pixels.size)
+    place = worst_place(align_whole(larger, larger), noise)
+    return place is not None and place.is_natural
 
 
 def _noise(first: Frame, second: Frame, aligned: Aligned, *, upright: bool) -> CompressionNoise:
