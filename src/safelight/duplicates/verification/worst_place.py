@@ -129,7 +129,7 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         ("light", *_light(found)),
         ("colour", *_colour(found, noise)),
     )
-    other = np.maximum(tests[0][1], tests[1][1]) > 1
+    other = tests[0][1] > 1
     natural, textured, plain = _natural(aligned, found, other)
     if plain > _PLAIN and not _is_grey(found.chroma_a) and not _is_grey(found.chroma_b):
         # A thing on a plain ground: in another colour it is another thing.
@@ -242,7 +242,9 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
     at_low = (blocks <= (low + near)[..., None]).mean(-1)
     # The residual of the four blocks within, and what both have to agree on.
     at = np.s_[: 2 * rows : 2, : 2 * columns : 2]
-    left = _pooled(found.luma, found.inside)[at][:rows, :columns]
+    # Light that falls off to the corners leaves texture as it is.
+    varied = np.maximum(found.luma - found.mean * found.mean, 0)
+    left = _pooled(varied, found.inside)[at][:rows, :columns]
     calm = np.minimum(found.variance_a, found.variance_b)[at][:rows, :columns]
     whole = _pooled(found.inside.astype(np.float32), found.inside)[at][:rows, :columns] > 0.999
     differs = cv2.dilate(flagged.astype(np.uint8), np.ones((2, 2), np.uint8))[at][:rows, :columns]
