@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.arguments import as_list
 from safelight.errors import SettingsError
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ def _default_library() -> Path:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    return Path(expanded(text)).absolute()
 
 
 def _text(text: str) -> str:
@@ -103,7 +104,7 @@ def _globs(text: str) -> tuple[str, ...]:
 
 def _folders(text: str) -> tuple[str, ...]:
     parts = (part.strip() for part in text.split(os.pathsep))
-    return tuple(os.path.abspath(os.path.expanduser(part)) for part in parts if part)
+    return tuple(os.path.abspath(expanded(part)) for part in parts if part)
 
 
 def _setting(parse: Callable[[str], Any], about: str, **default: Any) -> Any:

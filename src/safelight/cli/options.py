@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.files.names import expanded
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def load_settings(**given: Any) -> Settings:
     from safelight.settings import Settings
 
     if given.get("library"):
-        given["library"] = Path(given["library"]).expanduser().absolute()
+        given["library"] = Path(expanded(given["library"])).absolute()
     return Settings.load(**given)
 
 

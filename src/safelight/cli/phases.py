@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.files.names import expanded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -81,7 +83,7 @@ def deduplicator(
     for option, folders in (("--prefer", prefer), ("--protect", protect)):
         for folder in folders:
             # A mistyped folder would protect nothing, and say nothing.
-            if not os.path.isdir(os.path.expanduser(folder)):
+            if not os.path.isdir(expanded(folder)):
                 raise click.UsageError(f"{option} {folder}: there is no such folder.")
     parse_policy(keep or "")  # what is wrong with it is told before anything takes time
     return Deduplicator(
@@ -104,7 +106,7 @@ def _photo(given: str) -> str:
 
     if is_id(given) and not os.path.exists(given):
         return given.lower()
-    return os.path.abspath(os.path.expanduser(given))
+    return os.path.abspath(expanded(given))
 
 
 def size(count: int) -> str:

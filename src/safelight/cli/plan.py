@@ -11,6 +11,7 @@ import click
 
 from safelight.cli.options import library_option, load_settings, separated, short
 from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+from safelight.files.names import expanded
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def duplicates(
     from safelight.library.files import require_namespace
     from safelight.library.store import Library
 
-    output = os.path.expanduser(output)
+    output = expanded(output)
     check_target(output, force=force)
     if quarantine and action != "quarantine":
         raise click.UsageError("--quarantine goes with --action quarantine only.")
@@ -130,11 +131,11 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
     """Show what a plan would do, group by group; nothing is changed."""
     from safelight.duplicates.plan import read_plan
 
-    file = os.path.expanduser(file)
+    file = expanded(file)
     if html is not None:
         from safelight.duplicates.report import check_report
 
-        html = os.path.expanduser(html)
+        html = expanded(html)
         check_report(html, force=force)
     made = read_plan(file)
     if html is not None:

@@ -27,7 +27,7 @@ from safelight.duplicates.relations import own_relations
 from safelight.duplicates.verifying import require_keeper, require_movable
 from safelight.errors import DecodeError, SidecarError
 from safelight.files import SIDECAR, read_bytes, sha256_of
-from safelight.files.names import folded
+from safelight.files.names import expanded, folded
 from safelight.files.packages import QUARANTINE
 from safelight.files.set_aside import CannotChange
 from safelight.imaging import read_verified
@@ -115,7 +115,7 @@ def plan_changes(
     planning = _Planning(
         action,
         plan_id,
-        None if quarantine is None else os.path.abspath(os.path.expanduser(quarantine)),
+        None if quarantine is None else os.path.abspath(expanded(quarantine)),
         roots,
         facts,
         together,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.imaging.tails import part
+from safelight.metadata.iptc import IPTC_TAG
 from safelight.model import Structure
 
 if TYPE_CHECKING:
@@ -144,6 +145,15 @@ def directories(data: bytes) -> list[Directory]:
                 if inner is not None:
                     found.append(inner)
     return found
+
+
+def with_iptc(data: bytes) -> dict[str, bytes]:
+    """Return the IPTC record of a file under ``iptc``, for what Pillow tells of its image.
+
+    Photoshop and ExifTool write it as numbers of 32 bits, of which Pillow keeps the first.
+    """
+    record = next((found for page in directories(data) if (found := page.octets(IPTC_TAG))), None)
+    return {"iptc": record} if record else {}
 
 
 def main_page(pages: Sequence[Directory]) -> Directory | None:

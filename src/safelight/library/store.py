@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from safelight.errors import LibraryError
+from safelight.files.names import expanded
 from safelight.files.opening import kind_of
 from safelight.files.refusals import described, is_for_now
 from safelight.library import schema
@@ -75,7 +76,7 @@ class Library:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(expanded(path)).absolute()
         self.is_read_only = False
         self._local = threading.local()
         self._lock = threading.Lock()

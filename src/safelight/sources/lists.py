@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.names import expanded
 from safelight.sources.entry import entry, is_inside, lines, outside, printable
 from safelight.sources.spelling import Speller
 
@@ -78,7 +79,7 @@ class ListSource:
         speller = Speller()
         for name, said in parse_list(lines(self.list_path)):
             metadata = {printable(key): printable(value) for key, value in said.items()}
-            path = os.path.join(base, os.path.expanduser(name))
+            path = os.path.join(base, expanded(name))
             # Nothing outside of the roots is looked at, not even for its spelling.
             is_outside = bool(self.roots) and not is_inside(path, self.roots)
             plain = is_outside or "\0" in path

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.names import expanded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -115,7 +117,7 @@ def preferences(prefer: Sequence[str] = (), protect: Sequence[str] = ()) -> Pref
     """Return preferences for folders, whole and without ``~``."""
 
     def whole(folders: Sequence[str]) -> tuple[str, ...]:
-        return tuple(os.path.abspath(os.path.expanduser(folder)) for folder in folders)
+        return tuple(os.path.abspath(expanded(folder)) for folder in folders)
 
     return Preferences(whole(prefer), whole(protect))
 

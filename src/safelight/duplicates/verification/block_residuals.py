@@ -173,7 +173,8 @@ def _better(a: Any, b: Any, common: Any) -> tuple[Any, Any, Any]:
     steep = steep[_REACH:-_REACH, _REACH:-_REACH].ravel()
     chance = np.random.default_rng(0)
     some = chance.integers(0, steep.size, min(steep.size, 10 * _SAMPLES))
-    some = some[np.argsort(-steep[some])[:_SAMPLES]]
+    if some.size > _SAMPLES:
+        some = some[np.argpartition(-steep[some], _SAMPLES)[:_SAMPLES]]
     down, across = np.unravel_index(some, inner.shape)
     at = (down + _REACH) * a.shape[1] + across + _REACH
     (forth, off_a), (back, off_b) = _fitted(b, a, at), _fitted(a, b, at)

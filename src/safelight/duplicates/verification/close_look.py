@@ -105,7 +105,7 @@ class CloseLook:
         place = worst_place(aligned, noise)
         readable = True
         if place is not None and not place.differs and not place.is_natural:
-            if aligned.shrunk < _SHRUNK:
+            if max(_sizes(first, second, aligned)) < _SHRUNK:
                 # Ink may differ in what is too fine for this size.
                 first, second = look(a, None), look(b, None)
                 aligned = align(first, second, NATIVE_SIDE)
@@ -175,8 +175,14 @@ def _is_photo(first: Frame, second: Frame, noise: CompressionNoise) -> bool:
 
 
 def _noise(first: Frame, second: Frame, aligned: Aligned, *, upright: bool) -> CompressionNoise:
-    size_a = aligned.size_a * max(first.pixels.shape[:2]) / max(1, first.width, first.height)
-    size_b = aligned.size_b * max(second.pixels.shape[:2]) / max(1, second.width, second.height)
-    noise = compression_noise(first, second, size_a, size_b)
+    noise = compression_noise(first, second, *_sizes(first, second, aligned))
     # Turned, a picture lies on other blocks.
     return noise if upright else replace(noise, same_steps=False)
+
+
+def _sizes(first: Frame, second: Frame, aligned: Aligned) -> tuple[float, float]:
+    """Return the pixels that were compared for one of each file's own, across."""
+    return (
+        aligned.size_a * max(first.pixels.shape[:2]) / max(1, first.width, first.height),
+        aligned.size_b * max(second.pixels.shape[:2]) / max(1, second.width, second.height),
+    )
