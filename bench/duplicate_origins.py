@@ -1,9 +1,9 @@
 """Whether it is seen which photo was made from which: real photos, scaled and saved again.
 
 Each photo is saved as a JPEG of some quality, which is taken for the original; forms of it are made
-from what that shows. An enlarged form, or one that was saved again with less loss, must be told to
-come from it; of one that was made smaller, or saved with more loss, neither may be said to come
-from the other. Then the time of a look at photos of 12 megapixels.
+from what that shows. An enlarged form, or one that was saved again, must be told to come from it;
+of one that was made smaller, neither may be said to come from the other. Then the time of a look
+at photos of 12 megapixels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from bench.measure import save, table
-from safelight.duplicates.keeper.traces import origins
+from safelight.duplicates.grouping import group_id
+from safelight.duplicates.keeper.derivation import derive
+from safelight.duplicates.keeper.reading import ProvenBytes
+from safelight.duplicates.model import Edge, Group, Relation
+from safelight.files import sha256_of
 from safelight.library.copies import Copy, PhotoFacts
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ FORMS: dict[str, list[tuple[str, float, str | None, str, dict[str, Any]]]] = {
         ("enlarged 2, repeated pixels, PNG", 2, "NEAREST", "PNG", {}),
         ("saved again, JPEG 95", 1, None, "JPEG", {"quality": 95}),
         ("saved again, JPEG 98, 4:4:4", 1, None, "JPEG", {"quality": 98, "subsampling": 0}),
+        ("saved again, JPEG 40", 1, None, "JPEG", {"quality": 40}),
         ("saved again, PNG", 1, None, "PNG", {}),
         ("saved again, WebP 90", 1, None, "WEBP", {"quality": 90}),
         ("saved again, AVIF 80", 1, None, "AVIF", {"quality": 80}),
@@ -44,7 +49,6 @@ FORMS: dict[str, list[tuple[str, float, str | None, str, dict[str, Any]]]] = {
         ("reduced 0.8, bicubic, JPEG 90", 0.8, "BICUBIC", "JPEG", {"quality": 90}),
         ("reduced 0.5, Lanczos, JPEG 90", 0.5, "LANCZOS", "JPEG", {"quality": 90}),
         ("reduced 0.25, bilinear, PNG", 0.25, "BILINEAR", "PNG", {}),
-        ("saved again, JPEG 40", 1, None, "JPEG", {"quality": 40}),
     ],
 }
 
@@ -112,6 +116,14 @@ def tell(paths: list[Path], folder: Path) -> Counter[tuple[str, int, bool]]:
     return told
 
 
+def origins(photos: list[PhotoFacts]) -> set[str]:
+    """Return the photos that were made from another; they are forms of one picture."""
+    first, *others = [photo.id for photo in photos]
+    edges = tuple(Edge(min(first, each), max(first, each), Relation.RESIZED) for each in others)
+    group = Group(group_id({first, *others}), Relation.RESIZED, (first, *others), edges)
+    return {each.child for each in derive(group, photos, ProvenBytes())}
+
+
 def look(folder: Path) -> dict[str, float]:
     """Return how long a look takes at photos of 12 megapixels, made from a demo photo."""
     from skimage import data
@@ -145,7 +157,7 @@ def put(
     with Image.open(out) as opened:
         shown = opened.convert("RGB")
     copy = Copy(str(path), out.tell(), 0, ("default",))
-    return PhotoFacts(path.name, out.tell(), form, *image.size, copies=(copy,)), shown
+    return PhotoFacts(sha256_of(path), out.tell(), form, *image.size, copies=(copy,)), shown
 
 
 if __name__ == "__main__":

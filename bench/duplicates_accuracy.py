@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from PIL import Image
 from bench.measure import save, table
 from bench.peer import imagededup
 from bench.variants import SERIES, VARIANTS, next_moment, saved, series
-from safelight.duplicates.comparing import related
+from safelight.duplicates.comparing import compare_pairs, related
 from safelight.duplicates.finding import find_groups
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.thresholds import DEFAULT
@@ -134,10 +135,12 @@ def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, fl
     """Ingest the files and relate them."""
     found = Found()
     pairs = Counter[str]()
+    files_of: dict[str, list[tuple[str, str]]] = {}
 
     def relate(a: Seen, b: Seen, look: Look, limits: Thresholds) -> Edge | None:
         # What is made of a grey photo by making it grey has the bytes of something else.
         told = [(_told(one), _told(other)) for one in a.paths for other in b.paths]
+        files_of[a.id], files_of[b.id] = (list(map(_told, each.paths)) for each in (a, b))
         right = {
             (_ordered(name, other_name), photo)
             for (photo, name), (other, other_name) in told
@@ -163,20 +166,40 @@ def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, fl
         )
         ingested = time.perf_counter() - started
         started = time.perf_counter()
-        find_groups(library, thresholds=limits, relate=relate)
+        groups = find_groups(library, thresholds=limits, relations=STRICT, relate=relate)
         seconds = {"ingest": ingested, "compare": time.perf_counter() - started}
+        # Of many copies, only some are compared with each other: the rest is related through them.
+        for group in groups:
+            missing = [
+                (a, b, pair, photo)
+                for a, b in combinations(group.photos, 2)
+                for photo, name in files_of[a]
+                for other, other_name in files_of[b]
+                if photo == other
+                and (pair := _ordered(name, other_name)) in PAIRS
+                and photo not in found.relations[pair]
+            ]
+            compare_pairs(
+                library, [(a, b) for a, b, _, _ in missing], thresholds=limits, relate=relate
+            )
+            for _, _, pair, photo in missing:
+                found.relations[pair].setdefault(photo, group.relation)
     return found, {**seconds, "pairs": float(pairs["proposed"])}
 
 
 def run_peers(folder: Path) -> dict[str, Found]:
     """Let the peers read the same files."""
-    python = imagededup()
+    return {name: _judged(pairs) for name, pairs in peers_pairs(folder).items()}
+
+
+def peers_pairs(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return the pairs of files that each peer calls duplicates, with its defaults."""
     with tempfile.TemporaryDirectory() as place:
         result = Path(place) / "found.json"
         script = Path(__file__).with_name("duplicates_peers.py")
-        subprocess.run([python, script, folder, result], check=True)
+        subprocess.run([imagededup(), script, folder, result], check=True)
         answers = json.loads(result.read_text())
-    return {name: _judged(edges) for name, edges in answers.items() if edges is not None}
+    return {name: pairs for name, pairs in answers.items() if pairs is not None}
 
 
 def _judged(edges: list[tuple[str, str]]) -> Found:

@@ -1,4 +1,4 @@
-"""Run by the peers' own Python: what imagededup and ImageHash find among the files of a folder.
+"""Run by the peers' own Python: what imagededup, ImageHash and PDQ find in a folder.
 
 Usage: duplicates_peers.py FOLDER RESULT.json
 """
@@ -16,6 +16,9 @@ from PIL import Image
 
 #: imagededup's own for PHash.
 BITS = 10
+
+#: Of 256.
+PDQ_BITS = 31
 
 
 def phash(files: list[str]) -> list[tuple[str, str]]:
@@ -59,6 +62,22 @@ def image_hash(files: list[str]) -> list[tuple[str, str]]:
     return found
 
 
+def pdq(files: list[str]) -> list[tuple[str, str]]:
+    """Return the pairs whose PDQ hashes differ in at most 31 bits, as its authors advise."""
+    import pdqhash
+
+    hashes = []
+    for file in files:
+        with Image.open(file) as picture:
+            hashes.append(pdqhash.compute(np.asarray(picture.convert("RGB")))[0])
+    values = np.array(hashes, np.int16)
+    found = []
+    for row, value in enumerate(values):
+        near = np.flatnonzero(np.abs(values[:row] - value).sum(axis=1) <= PDQ_BITS)
+        found += [(files[row], files[other]) for other in near]
+    return found
+
+
 def _pairs(found: dict[str, list[str]]) -> list[tuple[str, str]]:
     return sorted({(min(a, b), max(a, b)) for a, others in found.items() for b in others if a != b})
 
@@ -71,6 +90,7 @@ def main() -> None:
         "imagededup PHash": phash(files),
         "imagededup CNN": cnn(files, folder),
         "ImageHash phash": image_hash(files),
+        "PDQ": pdq(files),
     }
     Path(result).write_text(json.dumps(answers))
 

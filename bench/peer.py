@@ -23,16 +23,16 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "safe
 
 
 def imagededup() -> Path:
-    """Return the Python that has imagededup and ImageHash; it is set up when first needed."""
-    environment = CACHE / "imagededup-0.3.3"
+    """Return the Python that has imagededup, ImageHash and pdqhash, set up when first needed."""
+    environment = CACHE / "imagededup-0.3.3, pdqhash"
     python = environment / "bin" / "python"
     if not python.exists():
-        print("installing imagededup and ImageHash ...", file=sys.stderr)
+        print("installing imagededup, ImageHash and pdqhash ...", file=sys.stderr)
         uv = str(Path(sys.executable).with_name("uv"))
         subprocess.run([uv, "venv", "-q", "--clear", environment], check=True)
         subprocess.run(
             [uv, "pip", "install", "-q", "--python", python,
-             "imagededup==0.3.3.post2", "imagehash==4.3.2"],
+             "imagededup==0.3.3.post2", "imagehash==4.3.2", "pdqhash==0.2.8"],
             check=True,
         )  # fmt: skip
     return python

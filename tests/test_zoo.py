@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,6 @@ from tests.server.conftest import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.server.conftest import Running
 
@@ -268,6 +268,7 @@ def test_files_of_settings_models_lists_and_plans(
         lambda: read_plan(path),
         lambda: read_label_set(path),
         lambda: load_embedder(path),
+        lambda: Library(Path(path), create=False),
         lambda: list(parse_source(f"image-list:{path}").entries()),
         lambda: process(lambda: None, "features", path, None, Places(tmp_path)),
     ):

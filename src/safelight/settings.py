@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.arguments import as_list
 from safelight.errors import SettingsError
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ def _default_library() -> Path:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    return Path(expanded(text)).absolute()
 
 
 def _text(text: str) -> str:
@@ -101,6 +102,11 @@ def _globs(text: str) -> tuple[str, ...]:
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
+def _folders(text: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in text.split(os.pathsep))
+    return tuple(os.path.abspath(expanded(part)) for part in parts if part)
+
+
 def _setting(parse: Callable[[str], Any], about: str, **default: Any) -> Any:
     return field(**default, metadata={"parse": parse, "about": about})
 
@@ -139,6 +145,16 @@ class Settings:
         _text,
         "Limits of duplicates that differ, as in words=4,burst_seconds=3.",
         default="",
+    )
+    prefer: tuple[str, ...] = _setting(
+        _folders,
+        "Folders whose files are kept of duplicates, the first most; separated as in PATH.",
+        default=(),
+    )
+    protect: tuple[str, ...] = _setting(
+        _folders,
+        "Folders of which no file is ever planned to go; separated as in PATH.",
+        default=(),
     )
     exclude: tuple[str, ...] = _setting(
         _globs,

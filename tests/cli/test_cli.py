@@ -427,3 +427,18 @@ def test_an_unplugged_disk_is_kept_and_said(run, photos) -> None:
     assert len(run("search", "red", "--paths").stdout.splitlines()) == 2
     assert run("ingest", "-e", "starter", str(away)).stdout.count("2 moved") == 1
     assert len(run("search", "red", "--paths").stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("ingest", "--library", "", "."),
+        ("ingest", "-n", " ", "."),
+        ("serve", "--root", ""),
+        ("search", "--images-dir", "", "red"),
+        ("sheet", ".", "-o", ""),
+        ("models", "export", "x", "y", "--photos", ""),
+    ],
+)
+def test_an_option_that_names_nothing_is_wrong_usage(run, photos, args) -> None:
+    assert "empty" in run(*args, code=2).stderr

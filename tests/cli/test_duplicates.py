@@ -137,6 +137,29 @@ def state(photos: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def test_folders_that_are_preferred_or_protected_and_a_photo_that_is_chosen(looked_at) -> None:
+    run, photos = looked_at
+    deep = photos / "deep"
+
+    def kept(*args: object) -> str:
+        found = groups(run, "--relation", "resized", *args)["resized"]["photos"]
+        return next(Path(each["path"]).name for each in found if each["keeper"])
+
+    assert kept() == "coffee.jpg"
+    assert kept("--prefer", deep) == "coffee (1).jpg"
+    assert kept("--instead", photos / "large.jpg") == "large.jpg"
+    plan = photos.parent / "protected.json"
+    run("plan", "duplicates", "-q", "-o", plan, "--protect", deep)
+    told = json.loads(plan.read_text(encoding="utf-8"))
+    planned = [change["path"] for group in told["groups"] for change in group["changes"]]
+    assert [Path(path).name for path in planned] == ["coffee.jpg", "large.jpg"]
+    assert sum("protected" in each["why"] for each in told["left"]) == 1
+    run("duplicates", "-q", "--protect", photos / "deeep", code=2)
+    run("duplicates", "-q", "--instead", photos / "rocket.jpg", code=2)
+    shown = run("duplicates", "-q", "--why", "--instead", photos / "large.jpg").stdout
+    assert "chosen by you" in shown
+
+
 def test_groups_as_json(looked_at) -> None:
     run, _ = looked_at
     found = groups(run)

@@ -7,6 +7,7 @@ import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from safelight.duplicates.beside import Beside
 from safelight.duplicates.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.keeper.policy import parse_policy
@@ -75,8 +76,14 @@ class Shelf:
         ids = [photo for group in self.groups for photo in group.photos]
         facts = photo_facts(self.library, ids)
         whole = together(self.groups)
+        beside = Beside()
         judged = [
-            (group, judge(group, facts, parse_policy(policy), together=whole))
+            (
+                group,
+                judge(
+                    group, facts, parse_policy(policy), together=whole, companion=beside.companion
+                ),
+            )
             for group in self.groups
         ]
         return [Suggestion(group, photos) for group, photos in judged if photos]

@@ -90,9 +90,18 @@ def test_what_belongs_to_a_photo_goes_along(pair, shelf, library, name, beside) 
 def test_a_photo_that_is_one_of_several_stays(pair, shelf, name, beside) -> None:
     folder = pair(name)
     (folder / beside).write_bytes(b"a part of it")
+    (shelf.folder / "kept.MOV").write_bytes(b"a part of the one that is kept")
     plan = shelf.plan()
     assert plan.changes == []
     assert os.path.basename(beside) in plan.left[0].why
+
+
+def test_the_file_with_the_companion_is_kept_and_its_plain_copy_goes(pair, shelf) -> None:
+    folder = pair("IMG_1.heic")
+    (folder / "IMG_1.MOV").write_bytes(b"a part of it")
+    (group,) = shelf.plan().groups
+    assert group.keeper == str(folder / "IMG_1.heic")
+    assert [change.path for change in group.changes] == [str(shelf.folder / "kept.jpg")]
 
 
 @pytest.mark.parametrize(

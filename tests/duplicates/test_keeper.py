@@ -284,3 +284,14 @@ def test_few_colours_packed_without_loss_are_not_more() -> None:
     assert names(chosen(palette, colours))[0] == "colours.jpg"
     whole = photo("whole.png", format="PNG", width=1600, height=1000, size=2_900_000)
     assert names(chosen(colours, whole))[0] == "whole.png"
+
+
+def test_the_cameras_own_file_is_kept_before_an_edited_export() -> None:
+    heic = photo("IMG_1.HEIC", format="HEIF", exif=CAMERA, size=60_000)
+    later = (Copy("/p/IMG_1.jpg", 400_000, 10**17, ("default",)),)
+    export = photo("IMG_1.jpg", exif=CAMERA, size=400_000, copies=later)
+    found = chosen(export, heic, relation="edited")
+    assert names(found)[0] == "IMG_1.HEIC"
+    assert "the camera's own file" in " ".join(found[1].reasons)
+    plain = photo("b.jpg", exif={}, size=400_000, width=500)
+    assert names(chosen(plain, photo("a.jpg", exif=CAMERA), relation="edited"))[0] == "a.jpg"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from safelight.duplicates.keeper.places import preferences
 from safelight.duplicates.model import KEPT_TOGETHER
 from safelight.duplicates.plan import DEFAULT_RELATIONS, check_target, read_plan, write_plan
 from safelight.errors import PlanError, UsageError
@@ -118,3 +120,38 @@ def test_only_what_is_itself_a_form_of_the_one_to_keep_is_changed(shelf) -> None
     (left,) = plan.left
     assert left.path.endswith("smaller.jpg")
     assert "by way of others" in left.why
+
+
+def test_a_raw_never_goes_for_what_is_none_whatever_the_policy(shelf) -> None:
+    raw = shelf.add("IMG_1.cr2", b"raw" * 90, format="RAW", width=40, height=30)
+    large = shelf.add("export.jpg", b"jpeg", width=80, height=60)
+    shelf.relate("resized", raw, large)
+    for policy in ("original", "smallest", "sharpest"):
+        plan = shelf.plan(policy=policy)
+        assert list(plan.changes) == []
+        assert any("more pixels than the RAW" in each.why for each in plan.left)
+        assert shelf.suggest(policy)[0].keeper.photo_id == raw
+
+
+@pytest.mark.parametrize("companion", ["IMG_1.MOV", "IMG_1.CR2"])
+def test_a_plain_copy_of_what_has_companions_can_go(shelf, companion) -> None:
+    own = shelf.add("Trip/IMG_1.jpg", b"photo", days=9)
+    shelf.add("A/IMG_1.jpg", b"photo", days=1)
+    (shelf.folder / "Trip" / companion).write_bytes(b"companion")
+    shelf.relate("identical", own)
+    if companion.endswith("CR2"):
+        shelf.relate("raw+jpeg", own, shelf.know(f"Trip/{companion}", format="RAW"))
+    (change,) = shelf.plan().changes
+    assert Path(change.path).parent.name == "A"
+    kept = shelf.suggest()[0]
+    assert "companion" in " ".join(kept.keeper.reasons)
+    assert not any("stays in any case" in reason for reason in kept.photos[1].reasons)
+
+
+def test_a_protected_file_stays_and_is_kept(shelf) -> None:
+    one = shelf.add("Backup/a.jpg", b"photo", days=9)
+    shelf.add("own/a.jpg", b"photo", days=1)
+    shelf.relate("identical", one)
+    plan = shelf.plan(protect=preferences(protect=[str(shelf.folder / "Backup")]))
+    assert list(plan.changes) == []
+    assert any("protected folder" in each.why for each in plan.left)

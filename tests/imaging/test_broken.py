@@ -142,6 +142,37 @@ def test_a_bomb_is_refused_before_it_is_decoded(form: str) -> None:
     assert _attempt(_bomb(form)) == "too-large"
 
 
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded() -> None:
+    data = save(Image.new("RGB", (2400, 1600)), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert decode(data[:-2] + last * 60 + b"\xff\xd9", min_side=64).width == 2400
+    # What stands behind the picture is none of its scans.
+    assert decode(data + last * 3000, min_side=64).width == 2400
+    with pytest.raises(DecodeError, match="scans") as caught:
+        decode(data[:-2] + last * 3000 + b"\xff\xd9")
+    assert caught.value.code == "too-large"
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"\xef\xbb\xbf  <svg/>", "SVG"),
+        (b"<!DOCTYPE html><title>404</title>", "web page"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "film"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "film"),
+        (b"RIFF\0\1\0\0AVI LIST", "film"),
+        (b"\x1a\x45\xdf\xa3matroska", "film"),
+        (b"PK\x03\x04docx", "ZIP"),
+    ],
+)
+def test_other_files_under_a_photo_s_name_are_called_what_they_are(data: bytes, word: str) -> None:
+    with pytest.raises(DecodeError, match=word) as caught:
+        decode(data)
+    assert caught.value.code == "not-an-image"
+
+
 def test_a_photo_is_not_lost_for_its_exif_data() -> None:
     data = GOOD["JPEG"]
     start = data.index(b"Exif\0\0") + 6

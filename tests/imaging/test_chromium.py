@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,8 +48,6 @@ def codes(*values: int) -> bytes:
 
 
 def profile(primaries: int = 12) -> bytes:
-    import zlib
-
     made = profile_of_codes(primaries, 13, video=False)
     assert made is not None
     return chunk(b"iCCP", b"p\0\0" + zlib.compress(made))
@@ -79,8 +78,6 @@ def palette(extra: bytes = b"") -> bytes:
 
 
 def grey(depth: int, clear: int) -> bytes:
-    import zlib
-
     head = struct.pack(">IIBBBBB", 4, 2, depth, 0, 0, 0, 0)
     rows = {4: b"\0\x0f\x37\0\x5a\xc1", 2: b"\0\x1b\0\xe4", 1: b"\0\x50\0\xa0"}[depth]
     return (
@@ -115,6 +112,16 @@ FILES: dict[str, bytes] = {
     "codes before profile": png(SWATCHES, codes(9, 13, 0, 1) + profile()),
     "codes before gamma": png(SWATCHES, codes(12, 13, 0, 1) + gamma(1.0)),
     "unknown codes and gamma": png(SWATCHES, codes(2, 2, 0, 1) + gamma(1.0)),
+    "two gammas": png(SWATCHES, gamma(0.45455) + gamma(1.0)),
+    "two codes": png(SWATCHES, codes(12, 13, 0, 1) + codes(9, 13, 0, 1)),
+    "a broken profile and gamma": png(
+        SWATCHES, chunk(b"iCCP", b"p\0\0" + zlib.compress(b"none" * 99)) + gamma(0.8)
+    ),
+    "a profile that is not packed, and gamma": png(
+        SWATCHES, chunk(b"iCCP", b"p\0\0none") + gamma(0.8)
+    ),
+    "transparency behind the picture": png(SWATCHES, after=chunk(b"tRNS", b"\0\xff" + bytes(4))),
+    "gamma behind the picture": png(SWATCHES, after=gamma(1.0)),
     "narrow codes": png(SWATCHES, codes(1, 13, 0, 0)),
     **{
         f"codes {primaries} {transfer}": png(SWATCHES, codes(primaries, transfer, 0, 1))

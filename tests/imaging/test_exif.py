@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
+from safelight.duplicates.own_tags import read_tags
 from safelight.imaging import decode
+from safelight.imaging.header import read_header
 from safelight.metadata.exif import read_exif
 from safelight.model import Exif
 from tests.imaging.pictures import picture, save
@@ -202,6 +204,10 @@ EDITED = {CHANGED: "2020:05:05 05:05:05"}
         (EDITED, {}, {}, {"photoshop": {0x0404: b"\x1c\x02\x37\0\x0820130405"}}, "2013-04-05T00:00:00"),  # noqa: E501
         (EDITED, {}, {29: "2014:05:06", 7: (Rational(10), Rational(11), Rational(125, 10))}, {}, "2014-05-06T10:11:12+00:00"),  # noqa: E501
         (EDITED, {}, {29: "2014:05:06"}, {}, "2020-05-05T05:05:05"),
+        (EDITED, {}, {}, {"photoshop": {0x0404: b"\x1c\x02\x3e\0\x0820130405\x1c\x02\x3f\0\x0b101112+0000"}}, "2013-04-05T10:11:12+00:00"),  # noqa: E501
+        ({}, {}, {}, {"Creation Time": "Sun, 07 Jun 2015 08:09:10 +0200"}, "2015-06-07T08:09:10+02:00"),  # noqa: E501
+        ({}, {}, {}, {"Creation Time": "2015:06:07 08:09:10"}, "2015-06-07T08:09:10"),
+        ({}, {}, {}, {"Creation Time": "long ago"}, None),
         # Cameras of old write the date of the change only.
         (EDITED, {}, {}, {}, "2020-05-05T05:05:05"),
         ({**EDITED, SOFTWARE: "Ver.1.02"}, {}, {}, {}, "2020-05-05T05:05:05"),
@@ -222,6 +228,8 @@ def test_when_it_was_taken_not_when_it_was_changed(main, inner, gps, info, taken
         ({0x8827: 65535}, "iso", None),
         ({0x8827: 0, 0x8833: 6400}, "iso", 6400),
         ({0x8827: (200, 0)}, "iso", 200),
+        ({0x8827: (0, 320)}, "iso", 320),
+        ({0x8827: (65535, 0), 0x8832: 80000}, "iso", 80000),
         ({0x829D: Rational(4294967295, 1)}, "f_number", None),
         ({0x829D: Rational(28, 0)}, "f_number", None),
         ({0x829D: Rational(0, 1), 0x9202: Rational(4, 1)}, "f_number", 4.0),
@@ -308,3 +316,28 @@ def test_sub_seconds_are_the_order_of_a_burst(library, embedder, tmp_path) -> No
     exact, half = Exif(moment, subsecond=0.25), Exif(moment, subsecond=0.5)
     assert seconds_apart(exact, half) == 0.25
     assert seconds_apart(exact, Exif(moment)) == 0.0  # a program dropped it
+
+
+@pytest.mark.parametrize("kind", [1, 3, 4, 7])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_iptc_record_of_a_tiff_whatever_its_type(kind: int, order: str, depth: int) -> None:
+    record = b"\x1c\x02\x37\0\x0820170102\x1c\x02\x3c\0\x0b030405+0600\x1c\x02\x19\0\x05beach"
+    record = record.ljust(-(-len(record) // 4) * 4, b"\0")
+    pixels = bytes(16 * 16 * depth // 8)
+    at = 8 + 2 + 10 * 12 + 4
+    count = len(record) // {1: 1, 3: 2, 4: 4, 7: 1}[kind]
+    entries = (
+        (256, 3, 1, 16), (257, 3, 1, 16), (258, 3, 1, depth), (259, 3, 1, 1), (262, 3, 1, 1),
+        (273, 4, 1, at), (277, 3, 1, 1), (278, 3, 1, 16), (279, 4, 1, len(pixels)),
+        (33723, kind, count, at + len(pixels)),
+    )  # fmt: skip
+    data = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, len(entries))
+    for tag, form, number, value in entries:
+        short = form == 3 and number == 1
+        padded = (value, 0) if short else (value,)
+        data += struct.pack(order + ("HHIHH" if short else "HHII"), tag, form, number, *padded)
+    data += bytes(4) + pixels + record
+    assert decode(data).exif.taken_at == "2017-01-02T03:04:05+06:00"
+    assert read_header(data).exif.taken_at == "2017-01-02T03:04:05+06:00"
+    assert read_tags(data, {}).keywords == ("beach",)

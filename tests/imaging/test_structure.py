@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import random
+import struct
+import time
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
+from safelight.errors import DecodeError
 from safelight.imaging import decode
 from safelight.imaging.structure import read_structure
 from safelight.model import Structure
@@ -178,6 +182,47 @@ def test_damage_stops_nothing(name: str) -> None:
         assert isinstance(
             read_structure(bytes(broken)[: chance.randrange(8, len(data))]), Structure
         )
+
+
+def _endless_tiff() -> bytes:
+    """Pages whose directories lie on each other, each with thousands of strips."""
+    tags = 3000
+    body = bytearray(b"II*\0\x08\0\0\0")
+    for number in range(6000):
+        start = 8 + 6 * number
+        body += struct.pack("<HI", tags, start + 6)
+    body += struct.pack("<HHII", 273, 4, 100_000, 8) * tags
+    return bytes(body) + bytes(2_000_000)
+
+
+GIF = b"GIF89a" + bytes(7) + b"\x2c" + bytes(9) + b"\2"
+
+HOSTILE = {
+    "gif of blocks of a byte": GIF + b"\1\1" * 1_000_000,
+    "png of empty chunks": b"\x89PNG\r\n\x1a\n" + chunk(b"teSt", b"") * 100_000,
+    "boxes of nothing": box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"free", b"") * 100_000,
+    "boxes in boxes": box(b"ftyp", b"avis\0\0\0\0avif") + b"".join(
+        struct.pack(">I", 8 * (50_000 - depth)) + b"moov" for depth in range(50_000)
+    ),
+    "items of no bytes": box(b"ftyp", b"heic\0\0\0\0mif1heic")
+    + box(b"meta", bytes(4) + box(b"iloc", b"\1\0\0\0\0\0\xff\xff" + b"\xff" * 700_000)),
+    "webp of empty chunks": b"RIFF\0\0\0\x7fWEBP" + b"ANMF\0\0\0\0" * 100_000,
+    "tiff without end": _endless_tiff(),
+    "jpeg of markers": b"\xff\xd8" + b"\xff\xe1\0\2" * 100_000,
+    "jpeg of xmp": b"\xff\xd8"
+    + (b"\xff\xe1\0\x50http://ns.adobe.com/xmp/extension/\0" + bytes(43)) * 30_000
+    + b"\xff\xda",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_file_takes_for_ever(name: str) -> None:
+    data = HOSTILE[name]
+    started = time.process_time()
+    read_structure(data)
+    with contextlib.suppress(DecodeError):
+        decode(data, min_side=64)
+    assert time.process_time() - started < 5
 
 
 def test_real_photos(real_photos) -> None:

@@ -164,6 +164,56 @@ def test_another_photo_can_be_chosen_to_be_kept(server) -> None:
     assert server.post("/api/v1/plans", {"groups": wanted}).json()["code"] == "keeper"
 
 
+def test_reasons_fit_the_photo_that_is_chosen(server) -> None:
+    (coffee,) = groups(server, relation="resized")
+    big, small = coffee["photos"]
+    path = f"/api/v1/duplicates/{coffee['group']}"
+    assert server.get(path).json()["photos"] == coffee["photos"]
+    again = server.get(path, params={"keeper": small["photo_id"]}).json()["photos"]
+    assert [each["path"] for each in again] == [small["path"], big["path"]]
+    assert [each["keeper"] for each in again] == [True, False]
+    assert again[0]["reasons"][0] == "chosen by you"
+    assert "most pixels" not in " ".join(again[1]["reasons"])
+    wanted = [{"group": coffee["group"], "path": small["path"]}]
+    (action,) = server.post("/api/v1/plans", {"groups": wanted}).json()["actions"]
+    assert (action["keeper"], action["keeper_id"]) == (small["path"], small["photo_id"])
+    assert "most pixels" not in action["why"]
+    assert action["why"].count("resized") == 1
+    assert server.get(path, params={"path": "/elsewhere.jpg"}).json()["code"] == "keeper"
+    assert server.get("/api/v1/duplicates/0123456789ab").status_code == 404
+
+
+def test_folders_are_preferred_and_protected(server, shelf) -> None:
+    deep = shelf / "deep"
+    deep.mkdir()
+    (cats,) = (each for each in groups(server) if len(each["photos"]) == 3)
+    params = {"protect": str(shelf)}
+    found = server.get("/api/v1/duplicates", params=params).json()["groups"]
+    assert len(found) == 2
+    wanted = {"groups": [{"group": cats["group"]}], "protect": [str(shelf)]}
+    plan = server.post("/api/v1/plans", wanted).json()
+    assert plan["actions"] == []
+    assert all("protected" in each["why"] for each in plan["left"])
+
+
+def test_what_only_looks_alike_is_no_duplicate(library, tmp_path, make_photo) -> None:
+    for name, seed in (("a", 0), ("b", 1), ("c", 2)):
+        make_photo(tmp_path / "alike" / f"{name}.png", seed=seed, size=120)
+    embedder = ColourEmbedder()
+    ingest(library, [parse_source(str(tmp_path / "alike"))], embedder, model="colours")
+    with running(library, embedder) as server:
+        assert [each for each in groups(server) if each["relation"] == "similar"] == []
+        found = groups(server, relation="similar")
+        if not found:
+            pytest.skip("these are related in closer ways")
+        assert not any(photo["keeper"] for photo in found[0]["photos"])
+        assert found[0]["bytes_to_save"] == 0
+        wanted = [{"group": found[0]["group"]}]
+        assert server.post("/api/v1/plans", {"groups": wanted}).json()["code"] == "keeper"
+        wanted[0]["keeper"] = found[0]["photos"][0]["photo_id"]
+        assert server.post("/api/v1/plans", {"groups": wanted}).status_code == 201
+
+
 def test_one_of_several_files_of_a_photo_can_be_chosen(server, shelf) -> None:
     (cats,) = (each for each in groups(server) if len(each["photos"]) == 3)
     chosen = next(each for each in cats["photos"] if each["path"].endswith("cat copy.jpg"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.errors import SourceError
+from safelight.ingest.load import read_entry
 from safelight.sources import parse_source
 from safelight.sources.lists import parse_list
 from safelight.sources.spelling import known_spelling
@@ -298,3 +300,16 @@ def test_a_nomedia_in_any_case_hides_what_is_known(tree: Path) -> None:
     source = parse_source(str(tree), exclude=".hid")
     assert [each.source_path for each in source.entries()] == ["A.JPEG", "b.jpg"]
     assert source.why_excluded(str(tree / "deep" / "er" / "c.png")) == ".nomedia"
+
+
+def test_a_folder_that_becomes_a_link_meanwhile_is_not_read(tmp_path, make_photo) -> None:
+    make_photo(tmp_path / "root" / "inside" / "a.png", seed=1)
+    make_photo(tmp_path / "outside" / "a.png", seed=2)
+    root = os.path.realpath(tmp_path / "root")
+    source = replace(parse_source(f"images:{root}"), roots=(root,))
+    (listed,) = source.entries()
+    assert read_entry(listed)[0] == (tmp_path / "root" / "inside" / "a.png").read_bytes()
+    (tmp_path / "root" / "inside").rename(tmp_path / "moved")
+    (tmp_path / "root" / "inside").symlink_to(tmp_path / "outside")
+    with pytest.raises(OSError, match="outside"):
+        read_entry(listed)

@@ -21,6 +21,7 @@ from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
+from safelight.cli.options import refuse_empty_names
 from safelight.cli.pipeline import pipeline
 from safelight.cli.plan import plan
 from safelight.cli.score import score
@@ -91,6 +92,7 @@ for command in (
     docs,
 ):
     safelight.add_command(command)
+refuse_empty_names(safelight)
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.phases import show_phases, size
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from safelight.duplicates.apply import Outcome
@@ -42,7 +42,7 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
     from safelight.duplicates.plan import read_plan
     from safelight.library.store import Library
 
-    found = read_plan(os.path.expanduser(plan))
+    found = read_plan(expanded(plan))
     settings = load_settings(library=library or found.library)
     if Path(found.library) != settings.library:
         raise click.UsageError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ import click
 from safelight.cli.duplicates_texts import tell_total, write_csv, write_edges, write_text
 from safelight.cli.options import library_option, load_settings, separated, short
 from safelight.cli.phases import choosing_options, deduplicator, show_phases
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,9 @@ def duplicates(
     force: bool,
     against: str | None,
     keep: str | None,
+    prefer: tuple[str, ...],
+    protect: tuple[str, ...],
+    instead: tuple[str, ...],
     no_look: bool,
     library: str | None,
     quiet: bool,
@@ -92,7 +95,7 @@ def duplicates(
     if report is not None:
         from safelight.duplicates.report import check_report
 
-        report = os.path.expanduser(report)
+        report = expanded(report)
         check_report(report, force=force)
     from safelight.library.files import require_namespace
     from safelight.library.store import Library
@@ -102,7 +105,16 @@ def duplicates(
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
-        finder = deduplicator(opened, settings, keep, no_look, progress)
+        finder = deduplicator(
+            opened,
+            settings,
+            keep,
+            no_look,
+            progress,
+            prefer=prefer,
+            protect=protect,
+            instead=instead,
+        )
         found = finder.groups(wanted, namespace=namespace)
         facts = _facts(opened, found, namespace)
         if report is not None:
@@ -131,6 +143,9 @@ def show(
     namespace: str | None,
     as_json: bool,
     keep: str | None,
+    prefer: tuple[str, ...],
+    protect: tuple[str, ...],
+    instead: tuple[str, ...],
     no_look: bool,
     library: str | None,
     quiet: bool,
@@ -148,7 +163,16 @@ def show(
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
-        finder = deduplicator(opened, settings, keep, no_look, progress)
+        finder = deduplicator(
+            opened,
+            settings,
+            keep,
+            no_look,
+            progress,
+            prefer=prefer,
+            protect=protect,
+            instead=instead,
+        )
         found = finder.group(group, namespace=namespace)
         facts = _facts(opened, [found], namespace)
     if as_json:
@@ -323,7 +347,7 @@ def _against(settings: Settings, path: str, namespace: str | None, as_json: bool
             opened, pixel_limit=settings.pixel_limit, limits=settings.duplicate_limits
         )
         try:
-            found = finder.against(os.path.expanduser(path), embedder=embedder, namespace=namespace)
+            found = finder.against(expanded(path), embedder=embedder, namespace=namespace)
         except DecodeError as exc:
             raise SourceError(f"{path} {exc}.", source=path) from exc
         except OSError as exc:

@@ -12,6 +12,7 @@ import click
 from safelight.cli.failures import failure_lines
 from safelight.cli.label_texts import row, show_csv, show_json, show_table
 from safelight.cli.options import library_option, load_settings, short
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,7 +116,7 @@ def label(
 def _absolute(path: str | None) -> Any:
     from pathlib import Path
 
-    return None if path is None else Path(path).expanduser().absolute()
+    return None if path is None else Path(expanded(path)).absolute()
 
 
 def _label_library(

@@ -22,6 +22,7 @@ from safelight.cli.model_texts import (
 )
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import ModelUnavailable, SafelightError, UsageError
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from safelight.embedding.pytorch.embedder import TorchEmbedder
@@ -171,7 +172,7 @@ def verify(name: str, photo: str | None, as_json: bool) -> None:
     """
     from safelight.embedding.verifying import verify as compare
 
-    found = compare(name, photo=Path(photo).expanduser() if photo else None)
+    found = compare(name, photo=Path(expanded(photo)) if photo else None)
     if as_json:
         row = {**asdict(found), "ok": found.ok, "compared": found.compared}
         click.echo(json.dumps(row, ensure_ascii=False))
@@ -214,7 +215,7 @@ def export(
     from safelight.embedding.names import absolute_name, plain_name
     from safelight.sources.samples import sample_photos
 
-    target = Path(out).expanduser()
+    target = Path(expanded(out))
     if target.exists():
         raise UsageError(f"{target} is there already. Name a new folder.", path=str(target))
     settings = load_settings(library=library)

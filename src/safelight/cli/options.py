@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.files.names import expanded
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -45,6 +46,36 @@ def _plain(arg: str, flags: dict[str, click.Option]) -> str:
     raise click.BadParameter(f"{value!r} is neither true nor false.", param_hint=name)
 
 
+#: Options that name something; an empty name is a variable that is not set.
+_NAMES = frozenset({"DIR", "FOLDER", "FILE", "PATH", "URL", "NAME", "MODEL", "VERSION"})
+
+
+class _Named(click.types.StringParamType):
+    """A text that is not empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the text, or fail."""
+        text = super().convert(value, param, ctx)
+        if not str(text).strip():
+            self.fail("It is empty. Is a variable unset?", param, ctx)
+        return text
+
+
+def refuse_empty_names(command: click.Command) -> None:
+    """Let options of a command, and of those in it, that name something refuse an empty name.
+
+    ``--library "$UNSET"`` would use the usual library, and ``--root "$UNSET"`` the folder that the
+    command runs in.
+    """
+    for param in command.params:
+        is_text = type(param.type) is click.types.StringParamType
+        if isinstance(param, click.Option) and is_text and param.metavar in _NAMES:
+            param.type = _Named()
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            refuse_empty_names(each)
+
+
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--library``."""
     return click.option(
@@ -61,7 +92,7 @@ def load_settings(**given: Any) -> Settings:
     from safelight.settings import Settings
 
     if given.get("library"):
-        given["library"] = Path(given["library"]).expanduser().absolute()
+        given["library"] = Path(expanded(given["library"])).absolute()
     return Settings.load(**given)
 
 

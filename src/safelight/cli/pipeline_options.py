@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.files.names import expanded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -70,4 +72,4 @@ def places_of(data: str) -> Places:
 
     from safelight.pipeline.places import Places
 
-    return Places(Path(data).expanduser().absolute())
+    return Places(Path(expanded(data)).absolute())

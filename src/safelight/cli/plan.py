@@ -11,6 +11,7 @@ import click
 
 from safelight.cli.options import library_option, load_settings, separated, short
 from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+from safelight.files.names import expanded
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ def duplicates(
     quarantine: str | None,
     namespace: str | None,
     keep: str | None,
+    prefer: tuple[str, ...],
+    protect: tuple[str, ...],
+    instead: tuple[str, ...],
     no_look: bool,
     library: str | None,
     quiet: bool,
@@ -85,7 +89,7 @@ def duplicates(
     from safelight.library.files import require_namespace
     from safelight.library.store import Library
 
-    output = os.path.expanduser(output)
+    output = expanded(output)
     check_target(output, force=force)
     if quarantine and action != "quarantine":
         raise click.UsageError("--quarantine goes with --action quarantine only.")
@@ -96,7 +100,16 @@ def duplicates(
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
-        finder = deduplicator(opened, settings, keep, no_look, progress)
+        finder = deduplicator(
+            opened,
+            settings,
+            keep,
+            no_look,
+            progress,
+            prefer=prefer,
+            protect=protect,
+            instead=instead,
+        )
         made = finder.plan(
             named or DEFAULT_RELATIONS,
             namespace=namespace,
@@ -118,11 +131,11 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
     """Show what a plan would do, group by group; nothing is changed."""
     from safelight.duplicates.plan import read_plan
 
-    file = os.path.expanduser(file)
+    file = expanded(file)
     if html is not None:
         from safelight.duplicates.report import check_report
 
-        html = os.path.expanduser(html)
+        html = expanded(html)
         check_report(html, force=force)
     made = read_plan(file)
     if html is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import click
 
 from safelight.cli.failures import failure_lines
 from safelight.cli.options import load_settings, separated, short
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +97,7 @@ def score(
     chosen = choose(
         separated(metrics) or None,
         model=embedder,
-        head=Head.load(os.path.expanduser(head)) if head else None,
+        head=Head.load(expanded(head)) if head else None,
         pairs=separated(pairs),
     )
     names = [metric.name for metric in chosen]

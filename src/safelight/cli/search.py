@@ -14,6 +14,7 @@ from safelight.cli.ingest import ingest_folder
 from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
 from safelight.errors import LibraryError
+from safelight.files.names import expanded
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _asked(text: str) -> Query:
     """Return the query; a file that is called like one of several terms is meant itself."""
     from safelight.query import Query, Term, names_image, parse_query
 
-    if names_image(text) and os.path.isfile(os.path.expanduser(text)):
+    if names_image(text) and os.path.isfile(expanded(text)):
         return Query((Term("image", text),))
     return parse_query(text)
 
@@ -213,7 +214,7 @@ def _unlabelled(library: Library, query: Query, space: str, namespace: str | Non
 def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> Filter | None:
     from safelight.library.browsing import Filter
 
-    where = Filter(camera=camera, taken_from=taken_from, taken_to=taken_to)
+    where = Filter(camera=camera or None, taken_from=taken_from, taken_to=taken_to)
     return None if where.is_plain else where
 
 

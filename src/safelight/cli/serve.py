@@ -8,6 +8,7 @@ import click
 
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import UsageError
+from safelight.files.names import expanded
 from safelight.server.limits import Limits
 from safelight.sources.entry import printable
 
@@ -118,7 +119,7 @@ def serve(
 
 
 def _root(path: str) -> str:
-    folder = os.path.realpath(os.path.expanduser(path))
+    folder = os.path.realpath(expanded(path))
     if not os.path.isdir(folder):
         raise UsageError(f"--root {path}: there is no such folder.", code="no-folder", path=path)
     _require_utf8("--root", folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.options import library_option, load_settings, separated
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,11 +112,11 @@ def sheet(
     ending = os.path.splitext(output)[1].lower()
     if ending not in (".html", ".htm", ".png"):
         raise click.UsageError(f"-o {output}: name a .html or a .png file.")
-    output = os.path.expanduser(output)
+    output = expanded(output)
     check_target(output, force=force)
     settings = load_settings(library=library, device=device, threads=threads, namespace=namespace)
     weighted = Weights.parse(weights or "")
-    by_query = not all(os.path.lexists(os.path.expanduser(each)) for each in what)
+    by_query = not all(os.path.lexists(expanded(each)) for each in what)
     if not by_query and (namespace is not None or min_score is not None):
         raise click.UsageError(f"-n and --min-score are for a query, and {what[0]} is there.")
     by = sort or ("query" if by_query else "combined")
@@ -170,13 +171,13 @@ def _title(what: Sequence[str], *, by_query: bool) -> str:
     if by_query:
         return " ".join(what)
     if len(what) == 1:
-        return os.path.basename(os.path.abspath(os.path.expanduser(what[0])))
+        return os.path.basename(os.path.abspath(expanded(what[0])))
     return "Contact sheet"
 
 
 def _folder(what: Sequence[str]) -> str | None:
     """Return the one folder that was named, from which names are seen."""
-    path = os.path.abspath(os.path.expanduser(what[0]))
+    path = os.path.abspath(expanded(what[0]))
     return path if len(what) == 1 and os.path.isdir(path) else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
@@ -10,6 +9,7 @@ import click
 from safelight.cli.apply import tell
 from safelight.cli.options import library_option, load_settings
 from safelight.cli.phases import show_phases, size
+from safelight.files.names import expanded
 
 EPILOG = """\b
 Examples:
@@ -35,7 +35,7 @@ def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, qu
 
     settings = load_settings(library=library)
     if plan is not None:
-        plan = os.path.expanduser(plan)
+        plan = expanded(plan)
     with show_phases(quiet=quiet) as progress:
         name, outcome = undo_plan(
             settings.library,

@@ -358,6 +358,7 @@ class Action:
     why: str
     photo_id: str
     keeper: str
+    keeper_id: str
     group: str
 
 

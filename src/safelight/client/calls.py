@@ -406,12 +406,38 @@ def duplicates(
     *,
     relation: str | None = None,
     namespace: str | None = None,
+    prefer: Iterable[str] = (),
+    protect: Iterable[str] = (),
     offset: int = 0,
     limit: int = 20,
 ) -> Call[answers.Groups]:
-    """Return groups of photos that belong together, with the one to keep, and why."""
+    """Return groups of photos that belong together, with the one to keep, and why.
+
+    Parameters
+    ----------
+    relation : str, optional
+        Only groups of it; of all but ``similar`` if not given.
+    namespace : str, optional
+    prefer, protect : iterable of str
+        Folders whose files are kept, and those of which nothing ever goes.
+    offset, limit : int
+    """
     params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
+    params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
+    params += [("protect", folder) for folder in as_list(protect, "protect", str)]
     return Call("GET", f"{_API}/duplicates", _as(answers.Groups), params)
+
+
+def duplicate_group(
+    group: str,
+    *,
+    keeper: str | None = None,
+    path: str | None = None,
+    namespace: str | None = None,
+) -> Call[answers.Group]:
+    """Return one group; with `keeper` or `path`, as it is if that photo is kept instead."""
+    params = _params(keeper=keeper, path=path, namespace=namespace)
+    return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(answers.Group), params)
 
 
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[answers.Decided]:
@@ -430,6 +456,8 @@ def make_plan(
     groups: Iterable[str | Mapping[str, str]],
     action: str = "quarantine",
     *,
+    prefer: Iterable[str] = (),
+    protect: Iterable[str] = (),
     namespace: str | None = None,
 ) -> Call[answers.Plan]:
     """Plan what to do about groups; nothing is touched until the plan is applied.
@@ -440,8 +468,14 @@ def make_plan(
         Ids, or ``{"group": ID, "keeper": PHOTO_ID}`` to keep another photo.
     action : str
         ``quarantine``, ``hardlink`` or ``trash``.
+    prefer, protect : iterable of str
+        Folders whose files are kept, and those of which nothing ever goes.
     namespace : str, optional
     """
+    folders = {
+        "prefer": as_list(prefer, "prefer", str),
+        "protect": as_list(protect, "protect", str),
+    }
     chosen = [
         {"group": each} if isinstance(each, str) else dict(each)
         for each in as_list(groups, "groups", str, Mapping)
@@ -451,7 +485,7 @@ def make_plan(
         f"{_API}/plans",
         _as(answers.Plan),
         _params(namespace=namespace),
-        json={"groups": chosen, "action": action},
+        json={"groups": chosen, "action": action, **folders},
         is_slow=True,
     )
 

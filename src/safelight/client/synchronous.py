@@ -88,6 +88,7 @@ class Client:
     vectors_search = _method(calls.vectors_search)
     embedder = _method(calls.embedder)
     duplicates = _method(calls.duplicates)
+    duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
     take_back = _method(calls.take_back)
     make_plan = _method(calls.make_plan)

@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from safelight.cluster.listing import file_system, is_url, opened_at, said_by
-from safelight.errors import DecodeError
+from safelight.errors import DecodeError, FileError
 from safelight.files import PHOTO_FILE
+from safelight.imaging import read_photo
 from safelight.ingest.load import Loaded, read_entry
 from safelight.sources.entry import explain
 
@@ -94,10 +95,12 @@ def _fetch(url: str) -> bytes:
     for attempt in range(1, _TRIES + 1):
         try:
             files, name = file_system(url)
+            if "file" in files.protocol:
+                return read_photo(name)
             # s3fs would ask for the size first, to fetch large files in pieces: twice the requests.
             more = {"max_concurrency": 1} if "s3" in files.protocol else {}
             data: bytes = files.cat_file(name, **more)
-        except (DecodeError, FileNotFoundError, PermissionError):
+        except (DecodeError, FileError, FileNotFoundError, PermissionError):
             raise
         # Each kind of storage has errors of its own, and few of them are OSErrors.
         except Exception as exc:

@@ -20,7 +20,7 @@ from loguru import logger
 from safelight.duplicates.candidates import candidates
 from safelight.duplicates.frames import Frames
 from safelight.duplicates.known import SIGNALS_VERSION, hashed, open_known
-from safelight.duplicates.redundant_pairs import COMPARED_COPIES, COPIES, CopyTies, ranked
+from safelight.duplicates.redundant_pairs import COPIES, CopyTies, is_copy, ranked
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.errors import SafelightError
 from safelight.hashing import HASH_VERSION
@@ -61,7 +61,7 @@ _WRITING = 2.0
 
 #: Pairs that a thread relates at once, how many such parts are begun ahead, and into how many parts
 #: the pairs of one photo are divided.
-_PAIRS, _PARTS_AHEAD, _AT_A_TIME = 64, 4, 4
+_PAIRS, _PARTS_AHEAD, _AT_A_TIME = 16, 4, 4
 
 PIXEL_LIMIT = 200_000_000
 
@@ -291,7 +291,7 @@ class _Run:
         self._away: set[int] = set()
         self._thinned: set[int] = set()  # positions
         self._written = 0
-        self._ties = CopyTies()
+        self._ties = CopyTies(known.worth)
 
     def continue_from(self, copies: Iterable[tuple[int, int]], thinned: Iterable[int]) -> None:
         """Take over what earlier runs found, by row key.
@@ -305,9 +305,12 @@ class _Run:
         """
         position_of = {key: position for position, key in enumerate(self._known.keys.tolist())}
         self._ties = CopyTies(
-            (position_of[a], position_of[b])
-            for a, b in copies
-            if a in position_of and b in position_of
+            self._known.worth,
+            (
+                (position_of[a], position_of[b])
+                for a, b in copies
+                if a in position_of and b in position_of
+            ),
         )
         self._thinned = {position_of[key] for key in thinned if key in position_of}
 
@@ -343,22 +346,27 @@ class _Run:
         """
         photos = deque(ranked(found))
         parts: deque[tuple[list[_Photo], Future[dict[tuple[int, int], Edge | None]]]] = deque()
+        seen = dict(seen)
 
         def relate(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Edge | None]:
             return {pair: self.of(*map(seen.get, pair)) for pair in pairs}
+
+        def see(positions: Iterable[int]) -> None:
+            # The best of many copies need not be among the candidates.
+            lacking = [each for each in positions if each not in seen]
+            if lacking:
+                seen.update(self._known.seen(lacking))
 
         def begin_part() -> None:
             part: list[_Photo] = []
             pairs: list[tuple[int, int]] = []
             while photos and len(pairs) < _PAIRS:
                 later, earlier = photos.popleft()
-                # The first ones are needed however many copies they turn out to have.
-                sure = [position for position, _ in earlier[:COMPARED_COPIES]]
-                sure += [
-                    position
-                    for position, _ in earlier[COMPARED_COPIES:]
-                    if position < committed and self._ties.copies(position) <= COMPARED_COPIES
-                ]
+                # What is found meanwhile may make another one the best, and this one needless.
+                settled = [each for each in earlier if each[0] < committed]
+                few = [each for each in earlier if each[0] >= committed][:1]
+                sure = self._ties.partners([*settled, *few]).positions
+                see(sure)
                 part.append((later, earlier))
                 pairs += [(later, each) for each in sure]
             parts.append((part, pool.submit(relate, pairs)))
@@ -371,14 +379,26 @@ class _Run:
             known = future.result()
             edges, count = [], 0
             for later, earlier in part:
-                needed = self._ties.needed(earlier)
-                if len(needed) < len(earlier):
+                partners = self._ties.partners(earlier)
+                wanted = list(partners.positions)
+                for step in (wanted, partners.instead):
+                    if step is partners.instead:
+                        more = [
+                            other
+                            for best, others in partners.instead
+                            if not is_copy(known[later, best])
+                            for other in others
+                        ]
+                        wanted += [each for each in more if each not in wanted]
+                    rest = [(later, each) for each in wanted if (later, each) not in known]
+                    see(each for _, each in rest)
+                    chunks = (rest[at::_AT_A_TIME] for at in range(min(_AT_A_TIME, len(rest))))
+                    for chunk in pool.map(relate, chunks):
+                        known |= chunk
+                if len(wanted) < len(earlier):
                     self._thinned.add(later)
-                rest = [(later, each) for each in needed if (later, each) not in known]
-                for chunk in pool.map(relate, (rest[at::_AT_A_TIME] for at in range(_AT_A_TIME))):
-                    known |= chunk
-                count += len(needed)
-                for each in needed:
+                count += len(wanted)
+                for each in wanted:
                     edge = known[later, each]
                     if edge is not None:
                         self._ties.add(later, each, edge)

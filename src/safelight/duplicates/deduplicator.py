@@ -17,6 +17,7 @@ from safelight.duplicates.keeper.derivation import lineage_of
 from safelight.duplicates.keeper.places import preferences
 from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.keeper.scores import focus_maps, known_scores, measure_lacking
+from safelight.duplicates.keeper.select import is_id
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
@@ -137,7 +138,9 @@ class Deduplicator:
             The policy is not usable.
         """
         wanted = DUPLICATES if relations is None else named_relations(relations)
-        return self._compared_with_keepers(wanted, namespace)[0]
+        suggestions = self._compared_with_keepers(wanted, namespace)[0]
+        self._require_chosen(suggestions)
+        return suggestions
 
     def group(self, beginning: str, *, namespace: str | None = None) -> Suggestion:
         """Return one group, by the beginning of its id.
@@ -158,7 +161,9 @@ class Deduplicator:
                 "`safelight duplicates` lists them.",
                 code="no-group",
             )
-        return self._judged(groups, namespace)[0][0]
+        suggestions = self._judged(groups, namespace)[0]
+        self._require_chosen(suggestions)
+        return suggestions[0]
 
     def against(
         self,
@@ -264,6 +269,7 @@ class Deduplicator:
         suggestions, facts, whole = self._compared_with_keepers(
             wanted, namespace, choose_alike=Relation.SIMILAR in wanted
         )
+        self._require_chosen(suggestions)
         return plan_changes(
             self.library,
             suggestions,
@@ -287,7 +293,9 @@ class Deduplicator:
         namespace : str, optional
             Only files in it.
         """
-        return self._judged(groups, namespace)[0]
+        suggestions = self._judged(groups, namespace)[0]
+        self._require_chosen(suggestions)
+        return suggestions
 
     def _find(self, relations: Collection[Relation] | None, namespace: str | None) -> list[Group]:
         hash_lacking(
@@ -387,6 +395,19 @@ class Deduplicator:
         ]
         suggestions = [each for each in judged if each.photos]
         return suggestions, facts, whole
+
+    def _require_chosen(self, suggestions: Sequence[Suggestion]) -> None:
+        """Raise if a photo that was chosen to be kept is in none of the groups."""
+        for wanted in self.instead:
+            if not any(
+                photo.path == wanted or (is_id(wanted) and photo.photo_id.startswith(wanted))
+                for each in suggestions
+                for photo in each.photos
+            ):
+                raise UsageError(
+                    f"No group has a photo {wanted!r} to keep. `safelight duplicates` lists them.",
+                    code="keeper",
+                )
 
     def _compared_with_keepers(
         self,

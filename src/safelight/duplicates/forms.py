@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.duplicates.agreement import Agreement, agree, is_plain
+from safelight.duplicates.clock_corrections import is_clock_correction, is_one_exposure
 from safelight.duplicates.laying import MIN_SIDE, Laid, lay_as_is, lay_by_corners, lay_whole
 from safelight.duplicates.model import Relation
 from safelight.duplicates.verification.close_look import CloseLook
@@ -72,11 +73,13 @@ def form_of(
     try:
         if alike.turned_bits <= limits.same_pixels_bits and _same_pixels(a, b, alike, look):
             return Relation.SAME_PIXELS, evidence
-        if seconds:
+        if seconds and not is_clock_correction(seconds):
             return None  # two exposures: never forms of one picture, however alike
         told = _told(a, b, alike, evidence, look, limits)
         if told and seconds == 0 and not _one_exposure(a, b, look, limits):
             return None
+        if told and seconds:
+            return told if is_one_exposure(a, b, seconds, look) else None
         return told
     except (DecodeError, OSError):
         return None if seconds else _unseen(a, b, alike, evidence)
@@ -85,9 +88,15 @@ def form_of(
 def _same_pixels(a: Seen, b: Seen, alike: Resemblance, look: Look) -> bool:
     if alike.way or (a.width, a.height) != (b.width, b.height):
         return False
-    laid = lay_whole(look(a, MIN_SIDE).pixels, look(b, MIN_SIDE).pixels)
-    if np.abs(laid.a.astype(np.int16) - laid.b).mean() > _SAME_TONE:
-        return False
+    first, second = look(a, MIN_SIDE), look(b, MIN_SIDE)
+    if a.format == b.format == "JPEG":
+        # Of other coefficients, a decoder makes other pixels at every size.
+        if not np.array_equal(first.pixels, second.pixels):
+            return False
+    else:
+        laid = lay_whole(first.pixels, second.pixels)
+        if np.abs(laid.a.astype(np.int16) - laid.b).mean() > _SAME_TONE:
+            return False
     return bool(np.array_equal(look(a, None).pixels, look(b, None).pixels))
 
 
@@ -252,6 +261,11 @@ def _part_form(
         relation = Relation.CROPPED
         told["part"] = b.id if over_a else a.id
         told["covers"] = round(laid.a_covered if over_a else laid.b_covered, 3)
+    elif laid.a_overhang > limits.overhang or laid.b_overhang > limits.overhang:
+        # The one that has nothing around it, and how much of the other it takes.
+        of_a = laid.a_overhang > limits.overhang
+        told["inside"] = b.id if of_a else a.id
+        told["covers"] = round(laid.a_covered if of_a else laid.b_covered, 3)
     if turned:
         told[turned.value] = True
     if abs(tilt) >= limits.turn_degrees:

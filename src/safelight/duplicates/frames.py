@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.laying import MIN_SIDE
+from safelight.duplicates.verification.close_alignment import CLOSE_MIN_SIDE, CLOSE_SIDE, scaled
 from safelight.imaging import PhotoReader, decode
 
 if TYPE_CHECKING:
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 #: Frames are kept for the next pair while they take no more than this together.
 KEPT_BYTES = 256 * 2**20
+
+#: The longer side of frames for a first look: twice that at which they are laid over each other.
+_SMALL = 768
 
 
 class Frames:
@@ -48,20 +54,50 @@ class Frames:
         DecodeError
             Its files have other bytes now, or cannot be decoded.
         """
-        key = (seen.id, min_side)
+        if min_side is None:
+            return self._full(seen)
+        return self._reduced(seen, _SMALL if min_side <= MIN_SIDE else CLOSE_SIDE)
+
+    def _full(self, seen: Seen) -> Frame:
+        frame = self._kept_frame(seen, None) or self._kept_frame(seen, CLOSE_SIDE)
+        if frame is not None and _is_whole(frame):
+            return frame
+        frame = decode(self.read(seen), max_pixels=self._pixel_limit)
+        self._keep(seen, None, frame)
+        return frame
+
+    def _reduced(self, seen: Seen, side: int) -> Frame:
+        """Return a frame with its longer side about `side`; both sizes come of one decode."""
+        frame = self._kept_frame(seen, side)
+        if frame is not None:
+            return frame
+        close = self._kept_frame(seen, CLOSE_SIDE)
+        if close is None:
+            data = self.read(seen)
+            close = decode(data, min_side=CLOSE_MIN_SIDE, max_pixels=self._pixel_limit)
+            close = _made_smaller(close, CLOSE_SIDE)
+            self._keep(seen, CLOSE_SIDE, close)
+        if side == CLOSE_SIDE:
+            return close
+        small = _made_smaller(close, max(side, max(close.pixels.shape[:2]) // 2))
+        if small is not close:
+            self._keep(seen, side, small)
+        return small
+
+    def _kept_frame(self, seen: Seen, side: int | None) -> Frame | None:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        frame = decode(self.read(seen), min_side=min_side, max_pixels=self._pixel_limit)
+            if (seen.id, side) in self._kept:
+                self._kept.move_to_end((seen.id, side))
+            return self._kept.get((seen.id, side))
+
+    def _keep(self, seen: Seen, side: int | None, frame: Frame) -> None:
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = frame
+            if (seen.id, side) not in self._kept:
+                self._kept[seen.id, side] = frame
                 self._bytes += frame.pixels.nbytes
-            while self._bytes > self._kept_bytes:
+            while self._bytes > self._kept_bytes and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.pixels.nbytes
-        return frame
 
     def read(self, seen: Seen) -> bytes:
         """Return the bytes of a photo's file.
@@ -72,3 +108,15 @@ class Frames:
             As for its frame.
         """
         return self._reader.read(seen.id, seen.paths)
+
+
+def _is_whole(frame: Frame) -> bool:
+    return frame.pixels.shape[:2] == (frame.height, frame.width)
+
+
+def _made_smaller(frame: Frame, side: int) -> Frame:
+    longer = max(frame.pixels.shape[:2])
+    if longer <= side or frame.alpha is not None:
+        return frame
+    height, width = (max(1, round(each * side / longer)) for each in frame.pixels.shape[:2])
+    return replace(frame, pixels=scaled(frame.pixels, (width, height)))

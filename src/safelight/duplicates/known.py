@@ -20,7 +20,13 @@ from safelight.duplicates.signals import (
     WordSignal,
 )
 from safelight.hashing import HASH_VERSION, is_hashable
-from safelight.library.edges import moments, photo_records, present_paths, raw_photos
+from safelight.library.edges import (
+    moments,
+    photo_records,
+    photo_sizes,
+    present_paths,
+    raw_photos,
+)
 from safelight.library.exact import open_index
 from safelight.library.hashes import read_hashes
 from safelight.model import Exif
@@ -87,6 +93,12 @@ class Known:
     _vectors: CosineIndex | None
     _vector_rows: Numbers
     _cameras: dict[tuple[str, str], int]
+    _sizes: npt.NDArray[np.int64]
+
+    def worth(self, position: int) -> tuple[int, ...]:
+        """Return what orders copies by how likely each is kept: pixels, bytes, the earlier one."""
+        pixels, size = self._sizes[position].tolist()
+        return pixels, size, -position
 
     def seen(self, positions: Iterable[int]) -> dict[int, Seen]:
         """Return what is known of photos, by position."""
@@ -189,6 +201,7 @@ def open_known(
         vectors,
         vector_rows,
         cameras,
+        photo_sizes(library, keys),
     )
 
 

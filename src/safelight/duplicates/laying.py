@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,11 @@ _CORNER_BITS = 64
 _PIXELS_OFF = 3.0
 
 _FEWEST = 6
+
+# A photo is compared with several others: its corners, 30 kB, are kept for so many.
+_MOST_KEPT = 256
+_KEPT: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,10 +202,7 @@ class _Matched:
 def _matched(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> _Matched | None:
     import cv2
 
-    detector = cv2.ORB.create(_CORNERS, _STEP, _LEVELS, edgeThreshold=16, fastThreshold=8)
-    (points_a, looks_a), (points_b, looks_b) = (
-        detector.detectAndCompute(_grey(picture), None) for picture in (a, b)
-    )
+    (points_a, looks_a), (points_b, looks_b) = _corners(a), _corners(b)
     if len(points_a) < _FEWEST or len(points_b) < _FEWEST:
         return None
     found = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(looks_a, looks_b)
@@ -213,6 +218,24 @@ def _matched(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> _Matched | N
         np.array([other.pt for _, other in pairs], np.float32),
         np.array([one.size * other.size for one, other in pairs], np.float32),
     )
+
+
+def _corners(picture: npt.NDArray[np.uint8]) -> tuple[Any, Any]:
+    """Return a picture's corners and their descriptions, those of the last pictures as kept."""
+    import cv2
+
+    key = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
+    with _LOCK:
+        if key in _KEPT:
+            _KEPT.move_to_end(key)
+            return _KEPT[key]
+    detector = cv2.ORB.create(_CORNERS, _STEP, _LEVELS, edgeThreshold=16, fastThreshold=8)
+    found = detector.detectAndCompute(_grey(picture), None)
+    with _LOCK:
+        _KEPT[key] = found
+        while len(_KEPT) > _MOST_KEPT:
+            _KEPT.popitem(last=False)
+    return found
 
 
 def _refined(matched: _Matched, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import SidecarError
 from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.tiff import with_iptc
 from safelight.metadata.exif import info_of
 from safelight.metadata.iptc import decoded, find_iptc
 from safelight.metadata.tags import Tags
@@ -73,7 +74,7 @@ def _pillow(
 ) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], dict[int, list[str]]]:
     with opener(form)(io.BytesIO(data)) as image:
         exif = image.getexif()
-        info = info_of(image)
+        info = info_of(image) | (with_iptc(data) if form == "TIFF" else {})
         if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
             info["xmp"] = exif[_XMP_TAG]
         iptc = {

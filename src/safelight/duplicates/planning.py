@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.completeness import held_only_by, structure_at
-from safelight.duplicates.keeper.places import Preferences
+from safelight.duplicates.keeper.places import Preferences, is_plain_copy
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.own_tags import read_tags
 from safelight.duplicates.plan import (
@@ -27,7 +27,7 @@ from safelight.duplicates.relations import own_relations
 from safelight.duplicates.verifying import require_keeper, require_movable
 from safelight.errors import DecodeError, SidecarError
 from safelight.files import SIDECAR, read_bytes, sha256_of
-from safelight.files.names import folded
+from safelight.files.names import expanded, folded
 from safelight.files.packages import QUARANTINE
 from safelight.files.set_aside import CannotChange
 from safelight.imaging import read_verified
@@ -115,7 +115,7 @@ def plan_changes(
     planning = _Planning(
         action,
         plan_id,
-        None if quarantine is None else os.path.abspath(os.path.expanduser(quarantine)),
+        None if quarantine is None else os.path.abspath(expanded(quarantine)),
         roots,
         facts,
         together,
@@ -288,8 +288,14 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
 
 
 def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Relation) -> str | None:
-    if other.photo_id in planning.together:
-        whole, _ = planning.together[other.photo_id]
+    whole, _ = planning.together.get(other.photo_id, (None, ()))
+    # A copy of the photo alone, elsewhere, is no part of the whole.
+    is_spare = (
+        whole is Relation.RAW_JPEG
+        and other.photo_id == keeper.photo_id
+        and is_plain_copy(keeper.path, other.path, planning.beside.companion)
+    )
+    if whole is not None and not is_spare:
         return f"belongs together with others ({whole}); stays"
     pair = (min(keeper.photo_id, other.photo_id), max(keeper.photo_id, other.photo_id))
     if pair in planning.decided or (other.photo_id, other.photo_id) in planning.decided:

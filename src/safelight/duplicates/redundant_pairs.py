@@ -7,6 +7,7 @@ such, whatever is related to some of them is related to the others.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from safelight.duplicates.components import Components
 from safelight.duplicates.model import Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     import numpy.typing as npt
 
@@ -30,9 +31,9 @@ COPIES = frozenset(
     {Relation.IDENTICAL, Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED}
 )
 
-#: A photo is compared with so many of the copies of one picture. Up to five copies all pairs are
-#: compared; beyond, each is tied to four others, so that a group holds together when some go.
-COMPARED_COPIES = 4
+#: A photo is compared with so many of the copies of one picture, the nearest; where there are many
+#: of them, with the best, and with the nearest only if it is no copy of that.
+COMPARED_COPIES, MANY_COPIES = 4, 12
 
 #: Signals that order candidate pairs, the strongest first: their name, and whether more is nearer.
 _ORDER = (
@@ -45,47 +46,91 @@ _ORDER = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """Photos with which one is to be compared.
+
+    Attributes
+    ----------
+    positions : tuple of int
+    instead : tuple of (int, tuple of int)
+        For the best of many copies: those to compare with if the photo is no copy of it.
+    """
+
+    positions: tuple[int, ...]
+    instead: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+
 class CopyTies:
     """Photos that are known as copies of each other, by position.
 
     Parameters
     ----------
+    worth : callable
+        Of a position: the photo of many copies that is worth most is the likeliest to be kept, so
+        the others are compared with it.
     pairs : iterable of (int, int)
     """
 
-    def __init__(self, pairs: Iterable[tuple[int, int]] = ()) -> None:
-        self._components = Components(pairs)
+    def __init__(
+        self, worth: Callable[[int], tuple[int, ...]], pairs: Iterable[tuple[int, int]] = ()
+    ) -> None:
+        self._worth = worth
+        self._components = Components[int]()
+        self._best: dict[Hashable, int] = {}
+        for later, earlier in pairs:
+            self._join(later, earlier)
 
     def add(self, later: int, earlier: int, edge: Edge) -> None:
         """Tie two photos if an edge says that they are copies."""
-        # What could not be opened is not known well enough to stand for others.
-        if edge.relation in COPIES and not edge.evidence.get("unchecked"):
-            self._components.join(later, earlier)
+        if is_copy(edge):
+            self._join(later, earlier)
+
+    def _join(self, a: int, b: int) -> None:
+        best = max(self.best(a), self.best(b), key=self._worth)
+        self._components.join(a, b)
+        self._best[self._components.key(a)] = best
+
+    def best(self, position: int) -> int:
+        """Return the copy of a photo that is worth most."""
+        return self._best.get(self._components.key(position), position)
 
     def copies(self, position: int) -> int:
         """Return how many copies a photo is known to have, itself included."""
         return len(self._components.of(position))
 
-    def needed(self, earlier: Iterable[tuple[int, bool]]) -> list[int]:
-        """Return the photos with which one is to be compared.
+    def partners(self, earlier: Iterable[tuple[int, bool]]) -> Partners:
+        """Return with which candidates a photo is to be compared.
 
         Parameters
         ----------
         earlier : iterable of (int, bool)
             Candidates, the nearest first, and whether each is to be compared in any case.
         """
-        counts: dict[Hashable, int] = {}
-        chosen = []
+        nearest: dict[Hashable, list[int]] = {}
+        chosen: dict[int, None] = {}
         for position, always in earlier:
-            key = self._components.key(position)
             if always:
-                chosen.append(position)
+                chosen[position] = None
                 continue
-            count = counts.get(key, 0)
-            if count < COMPARED_COPIES:
-                counts[key] = count + 1
-                chosen.append(position)
-        return chosen
+            of_one = nearest.setdefault(self._components.key(position), [])
+            if len(of_one) < COMPARED_COPIES:
+                of_one.append(position)
+        instead = []
+        for of_one in nearest.values():
+            if self.copies(of_one[0]) > MANY_COPIES:
+                best = self.best(of_one[0])
+                chosen[best] = None
+                instead.append((best, tuple(each for each in of_one if each != best)))
+            else:
+                chosen |= dict.fromkeys(of_one)
+        return Partners(tuple(chosen), tuple(instead))
+
+
+def is_copy(edge: Edge | None) -> bool:
+    """Tell whether an edge proves that two photos are copies of one picture."""
+    # What could not be opened is not known well enough to stand for others.
+    return edge is not None and edge.relation in COPIES and not edge.evidence.get("unchecked")
 
 
 def ranked(found: Candidates) -> list[tuple[int, list[tuple[int, bool]]]]:

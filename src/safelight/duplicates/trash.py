@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from safelight.errors import UsageError
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -73,7 +74,7 @@ def write_note(note: str, path: str) -> None:
 
 
 def _home_trash() -> Path:
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local/share")
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(expanded("~"), ".local/share")
     return Path(data) / "Trash"
 
 

@@ -26,6 +26,7 @@ from safelight.embedding.hub_answers import (
 from safelight.embedding.transfer import arrived, check_bytes, fetch_large
 from safelight.errors import ModelInvalid, ModelUnavailable
 from safelight.files import SMALL_FILE, read_text
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -241,12 +242,12 @@ def cache_folder() -> Path:
     """Return the hub's cache, where its own client has it."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if value := os.environ.get(name):
-            return Path(os.path.expandvars(value)).expanduser()
+            return Path(expanded(os.path.expandvars(value)))
     home = os.environ.get("HF_HOME")
     if not home:
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         home = os.path.join(cache, "huggingface")
-    return Path(os.path.expandvars(home)).expanduser() / "hub"
+    return Path(expanded(os.path.expandvars(home))) / "hub"
 
 
 def within(seconds: float, call: Callable[[], Any]) -> Any:

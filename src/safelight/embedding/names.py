@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from safelight.embedding.catalogue import find_known
 from safelight.embedding.layouts import VARIANTS
 from safelight.errors import ModelUnavailable, UsageError
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from safelight.embedding.catalogue import KnownModel
@@ -232,7 +233,4 @@ def _split(model: str) -> tuple[str, str]:
 
 
 def _expanded(place: str) -> Path:
-    try:
-        return Path(place).expanduser()
-    except (RuntimeError, ValueError):  # the home of nobody
-        return Path(place)
+    return Path(expanded(place))

@@ -213,9 +213,14 @@ def _possible(path: PathName) -> str:
 
 def _require_regular(found: os.stat_result, name: str) -> None:
     if not stat.S_ISREG(found.st_mode):
-        kind = next((text for is_kind, text in _KINDS if is_kind(found.st_mode)), "not a file")
+        kind = kind_of(found.st_mode)
         number = errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL
         raise _refusal(name, "not-a-file", f"is {kind}", number)
+
+
+def kind_of(mode: int) -> str:
+    """Return what a path leads to that is not a regular file: "a folder", "a named pipe", ..."""
+    return next((text for is_kind, text in _KINDS if is_kind(mode)), "not a file")
 
 
 def _impossible(name: str) -> FileError:

@@ -5,6 +5,7 @@ GIF: GIF89a specification (CompuServe, 1990). WebP: RFC 9649.
 
 from __future__ import annotations
 
+from itertools import count as count_from
 from typing import TYPE_CHECKING
 
 from safelight.imaging.tails import part, tail_parts
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 #: Chunks of a WebP file that code pictures.
 _CODED = frozenset((b"VP8 ", b"VP8L", b"ALPH", b"ANMF"))
+
+#: So many blocks may be of any size.
+_FEW_BLOCKS = 100_000
 
 _EXTENSION, _PICTURE, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 
@@ -52,8 +56,14 @@ def gif_structure(data: bytes) -> Structure:
 
 
 def _blocks_end(data: bytes, at: int) -> int:
-    while at < len(data) and data[at]:
+    start = at
+    for count in count_from(1):
+        if at >= len(data) or not data[at]:
+            break
         at += 1 + data[at]
+        # Encoders fill blocks of 255 bytes; blocks of one byte were made to take for ever.
+        if count > _FEW_BLOCKS and at - start < 8 * count:
+            raise ValueError("blocks too small")
     return at + 1
 
 

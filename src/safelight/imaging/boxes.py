@@ -26,6 +26,9 @@ _TOP = frozenset(
 
 _PICTURE_ITEMS = frozenset((b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"avc1", b"tmap"))
 
+#: Of one level; each takes 8 bytes at least.
+_MOST_BOXES = 50_000
+
 #: A panorama of a phone has some hundred tiles.
 _MOST_ITEMS = 20_000
 
@@ -58,7 +61,9 @@ class _Items:
 def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes of a part of a file; at the top, up to what is no box."""
     at_top, end, typed = end is None, len(data) if end is None else end, False
-    while at + 8 <= end:
+    for _ in range(_MOST_BOXES):
+        if at + 8 > end:
+            return
         size = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         head = 8
@@ -296,12 +301,16 @@ def _read_places(data: bytes, box: Box, items: _Items, inside: Box | None) -> No
         at += width
         return int.from_bytes(data[at - width : at], "big")
 
+    left = _MOST_ITEMS
     for _ in range(min(number(2 if version < 2 else 4), _MOST_ITEMS)):
         item = number(2 if version < 2 else 4)
         method = number(2) & 15 if version else 0
         number(2)
         base = number(base_width)
         for _ in range(number(2)):
+            left -= 1
+            if left < 0 or at > box.end:
+                return
             number(index_width)
             start, length = base + number(offset_width), number(length_width)
             if method == 1 and inside is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from safelight.errors import DecodeError
 from safelight.imaging.boxes import file_end
-from safelight.imaging.formats import sniff_unread
-from safelight.imaging.jpeg import picture_end, segments
+from safelight.imaging.formats import sniff_other, sniff_unread
+from safelight.imaging.jpeg import passes, picture_end, segments
 
 #: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
 _UNKNOWN_KIND = (
@@ -17,6 +17,9 @@ _UNKNOWN_KIND = (
 
 #: The way out for whoever runs safelight on this machine; others have to be told another.
 RAISE_LIMIT = "if it is what it says, raise SAFELIGHT_PIXEL_LIMIT and ingest with --retry-failed"
+
+#: Scans of a progressive JPEG that are no reason for doubt; and pixels times scans beyond that.
+_USUAL_PASSES, _MOST_PASSED = 100, 2_000_000_000
 
 _COPY_AGAIN = "copy it again from where it came from"
 
@@ -35,6 +38,9 @@ def no_image(data: bytes) -> DecodeError:
             f"is {article} {known} file, which safelight does not read; save it as JPEG or PNG",
             code="unsupported",
         )
+    other = sniff_other(data)
+    if other is not None:
+        return DecodeError(f"is no photo but {other}, whatever its name", code="not-an-image")
     if not data.strip(b"\0"):
         return DecodeError(f"is nothing but zero bytes; {_COPY_AGAIN}", code="not-an-image")
     return DecodeError(
@@ -56,6 +62,23 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
+def check_passes(data: bytes, size: tuple[int, int]) -> None:
+    """Raise the error for a progressive JPEG that takes minutes to decode, whatever its size.
+
+    Encoders write some ten scans, the keenest some sixty. Each goes over all of the picture, and
+    one of a few bytes takes as long as any other.
+    """
+    count = passes(data)
+    if count > _USUAL_PASSES and count * size[0] * size[1] > _MOST_PASSED:
+        raise DecodeError(
+            f"has {count:,} scans, each of which goes over all of its {size[0]} x {size[1]} "
+            "pixels; no camera or program writes that",
+            code="too-large",
+            width=size[0],
+            height=size[1],
+        )
+
+
 def explain(data: bytes, form: str, error: Exception) -> DecodeError:
     """Return what a decoder's error means for a file that begins as `form` does."""
     from PIL.Image import DecompressionBombError
@@ -63,7 +86,14 @@ def explain(data: bytes, form: str, error: Exception) -> DecodeError:
     if isinstance(error, MemoryError):
         return DecodeError("needs more memory to decode than there is", code="too-large")
     if isinstance(error, DecompressionBombError):
-        return DecodeError(f"has more pixels than the {form} decoder accepts", code="too-large")
+        from PIL.Image import MAX_IMAGE_PIXELS
+
+        most = f" (more than {2 * MAX_IMAGE_PIXELS:,})" if MAX_IMAGE_PIXELS else ""
+        return DecodeError(
+            f"has more pixels than the {form} decoder accepts{most}; make it smaller, or save it "
+            "as JPEG or PNG",
+            code="too-large",
+        )
     if any(words in str(error) for words in _UNKNOWN_KIND) or _is_rare_jpeg(data, form):
         return DecodeError(
             f"is a {form} file of a kind that safelight does not read ({error}); "

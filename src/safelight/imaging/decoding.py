@@ -17,6 +17,7 @@ from safelight.imaging.animations import webp_decodable
 from safelight.imaging.boxes import file_end, nclx
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.damage import (
+    check_passes,
     check_size,
     ends_early,
     explain,
@@ -120,6 +121,8 @@ def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int
         return _decode_own(data, page, min_side, max_pixels)
     image = open_image(data, form)
     check_size(image.size, max_pixels)
+    if form == "JPEG":
+        check_passes(data, image.size)
     scale = geometry.dct_scale(image.size, min_side) if form == "JPEG" else 1
     # Of 16 bits a channel, Pillow's decoders and those of others keep both bytes for a while.
     wide = 2 if "16" in image.mode or getattr(image, "deep_file", None) else 1
@@ -187,7 +190,10 @@ def open_image(data: bytes, form: str) -> Any:
         )
     elif form == "JPEG2000" and data[4:6] == b"jP":
         data = data[: file_end(data)]
-    return opener(form)(io.BytesIO(data))
+    image = opener(form)(io.BytesIO(data))
+    if form == "TIFF":
+        image.info.update(tiff.with_iptc(data))
+    return image
 
 
 def _open_png(plain: bytes) -> Any:
@@ -249,7 +255,7 @@ def _decode_own(data: bytes, page: tiff.Directory, min_side: int | None, max_pix
 
 def _deep_frame(data: bytes, page: tiff.Directory, min_side: int | None) -> Frame:
     image = tiff_pixels.as_image(page, tiff_pixels.read_samples(page))
-    exif = exif_of_tiff(tiff.beginning_with(data, page))
+    exif = exif_of_tiff(tiff.beginning_with(data, page), tiff.with_iptc(data))
     orientation = exif.orientation
     pixels, alpha = _pixels(image, orientation, min_side, page.octets(tiff.PROFILE))
     width, height = geometry.upright_size(page.size, orientation)

@@ -69,6 +69,19 @@ _UNREAD = (
 )
 
 
+#: Files of other kinds that people find under a photo's name.
+_FILM_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide"))
+_OTHERS = (
+    (b"\x1a\x45\xdf\xa3", "a film"),
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"PK\x03\x04", "an archive or a document (ZIP)"),
+    (b"\x1f\x8b", "an archive (gzip)"),
+    (b"Rar!", "an archive (RAR)"),
+    (b"7z\xbc\xaf\x27\x1c", "an archive (7z)"),
+)
+
+
 def is_photo(name: str) -> bool:
     """Tell whether a file's name ends as a photo's does."""
     return os.path.splitext(name)[1].lower() in _ALL
@@ -116,6 +129,18 @@ def sniff(data: bytes) -> str | None:
 def sniff_unread(data: bytes) -> str | None:
     """Return what to call an image format that is known but not read, or None."""
     return next((name for magic, name in _UNREAD if data.startswith(magic)), None)
+
+
+def sniff_other(data: bytes) -> str | None:
+    """Return what to call a file of another kind under a photo's name, or None."""
+    head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--")) and b"<svg" in head):
+        return "a drawing (SVG)"
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "a web page"
+    if data[4:8] in _FILM_BOXES or (data[:4] == b"RIFF" and data[8:12] == b"AVI "):
+        return "a film"
+    return next((name for magic, name in _OTHERS if data.startswith(magic)), None)
 
 
 def _from_brands(data: bytes) -> str | None:

@@ -13,7 +13,7 @@ from safelight.imaging.damage import check_size, ends_early, explain, no_image, 
 from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.raw import extract_preview, is_raw_tiff
-from safelight.imaging.tiff import beginning_with
+from safelight.imaging.tiff import beginning_with, with_iptc
 from safelight.metadata.exif import exif_of, exif_of_tiff, info_of, read_exif
 from safelight.model import Exif
 
@@ -79,7 +79,7 @@ def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
 
 def _of_pillow(data: bytes, form: str, max_pixels: int) -> Header:
     if form == "TIFF" and (page := own_page(data)) is not None:
-        exif = exif_of_tiff(beginning_with(data, page))
+        exif = exif_of_tiff(beginning_with(data, page), with_iptc(data))
         return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
     image = open_image(data, form)
     exif = _exif(image, form, data)

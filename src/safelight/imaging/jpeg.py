@@ -6,6 +6,7 @@ Markers: ITU-T T.81, B.1.1. Multi-picture files: CIPA DC-007.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
+
+_FILL = re.compile(rb"\xff+")
 
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 
@@ -180,6 +183,15 @@ def _multi_pictures(data: bytes, base: int) -> Iterator[tuple[int, int, int]]:
         return
 
 
+def passes(data: bytes) -> int:
+    """Return how often a decoder goes over all of a progressive picture; 1 of any other."""
+    parsed = segments(data)
+    if not parsed.progressive:
+        return 1
+    # Entropy-coded data hold no marker, and what lies behind the picture is not decoded.
+    return data.count(b"\xff\xda", parsed.scan, picture_end(data, parsed.scan) or len(data))
+
+
 def scans_are_complete(data: bytes) -> bool:
     """Tell whether the scans of a progressive JPEG code all bits of all coefficients."""
     parsed = segments(data)
@@ -224,7 +236,7 @@ def _walk(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xFF:  # fill
-            at += 1
+            at += _FILL.match(data, at).end() - at - 1  # type: ignore[union-attr]
         elif marker in _BARE_MARKERS:
             at += 2
         elif marker == 0xD9:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 #: Decoding that takes more memory than this waits until no other such is under way.
 LARGE = 256 * 2**20
 
-#: Bytes of a pixel as Pillow keeps it, by mode; all others take four.
-_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+#: Bytes of a pixel as Pillow keeps it, by mode; all others take four. Of a palette one, but the
+#: second copy has colours of four.
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 2, "I;16": 2, "I;16B": 2, "I;16L": 2}
 
 #: The decoder's picture, the one made of it in other colours, and what numpy is given.
 _COPIES = 3

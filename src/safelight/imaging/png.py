@@ -17,6 +17,9 @@ from safelight.model import Structure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: A picture of 2 GB in chunks of 8 kB has so many.
+_MOST_CHUNKS = 262_144
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -34,6 +37,7 @@ _MOST_PROFILE = 2**24
 
 _EXIF_KEY = b"Raw profile type exif"
 _XMP_KEY = b"XML:com.adobe.xmp"
+_TIME_KEY = b"Creation Time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,9 @@ class PngColours:
 def chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks up to IEND, or to where the file ends; the last may be cut."""
     at = len(_SIGNATURE)
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            return
         length = int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         if not kind.isalpha():
@@ -87,11 +93,14 @@ def decodable(data: bytes) -> bytes:
     """Return a PNG with nothing in it that could fail the picture but what codes the picture."""
     pieces: list[bytes | memoryview] = [_SIGNATURE]
     view = memoryview(data)
-    plain = True
+    plain, before_picture = True, True
     for chunk in chunks(data):
         if chunk.kind == b"IEND":
             break
-        if chunk.kind in _NEEDED or _is_welcome(data, chunk):
+        before_picture &= chunk.kind != b"IDAT"
+        # Behind the picture, transparency comes too late: viewers have shown it by then.
+        is_late = chunk.kind == b"tRNS" and not before_picture
+        if chunk.kind in _NEEDED or (not is_late and _is_welcome(data, chunk)):
             pieces.append(view[chunk.start : chunk.end + 4])
         elif (text := _metadata_text(data, chunk)) is not None:
             pieces.append(text)
@@ -155,7 +164,7 @@ def _metadata_text(data: bytes, chunk: Chunk) -> bytes | None:
         return None
     body = data[chunk.at : min(chunk.end, chunk.at + _MOST_TEXT)]
     key, _, rest = body.partition(b"\0")
-    if key not in (_EXIF_KEY, _XMP_KEY) or not _is_sound(data, chunk):
+    if key not in (_EXIF_KEY, _XMP_KEY, _TIME_KEY) or not _is_sound(data, chunk):
         return None
     if chunk.kind == b"zTXt":
         text = _unpacked(rest[1:], _MOST_TEXT)
@@ -184,19 +193,23 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_colours(data: bytes) -> PngColours:
-    """Return what a PNG says of its colours; a chunk that is damaged says nothing."""
+    """Return what a PNG says of its colours; a damaged or second chunk of a kind says nothing."""
     profile, srgb, gamma, chromaticities, cicp = None, False, None, None, None
+    seen: set[bytes] = set()
     for chunk in chunks(data):
         if chunk.kind in (b"IDAT", b"IEND"):  # what says something of colours comes before
             break
         if chunk.kind not in (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"):
             continue
-        if not _is_sound(data, chunk):
+        if chunk.kind in seen or not _is_sound(data, chunk):
             continue
+        seen.add(chunk.kind)
         body = data[chunk.at : chunk.end]
         if chunk.kind == b"iCCP":
             _, _, rest = body.partition(b"\0")
             profile = _unpacked(rest[1:], _MOST_PROFILE)
+            # What is no profile says nothing; the gamma does then.
+            profile = profile if profile and profile[36:40] == b"acsp" else None
         elif chunk.kind == b"sRGB" and len(body) == 1:
             srgb = True
         elif chunk.kind == b"gAMA" and len(body) == 4:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.imaging.tails import part
+from safelight.metadata.iptc import IPTC_TAG
 from safelight.model import Structure
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ _TYPES = {
 
 #: Pages of a file, and values of a tag, that are read; a scan of a book has hundreds.
 _MOST_PAGES, _MOST_VALUES = 20_000, 2_000_000
+
+#: Tags of a file, and strips of all pages but the first: directories may lie on each other.
+_MOST_TAGS, _MOST_STRIPS = 400_000, 1_000_000
 
 #: What tells pages apart besides their data.
 _SHAPE = (
@@ -123,13 +127,15 @@ def directories(data: bytes) -> list[Directory]:
     """
     found: list[Directory] = []
     seen: set[int] = set()
+    tags = 0
     at = _first(data)
-    while at and at not in seen and len(found) < _MOST_PAGES:
+    while at and at not in seen and len(found) < _MOST_PAGES and tags < _MOST_TAGS:
         seen.add(at)
         directory, following = _directory(data, at)
         if directory is None:
             break
         found.append(directory)
+        tags += len(directory.tags)
         at = following
     for directory in found[:64]:
         for below in directory.values(SUB_DIRECTORIES)[:64]:
@@ -139,6 +145,15 @@ def directories(data: bytes) -> list[Directory]:
                 if inner is not None:
                     found.append(inner)
     return found
+
+
+def with_iptc(data: bytes) -> dict[str, bytes]:
+    """Return the IPTC record of a file under ``iptc``, for what Pillow tells of its image.
+
+    Photoshop and ExifTool write it as numbers of 32 bits, of which Pillow keeps the first.
+    """
+    record = next((found for page in directories(data) if (found := page.octets(IPTC_TAG))), None)
+    return {"iptc": record} if record else {}
 
 
 def main_page(pages: Sequence[Directory]) -> Directory | None:
@@ -190,6 +205,8 @@ def tiff_structure(data: bytes) -> Structure:
         pieces: list[bytes | memoryview] = []
         for page in further:
             pieces += [_shape(page), *page.coded]
+            if len(pieces) > _MOST_STRIPS:
+                break
         parts.append(part("pages", pieces, len(further)))
     if LAYERS in pages[0].tags:
         _, count, at = pages[0].tags[LAYERS]

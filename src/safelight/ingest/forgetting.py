@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from safelight.arguments import as_list
 from safelight.errors import LibraryError, SourceError, UsageError
+from safelight.files.names import expanded
 from safelight.library.files import MISSING, beginning, require_namespace
 from safelight.library.forgetting import Forgotten, forget_files, forget_label_set
 from safelight.library.sources import KINDS, is_inside, place_of, read_sources
@@ -184,7 +185,7 @@ def _keys_at(
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
+    return os.path.abspath(expanded(path))
 
 
 def _listed(spec: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from safelight.library.items import is_embedded
 from safelight.library.records import ItemRecord
 from safelight.model import FileStat
 from safelight.quality.picture import MIN_SIDE as SCORING_SIDE
-from safelight.sources.entry import explain
+from safelight.sources.entry import explain, is_still_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     KeepFrame = Callable[[str, Frame], None]
 
 #: The shorter side that frames have at least, if something else looks at them as well.
-FRAME_SIDE = 640
+FRAME_SIDE = 320
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +222,8 @@ def read_entry(entry: Entry) -> tuple[bytes, Entry]:
         return entry.text.encode(), entry
     # The stat of the bytes that are read, should the file have changed since it was listed.
     data, found = read_photo_with_stat(entry.path)
+    if entry.roots and not is_still_inside(entry.path, found, entry.roots):
+        raise PermissionError(errno.EACCES, "It lies outside of the allowed folders", entry.path)
     return data, replace(entry, stat=FileStat.of(found))
 
 

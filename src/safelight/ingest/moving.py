@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import FileError, LibraryError, SourceError, UsageError
 from safelight.files import sha256_of
+from safelight.files.names import expanded
 from safelight.library.files import MISSING, require_namespace
 from safelight.library.relocation import FileAt, files_at, move_file, rename_spec
 from safelight.library.remembered import remember
@@ -139,7 +140,7 @@ def _path(given: str | os.PathLike[str]) -> str:
     path = rest if kind in KINDS else text
     if not path.strip() or "\0" in path:
         raise UsageError(f"{text!r} is not a path. Is a variable unset?")
-    return os.path.abspath(os.path.expanduser(path))
+    return os.path.abspath(expanded(path))
 
 
 def _refuse_copies(files: Sequence[FileAt], before: str, after: str) -> None:

@@ -15,6 +15,7 @@ from safelight.arguments import as_list
 from safelight.errors import SettingsError
 from safelight.files import SMALL_FILE, read_text
 from safelight.files.bounded_json import parse_json
+from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     import os
@@ -101,9 +102,13 @@ def read_label_set(
     (50, 6)
     """
     return LabelSet(
-        _read(LABELS if labels is None else Path(labels).expanduser(), "labels"),
-        _read(TEMPLATES if templates is None else Path(templates).expanduser(), "templates"),
+        _read(LABELS if labels is None else _path(labels), "labels"),
+        _read(TEMPLATES if templates is None else _path(templates), "templates"),
     )
+
+
+def _path(given: str | os.PathLike[str]) -> Path:
+    return Path(expanded(given))
 
 
 def _read(path: Path, key: str) -> tuple[str, ...]:

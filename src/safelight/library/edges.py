@@ -155,6 +155,21 @@ def moments(library: Library) -> list[tuple[int, str, str, str]]:
     ).fetchall()
 
 
+def photo_sizes(library: Library, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return pixels and bytes of photos, (n, 2), by ascending or other order of row keys."""
+    rows = library.connection.execute(
+        "SELECT pk, coalesce(width, 0) * coalesce(height, 0), size FROM items "
+        "WHERE kind = 'photo' ORDER BY pk"
+    ).fetchall()
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    found = np.zeros((len(keys), 2), np.int64)
+    if len(table):
+        at = np.minimum(np.searchsorted(table[:, 0], keys), len(table) - 1)
+        there = table[at, 0] == keys
+        found[there] = table[at[there], 1:]
+    return found
+
+
 def raw_photos(library: Library) -> list[int]:
     """Return the row keys of photos in a camera's RAW format."""
     rows = library.connection.execute("SELECT pk FROM items WHERE format = 'RAW' ORDER BY pk")

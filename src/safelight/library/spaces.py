@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from safelight.errors import SpaceError
+from safelight.files.names import expanded
 from safelight.library.schema import new_epoch
 from safelight.model import Space
 
@@ -133,7 +134,7 @@ def find_named_space(library: Library, text: str) -> Space:
     """
     spaces = [each.space for each in all_spaces(library)]
     # The path of a model folder is kept absolute, and people write it as they like.
-    words = {text, os.path.abspath(os.path.expanduser(text))} if text else set()
+    words = {text, os.path.abspath(expanded(text))} if text else set()
     prefix = text.lower() if _PREFIX.fullmatch(text.lower()) else None
     found = [
         space

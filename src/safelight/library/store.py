@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import sqlite3
+import stat
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from safelight.errors import LibraryError
+from safelight.files.names import expanded
+from safelight.files.opening import kind_of
 from safelight.files.refusals import described, is_for_now
 from safelight.library import schema
 from safelight.library.damage import (
@@ -73,7 +76,7 @@ class Library:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(expanded(path)).absolute()
         self.is_read_only = False
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -110,9 +113,16 @@ class Library:
     def _require_content(self, create: bool) -> None:
         """Raise if the file lost all of its bytes; SQLite would take it for a new library."""
         try:
-            if self.path.stat().st_size:
-                return
-        except OSError:
+            found = self.path.stat()
+        except (OSError, ValueError):
+            return
+        if not stat.S_ISREG(found.st_mode):
+            raise LibraryError(
+                f"The library {self.path} cannot be opened: it is {kind_of(found.st_mode)}. "
+                "Name a file with --library.",
+                path=str(self.path),
+            )
+        if found.st_size:
             return
         log = self.path.with_name(self.path.name + "-wal")
         if log.exists() and log.stat().st_size:

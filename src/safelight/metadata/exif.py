@@ -1,7 +1,8 @@
 """EXIF data as the camera wrote them, or None where they make no sense; never an error.
 
 Tags and types: Exif 2.32 and 3.0 (CIPA DC-008). The first of these that is a moment says when a
-photo was taken: DateTimeOriginal, DateTimeDigitized, XMP, IPTC, the GPS clock (in UTC). DateTime is
+photo was taken: DateTimeOriginal, DateTimeDigitized, XMP, IPTC, a PNG's creation time, the GPS
+clock (in UTC). DateTime is
 the time of the last change: it counts only if nothing else was meant to say it and no editor left a
 trace. The orientation that only XMP has is passed over, as browsers do.
 """
@@ -10,11 +11,19 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SidecarError
 from safelight.metadata.dates import Moment, parse_date
-from safelight.metadata.iptc import DATE_CREATED, TIME_CREATED, decoded, find_iptc
+from safelight.metadata.iptc import (
+    DATE_CREATED,
+    DATE_DIGITIZED,
+    TIME_CREATED,
+    TIME_DIGITIZED,
+    decoded,
+    find_iptc,
+)
 from safelight.metadata.xmp import read_xmp_dates
 from safelight.model import Exif
 
@@ -34,6 +43,9 @@ _MORE_ISO = (0x8832, 0x8831, 0x8833, 0xA215)
 _ISO_ELSEWHERE = 65535
 _LATITUDE, _LONGITUDE, _ALTITUDE = (1, 2), (3, 4), (5, 6)  # reference, value
 _GPS_TIME, _GPS_DATE = 7, 29
+
+#: Keyword of a PNG's text.
+_PNG_CREATED = "Creation Time"
 
 #: Date, fraction of its second, and offset from UTC.
 _TAKEN = ((0x9003, 0x9291, 0x9011), (0x9004, 0x9292, 0x9012))
@@ -96,7 +108,8 @@ def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
     ----------
     exif : Image.Exif
     info : mapping, optional
-        What Pillow found beside it: XMP and IPTC say when, if the EXIF data do not.
+        What Pillow found beside it: XMP, IPTC and the text of a PNG say when, if the EXIF data do
+        not.
     """
     main = _mapping(exif)
     inner = {**main, **_ifd(exif, _EXIF_IFD)}
@@ -137,9 +150,12 @@ def _f_number(inner: Mapping[int, Any]) -> float | None:
 
 
 def _iso(inner: Mapping[int, Any]) -> int | None:
-    written = _whole(inner.get(_ISO))
-    if written is not None and written != _ISO_ELSEWHERE:
-        return written
+    values = inner.get(_ISO)
+    # Some cameras write two, the first of which is 0.
+    for value in values if isinstance(values, tuple | list) else (values,):
+        written = _whole(value)
+        if written is not None and written != _ISO_ELSEWHERE:
+            return written
     more = (_whole(inner.get(tag)) for tag in _MORE_ISO)
     return next((value for value in more if value is not None and value != _ISO_ELSEWHERE), None)
 
@@ -208,7 +224,12 @@ def _taken(
         if (moment := _moment(inner, tags)) is not None:
             return moment
     xmp_dates, edited = _xmp_dates(main, info)
-    for text in (*xmp_dates, *_iptc_dates(main, info), _gps_date(gps)):
+    for text in (
+        *xmp_dates,
+        *_iptc_dates(main, info),
+        *_png_dates(info),
+        _gps_date(gps),
+    ):
         if (moment := parse_date(text)) is not None:
             return moment
     # One that was meant to be said and cannot be read is unknown, not the day of the last change.
@@ -238,10 +259,20 @@ def _xmp_dates(main: Mapping[int, Any], info: Mapping[Any, Any]) -> tuple[list[s
 
 def _iptc_dates(main: Mapping[int, Any], info: Mapping[Any, Any]) -> Iterator[str]:
     values = find_iptc(main, info)
-    for date in values.get(DATE_CREATED, ()):
-        time = next(iter(values.get(TIME_CREATED, ())), b"")
-        yield f"{decoded(date)} {decoded(time)}".strip()
-        yield decoded(date)
+    for day, clock in ((DATE_CREATED, TIME_CREATED), (DATE_DIGITIZED, TIME_DIGITIZED)):
+        for date in values.get(day, ()):
+            time = next(iter(values.get(clock, ())), b"")
+            yield f"{decoded(date)} {decoded(time)}".strip()
+            yield decoded(date)
+
+
+def _png_dates(info: Mapping[Any, Any]) -> Iterator[str]:
+    text = info.get(_PNG_CREATED)
+    if not isinstance(text, str):
+        return
+    yield text
+    with suppress(ValueError, TypeError, OverflowError):  # the form that the standard suggests
+        yield parsedate_to_datetime(text).isoformat()
 
 
 def _gps_date(gps: Mapping[int, Any]) -> str | None:

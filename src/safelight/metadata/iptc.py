@@ -11,10 +11,12 @@ Key = tuple[int, int]
 
 _MARK = 0x1C
 
-_TAG, _RESOURCE = 33723, 0x0404
+IPTC_TAG, _RESOURCE = 33723, 0x0404
 
 #: Of the application record: date and time when the content was made, keywords.
 DATE_CREATED, TIME_CREATED, KEYWORDS = (2, 55), (2, 60), (2, 25)
+#: And when the digital file began to be, which is later if it was scanned.
+DATE_DIGITIZED, TIME_DIGITIZED = (2, 62), (2, 63)
 
 
 def read_iptc(data: bytes) -> dict[Key, list[bytes]]:
@@ -46,9 +48,9 @@ def find_iptc(main: Mapping[int, Any], info: Mapping[Any, Any]) -> dict[Key, lis
     main : mapping
         Its first EXIF directory, which holds them in a TIFF.
     info : mapping
-        Pillow's ``info``, which holds the resources of a JPEG.
+        Pillow's ``info``, which holds the resources of a JPEG; under ``iptc`` the record itself.
     """
-    data = main.get(_TAG)
+    data = info.get("iptc", main.get(IPTC_TAG))
     resources = info.get("photoshop")
     if isinstance(resources, dict):
         data = resources.get(_RESOURCE, data)

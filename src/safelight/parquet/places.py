@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, SourceError, UsageError
 from safelight.files import LARGE_TEXT, open_regular, read_bytes
+from safelight.files.names import expanded
 from safelight.parquet.columns import need_pyarrow
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def open_place(url: str | os.PathLike[str]) -> Place:
     text = os.fspath(url)
     scheme = _SCHEME.match(text)
     if scheme is None:
-        text = os.path.abspath(os.path.expanduser(text))
+        text = os.path.abspath(expanded(text))
     shown = re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1@", text)
     try:
         fs, root = fsspec.core.url_to_fs(text, **({} if scheme else {"auto_mkdir": False}))

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from safelight.errors import DecodeError, QueryError
+from safelight.files.names import expanded
 from safelight.library.browsing import Filter, matching
 from safelight.library.files import places
 from safelight.library.labels import applying_labels
@@ -180,7 +181,7 @@ def options_of(
         where=replace(
             where,
             namespaces=where.namespaces if namespace is None else (namespace,),
-            under=where.under if under is None else os.path.abspath(os.path.expanduser(under)),
+            under=where.under if under is None else os.path.abspath(expanded(under)),
             least={**where.least, **(least or {})},
         ),
         **options,
@@ -200,7 +201,7 @@ def find(
     """Run a search to its end, in this thread; see :func:`search`."""
     if isinstance(query, str):
         query = parse_query(query)
-    if not all(os.path.isfile(os.path.expanduser(term.value)) for term in query.terms):
+    if not all(os.path.isfile(expanded(term.value)) for term in query.terms):
         query = name_for_image(library, query)
     if not query.terms:
         return search_filters(library, query, embedder.fingerprint, options)
@@ -320,7 +321,7 @@ def _frame(path: str, embedder: Embedder, pixel_limit: int) -> Frame:
 
     hint = f'To search for these words instead, write text:"{path}".'
     try:
-        data = read_photo(os.path.expanduser(path))
+        data = read_photo(expanded(path))
         return decode(data, min_side=embedder.min_side, max_pixels=pixel_limit)
     except OSError as exc:
         raise QueryError(f"{path}: {exc.strerror}. {hint}", path=path) from exc

@@ -13,14 +13,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.deduplicator import Deduplicator
-from safelight.duplicates.model import KEPT_TOGETHER
+from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.errors import LibraryError
 from safelight.library.decisions import decide, decided_pairs, decisions, revoke
 from safelight.library.edges import present_state
 from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from safelight.duplicates.keeper import Suggestion
     from safelight.duplicates.model import Group
@@ -109,6 +109,42 @@ class Duplicates:
             group=group_id,
         )
 
+    def judged(
+        self,
+        found: Sequence[tuple[str | None, Suggestion]],
+        *,
+        prefer: Sequence[str] = (),
+        protect: Sequence[str] = (),
+        instead: Sequence[str] = (),
+    ) -> list[Suggestion]:
+        """Return suggestions for groups by other preferences, with reasons that fit these.
+
+        Parameters
+        ----------
+        found : sequence of (str or None, Suggestion)
+            With the namespace of each.
+        prefer, protect : sequence of str
+            Folders, in addition to those of the settings.
+        instead : sequence of str
+            Paths of files that the user chose to keep.
+        """
+        settings = self._served.settings
+        finder = Deduplicator(
+            self._served.library,
+            pixel_limit=settings.pixel_limit,
+            threads=settings.threads,
+            limits=settings.duplicate_limits,
+            prefer=(*prefer, *settings.prefer),
+            protect=(*protect, *settings.protect),
+            instead=tuple(instead),
+        )
+        again: dict[str, Suggestion] = {}
+        for namespace in dict.fromkeys(where for where, _ in found):
+            groups = [each.group for where, each in found if where == namespace]
+            for each in finder.judged(groups, namespace=namespace):
+                again[each.group.id] = each
+        return [again.get(each.group.id, each) for _, each in found]
+
     async def _wait(self, namespace: str | None) -> Comparing | None:
         task = self._running.get(namespace)
         if task is None or task.done():
@@ -140,10 +176,13 @@ class Duplicates:
             pixel_limit=settings.pixel_limit,
             threads=settings.threads,
             limits=settings.duplicate_limits,
+            prefer=settings.prefer,
+            protect=settings.protect,
             progress=tell,
         )
         try:
-            return _Known(state, decided, tuple(finder.groups(namespace=namespace)))
+            found = finder.groups(tuple(Relation), namespace=namespace)
+            return _Known(state, decided, tuple(found))
         finally:
             self._progress.pop(namespace, None)
 

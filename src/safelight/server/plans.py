@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.apply import apply_plan
@@ -15,6 +14,7 @@ from safelight.duplicates.journal import (
     last_applied,
     read_steps,
 )
+from safelight.duplicates.keeper.places import Preferences
 from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.model import KEPT_TOGETHER
 from safelight.duplicates.plan import read_plan, write_plan
@@ -34,16 +34,14 @@ if TYPE_CHECKING:
     from safelight.duplicates.plan import Plan
     from safelight.library.store import Library
 
-_CHOSEN = "chosen by you"
-
 
 def plans_folder(library: Library) -> Path:
     """Return where plans lie that were not applied yet: beside the library."""
     return library.path.with_name(library.path.name + ".plans")
 
 
-def keep_instead(found: Suggestion, photo_id: str | None, path: str | None) -> Suggestion:
-    """Return a suggestion that keeps another photo of its group.
+def chosen_file(found: Suggestion, photo_id: str | None, path: str | None) -> str | None:
+    """Return the file of a group that is to be kept instead of the suggested one, if one is named.
 
     Parameters
     ----------
@@ -53,7 +51,8 @@ def keep_instead(found: Suggestion, photo_id: str | None, path: str | None) -> S
     Raises
     ------
     UsageError
-        The group has no such photo, or is only whole together.
+        The group has no such photo, or is only whole together; or nothing of it is suggested, and
+        none is named.
     """
     if found.group.relation in KEPT_TOGETHER:
         raise UsageError(
@@ -62,7 +61,13 @@ def keep_instead(found: Suggestion, photo_id: str | None, path: str | None) -> S
             code="kept-together",
         )
     if photo_id is None and path is None:
-        return found
+        if found.keeper is None:
+            raise UsageError(
+                f"Nothing is chosen of group {found.group.id} ({found.group.relation}); name the "
+                "photo to keep.",
+                code="keeper",
+            )
+        return None
     fitting = [
         each
         for each in found.photos
@@ -70,21 +75,15 @@ def keep_instead(found: Suggestion, photo_id: str | None, path: str | None) -> S
     ]
     if not fitting:
         raise UsageError(f"Group {found.group.id} has no such photo to keep.", code="keeper")
-    chosen = fitting[0]
-    if chosen is found.keeper:
-        return found
-    others = [each for each in found.photos if each is not chosen]
-    return replace(
-        found,
-        photos=(
-            replace(chosen, keeper=True, reasons=(_CHOSEN,)),
-            *(replace(each, keeper=False) for each in others),
-        ),
-    )
+    return None if fitting[0] == found.keeper else fitting[0].path
 
 
 def make_plan(
-    library: Library, suggestions: Sequence[Suggestion], action: str, namespace: str | None
+    library: Library,
+    suggestions: Sequence[Suggestion],
+    action: str,
+    namespace: str | None,
+    protect: Preferences = Preferences(),  # noqa: B008 - frozen
 ) -> Plan:
     """Return a plan for groups, kept as a draft; nothing else is touched."""
     ids = list(dict.fromkeys(photo.photo_id for each in suggestions for photo in each.photos))
@@ -100,6 +99,7 @@ def make_plan(
         namespace=namespace,
         together=together(whole),
         decided=decided_pairs(library),
+        protect=protect,
     )
     folder = plans_folder(library)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from safelight.files.names import expanded
 from safelight.library.remembered import remembered
 from safelight.server.problems import Problem
 from safelight.sources import parse_source
@@ -80,7 +81,7 @@ def allowed_source(
         )
     kind, _, rest = spec.partition(":")
     prefix, path = (f"{kind}:", rest) if kind in _KINDS else ("", spec)
-    path = os.path.expanduser(path)
+    path = expanded(path)
     for candidate in [path] if os.path.isabs(path) else [os.path.join(r, path) for r in roots]:
         found = os.path.abspath(candidate)
         if is_inside(found, roots) and (os.path.lexists(found) or os.path.isabs(path)):

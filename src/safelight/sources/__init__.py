@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from safelight.arguments import as_list
 from safelight.errors import SourceError, UsageError
+from safelight.files.names import expanded
 from safelight.imaging.formats import is_photo
 from safelight.sources.demo import demo_source
 from safelight.sources.entry import printable
@@ -122,12 +123,12 @@ def _source(
     if kind == "images":
         return _folder(rest, recursive, exclude, usual)
     if kind == "image-list":
-        return ListSource(_file(rest, "image list"))
+        return ListSource(_file(rest, "an image list"))
     if kind == "text":
-        return TextSource(_file(rest, "text file"), text_column)
+        return TextSource(_file(rest, "a text file"), text_column)
     if spec == "demo":
         return demo_source()
-    path = os.path.expanduser(spec)
+    path = expanded(spec)
     if os.path.isdir(path):
         return _folder(spec, recursive, exclude, usual)
     if not os.path.lexists(path):
@@ -148,17 +149,17 @@ def _source(
 def _folder(
     text: str, recursive: bool, exclude: Sequence[str], usual: Sequence[str]
 ) -> FolderSource:
-    path = os.path.expanduser(text)
+    path = expanded(text)
     if not os.path.isdir(path):
         problem = "is not a folder" if os.path.lexists(path) else "there is no such folder"
         code = "not-a-folder" if os.path.lexists(path) else "no-folder"
         raise SourceError(f"images:{text}: {problem}.", source=text, code=code)
-    return FolderSource(true_spelling(path), recursive, tuple(exclude), tuple(usual))
+    return FolderSource(true_spelling(path), recursive, exclude=tuple(exclude), usual=tuple(usual))
 
 
 def _file(text: str, what: str) -> str:
-    path = os.path.expanduser(text)
+    path = expanded(text)
     if not os.path.isfile(path):
         problem = "is not a file" if os.path.lexists(path) else "there is no such file"
-        raise SourceError(f"{text}: {problem} (wanted: a {what}).", source=text)
+        raise SourceError(f"{text}: {problem} ({what} is wanted).", source=text)
     return true_spelling(path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import FileError, SourceError
 from safelight.files import LARGE_TEXT, read_text
+from safelight.files.opening import kind_of
 from safelight.model import FileStat
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Entry:
         The text itself, of a text.
     code, reason : str or None
         Why it cannot be ingested.
+    roots : tuple of str
+        Real folders that it has to lie in still when it is read; anywhere if empty.
     """
 
     path: str
@@ -42,9 +45,16 @@ class Entry:
     text: str | None = None
     code: str | None = None
     reason: str | None = None
+    roots: tuple[str, ...] = ()
 
 
-def entry(path: str, source_path: str, *, metadata: Mapping[str, str] | None = None) -> Entry:
+def entry(
+    path: str,
+    source_path: str,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    roots: tuple[str, ...] = (),
+) -> Entry:
     """Look at one path, without opening it, and return the entry for it."""
     if printable(path) != path:
         return Entry(
@@ -62,9 +72,8 @@ def entry(path: str, source_path: str, *, metadata: Mapping[str, str] | None = N
             path, source_path, metadata=metadata, code="bad-name", reason="is not a possible path"
         )
     if not stat_module.S_ISREG(found.st_mode):
-        what = "a folder" if stat_module.S_ISDIR(found.st_mode) else "no regular file"
-        return not_a_file(path, source_path, what)
-    return Entry(path, source_path, FileStat.of(found), metadata)
+        return not_a_file(path, source_path, kind_of(found.st_mode))
+    return Entry(path, source_path, FileStat.of(found), metadata, roots=roots)
 
 
 def failed(
@@ -129,6 +138,20 @@ def is_inside(path: str, roots: Sequence[str]) -> bool:
     except (OSError, ValueError):  # a NUL in it; a loop of links on Windows
         return False
     return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
+
+
+def is_still_inside(path: str, found: os.stat_result, roots: Sequence[str]) -> bool:
+    """Tell whether what was read at a path lies in one of some real folders, by its inode.
+
+    A link may have taken the place of a folder between listing and reading.
+    """
+    try:
+        real = os.path.realpath(path)
+        there = os.stat(real, follow_symlinks=False)
+    except (OSError, ValueError):
+        return False
+    is_same = (there.st_dev, there.st_ino) == (found.st_dev, found.st_ino)
+    return is_same and is_inside(real, roots)
 
 
 def stat_of(path: str) -> FileStat | None:

@@ -54,8 +54,8 @@ class FolderSource:
     folder: str
     recursive: bool = True
     exclude: tuple[str, ...] = ()
-    roots: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
     packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
     _with_nomedia: dict[str, bool] = field(
         default_factory=dict, init=False, compare=False, repr=False
@@ -156,7 +156,7 @@ class FolderSource:
                 continue
             if not is_folder:
                 if is_photo(item.name):
-                    yield entry(path, inside)
+                    yield entry(path, inside, roots=self.roots)
                 elif kind := unread_kind(item.name):
                     self.unread[kind] += 1
                 continue

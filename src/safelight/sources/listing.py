@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from safelight.arguments import as_list
+from safelight.files.names import expanded
 from safelight.sources.entry import entry
 from safelight.sources.folder import FolderSource
 
@@ -30,7 +31,7 @@ def list_photos(paths: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[E
     """
     patterns = tuple(as_list(exclude, "exclude", str))
     for given in [os.fspath(each) for each in as_list(paths, "paths", str, os.PathLike)]:
-        path = os.path.expanduser(given)
+        path = expanded(given)
         if os.path.isdir(path):
             yield from FolderSource(os.path.abspath(path), exclude=patterns).entries()
         else:

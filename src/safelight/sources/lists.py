@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.names import expanded
 from safelight.sources.entry import entry, is_inside, lines, outside, printable
 from safelight.sources.spelling import Speller
 
@@ -41,7 +42,7 @@ class PhotoSource:
             if self.roots and not is_inside(path, self.roots):
                 yield outside(path, path)
             else:
-                yield entry(path, path)
+                yield entry(path, path, roots=self.roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class ListSource:
         speller = Speller()
         for name, said in parse_list(lines(self.list_path)):
             metadata = {printable(key): printable(value) for key, value in said.items()}
-            path = os.path.join(base, os.path.expanduser(name))
+            path = os.path.join(base, expanded(name))
             # Nothing outside of the roots is looked at, not even for its spelling.
             is_outside = bool(self.roots) and not is_inside(path, self.roots)
             plain = is_outside or "\0" in path
@@ -88,7 +89,7 @@ class ListSource:
                 if is_outside:
                     yield outside(path, path, metadata, is_link=False)
                 else:
-                    yield entry(path, path, metadata=metadata)
+                    yield entry(path, path, metadata=metadata, roots=self.roots)
 
 
 def parse_list(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -18,6 +18,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from safelight.errors import SettingsError
+from safelight.files.names import expanded
 
 #: What collections are called by if the address names nothing.
 NAME = "safelight"
@@ -76,7 +77,7 @@ def parse_address(text: str) -> Address:
     if colon and scheme in ("qdrant", "qdrants") and rest.startswith("//"):
         return _qdrant(scheme, rest)
     if colon and scheme == "qdrant" and rest:
-        folder = os.path.abspath(os.path.expanduser(rest))
+        folder = os.path.abspath(expanded(rest))
         return Address("qdrant-folder", f"qdrant:{folder}", folder)
     raise SettingsError(f"This is no address of a vector store. {_HOW}", setting="store")
 

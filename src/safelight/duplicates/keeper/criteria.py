@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.explain import SCORES, oldest
-from safelight.duplicates.keeper.families import CLEARLY_FEWER, families_of, has_camera
+from safelight.duplicates.keeper.families import (
+    CLEARLY_FEWER,
+    families_of,
+    has_camera,
+    least_depth,
+)
 from safelight.duplicates.keeper.places import (
     Preferences,
     is_binned,
     is_made_name,
-    secondary_folder,
+    secondary_depth,
 )
 from safelight.duplicates.model import STRICT, Relation
 
@@ -82,6 +87,7 @@ def score_criteria(
     turned, copied = _turned(photos, group), _copied(photos)
     eldest = min(oldest(photo) for photo in photos)
     smallest = min(photo.size for photo in photos)
+    least = least_depth(photos)
     values = {
         photo.id: {
             "original": 0.0
@@ -91,7 +97,7 @@ def score_criteria(
             "resolution": _share(pixels, photo.id),
             "compression": _share(kept, photo.id),
             "metadata": _richness(photo),
-            "folder": _folder(photo, wishes),
+            "folder": _folder(photo, wishes, least),
             "name": float(not all(is_made_name(copy.path) for copy in photo.copies)),
             "age": float(oldest(photo) == eldest),
             "small": smallest / max(photo.size, 1),
@@ -154,8 +160,10 @@ def _saturated(kept: Mapping[str, float]) -> dict[str, float]:
 
 def _copied(photos: Sequence[PhotoFacts]) -> str | None:
     """Return the photo of which there are more files than of any other, if there is one."""
+    least = least_depth(photos)
     counts = {
-        photo.id: sum(not secondary_folder(copy.path) for copy in photo.copies) for photo in photos
+        photo.id: sum(secondary_depth(copy.path) <= least for copy in photo.copies)
+        for photo in photos
     }
     most = max(counts.values())
     if most < 2 or list(counts.values()).count(most) > 1:
@@ -206,7 +214,7 @@ def _signs(photo: PhotoFacts) -> float:
     )
 
 
-def _folder(photo: PhotoFacts, wishes: Preferences) -> float:
+def _folder(photo: PhotoFacts, wishes: Preferences, least: int) -> float:
     """Return how good the best place of a photo's files is: protected, preferred, plain, other."""
     best = 0.0
     for copy in photo.copies:
@@ -218,7 +226,7 @@ def _folder(photo: PhotoFacts, wishes: Preferences) -> float:
         if place < len(wishes.prefer):
             best = max(best, 0.9 - 0.2 * place / len(wishes.prefer))
         else:
-            best = max(best, 0.2 if secondary_folder(copy.path) else 0.5)
+            best = max(best, 0.2 if secondary_depth(copy.path) > least else 0.5)
     return best
 
 

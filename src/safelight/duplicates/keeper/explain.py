@@ -25,6 +25,9 @@ SCORES = ("focus", "exposure", "noise", "combined")
 # Differences below this are not worth a word; nor are weights, as a share of the heaviest.
 _SAME = 0.02
 
+# A file of which less than this is the picture itself holds much else.
+_MOSTLY = 0.8
+
 # How a photo was made from another: what was done, and what shows it.
 _MADE = {
     "enlarged": ("enlarged", "enlarged, or blurred: it has no more detail than a smaller one"),
@@ -91,7 +94,7 @@ def why_kept(
         lead = own - values[rival.id][name]
         weighs = getattr(weights, name) >= _SAME * heaviest
         if (lead > _SAME or (lead > 0 and name == "age")) and (weighs or not told):
-            told.append(_praise(name, best, rival))
+            told.append(_praise(name, best, rival, lineage))
         elif lead < -_SAME and weighs:
             against.append(_blame(name, rival))
     if not told:
@@ -101,7 +104,7 @@ def why_kept(
     return tuple(told)
 
 
-def _praise(name: str, best: PhotoFacts, rival: PhotoFacts) -> str:
+def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
     match name:
         case "original":
             if best.format == "RAW":
@@ -112,7 +115,7 @@ def _praise(name: str, best: PhotoFacts, rival: PhotoFacts) -> str:
         case "resolution":
             return f"the most pixels, {_size(best)}"
         case "compression":
-            return f"lost least when it was saved ({_kind(best)})"
+            return f"lost least when it was saved ({_kind(best, lineage)})"
         case "metadata":
             return f"the most complete data ({_has(best)})"
         case "folder":
@@ -173,7 +176,7 @@ def why_not(
                     told.append(f"{_size(photo)} against {_size(best)}")
             case "compression":
                 if made is None:
-                    told.append(f"lost more when it was saved ({_kind(photo)})")
+                    told.append(f"lost more when it was saved ({_kind(photo, lineage)})")
             case "metadata":
                 lacks = [text for text in _has_list(best) if text not in _has_list(photo)]
                 told.append(f"lacks {', '.join(lacks)}" if lacks else "has less data")
@@ -281,7 +284,12 @@ def _size(photo: PhotoFacts) -> str:
     return f"{photo.width} x {photo.height}" if photo.pixels else "unknown size"
 
 
-def _kind(photo: PhotoFacts) -> str:
+def _kind(photo: PhotoFacts, lineage: Lineage) -> str:
+    read = lineage.pictures.get(photo.id)
+    if read is not None and read.bytes < _MOSTLY * photo.size:
+        return (
+            f"{photo.format or 'unknown'}, {_bytes(read.bytes)} of {_bytes(photo.size)} its picture"
+        )
     return f"{photo.format or 'unknown'}, {_bytes(photo.size)}"
 
 

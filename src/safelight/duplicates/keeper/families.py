@@ -12,7 +12,7 @@ from safelight.duplicates.keeper.places import (
     age_of,
     is_made_name,
     is_screenshot_name,
-    secondary_folder,
+    secondary_depth,
 )
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.relations import parts as components
@@ -34,8 +34,14 @@ CLEARLY_FEWER = 0.6
 # What cameras write themselves, the fullest first: nobody exports a photo as HEIC or RAW.
 _CAMERA_RANKS = {"RAW": 0, "HEIF": 1}
 
-# A picture of a part is larger than that part of the whole: it was enlarged. Rounding aside.
-_ENLARGED_PART = 1.05
+# A frame around a picture is no source of it, unless the picture in it has clearly more pixels.
+_MORE_DETAIL = 1.5
+
+# Pixels across of phones' screens, and how much taller than wide they are.
+_SCREENS = frozenset(
+    (640, 720, 750, 828, 1080, 1125, 1170, 1179, 1206, 1242, 1260, 1284, 1290, 1320, 1440)
+)
+_LEAST_TALL, _MOST_TALL = 1.7, 2.4
 
 
 def parts(photos: Sequence[PhotoFacts], edges: Iterable[Edge]) -> Iterator[tuple[str, str, str]]:
@@ -53,6 +59,14 @@ def parts(photos: Sequence[PhotoFacts], edges: Iterable[Edge]) -> Iterator[tuple
         if one is None or edge.a not in of or edge.b not in of or edge.a == edge.b:
             continue
         other = edge.b if one == edge.a else edge.a
+        covers = float(edge.evidence.get("covers", 1))
+        shown = of[other].pixels * covers
+        if (
+            inside is not None
+            and shown > _MORE_DETAIL * of[one].pixels
+            and not _is_shown_in(of[one], of[other])
+        ):
+            continue  # the larger one may have been cut: whoever trims a scan makes less of it
         if inside is not None or _is_shown_in(of[one], of[other]):
             yield one, other, "framed"
         else:
@@ -61,10 +75,14 @@ def parts(photos: Sequence[PhotoFacts], edges: Iterable[Edge]) -> Iterator[tuple
 
 def _is_shown_in(photo: PhotoFacts, other: PhotoFacts) -> bool:
     """Tell whether a photo is shown in a picture of a screen, rather than cut from it."""
-    if has_camera(other):
-        return False
-    screen = any(is_screenshot_name(copy.path) for copy in other.copies)
-    return screen and not any(is_screenshot_name(copy.path) for copy in photo.copies)
+    return not has_camera(other) and _is_of_a_screen(other) and not _is_of_a_screen(photo)
+
+
+def _is_of_a_screen(photo: PhotoFacts) -> bool:
+    if any(is_screenshot_name(copy.path) for copy in photo.copies):
+        return True
+    sides = sorted((photo.width or 1, photo.height or 1))
+    return sides[0] in _SCREENS and _LEAST_TALL <= sides[1] / sides[0] <= _MOST_TALL
 
 
 def edits(
@@ -90,7 +108,7 @@ def edits(
     if len(families) < 2:
         return
     most = max(photo.pixels for photo in photos)
-    facts = [_facts(family, most, made, pictures) for family in families]
+    facts = [_facts(family, most, least_depth(photos), made, pictures) for family in families]
     first = min(range(len(families)), key=lambda number: list(facts[number].values()))
     source = min(
         families[first], key=lambda photo: (photo.id in made, not has_camera(photo), -photo.pixels)
@@ -108,6 +126,7 @@ def edits(
 def _facts(
     family: Sequence[PhotoFacts],
     most: int,
+    least: int,
     made: Mapping[str, str | None],
     pictures: Mapping[str, PictureData],
 ) -> dict[str, Any]:
@@ -124,8 +143,8 @@ def _facts(
         "editor": bool(known) and all(each.editor for each in known),
         "name": all(is_made_name(copy.path) or is_screenshot_name(copy.path) for copy in copies),
         "size": max(photo.pixels for photo in family) < CLEARLY_FEWER * most,
-        "folder": all(secondary_folder(copy.path) for copy in copies),
-        "files": -sum(not secondary_folder(copy.path) for copy in copies),
+        "folder": all(secondary_depth(copy.path) > least for copy in copies),
+        "files": -sum(secondary_depth(copy.path) <= least for copy in copies),
         "time": min((age_of(copy) for copy in copies), default=0),
     }
 
@@ -141,6 +160,12 @@ def families_of(
     return [family for family in found if family] + [
         [photo] for photo in photos if photo.id not in joined
     ]
+
+
+def least_depth(photos: Sequence[PhotoFacts]) -> int:
+    """Return in how many folders of backups, exports, messages ... all files of photos lie."""
+    depths = (secondary_depth(copy.path) for photo in photos for copy in photo.copies)
+    return min(depths, default=0)
 
 
 def has_camera(photo: PhotoFacts) -> bool:

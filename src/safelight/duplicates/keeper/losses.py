@@ -23,13 +23,18 @@ _FEW, _FEW_GREYS = 256, 16
 _TIMES = 10
 _WINDOW = 256
 
-# Spread of the two colour differences, in levels, of a picture without colour, and of one with: the
-# rounding of a grey one leaves a little, and not every photo has much.
+# Spread of the two colour differences that brightness does not tell, in levels, of a picture
+# without colour, and of one with: on 54 photos at least 5.3; made sepia, at most 2.5, and with the
+# clipped highlights of a filter a fifth of what there was.
 _NO_COLOUR = 2.0
-_COLOUR = 6.0
+_COLOUR = 5.0
+_LEFT = 0.2
 
 # A JPEG's colour differences are told from its thumbnail: so small it decodes fast.
 _SIDE = 256
+
+# Pixels on the shorter side of the picture whose tones are compared with its colours.
+_TONES = 48
 
 _JPEG_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC)))
 
@@ -74,7 +79,7 @@ def losses(
     most_colours = max(each.colours for each in seen.values())
     lost: dict[str, str] = {}
     for photo_id, each in seen.items():
-        if each.colour <= _NO_COLOUR and most_colour >= _COLOUR:
+        if each.colour <= max(_NO_COLOUR, _LEFT * most_colour) and most_colour >= _COLOUR:
             lost[photo_id] = "grey"
         elif not each.scaled and each.colours <= _few(each) < most_colours / _TIMES:
             lost[photo_id] = "few-colours"
@@ -109,8 +114,11 @@ def _colour(pixels: npt.NDArray[np.uint8]) -> float:
 
     A picture in sepia has differences as large as its contrast, and no colour of its own.
     """
-    step = max(1, min(pixels.shape[:2]) // _SIDE)
-    red, green, blue = np.moveaxis(pixels[::step, ::step].astype(np.float32), 2, 0)
+    step = max(1, min(pixels.shape[:2]) // _TONES)
+    high, wide = (max(1, length // step) for length in pixels.shape[:2])
+    # Averaged, because a JPEG's colours are blurred and its brightness is not.
+    tiles = pixels[: high * step, : wide * step].reshape(high, step, wide, step, 3)
+    red, green, blue = np.moveaxis(tiles.mean(axis=(1, 3), dtype=np.float32), 2, 0)
     green = green.ravel()
     tones = np.stack([np.ones_like(green), green, green**2 / 255, green**3 / 255**2], axis=1)
     spreads = []

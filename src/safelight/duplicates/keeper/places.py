@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.names import expanded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -115,7 +117,7 @@ def preferences(prefer: Sequence[str] = (), protect: Sequence[str] = ()) -> Pref
     """Return preferences for folders, whole and without ``~``."""
 
     def whole(folders: Sequence[str]) -> tuple[str, ...]:
-        return tuple(os.path.abspath(os.path.expanduser(folder)) for folder in folders)
+        return tuple(os.path.abspath(expanded(folder)) for folder in folders)
 
     return Preferences(whole(prefer), whole(protect))
 
@@ -191,6 +193,15 @@ _TEXTS = {
 }
 
 
+def is_plain_copy(kept: str, path: str, companion: Callable[[str], object]) -> bool:
+    """Tell whether a file with the bytes of a kept one lacks the companion files which that has.
+
+    A photo that is only whole with others stays whole where they lie; a copy that somebody made of
+    the photo alone is none of that.
+    """
+    return bool(companion(kept)) and not companion(path)
+
+
 def _keys(
     copy: Copy, wishes: Preferences, companion: Callable[[str], object]
 ) -> list[tuple[str, Any]]:
@@ -201,7 +212,7 @@ def _keys(
         ("preferred", wishes.preference(path)),
         ("link", os.path.islink(path)),
         ("companion", not companion(path)),
-        ("folder", secondary_folder(path) is not None),
+        ("folder", secondary_depth(path)),
         ("name", is_copy_name(path)),
         ("age", age_of(copy) // _TICK),
         ("depth", path.count(os.sep)),
@@ -222,6 +233,11 @@ def is_binned(path: str) -> bool:
 def secondary_folder(path: str) -> str | None:
     """Return the folder above a file whose name is that of backups, exports, messages ..."""
     return next((part for part in reversed(_folders(path)) if _is_secondary(part)), None)
+
+
+def secondary_depth(path: str) -> int:
+    """Return how many folders above a file have such names; all may lie in one that has."""
+    return sum(_is_secondary(part) for part in _folders(path))
 
 
 def is_copy_name(path: str) -> bool:

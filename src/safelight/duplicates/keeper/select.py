@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,13 @@ from safelight.duplicates.keeper.explain import (
     why_not,
 )
 from safelight.duplicates.keeper.focus_maps import choose_by_focus
-from safelight.duplicates.keeper.places import Preferences, in_order, is_binned, why_first
+from safelight.duplicates.keeper.places import (
+    Preferences,
+    in_order,
+    is_binned,
+    is_plain_copy,
+    why_first,
+)
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.relations import relations_to
 from safelight.model import FURTHER_PICTURES
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
     from safelight.duplicates.relations import Together
     from safelight.library.copies import PhotoFacts
 
+
+_ID = re.compile(r"[0-9a-f]{6,64}")
 
 # Bits a channel of most pictures.
 _DEPTH = 8
@@ -223,8 +232,15 @@ def judge(
             if chosen is not best or photo is not best:
                 same += f", which {reason}"
             reasons = (same,) if photo is best else (*own, same)
-            judged.append(Judged(photo.id, copy.path, False, (*reasons, *stays)))
+            spare = photo is best and _is_spare(photo, copy.path, together, companion)
+            told_to_stay = () if spare else stays
+            judged.append(Judged(photo.id, copy.path, False, (*reasons, *told_to_stay)))
     return tuple(judged)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be a photo's id, or the beginning of one."""
+    return _ID.fullmatch(text.lower()) is not None
 
 
 def _chosen(
@@ -233,12 +249,19 @@ def _chosen(
     """Return photos with the file first that the user chose, and the photo that it is of."""
     for number, photo in enumerate(photos):
         copies = [copy for copy in photo.copies if copy.path in instead]
-        if copies or photo.id in instead:
+        if copies or any(photo.id.startswith(each) for each in instead if is_id(each)):
             first = copies[0] if copies else photo.copies[0]
             others = [copy for copy in photo.copies if copy is not first]
             chosen = replace(photo, copies=(first, *others))
             return [*photos[:number], chosen, *photos[number + 1 :]], chosen
     return list(photos), None
+
+
+def _is_spare(
+    photo: PhotoFacts, path: str, together: Together, companion: Callable[[str], object]
+) -> bool:
+    whole = together.get(photo.id, (None,))[0]
+    return whole is Relation.RAW_JPEG and is_plain_copy(photo.copies[0].path, path, companion)
 
 
 def _is_fuller(photo: PhotoFacts, lineage: Lineage) -> bool:

@@ -61,8 +61,8 @@ class Residuals:
         Mean square of what the kernel leaves.
     mean : (rows, columns) float32
         Mean of the same.
-    chroma : (rows, columns, 2) float32
-        Difference of the means of either colour difference, in levels.
+    chroma_a, chroma_b : (rows, columns, 2) float32
+        Means of both colour differences of each picture.
     variance_a, variance_b : (rows, columns) float32
         Of the luma, in windows.
     inside : (rows, columns) bool
@@ -74,7 +74,8 @@ class Residuals:
 
     luma: Array
     mean: Array
-    chroma: Array
+    chroma_a: Array
+    chroma_b: Array
     variance_a: Array
     variance_b: Array
     inside: npt.NDArray[np.bool_]
@@ -103,16 +104,18 @@ def residuals(aligned: Aligned) -> Residuals | None:
     for each in (a, b):
         level = _windows(_means(each))
         variances.append(np.maximum(_windows(_means(each * each)) - level * level, 0))
-    chroma = np.stack(
-        [_means(first[..., at].astype(np.float32) - second[..., at]) for at in (1, 2)], axis=-1
-    )
+    chroma = [
+        np.stack([_means(each[..., at].astype(np.float32)) for at in (1, 2)], axis=-1)
+        for each in (first, second)
+    ]
     calm = np.minimum(*variances)
     worst, usual = _chosen(luma, calm, inside)
     fine = [_finest(each, inside) for each in (a, b)]
     return Residuals(
         luma,
         mean,
-        chroma,
+        chroma[0],
+        chroma[1],
         variances[0],
         variances[1],
         inside,
@@ -170,7 +173,8 @@ def _better(a: Any, b: Any, common: Any) -> tuple[Any, Any, Any]:
     steep = steep[_REACH:-_REACH, _REACH:-_REACH].ravel()
     chance = np.random.default_rng(0)
     some = chance.integers(0, steep.size, min(steep.size, 10 * _SAMPLES))
-    some = some[np.argsort(-steep[some])[:_SAMPLES]]
+    if some.size > _SAMPLES:
+        some = some[np.argpartition(-steep[some], _SAMPLES)[:_SAMPLES]]
     down, across = np.unravel_index(some, inner.shape)
     at = (down + _REACH) * a.shape[1] + across + _REACH
     (forth, off_a), (back, off_b) = _fitted(b, a, at), _fitted(a, b, at)

@@ -25,6 +25,10 @@ CLOSE_MIN_SIDE = 1200
 # Points that are followed from one picture into the other, and how far apart they are at least.
 _POINTS, _APART = 300, 12
 
+# Points are sought in a picture made as much smaller that its longer side is about this: a third of
+# the time of a close look went into seeking them at full size.
+_SOUGHT_SIDE = 800
+
 # Fewer that agree say nothing.
 _FEWEST = 12
 
@@ -213,8 +217,7 @@ def _followed(a: Pixels, b: Pixels, common: npt.NDArray[np.bool_] | None = None)
     if min(a.shape[:2]) < 48:
         return None
     grey_a, grey_b = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (a, b))
-    mask = None if common is None else common.astype(np.uint8)
-    points = cv2.goodFeaturesToTrack(grey_a, _POINTS, 0.005, _APART, mask=mask)
+    points = _points(grey_a, common)
     if points is None or len(points) < _FEWEST:
         return None
     follow: Any = cv2.calcOpticalFlowPyrLK
@@ -231,6 +234,20 @@ def _followed(a: Pixels, b: Pixels, common: npt.NDArray[np.bool_] | None = None)
     if matrix is None or int(inside.sum()) < max(_FEWEST, 0.4 * good.sum()):
         return None
     return np.asarray(matrix, np.float64)
+
+
+def _points(grey: Any, common: npt.NDArray[np.bool_] | None) -> Any:
+    """Return points that can be followed, (n, 1, 2) float32; None if there are none."""
+    import cv2
+
+    factor = max(1, round(max(grey.shape) / _SOUGHT_SIDE))
+    mask: Any = None if common is None else common.astype(np.uint8)
+    if factor > 1:
+        size = (grey.shape[1] // factor, grey.shape[0] // factor)
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        mask = None if mask is None else cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    points = cv2.goodFeaturesToTrack(grey, _POINTS, 0.005, _APART / factor, mask=mask)
+    return None if points is None else (points + 0.5) * factor - 0.5
 
 
 def _corner_shift(matrix: Matrix, size: tuple[int, int]) -> float:

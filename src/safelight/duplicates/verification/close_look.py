@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from safelight.duplicates.verification.close_alignment import (
@@ -79,7 +79,7 @@ class CloseLook:
         def align(first: Frame, second: Frame, side: int) -> Aligned:
             return align_whole(first.pixels, applied(second.pixels, way), side)
 
-        return cls._looked(a, b, look, align, whole=True)
+        return cls._looked(a, b, look, align, whole=True, upright=not any(way))
 
     @classmethod
     def at_part(
@@ -93,26 +93,29 @@ class CloseLook:
             factors = (first.pixels.shape[1] / laid.widths[0], pixels.shape[1] / laid.widths[1])
             return align_by(first.pixels, pixels, rescaled(laid.matrix, *factors), side)
 
-        return cls._looked(a, b, look, align, whole=False)
+        return cls._looked(a, b, look, align, whole=False, upright=False)
 
     @classmethod
-    def _looked(cls, a: Seen, b: Seen, look: Look, align: Align, *, whole: bool) -> Self:
+    def _looked(
+        cls, a: Seen, b: Seen, look: Look, align: Align, *, whole: bool, upright: bool
+    ) -> Self:
         first, second = look(a, CLOSE_MIN_SIDE), look(b, CLOSE_MIN_SIDE)
         aligned = align(first, second, CLOSE_SIDE)
-        noise = _noise(first, second, aligned)
+        noise = _noise(first, second, aligned, upright=upright)
         place = worst_place(aligned, noise)
         readable = True
         if place is not None and not place.differs and not place.is_natural:
-            if aligned.shrunk < _SHRUNK:
+            if max(_sizes(first, second, aligned)) < _SHRUNK:
                 # Ink may differ in what is too fine for this size.
                 first, second = look(a, None), look(b, None)
                 aligned = align(first, second, NATIVE_SIDE)
-                noise = _noise(first, second, aligned)
+                noise = _noise(first, second, aligned, upright=upright)
                 place = worst_place(aligned, noise) or place
-            readable = place.differs or (
-                lost_detail(first.pixels, aligned.size_a) <= _LOST
-                and lost_detail(second.pixels, aligned.size_b) <= _LOST
+            lost = max(
+                lost_detail(first.pixels, aligned.size_a),
+                lost_detail(second.pixels, aligned.size_b),
             )
+            readable = place.differs or lost <= _LOST or _is_photo(first, second, noise)
         return cls(a.id, b.id, place, aligned.moved, readable, whole, aligned, noise)
 
     @property
@@ -164,7 +167,22 @@ class CloseLook:
         return found
 
 
-def _noise(first: Frame, second: Frame, aligned: Aligned) -> CompressionNoise:
-    size_a = aligned.size_a * max(first.pixels.shape[:2]) / max(1, first.width, first.height)
-    size_b = aligned.size_b * max(second.pixels.shape[:2]) / max(1, second.width, second.height)
-    return compression_noise(first, second, size_a, size_b)
+def _is_photo(first: Frame, second: Frame, noise: CompressionNoise) -> bool:
+    """Tell whether the larger of two has natural texture, whatever a small copy shows of it."""
+    larger = max(first.pixels, second.pixels, key=lambda pixels: pixels.size)
+    place = worst_place(align_whole(larger, larger), noise)
+    return place is not None and place.is_natural
+
+
+def _noise(first: Frame, second: Frame, aligned: Aligned, *, upright: bool) -> CompressionNoise:
+    noise = compression_noise(first, second, *_sizes(first, second, aligned))
+    # Turned, a picture lies on other blocks.
+    return noise if upright else replace(noise, same_steps=False)
+
+
+def _sizes(first: Frame, second: Frame, aligned: Aligned) -> tuple[float, float]:
+    """Return the pixels that were compared for one of each file's own, across."""
+    return (
+        aligned.size_a * max(first.pixels.shape[:2]) / max(1, first.width, first.height),
+        aligned.size_b * max(second.pixels.shape[:2]) / max(1, second.width, second.height),
+    )

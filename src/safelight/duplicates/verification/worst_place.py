@@ -38,7 +38,7 @@ _MOST_FLOOR, _MOST_RATIO, _RATIO_OF_ACTIVITY = 40.0, 0.08, 100.0
 _RINGING = 0.2
 
 # Levels: differences of the mean of a window, in luma and in a colour difference.
-_MEAN, _CHROMA = 8.0, 6.0
+_MEAN, _CHROMA = 8.0, 7.0
 
 # A block with natural texture has a range of levels, and few of its pixels near either end of it:
 # ink has most of them there. Median over 435 photos: 0.73 of the blocks with any texture; 144
@@ -48,6 +48,13 @@ _RANGE, _NEAR_END, _AT_ENDS, _AT_ONE_END = 24, 0.2, 0.6, 0.45
 # Steps that leave the noise of a sensor as it is, by what they explain: about quality 88.
 _FINE_STEPS = 45.0
 _COARSE_STEPS = 150.0
+
+# Levels of a colour difference that a grey picture has at most; and how much of a picture is plain
+# that shows one thing on a plain ground.
+_GREY, _PLAIN = 4.0, 0.5
+
+# Of the strength of a colour, how far its mean may be off.
+_OF_COLOUR = 0.35
 
 # Levels of a colour difference, of the whole picture.
 _TINT = 12.0
@@ -108,7 +115,7 @@ class WorstPlace:
 
 def is_natural(natural: float, textured: float) -> bool:
     """Tell whether there is natural texture enough, given the area with any."""
-    return natural >= 0.04 and natural >= 0.15 * textured
+    return natural >= 0.1 or natural >= max(0.04, 0.15 * textured)
 
 
 def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
@@ -122,8 +129,11 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         ("light", *_light(found)),
         ("colour", *_colour(found, noise)),
     )
-    # Texture proves itself in grey: what was made grey, or another colour, is still one picture.
-    natural, textured = _natural(aligned, found, np.maximum(tests[0][1], tests[1][1]) > 1)
+    other = tests[0][1] > 1
+    natural, textured, plain = _natural(aligned, found, other)
+    if plain > _PLAIN and not _is_grey(found.chroma_a) and not _is_grey(found.chroma_b):
+        # A thing on a plain ground: in another colour it is another thing.
+        natural, textured, _ = _natural(aligned, found, other | (tests[2][1] > 1))
     if is_natural(natural, textured):
         tests[0][1][:] /= _NATURAL
     what, factors, levels = max(tests, key=lambda test: test[1].max(initial=0))
@@ -189,11 +199,22 @@ def _light(found: Residuals) -> tuple[Any, Any]:
 
 
 def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+    import cv2
+
+    inside = found.inside
     # A tint of the whole picture is no difference in one place.
-    tint = np.clip(np.median(found.chroma[found.inside], axis=0), -_TINT, _TINT)
-    chroma = np.where(found.inside, np.abs(found.chroma - tint).max(axis=2), 0)
-    usual = float(np.quantile(chroma[found.inside], 0.9))
-    return chroma / (_CHROMA + min(2 * noise.chroma, 3 * usual)), chroma
+    middle_a, middle_b = (
+        np.median(each[inside], axis=0) for each in (found.chroma_a, found.chroma_b)
+    )
+    tint = np.clip(middle_a - middle_b, -_TINT, _TINT)
+    off = np.abs(found.chroma_a - found.chroma_b - tint)
+    usual = float(np.quantile(off.max(axis=2)[inside], 0.9))
+    # Colours are stored at half the size: those of a thin line run into what is around it.
+    strength = np.minimum(np.abs(found.chroma_a - middle_a), np.abs(found.chroma_b - middle_b))
+    strength = cv2.dilate(strength, np.ones((3, 3), np.uint8)).reshape(off.shape)
+    allowed = _CHROMA + np.maximum(min(2 * noise.chroma, 3 * usual), _OF_COLOUR * strength)
+    factors = np.where(inside, (off / allowed).max(axis=2), 0)
+    return factors, off.max(axis=2)
 
 
 def _pooled(values: Any, inside: Any) -> Any:
@@ -203,14 +224,15 @@ def _pooled(values: Any, inside: Any) -> Any:
     return cv2.blur(values, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
 
 
-def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, float]:
+def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, float, float]:
+    """Return the shares of the area with natural texture that agrees, with any, and with none."""
     import cv2
 
     grey = cv2.cvtColor(aligned.a, cv2.COLOR_RGB2GRAY)
     side = 2 * BLOCK
     rows, columns = grey.shape[0] // side, grey.shape[1] // side
     if not rows or not columns:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     part = grey[: rows * side, : columns * side].reshape(rows, side, columns, side)
     blocks = part.swapaxes(1, 2).reshape(rows, columns, -1)
     high, low = blocks.max(-1).astype(np.int16), blocks.min(-1).astype(np.int16)
@@ -220,10 +242,12 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
     at_low = (blocks <= (low + near)[..., None]).mean(-1)
     # The residual of the four blocks within, and what both have to agree on.
     at = np.s_[: 2 * rows : 2, : 2 * columns : 2]
-    left = _pooled(found.luma, found.inside)[at][:rows, :columns]
+    # Light that falls off to the corners leaves texture as it is.
+    varied = np.maximum(found.luma - found.mean * found.mean, 0)
+    left = _pooled(varied, found.inside)[at][:rows, :columns]
     calm = np.minimum(found.variance_a, found.variance_b)[at][:rows, :columns]
     whole = _pooled(found.inside.astype(np.float32), found.inside)[at][:rows, :columns] > 0.999
-    differs = cv2.dilate(flagged.astype(np.uint8), np.ones((3, 3), np.uint8))[at][:rows, :columns]
+    differs = cv2.dilate(flagged.astype(np.uint8), np.ones((2, 2), np.uint8))[at][:rows, :columns]
     textured = whole & (span >= _RANGE)
     natural = (
         textured
@@ -233,7 +257,12 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
         & (differs == 0)
     )
     area = max(1, int(whole.sum()))
-    return float(natural.sum() / area), float(textured.sum() / area)
+    plain = whole & (span < _RANGE / 2)
+    return float(natural.sum() / area), float(textured.sum() / area), float(plain.sum() / area)
+
+
+def _is_grey(chroma: Any) -> bool:
+    return bool(np.abs(chroma - 128).max() < _GREY)
 
 
 def _two_exposures(aligned: Aligned, found: Residuals, noise: CompressionNoise) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.copies import photo_facts
 from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.duplicates import bytes_to_save
+from safelight.server.plans import chosen_file
 from safelight.server.service import Service
 from safelight.server.shapes import Given, NamespaceQuery
 from safelight.server.within import Served
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from safelight.duplicates.keeper import Suggestion
 
 router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRoute)
+
+#: A folder of the server's machine, by its whole path.
+FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 GroupId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
 
@@ -107,18 +111,37 @@ async def duplicates(
             "", "identical", "same-pixels", "raw+jpeg", "bracket", "panorama", "re-encoded",
             "resized", "rotated", "mirrored", "cropped", "edited", "burst", "similar",
         ],
-        Query(description="Only groups of it; of all if empty."),
+        Query(
+            description="Only groups of it; of all but `similar` if empty: photos that look alike "
+            "are no duplicates, and nothing of them is chosen."
+        ),
     ] = "",
     namespace: NamespaceQuery = None,
+    prefer: Annotated[
+        list[FolderName] | None,
+        Query(description="Folders whose files are kept, the first most.", max_length=100),
+    ] = None,
+    protect: Annotated[
+        list[FolderName] | None,
+        Query(description="Folders of which nothing ever goes.", max_length=100),
+    ] = None,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Groups:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why."""
     found, comparing = await served.duplicates.groups(scopes(access, namespace))
     wanted = [
-        each for _, each in found if not relation or each.group.relation is Relation(relation)
+        (where, each)
+        for where, each in found
+        if each.group.relation.value == relation
+        or (not relation and each.group.relation is not Relation.SIMILAR)
     ]
-    page = wanted[offset : offset + limit]
+    part = wanted[offset : offset + limit]
+    page = [each for _, each in part]
+    if prefer or protect:
+        page = await served.comparing.run(
+            lambda: served.duplicates.judged(part, prefer=prefer or (), protect=protect or ())
+        )
     return Groups(
         groups=await served.reading.run(_shapes, served, page),
         total=len(wanted),
@@ -126,6 +149,31 @@ async def duplicates(
         if comparing is None
         else Comparing(stage=comparing.stage, done=comparing.done, total=comparing.total),
     )
+
+
+@router.get("/duplicates/{group}")
+async def one(
+    served: Served,
+    access: Reader,
+    group: GroupId,
+    keeper: Annotated[
+        str,
+        Query(pattern="^([0-9a-f]{64})?$", description="A photo to keep instead; its id."),
+    ] = "",
+    path: Annotated[
+        str, Query(max_length=4096, description="Which of its files, if it has several.")
+    ] = "",
+    namespace: NamespaceQuery = None,
+) -> Group:
+    """Return one group; if another photo is to be kept, with the reasons that fit that."""
+    where, found = await served.duplicates.one(scopes(access, namespace), group)
+    if keeper or path:
+        instead = chosen_file(found, keeper or None, path or None)
+        if instead is not None:
+            (found,) = await served.comparing.run(
+                lambda: served.duplicates.judged([(where, found)], instead=[instead])
+            )
+    return (await served.reading.run(_shapes, served, [found]))[0]
 
 
 def _shapes(served: Service, page: Sequence[Suggestion]) -> list[Group]:

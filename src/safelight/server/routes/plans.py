@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
+from safelight.duplicates.keeper.places import preferences
 from safelight.server import plans as keeping
 from safelight.server.access import GuardedRoute, Reader, Writer
 from safelight.server.problems import Problem
-from safelight.server.routes.duplicates import scopes
+from safelight.server.routes.duplicates import FolderName, scopes
 from safelight.server.shapes import Given, NamespaceQuery
 from safelight.server.within import Served
 
@@ -42,6 +43,12 @@ class Wanted(Given):
 
     groups: list[Chosen] = Field(min_length=1, max_length=10_000)
     action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
+    prefer: list[FolderName] = Field(
+        default=[], max_length=100, description="Folders whose files are kept, the first most."
+    )
+    protect: list[FolderName] = Field(
+        default=[], max_length=100, description="Folders of which nothing goes."
+    )
 
 
 class Action(BaseModel):
@@ -54,6 +61,7 @@ class Action(BaseModel):
     why: str
     photo_id: str
     keeper: str = Field(description="The file that is kept.")
+    keeper_id: str = Field(description="The photo that this is a file of.")
     group: str
 
 
@@ -108,12 +116,29 @@ async def make(
     places = {known[group][0] for group in chosen}
     if len(places) > 1:
         raise Problem(400, "A plan is for groups of one namespace; name it.", "namespace")
-    suggestions = [
-        keeping.keep_instead(known[group][1], each.keeper, each.path)
+    files = [
+        keeping.chosen_file(known[group][1], each.keeper, each.path)
         for group, each in chosen.items()
     ]
+    instead = [path for path in files if path is not None]
+    suggestions = [known[group][1] for group in chosen]
+    if instead or wanted.prefer or wanted.protect:
+        # What speaks for a file, and against it, depends on the one that is kept.
+        suggestions = await served.comparing.run(
+            lambda: served.duplicates.judged(
+                [known[group] for group in chosen],
+                prefer=wanted.prefer,
+                protect=wanted.protect,
+                instead=instead,
+            )
+        )
     plan = await served.comparing.run(
-        keeping.make_plan, served.library, suggestions, wanted.action, places.pop()
+        keeping.make_plan,
+        served.library,
+        suggestions,
+        wanted.action,
+        places.pop(),
+        preferences(protect=(*wanted.protect, *served.settings.protect)),
     )
     response.headers["Location"] = f"/api/v1/plans/{plan.id}"
     return _shape(plan, "draft")
@@ -175,6 +200,7 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
                 why=_why(change.relation.value, change.reasons),
                 photo_id=change.photo_id,
                 keeper=group.keeper,
+                keeper_id=group.keeper_id,
                 group=group.id,
             )
             for group in plan.groups

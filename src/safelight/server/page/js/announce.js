@@ -33,10 +33,11 @@ export const note = (text, { bad = false, undo = null } = {}) => {
   byId("notes").replaceChildren(shown);
   announce(text, { now: true });
   if (bad) return;
-  // One that can be taken back stays a while, and while somebody is about to.
-  const leave = () => {
-    if (shown.matches(":hover, :focus-within")) setTimeout(leave, 1000);
-    else gone();
+  // One that can be taken back stays a while, and a little longer for those who are about to.
+  const leave = (patience) => {
+    if (undo && patience > 0 && shown.matches(":hover, :focus-within")) {
+      setTimeout(() => leave(patience - 1), 1000);
+    } else gone();
   };
-  setTimeout(leave, undo ? LONG : SHORT);
+  setTimeout(() => leave(15), undo ? LONG : SHORT);
 };

@@ -105,7 +105,7 @@ const look = async () => {
 };
 
 const add = (group) => {
-  const suggested = (group.photos.find((photo) => photo.keeper) ?? group.photos[0]).path;
+  const suggested = group.photos.find((photo) => photo.keeper)?.path ?? null;
   const entry = {
     group,
     keeper: keptTogether(group.relation) ? null : (draft.pathOf(group.group) ?? suggested),
@@ -119,6 +119,7 @@ const add = (group) => {
       open: (_, index) => open(entry, index),
     }),
   };
+  if (entry.keeper !== suggested && !keptTogether(group.relation)) explain(entry);
   groups.push(entry);
   list().append(h("li", {}, entry.card));
   entry.show(entry);
@@ -150,7 +151,7 @@ const set = (entry, state) => {
 };
 
 const accept = (entry) => {
-  if (keptTogether(entry.group.relation) || !session().may_write) return;
+  if (keptTogether(entry.group.relation) || entry.keeper === null || !session().may_write) return;
   const gone = going(entry.group, entry.keeper);
   draft.put(entry.group.group, {
     keeper: entry.group.photos.find((photo) => photo.path === entry.keeper).photo_id,
@@ -199,6 +200,19 @@ const choose = (entry, path) => {
   if (keptTogether(entry.group.relation) || entry.state !== "open") return;
   entry.keeper = path;
   set(entry, "open");
+  explain(entry);
+};
+
+/** Ask why each photo would stay or go, now that the user keeps another one. */
+const explain = async (entry) => {
+  const { keeper, group } = entry;
+  try {
+    const found = await get("duplicates/" + group.group, { path: keeper, namespace: here().namespace });
+    if (entry.keeper !== keeper) return; // another one was chosen meanwhile
+    entry.explain(new Map(found.photos.map((photo) => [photo.path, photo.reasons])));
+  } catch {
+    entry.explain(new Map()); // reasons for another choice would be wrong ones
+  }
 };
 
 const open = (entry, index) => {

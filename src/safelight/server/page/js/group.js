@@ -6,7 +6,7 @@ import { showThumbnail } from "./pictures.js";
 import { evidence, inWords, keptTogether } from "./relations.js";
 
 /** Files that would go if the one at a path is kept. One photo can be in several files. */
-export const going = (group, kept) => group.photos.filter((photo) => photo.path !== kept);
+export const going = (group, kept) => (kept === null ? [] : group.photos.filter((photo) => photo.path !== kept));
 
 /**
  * Make the card of a group.
@@ -43,7 +43,9 @@ export const groupCard = (group, does) => {
   if (together) {
     told.textContent = "Only whole together: nothing of them is offered for deletion.";
   } else {
-    buttons.append(button("Accept", "A", () => does.accept(group), true));
+    const accept = button("Accept", "A", () => does.accept(group), true);
+    accept.dataset.accept = "";
+    buttons.append(accept);
   }
   buttons.append(
     button(group.photos.length > 2 ? "Keep all" : "Keep both", "B", () => does.keepBoth(group)),
@@ -55,13 +57,16 @@ export const groupCard = (group, does) => {
     card.dataset.state = state;
     [...photos.children].forEach((item, i) => {
       const kept = group.photos[i].path === keeper;
-      const safe = kept || together || state === "keep-both" || state === "not-duplicates";
+      const safe = kept || keeper === null || together || state === "keep-both" || state === "not-duplicates";
       item.classList.toggle("kept", kept);
       item.classList.toggle("going", !safe);
       item.querySelector("input").checked = kept;
       item.querySelector(".fate").textContent = kept ? "Keep" : safe ? "Stays" : "Would go";
     });
-    if (!together) told.textContent = saved(group, keeper);
+    if (!together) {
+      told.textContent = keeper === null ? "None is chosen: choose the photo to keep." : saved(group, keeper);
+      buttons.querySelector("[data-accept]").disabled = keeper === null;
+    }
     const decided = {
       accepted: "In the plan. Nothing has been touched yet.",
       "keep-both": "Kept; they are not suggested again.",
@@ -82,7 +87,16 @@ export const groupCard = (group, does) => {
       );
     }
   };
-  return { card, show };
+  /** Show the reasons that fit the photo that is to be kept now: a list for each path. */
+  const explain = (reasons) => {
+    [...photos.children].forEach((item, i) => {
+      const list = item.querySelector(".reasons");
+      const told = (reasons.get(group.photos[i].path) ?? []).map((reason) => h("li", {}, reason));
+      list.replaceChildren(...told);
+      list.hidden = !told.length;
+    });
+  };
+  return { card, show, explain };
 };
 
 const saved = (group, keeper) => {
@@ -134,7 +148,11 @@ const side = (photo, index, group, does) => {
     scores.length
       ? h("p", { class: "data" }, scores.map(([metric, value]) => metric + " " + score(value)).join(" · "))
       : null,
-    photo.reasons?.length ? h("ul", { class: "reasons" }, photo.reasons.map((reason) => h("li", {}, reason))) : null,
+    h(
+      "ul",
+      { class: "reasons", hidden: !photo.reasons?.length },
+      (photo.reasons ?? []).map((reason) => h("li", {}, reason)),
+    ),
   );
 };
 

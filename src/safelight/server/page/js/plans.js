@@ -3,7 +3,8 @@
 import { note } from "./announce.js";
 import { get, post, send } from "./api.js";
 import { byId, h } from "./dom.js";
-import { bytes, count, number, time } from "./format.js";
+import { bytes, count, number, parts, time } from "./format.js";
+import { showThumbnail } from "./pictures.js";
 import { session } from "./session.js";
 
 const KINDS = {
@@ -24,6 +25,13 @@ export const preview = async (groups, action) => {
   open(await post("plans", { groups, action }));
 };
 
+/** A small picture of a file, so that nobody has to know photos by their names. */
+const small = (photo, path) => {
+  const image = h("img", { alt: parts(path).name, decoding: "async", loading: "lazy", class: "small" });
+  if (photo) showThumbnail(image, photo, 320);
+  return image;
+};
+
 const open = (found) => {
   plan = found;
   const { actions } = plan;
@@ -41,7 +49,8 @@ const open = (found) => {
         "tr",
         {},
         h("td", {}, KINDS[action.kind] ?? action.kind),
-        h("td", {}, h("bdi", {}, action.path)),
+        h("td", {}, small(action.photo_id, action.path), h("bdi", {}, action.path)),
+        h("td", {}, small(action.keeper_id, action.keeper), h("bdi", {}, action.keeper)),
         h("td", { class: "number" }, action.bytes ? bytes(action.bytes) : "–"),
         h("td", {}, action.why ?? ""),
       ),
