@@ -493,29 +493,28 @@ def run_safelight(folder: Path, embedder: Embedder) -> dict[tuple[str, str], Cou
         with tempfile.TemporaryDirectory() as place, Library(Path(place) / "l.db") as library:
             source = parse_source(f"images:{kind}", recursive=True)
             ingest(library, [source], embedder, model="starter")
-            case_of = {
-                photo: Path(path).parent.name
-                for photo, path in library.connection.execute(
-                    "SELECT items.id, path FROM files JOIN items ON items.pk = item_pk"
-                )
-            }
-            related = {
-                tuple(sorted((case_of[edge.a], case_of[edge.b])))
+            # Pairs of one original share its file.
+            cases_of: dict[str, set[str]] = defaultdict(set)
+            for photo, path in library.connection.execute(
+                "SELECT items.id, path FROM files JOIN items ON items.pk = item_pk"
+            ):
+                cases_of[photo].add(Path(path).parent.name)
+            shared = [
+                cases_of[edge.a] & cases_of[edge.b]
                 for group in find_groups(library, relations=STRICT)
                 for edge in group.edges
-                if edge.relation in STRICT
-            }
-            count.strict = sum(one == other for one, other in related)
-            count.strangers = sum(one != other for one, other in related)
+                if edge.relation in STRICT and edge.a != edge.b
+            ]
+            count.strict = len(set().union(*shared))
+            count.strangers = sum(not each for each in shared)
             plan = Deduplicator(library).plan()
-            count.moved = len(
-                {
-                    Path(change.path).parent
-                    for group in plan.groups
-                    for change in group.changes
-                    if Path(change.path).parent == Path(group.keeper).parent
-                }
-            )
+            moved = [
+                cases_of[change.photo_id] & cases_of[group.keeper_id]
+                for group in plan.groups
+                for change in group.changes
+                if change.photo_id != group.keeper_id
+            ]
+            count.moved = len(set().union(*moved))
     return counts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from safelight.duplicates.keeper.places import preferences
 from safelight.duplicates.model import KEPT_TOGETHER
 from safelight.duplicates.plan import DEFAULT_RELATIONS, check_target, read_plan, write_plan
+from safelight.duplicates.report import check_report
 from safelight.errors import PlanError, UsageError
+from safelight.library.store import Library
 
 
 @pytest.fixture
@@ -155,3 +158,25 @@ def test_a_protected_file_stays_and_is_kept(shelf) -> None:
     plan = shelf.plan(protect=preferences(protect=[str(shelf.folder / "Backup")]))
     assert list(plan.changes) == []
     assert any("protected folder" in each.why for each in plan.left)
+
+
+@pytest.mark.parametrize("kind", ["photo", "library", "pipe", "folder", "link to a photo"])
+def test_no_plan_and_no_page_replaces_what_would_be_lost(tmp_path, make_photo, kind: str) -> None:
+    target = tmp_path / "out.html"
+    match kind:
+        case "photo":
+            make_photo(tmp_path / "a.png").rename(target)
+        case "library":
+            Library(tmp_path / "a.db").close()
+            (tmp_path / "a.db").rename(target)
+        case "pipe":
+            if not hasattr(os, "mkfifo"):
+                pytest.skip("no pipes here")
+            os.mkfifo(target)
+        case "folder":
+            target.mkdir()
+        case _:
+            target.symlink_to(make_photo(tmp_path / "a.png"))
+    for check in (check_target, check_report):
+        with pytest.raises(UsageError, match=r"out\.html is a"):
+            check(str(target), force=True)

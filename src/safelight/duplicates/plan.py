@@ -21,6 +21,7 @@ from safelight.files.bounded_json import JsonError, parse_json
 from safelight.files.names import folded
 from safelight.files.packages import QUARANTINE
 from safelight.files.refusals import described
+from safelight.imaging.targets import check_replaceable
 from safelight.metadata.tags import Tags
 
 if TYPE_CHECKING:
@@ -201,11 +202,13 @@ def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
     Raises
     ------
     UsageError
-        Something else is there, or there is no such folder.
+        Something else is there, or there is no such folder. By force all is replaced but photos,
+        libraries, and what is no file.
     """
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise UsageError(f"{path} cannot be written: there is no folder {folder}.")
+    check_replaceable(path, "a plan")
     if force or not os.path.lexists(path) or (os.path.isfile(path) and not os.path.getsize(path)):
         return
     try:

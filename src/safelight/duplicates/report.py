@@ -19,6 +19,7 @@ from safelight.errors import SafelightError, UsageError
 from safelight.files import read_head
 from safelight.files.times import moment_of
 from safelight.imaging import DEFAULT_MAX_PIXELS
+from safelight.imaging.targets import check_replaceable
 from safelight.quality.files import in_order
 from safelight.shown import visible
 
@@ -130,6 +131,7 @@ def check_report(path: str, *, force: bool = False) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise UsageError(f"{path} cannot be written: there is no folder {folder}.")
+    check_replaceable(path, "a page")
     if force or not os.path.lexists(path):
         return
     try:

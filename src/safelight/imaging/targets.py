@@ -1,0 +1,47 @@
+"""Files that no output replaces, whatever somebody insists on."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from safelight.errors import UsageError
+from safelight.files.opening import kind_of, read_head
+from safelight.imaging.formats import sniff
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_DATABASE = b"SQLite format 3\0"
+
+
+def check_replaceable(path: str | PathLike[str], what: str) -> None:
+    """Raise if what is at `path` is never replaced: a photo, a library, a pipe, a device, a folder.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What is to be written: "a plan".
+
+    Raises
+    ------
+    UsageError
+        It is one of these.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # nothing there, or a link to nothing
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(
+            f"{path} is {kind_of(found.st_mode)}, which {what} cannot replace; name a file."
+        )
+    try:
+        head = read_head(path, 64)
+    except OSError:  # it may be written all the same
+        return
+    kept = "a photo" if sniff(head) else "a library" if head.startswith(_DATABASE) else None
+    if kept is not None:
+        raise UsageError(f"{path} is {kept}, which {what} never replaces; name another file.")
