@@ -103,3 +103,12 @@ def test_a_closed_standard_input_is_no_terminal(photos) -> None:
     )
     assert done.returncode == 2
     assert "--yes" in done.stderr
+
+
+def test_a_list_that_moves_is_named_and_its_photos_are_not_counted(photos, tmp_path) -> None:
+    (tmp_path / "list.txt").write_text(f"{photos / '0.png'},sea\n")
+    _run("ingest", "-n", "listed", f"image-list:{tmp_path / 'list.txt'}")
+    (tmp_path / "list.txt").rename(tmp_path / "moved.txt")
+    code, said = _run("sources", "move", str(tmp_path / "list.txt"), str(tmp_path / "moved.txt"))
+    assert code == 0
+    assert f"image-list:{tmp_path / 'moved.txt'}" in said

@@ -124,6 +124,9 @@ def _moved(moved: Moved) -> str:
     text = (
         f"{counted(moved.files, 'file')} {'would be' if moved.dry_run else be} in {moved.new} now"
     )
+    if moved.sources and not (moved.files or moved.missing or moved.changed):
+        # A list: its photos are where they were.
+        text = f"{', '.join(moved.sources)} {'would be' if moved.dry_run else 'is'} the source now"
     if moved.missing:
         text += f", {moved.missing:,} not there"
     if moved.changed:
