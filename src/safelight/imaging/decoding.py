@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.arguments import as_kind
 from safelight.errors import DecodeError
 from safelight.imaging import geometry, memory, tiff, tiff_pixels
 from safelight.imaging.animations import webp_decodable
@@ -89,6 +90,7 @@ def decode(
     Traceback (most recent call last):
     safelight.errors.DecodeError: is no image: its first bytes are those of no image format
     """
+    data = bytes(as_kind(data, "data", "the bytes of a file", bytes, bytearray, memoryview))
     form = sniff(data)
     if form is None:
         raise no_image(data)
