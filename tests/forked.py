@@ -1,4 +1,4 @@
-"""The command as a process of its own, without what it takes Python to import the packages.
+"""The command, or a script, as a process of its own, without the time to import the packages.
 
 A process that has imported them forks for each call. The tests of the command itself, of what it
 imports and of how it is stopped start the installed one.
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _IMPORTED = [
-    "cv2", "numpy", "onnxruntime", "PIL.Image", "pytest", "safelight.cli", "safelight.ingest",
-    "safelight.labels", "safelight.library", "safelight.quality", "tokenizers",
+    "cv2", "numpy", "onnxruntime", "PIL.Image", "pytest", "safelight.cli",
+    "safelight.embedding.loading", "safelight.ingest", "safelight.labels", "safelight.library",
+    "safelight.quality", "tokenizers",
 ]  # fmt: skip
+
+_SET = "_DISABLE_TELEMETRY"
 
 _FORKING = "forkserver" in multiprocessing.get_all_start_methods()
 
@@ -29,36 +32,68 @@ def safelight(
     arguments: Sequence[object], *, cwd: Path, environ: Mapping[str, str], seconds: float = 180
 ) -> subprocess.CompletedProcess[str]:
     """Run ``safelight`` with these arguments, in a folder, with no other environment."""
-    words = [str(each) for each in arguments]
+    command = str(Path(sys.executable).with_name("safelight"))
+    return _forked(None, [command], ["safelight", *map(str, arguments)], cwd, environ, seconds)
+
+
+def script(
+    source: str, arguments: Sequence[str], *, environ: Mapping[str, str], seconds: float = 180
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in Python with these arguments, in this folder, with no other environment."""
+    command = [sys.executable, "-c", source]
+    return _forked(source, command, ["-c", *arguments], Path.cwd(), environ, seconds)
+
+
+def _forked(
+    source: str | None,
+    command: list[str],
+    words: list[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    seconds: float,
+) -> subprocess.CompletedProcess[str]:
+    """Run a source, or the command if there is none; `command` is what else does the same."""
     if not _FORKING:
-        command = [str(Path(sys.executable).with_name("safelight")), *words]
         return subprocess.run(
-            command, cwd=cwd, env=dict(environ), capture_output=True, text=True, timeout=seconds
-        )
+            [*command, *words[1:]],
+            cwd=cwd, env=dict(environ), capture_output=True, text=True, timeout=seconds,
+        )  # fmt: skip
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = context.Process(target=_run, args=(words, cwd, dict(environ), out, err))
+        process = context.Process(target=_run, args=(source, words, cwd, dict(environ), out, err))
         process.start()
         process.join(seconds)
         if process.exitcode is None:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired(["safelight", *words], seconds)
+            raise subprocess.TimeoutExpired(words, seconds)
         code = process.exitcode
         process.close()
         return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
 
 
-def _run(words: list[str], cwd: Path, environ: dict[str, str], out: Path, err: Path) -> None:
+def _run(
+    source: str | None,
+    words: list[str],
+    cwd: Path,
+    environ: dict[str, str],
+    out: Path,
+    err: Path,
+) -> None:
     for path, number in ((out, 1), (err, 2)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), number)
+    # Importing the package sets these, as it would here.
+    kept = {name: value for name, value in os.environ.items() if name.endswith(_SET)}
     os.environ.clear()
-    os.environ.update(environ)
+    os.environ.update(kept | environ)
     os.chdir(cwd)
-    sys.argv = ["safelight", *words]
+    sys.argv = words
+    if source is not None:
+        exec(compile(source, "<script>", "exec"), {"__name__": "__main__"})
+        return
 
     from safelight.cli import main
 

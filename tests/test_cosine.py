@@ -26,9 +26,9 @@ class Words:
     def encode_texts(self, texts): return self.vector[None]
 
 answers, wrong = [], []
-for seed in range(30):
+for seed in range(12):
     rng = np.random.default_rng(seed)
-    dimension = int(rng.choice([8, 33, 512, 768]))
+    dimension = (8, 33, 512, 768)[seed % 4]
     wide = rng.standard_normal((120, dimension))
     wide[20:90] = wide[20]
     wide /= np.sqrt((wide ** 2).sum(axis=1, keepdims=True))

@@ -268,28 +268,6 @@ def test_bytes_that_another_link_holds_are_not_counted_as_saved(pair, library) -
 
 # Another file system.
 
-OTHER_DISK = Path("/dev/shm")
-
-
-def is_other_disk(path: Path) -> bool:
-    return (
-        OTHER_DISK.is_dir()
-        and os.access(OTHER_DISK, os.W_OK)
-        and OTHER_DISK.stat().st_dev != path.stat().st_dev
-    )
-
-
-@pytest.fixture
-def other_disk(tmp_path):
-    if not is_other_disk(tmp_path):
-        pytest.skip("there is no second file system to write to")
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(dir=OTHER_DISK))
-    yield folder
-    shutil.rmtree(folder)
-
 
 def test_to_another_disk_and_back(pair, library, other_disk) -> None:
     (pair.folder / "deep/copy of a.jpg").chmod(0o640)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
-import subprocess
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -23,6 +21,7 @@ from safelight.duplicates.undo import undo_plan
 from safelight.errors import PlanError
 from safelight.files.packages import QUARANTINE
 from safelight.library.store import Library
+from tests.disks import seen_twice
 from tests.duplicates.moments import at_each_call
 from tests.duplicates.shelf import Shelf
 
@@ -199,22 +198,16 @@ def test_the_share_of_a_windows_path_is_a_folder_in_the_quarantine(monkeypatch) 
 @pytest.mark.parametrize("action", ["quarantine", "trash"])
 def test_one_folder_seen_twice_through_fuse(tmp_path, library, monkeypatch, action) -> None:
     """Where the system itself shows one folder twice, each time with other numbers."""
-    if shutil.which("bindfs") is None or not os.access("/dev/fuse", os.W_OK):
-        pytest.skip("there is no bindfs")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     shelf = Shelf(tmp_path / "photos", library)
     photo = shelf.add("real/a.jpg", b"one picture")
-    views = [shelf.folder / "one", shelf.folder / "two"]
-    for view in views:
-        view.mkdir()
-        subprocess.run(["bindfs", str(shelf.folder / "real"), str(view)], check=True)
-    try:
+    views = (shelf.folder / "one", shelf.folder / "two")
+    with seen_twice(shelf.folder / "real", *views) as done:
+        if not done:
+            pytest.skip("bindfs is not installed")
         shelf.know("one/a.jpg")
         shelf.know("two/a.jpg")
         shelf.relate("identical", photo)
         outcome = apply_plan(library, shelf.plan(action=action))
         assert outcome.changed == 0
         assert (shelf.folder / "real/a.jpg").read_bytes() == b"one picture"
-    finally:
-        for view in views:
-            subprocess.run(["fusermount", "-u", str(view)], check=True)

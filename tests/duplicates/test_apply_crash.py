@@ -18,7 +18,6 @@ from safelight.duplicates.plan import QUARANTINE, write_plan
 from safelight.duplicates.undo import undo_plan
 from safelight.metadata.tags import Tags
 from safelight.metadata.xmp import add_to_xmp
-from tests.duplicates.test_apply import other_disk  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from tests.duplicates.shelf import Shelf

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,10 +22,10 @@ from safelight.metadata.tags import Tags
 from safelight.metadata.xmp import add_to_xmp
 from tests.duplicates.moments import Tree, at_each_call
 from tests.duplicates.shelf import Shelf
-from tests.duplicates.test_apply import OTHER_DISK, is_other_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 KEPT, COPY = b"the kept one " * 9, b"the other one " * 9
 EDITED = b"what somebody has just saved"
@@ -46,8 +43,7 @@ class Scene:
         self.elsewhere = None
         options = {"action": how}
         if how == "another disk":
-            if folder.stat().st_dev == away.stat().st_dev:
-                pytest.skip("there is no second file system to write to")
+            assert folder.stat().st_dev != away.stat().st_dev
             self.elsewhere = away
             options = {"quarantine": str(away / "q")}
         self.same = how == "hardlink"
@@ -91,15 +87,10 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path, monkeypatch, request):
+def scene(tmp_path, other_disk, monkeypatch, request) -> Scene:
     # In memory, where there is such a disk: thousands of runs wait for the disk otherwise.
-    fast = Path(tempfile.mkdtemp(dir=OTHER_DISK)) if is_other_disk(tmp_path) else tmp_path / "f"
-    fast.mkdir(exist_ok=True)
-    monkeypatch.setenv("XDG_DATA_HOME", str(fast / "s/data"))
-    try:
-        yield Scene(fast, request.param, tmp_path)
-    finally:
-        shutil.rmtree(fast)
+    monkeypatch.setenv("XDG_DATA_HOME", str(other_disk / "s/data"))
+    return Scene(other_disk, request.param, tmp_path)
 
 
 def save(path: Path) -> None:

@@ -13,7 +13,6 @@ import pytest
 from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.plan import write_plan
 from safelight.library.store import Library
-from tests.duplicates.test_apply import other_disk  # noqa: F401 - a fixture
 from tests.rights import AS_ANYBODY
 
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
@@ -53,7 +52,7 @@ def test_a_trial_says_that_a_folder_may_not_be_written(
     assert "0 files would be" in done.stderr
 
 
-def test_a_trial_says_that_there_is_no_room(pair, library, other_disk, monkeypatch) -> None:  # noqa: F811
+def test_a_trial_says_that_there_is_no_room(pair, library, other_disk, monkeypatch) -> None:
     plan = pair.plan(quarantine=str(other_disk / "q"))
     assert apply_plan(library, plan, trial=True).changed == 1
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
@@ -72,10 +71,7 @@ def test_a_trial_says_that_a_place_is_taken(pair, library) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
 def test_a_disk_that_takes_no_more_is_said_and_nothing_is_lost(
-    pair,
-    library,
-    tmp_path,
-    other_disk,  # noqa: F811
+    pair, library, tmp_path, other_disk
 ) -> None:
     before = pair.state()
     plan = pair.plan(quarantine=str(other_disk / "q"))

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tests import forked
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -48,14 +50,14 @@ def run(
         A command that runs the one that is appended to it.
     """
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "SAFELIGHT_"))}
-    done = subprocess.run(
-        [*within, sys.executable, "-c", script, *arguments],
-        env=clean | {"HF_ENDPOINT": url, "HF_HOME": str(home)} | environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    clean |= {"HF_ENDPOINT": url, "HF_HOME": str(home)} | environ
+    if within:
+        command = [*within, sys.executable, "-c", script, *arguments]
+        done = subprocess.run(
+            command, env=clean, capture_output=True, text=True, timeout=120, check=False
+        )
+    else:
+        done = forked.script(script, arguments, environ=clean)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     result: dict[str, Any] = json.loads(done.stdout)

@@ -14,7 +14,7 @@ from safelight.library.files import counts
 from safelight.library.remembered import remembered
 from safelight.search import search
 from safelight.sources import parse_source
-from tests.case_blind import case_blind_disk
+from tests.disks import case_blind_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from safelight.arguments import as_list
+from safelight.arguments import as_having, as_kind, as_list
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.catching_up import hash_lacking
 from safelight.duplicates.comparing import compare_pairs
@@ -114,6 +114,9 @@ class Deduplicator:
     instead: tuple[str, ...] = ()
     progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
 
+    def __post_init__(self) -> None:
+        as_having(self.library, "library", "a Library", "connection", "transaction")
+
     def groups(
         self,
         relations: Collection[Relation | str] | None = None,
@@ -153,7 +156,8 @@ class Deduplicator:
         groups = [
             group
             for group in self._find(None, namespace)
-            if group.id.startswith(beginning.lower()) and beginning
+            if group.id.startswith(as_kind(beginning, "beginning", "a text", str).lower())
+            and beginning
         ]
         if len(groups) != 1:
             raise UsageError(
