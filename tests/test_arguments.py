@@ -115,3 +115,93 @@ def test_another_model_finds_nothing_rather_than_anything(library, embedder, sta
     ingest(library, str(photo.parent), embedder)
     with pytest.raises(SafelightError):
         search(library, "red", starter)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, 2.5, True, ["a"], {"a": 1}, object()])
+def test_an_argument_of_another_kind_is_refused_by_every_public_function(
+    library, starter, photo, wrong
+) -> None:
+    from safelight import Library, index_local_images, parse_query, retrieve_local
+    from safelight.client import Client
+
+    rows = np.eye(2, 512, dtype=np.float32)
+    calls_ = [
+        lambda: Library(wrong),
+        lambda: load_embedder(wrong),
+        lambda: load_embedder("starter", device=wrong),
+        lambda: parse_query(wrong),
+        lambda: decode(wrong),
+        lambda: ingest(library, [[wrong]], starter),
+        lambda: ingest(wrong, str(photo.parent), starter),
+        lambda: ingest(library, str(photo.parent), wrong),
+        lambda: search(library, wrong, starter),
+        lambda: search(wrong, "red", starter),
+        lambda: search(library, "red", wrong),
+        lambda: index_local_images(wrong, embedder=starter),
+        lambda: retrieve_local("red", rows, ["a"], embedder=starter),
+        lambda: retrieve_local("red", rows * np.nan, ["a", "b"], embedder=starter),
+        lambda: retrieve_local(wrong, rows, ["a", "b"], embedder=starter),
+        lambda: Deduplicator(wrong),
+        lambda: Deduplicator(library).group(wrong),
+        lambda: Client(wrong),
+        lambda: calls.photo(wrong),
+        lambda: calls.features(wrong) if not isinstance(wrong, dict) else parse_query(wrong),
+    ]
+    for call in calls_:
+        with pytest.raises(SafelightError):
+            call()
+    assert library.connection.execute("SELECT count(*) FROM namespaces").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"namespace": ""}, {"namespace": 5}, {"batch_size": "4"}, {"threads": 0}]
+)
+def test_an_option_of_another_kind_is_never_stored(library, starter, photo, wrong) -> None:
+    with pytest.raises(UsageError):
+        ingest(library, str(photo.parent), starter, **wrong)
+    assert library.connection.execute("SELECT count(*) FROM namespaces").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"top": "3"},
+        {"top": None},
+        {"min_score": float("nan")},
+        {"min_score": "x"},
+        {"least": {"focus": float("inf")}},
+        {"namespace": ["a"]},
+        {"where": "canon"},
+        {"under": 5},
+    ],
+)
+def test_an_option_of_a_search_of_another_kind_is_refused(library, starter, photo, wrong) -> None:
+    ingest(library, str(photo.parent), starter)
+    with pytest.raises(UsageError):
+        search(library, "red", starter, **wrong)
+
+
+def test_numbers_of_numpy_and_paths_are_fine(library, starter, photo) -> None:
+    from safelight import retrieve_local
+    from safelight.client.sending import request_of
+
+    assert ingest(library, photo.parent, starter, batch_size=np.int64(4)).new == 1
+    assert len(search(library, np.str_("red"), starter, top=np.int32(3))) == 1
+    assert decode(memoryview(photo.read_bytes())).width
+    rows = np.eye(2, 512, dtype=np.float32)
+    found = retrieve_local("red", rows.tolist(), ("a", "b"), top_k=np.int64(1), embedder=starter)
+    assert len(found) == 1
+    sent = request_of(calls.images_search("a", limit=np.int64(3)), 1.0)
+    assert '"limit": 3' in sent["content"]
+    with pytest.raises(UsageError):
+        request_of(calls.images_search(b"a"), 1.0)
+
+
+def test_a_similarity_is_of_two_vectors_of_one_model() -> None:
+    with CLIPEmbedder("starter") as embedder:
+        vector = embedder.encode_text("cat")
+        assert embedder.compute_similarity(vector, vector[None]) == pytest.approx(1.0)
+        assert embedder.compute_similarity(vector.tolist(), vector) == pytest.approx(1.0)
+        for wrong in (None, "cat", vector[:3], vector * np.nan, [], 5):
+            with pytest.raises(UsageError):
+                embedder.compute_similarity(vector, wrong)

@@ -1,11 +1,14 @@
-"""Arguments of public functions: a list where a list belongs.
+"""Arguments of public functions: a list where a list belongs, and the kind that is meant.
 
 A text is a sequence of letters, so a function that takes texts would take ``"cat"`` for three. A
-person who gives one value means that value.
+person who gives one value means that value. What is of another kind is refused where it is given:
+further in, it would raise an error that names nothing the caller knows, or be stored.
 """
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -47,10 +50,143 @@ def as_list(value: Any, name: str, *kinds: type) -> list[Any]:
     return values
 
 
-def _refused(name: str, kinds: tuple[type, ...], value: object) -> UsageError:
-    wanted = " or ".join(kind.__name__ for kind in kinds)
+def as_path(value: Any, name: str) -> str:
+    """Return the path that an argument names, as text.
+
+    Raises
+    ------
+    UsageError
+        It is neither a text nor a path, or holds a NUL.
+
+    Examples
+    --------
+    >>> as_path("photos.db", "path")
+    'photos.db'
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    if not isinstance(text, str):
+        raise refused(name, "a path", value)
+    if "\0" in text:
+        raise UsageError(f"{text!r} is not a possible path.", argument=name)
+    return text
+
+
+def as_kind(value: Any, name: str, wanted: str, *kinds: type) -> Any:
+    """Return an argument that is of one of these kinds.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+    wanted : str
+        The kinds in words, for the message, as in ``a text``.
+    *kinds : type
+
+    Raises
+    ------
+    UsageError
+        It is of another kind.
+
+    Examples
+    --------
+    >>> as_kind("cat", "query", "a text", str)
+    'cat'
+    """
+    if not isinstance(value, kinds):
+        raise refused(name, wanted, value)
+    return value
+
+
+def as_name(value: Any, name: str) -> str:
+    """Return an argument that names something: a text that is not empty.
+
+    Raises
+    ------
+    UsageError
+        It is none, or empty.
+
+    Examples
+    --------
+    >>> as_name("holiday", "namespace")
+    'holiday'
+    """
+    if not isinstance(value, str):
+        raise refused(name, "a text", value)
+    if not value.strip():
+        raise UsageError(f"{name} is empty. Is a variable unset?", argument=name)
+    return value
+
+
+def as_having(value: Any, name: str, wanted: str, *attributes: str) -> Any:
+    """Return an argument that has these attributes: of a kind that callers may define themselves.
+
+    Raises
+    ------
+    UsageError
+        It lacks one.
+
+    Examples
+    --------
+    >>> as_having("cat", "query", "a text", "upper")
+    'cat'
+    """
+    if isinstance(value, type) or not all(hasattr(value, each) for each in attributes):
+        raise refused(name, wanted, value)
+    return value
+
+
+def as_count(value: Any, name: str) -> int:
+    """Return an argument that counts something, as an integer of at least 1.
+
+    Raises
+    ------
+    UsageError
+        It is no integer, or below 1.
+
+    Examples
+    --------
+    >>> as_count(3, "top")
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise refused(name, "an integer", value)
+    if value < 1:
+        raise UsageError(f"{name} is {value}; it should be at least 1.", argument=name)
+    return int(value)
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return an argument that is a finite number.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+
+    Examples
+    --------
+    >>> as_number(0.5, "min_score")
+    0.5
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise refused(name, "a number", value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise UsageError(f"{name} is {number}; it should be a finite number.", argument=name)
+    return number
+
+
+def refused(name: str, wanted: str, value: object) -> UsageError:
+    """Return the error that says what an argument takes, and what it was given."""
     shown = repr(value)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     return UsageError(
-        f"{name} takes a list of {wanted}, not {shown} ({type(value).__name__}).", argument=name
+        f"{name} takes {wanted}, not {shown} ({type(value).__name__}).", argument=name
     )
+
+
+def _refused(name: str, kinds: tuple[type, ...], value: object) -> UsageError:
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+    return refused(name, f"a list of {wanted}", value)

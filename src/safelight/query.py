@@ -32,6 +32,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from safelight.arguments import as_kind
 from safelight.errors import QueryError
 from safelight.imaging.formats import is_photo
 
@@ -155,7 +156,7 @@ def parse_query(query: str) -> Query:
     >>> found.labels
     (LabelFilter(label='people', wanted=False),)
     """
-    text = query.strip()
+    text = as_kind(query, "query", "a text", str).strip()
     if not text:
         raise QueryError("The query is empty. Say what to look for.", query=query)
     parts: list[tuple[float, str]] = [(1.0, "")]

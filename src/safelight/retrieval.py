@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.arguments import as_count, as_list, as_path, refused
 from safelight.cosine import best, cosines
 from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
 from safelight.shown import write_everything
@@ -64,7 +65,8 @@ def index_local_images(
     from safelight.embedding.files import embed_files
     from safelight.imaging import is_photo
 
-    if not os.fspath(dir_path).strip():
+    dir_path = as_path(dir_path, "dir_path")
+    if not dir_path.strip():
         raise SourceError(
             "The folder's name is empty. Is a variable unset? For the folder that you are in, "
             "write a dot.",
@@ -114,19 +116,42 @@ def retrieve_local(
     SpaceError
         `embeddings` come from another model.
     """
-    if top_k < 1:
-        raise UsageError(f"top_k should be at least 1, not {top_k}.")
-    if embeddings is None or not len(embeddings):
+    top_k = as_count(top_k, "top_k")
+    paths = [] if paths is None else as_list(paths, "paths", str, os.PathLike)
+    rows = _rows(embeddings)
+    if len(rows) != len(paths):
+        raise UsageError(
+            f"There are {len(rows)} embeddings and {len(paths)} paths. Give both as "
+            "index_local_images returned them."
+        )
+    if not len(rows):
         return []
     query = (embedder or _default()).encode_texts([prompt])[0]
-    if embeddings.shape[1:] != query.shape:
+    if rows.shape[1:] != query.shape:
         raise SpaceError(
-            f"The embeddings have {embeddings.shape[1]} numbers each, the model's {len(query)}: "
+            f"The embeddings have {rows.shape[1]} numbers each, the model's {len(query)}: "
             "they come from another model."
         )
-    scores = cosines(np.asarray(embeddings), query)
+    scores = cosines(rows, query)
     nearest = best(scores, np.arange(len(scores)), top_k)
     return [(paths[i], float(scores[i])) for i in nearest]
+
+
+def _rows(embeddings: npt.ArrayLike | None) -> npt.NDArray[np.float32]:
+    """Return embeddings, which may be lists, as rows of finite numbers."""
+    if embeddings is None:
+        return np.empty((0, 0), np.float32)
+    try:
+        rows = np.asarray(embeddings, np.float32)
+    except (TypeError, ValueError):
+        raise refused("embeddings", "rows of numbers", embeddings) from None
+    if rows.size and rows.ndim != 2:
+        raise UsageError(
+            f"embeddings has {rows.ndim} dimensions; it should have 2: rows of numbers."
+        )
+    if not np.isfinite(rows).all():
+        raise UsageError("embeddings holds a number that is not finite.")
+    return rows
 
 
 @cache

@@ -31,6 +31,11 @@ def visible(text: str) -> str:
     )
 
 
+def is_terminal(stream: Any) -> bool:
+    """Tell whether a person reads, or writes, a standard stream; one that was closed is None."""
+    return stream is not None and not stream.closed and bool(stream.isatty())
+
+
 def write_everything(*streams: Any) -> None:
     """Make text streams take every character, whatever their encoding.
 

@@ -69,7 +69,7 @@ class Hub:
     tags: dict[str, list[str]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     ignores_ranges: bool = False
-    is_page: bool = False
+    is_page: bool | str = False
     page_for: set[str] = field(default_factory=set)
     tells_sizes: bool = True
     lies: dict[str, Any] = field(default_factory=dict)
@@ -126,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.hub.status, b"{}", {})
             return
         if self.hub.is_page or path.partition("/resolve/main/")[2] in self.hub.page_for:
+            if self.hub.is_page == "json":  # some other service's
+                self._send(200, b'{"siblings": 5}', {"Content-Type": "application/json"})
+                return
             page = b"<!DOCTYPE html><title>Welcome to our network</title>"
             self._send(200, page, {"Content-Type": "text/html; charset=utf-8"})
             return

@@ -169,8 +169,9 @@ def test_a_hub_that_does_not_answer_in_time(hub: Hub, home: Path) -> None:
 
 def test_answers_of_others_than_the_hub_and_to_others_than_us(hub: Hub, home: Path) -> None:
     """One after another, as who tries again and again may meet them."""
-    hub.is_page = True
-    _assert_clear(load(REPO, url=hub.url, home=home), "unreachable", hub.url, "HF_ENDPOINT")
+    for page in (True, "json"):
+        hub.is_page = page
+        _assert_clear(load(REPO, url=hub.url, home=home), "unreachable", hub.url, "HF_ENDPOINT")
     hub.is_page = False
 
     hub.page_for.add("config.json")

@@ -243,3 +243,40 @@ def test_sources_tell_what_is_there(library, photos, run) -> None:
     assert (status.is_there, status.files, status.missing, status.excluded) == (True, 1, 1, 2)
     shutil.rmtree(photos)
     assert not source_status(library, record).is_there
+
+
+@pytest.mark.parametrize(("old", "new"), [("list.txt", "sub"), ("sub", "list.txt"), ("", "0.png")])
+def test_a_folder_becomes_no_file_and_a_list_no_folder(
+    library, embedder, photos, run, old, new
+) -> None:
+    (photos / "list.txt").write_text("0.png,x\n")
+    run(photos, f"image-list:{photos / 'list.txt'}")
+    shutil.copytree(photos, photos.parent / "elsewhere")
+    before = [each.spec for each in read_sources(library)]
+    with pytest.raises(SafelightError):
+        move_source(library, photos / old, photos.parent / "elsewhere" / new)
+    assert [each.spec for each in read_sources(library)] == before
+
+
+def test_what_is_missing_is_not_said_to_come_back(library, embedder, photos, run) -> None:
+    run(photos)
+    (photos / "0.png").unlink()
+    run(photos)
+    assert forget(library, missing=True).returning == ()
+
+
+def test_an_empty_mount_point_is_told_as_away(library, embedder, photos, run) -> None:
+    run(photos)
+    (source,) = read_sources(library)
+    assert source_status(library, source).is_there
+    shutil.rmtree(photos)
+    photos.mkdir()
+    assert not source_status(library, source).is_there
+    assert source_status(library, source).files == 4
+
+
+def test_a_file_of_another_namespace_is_named_with_the_namespace(library, photos, run) -> None:
+    run(photos)
+    run(photos / "0.png", namespace="one")
+    with pytest.raises(SafelightError, match="one"):
+        forget(library, photos / "2.png", namespace="one")

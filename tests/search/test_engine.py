@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from safelight.cli import safelight
 from safelight.embedding.devices import Device
-from safelight.errors import QueryError, SpaceError
-from safelight.library.browsing import Filter
+from safelight.errors import QueryError, SpaceError, UsageError
+from safelight.ingest import ingest
+from safelight.library.browsing import Filter, matching
 from safelight.library.exact import open_index
 from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
@@ -249,3 +250,24 @@ def test_a_file_that_was_renamed_is_found_by_its_new_name(beaches) -> None:
         connection.execute("UPDATE files SET path = '/p/Quokka 7.jpg' WHERE path LIKE '%IMG_1187%'")
     (hit, *_) = search(beaches, "quokka", Words())
     assert (hit.matched, hit.path) == ("file name", "/p/Quokka 7.jpg")
+
+
+def test_of_two_files_of_a_photo_the_one_that_is_named_is_shown(
+    library, embedder, make_photo, tmp_path
+) -> None:
+    first = make_photo(tmp_path / "p" / "a.png", "red")
+    copy = tmp_path / "q" / "wedding cake.png"
+    copy.parent.mkdir()
+    copy.write_bytes(first.read_bytes())
+    ingest(library, str(first.parent), embedder, model="colours")
+    ingest(library, str(copy.parent), embedder, model="colours", namespace="other")
+    (hit,) = search(library, "wedding cake", embedder)
+    assert (hit.path, hit.namespace, hit.matched) == (str(copy), "other", "file name")
+    (hit,) = search(library, "wedding cake", embedder, namespace="default")
+    assert (hit.path, hit.matched) == (str(first), None)
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(library) -> None:
+    with pytest.raises(UsageError):
+        matching(library, Filter(taken_from="2024-06-01", taken_to="2023-01-01"))
+    assert matching(library, Filter(taken_from="2024-06-01", taken_to="2024-06-01")) == []

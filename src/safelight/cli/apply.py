@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import library_option, load_settings, short
+from safelight.cli.options import counted, library_option, load_settings, short
 from safelight.cli.phases import show_phases, size
 from safelight.files.names import expanded
 
@@ -83,7 +83,7 @@ def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
         earlier = "1 file was" if outcome.before == 1 else f"{outcome.before:,} files were"
         rest = f"; left as they are: {len(outcome.left):,}" if outcome.left else ""
         return f"Nothing was left to do: {earlier} {done} before{rest}."
-    files = "1 file" if outcome.changed == 1 else f"{outcome.changed:,} files"
+    files = counted(outcome.changed, "file")
     would = "would be " if dry_run else ""
     before = f"; {outcome.before:,} were before" if outcome.before else ""
     noted = f"; sidecars added to: {outcome.sidecars:,}" if outcome.sidecars else ""

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from safelight.shown import is_terminal
+
 EPILOG = """\b
 Examples:
   safelight docs                       list the pages
@@ -33,7 +35,7 @@ def docs(page: str | None, only_path: bool) -> None:
         click.echo(str(file))
         return
     text = file.read_text(encoding="utf-8")
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         click.echo(text, nl=False)
         return
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import short
+from safelight.cli.options import counted, short
 from safelight.cli.phases import size
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_text(
 ) -> None:
     """Print groups for people: with the reasons if `why`, with photo ids if `ids`."""
     for each in found:
-        click.echo(f"{each.group.id}  {each.group.relation}, {_files(len(each.photos))}")
+        click.echo(f"{each.group.id}  {each.group.relation}, {counted(len(each.photos), 'file')}")
         for photo in each.photos:
             mark = "keep" if photo.keeper else "    "
             known = facts.get(photo.photo_id)
@@ -58,10 +58,6 @@ def _described(photo: PhotoFacts) -> str:
     return f"{dimensions}{photo.format or ''} {size(photo.size)}"
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
-
-
 def tell_total(
     found: Sequence[Suggestion], facts: Mapping[str, PhotoFacts], report: str | None
 ) -> None:
@@ -75,7 +71,8 @@ def tell_total(
         click.echo(f"{start}Found no duplicates.", err=True)
         return
     click.echo(
-        f"{start}{groups}; {_files(len(paths))} beside those to keep, {size(count)}.", err=True
+        f"{start}{groups}; {counted(len(paths), 'file')} beside those to keep, {size(count)}.",
+        err=True,
     )
 
 

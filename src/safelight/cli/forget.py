@@ -11,7 +11,7 @@ import click
 
 from safelight.cli.options import library_option, load_settings
 from safelight.cli.sync import feed_store
-from safelight.shown import visible
+from safelight.shown import is_terminal, visible
 
 if TYPE_CHECKING:
     from safelight.library.forgetting import Forgotten
@@ -110,7 +110,7 @@ def forget(
 
 
 def _confirm(found: Forgotten) -> bool:
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         raise click.UsageError(
             f"This would forget {_counts(found)}, and there is no terminal to ask on. Add --yes to "
             "forget it, or --dry-run to only see it."

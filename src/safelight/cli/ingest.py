@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -255,7 +256,30 @@ def ingest(
     if any(each.failed + each.failing for each in summaries) and not any(
         each.readable for each in summaries
     ):
+        before = sum(each.failing for each in summaries)
+        if quiet and before:
+            files = f"{before:,} {'file' if before == 1 else 'files'}"
+            click.echo(f"safelight: {files} failed before: safelight status --failed", err=True)
         sys.exit(1)
+
+
+_AWAY = (
+    "What is known of it is kept. If it was moved: safelight sources move OLD NEW; if it is gone "
+    "for good: safelight forget SOURCE."
+)
+
+
+def _is_remembered(library: Library, spec: str) -> bool:
+    """Tell whether a source that is not there was ingested before."""
+    from safelight.files.names import expanded
+    from safelight.library.sources import place_of, read_sources
+
+    kind, place = place_of(spec)
+    if not place or os.path.lexists(expanded(place)):
+        return False
+    where = os.path.abspath(expanded(place))
+    known = {place_of(each.spec) for each in read_sources(library)}
+    return (kind or "images", where) in known or (kind, where) in known
 
 
 def _refuse(engine: str, **options: object) -> None:
@@ -363,18 +387,22 @@ def _sources(
     from safelight.sources import parse_source
 
     if specs:
-        return {
-            settings.namespace: [
-                parse_source(
+        named = []
+        for spec in specs:
+            try:
+                source = parse_source(
                     spec,
                     recursive=recursive,
                     exclude=exclude,
                     usual=settings.exclude,
                     text_column=text_column,
                 )
-                for spec in specs
-            ]
-        }
+            except SourceError as exc:
+                if not _is_remembered(library, spec):
+                    raise
+                raise SourceError(f"{spec} is not there. {_AWAY}", source=spec) from exc
+            named.append(source)
+        return {settings.namespace: named}
     known: dict[str, list[Source]] = {}
     skipped = 0
     for name, spec, options in remembered(library, namespace):
@@ -383,8 +411,7 @@ def _sources(
         except SourceError as exc:  # an unplugged disk must not keep the others from their turn
             skipped += 1
             click.echo(
-                f"safelight: {exc} Skipped; what is known of it is kept. If it was moved: "
-                "safelight sources move OLD NEW; if it is gone for good: safelight forget SOURCE.",
+                f"safelight: {exc} Skipped. {_AWAY}",
                 err=True,
             )
         else:

@@ -13,6 +13,7 @@ from safelight.cli.failures import failure_lines
 from safelight.cli.label_texts import row, show_csv, show_json, show_table
 from safelight.cli.options import library_option, load_settings, short
 from safelight.files.names import expanded
+from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -249,7 +250,7 @@ def _label_paths(
                     progress(Progress(done, len(wanted), len(failures)))
 
         # A bar and lines between each other cannot be read.
-        show(iter(list(rows())) if sys.stdout.isatty() and not quiet else rows(), label_set)
+        show(iter(list(rows())) if is_terminal(sys.stdout) and not quiet else rows(), label_set)
     for line in failure_lines(failures):
         click.echo(f"safelight: {line}", err=True)
     if not wanted and not failures:

@@ -13,6 +13,7 @@ import click
 from safelight.cli.library_export import export
 from safelight.cli.library_import import import_
 from safelight.cli.options import library_option, load_settings
+from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
     from safelight.library.spaces import Coverage
@@ -155,7 +156,7 @@ def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | 
 
 
 def _confirm(found: Coverage) -> bool:
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         raise click.UsageError("There is no terminal to ask on. Add --yes to drop it all the same.")
     return click.confirm(
         f"Drop {found.space.name} with its {found.embeddings:,} vectors? To have them again, its "

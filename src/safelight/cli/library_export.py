@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +82,8 @@ def export(
     elif not quiet:
         failed = f", {done.failures:,} failures" if done.failures else ""
         click.echo(
-            f"{done.place}: {done.photos:,} photos{failed} in {done.files:,} files, "
+            f"{done.place}: {counted(done.photos, 'photo')}{failed} in "
+            f"{counted(done.files, 'file')}, "
             f"{done.bytes / 1e6:,.1f} MB ({done.seconds:.1f} s)"
         )
 

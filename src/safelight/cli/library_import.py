@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.library_export import exchange_progress
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
     from safelight.parquet.importing import Imported
@@ -96,9 +96,9 @@ def _sentence(done: Imported, store: str | None) -> str:
         what = f"sent {done.vectors:,} of {done.photos:,} photos"
     else:
         would = "would be " if done.dry_run else ""
-        what = f"{done.photos:,} photos, {done.new:,} {would}new"
+        what = f"{counted(done.photos, 'photo')}, {done.new:,} {would}new"
         if not done.dry_run:
-            what += f"; added {done.vectors:,} vectors, {done.files:,} files"
+            what += f"; added {counted(done.vectors, 'vector')}, {counted(done.files, 'file')}"
             what += f", {done.failures:,} failures" if done.failures else ""
     return f"{done.place}: {what} ({done.seconds:.1f} s)"
 

@@ -23,6 +23,7 @@ from safelight.cli.model_texts import (
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import ModelUnavailable, SafelightError, UsageError
 from safelight.files.names import expanded
+from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
     from safelight.embedding.pytorch.embedder import TorchEmbedder
@@ -144,7 +145,7 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
             refused = True
     for name in wanted:
         try:
-            zoo.pull(name, device=device, progress=sys.stderr.isatty(), tell=_tell)
+            zoo.pull(name, device=device, progress=is_terminal(sys.stderr), tell=_tell)
         except SafelightError as error:
             if len(names) == 1:
                 raise
@@ -268,7 +269,7 @@ def rm(name: str, yes: bool, library: str | None) -> None:
         _tell(f"Searches in the library use it ({space}); they will not work until it is back.")
     size = megabytes(sum(each.bytes for each in found))
     if not yes:
-        if not sys.stdin.isatty():
+        if not is_terminal(sys.stdin):
             raise click.UsageError("There is no terminal to ask on. Add --yes to remove it.")
         folders = "\n".join(f"  {each.folder}" for each in found)
         if not click.confirm(f"{folders}\nRemove this, {size}?", err=True):
@@ -292,7 +293,7 @@ def _agreed(name: str, *, yes: bool) -> bool:
     if terms.permissive or yes:
         return True
     doubt = "does not allow every use" if terms.licence else "is not known"
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         raise click.UsageError(
             f"The licence of {name} {doubt}, and there is no terminal to ask on. Read it, and add "
             "--yes to fetch the model."
@@ -318,7 +319,7 @@ def _torch_embedder(name: str) -> TorchEmbedder:
     from safelight.embedding.pytorch.embedder import TorchEmbedder
 
     model = f"{plain_name(name)}#torch"
-    embedder = load_embedder(model, device="cpu", progress=sys.stderr.isatty(), tell=_tell)
+    embedder = load_embedder(model, device="cpu", progress=is_terminal(sys.stderr), tell=_tell)
     if not isinstance(embedder, TorchEmbedder):
         raise UsageError(f"{name} holds no model in PyTorch; only one in PyTorch is exported.")
     return embedder

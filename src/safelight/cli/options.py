@@ -47,7 +47,7 @@ def _plain(arg: str, flags: dict[str, click.Option]) -> str:
 
 
 #: Options that name something; an empty name is a variable that is not set.
-_NAMES = frozenset({"DIR", "FOLDER", "FILE", "PATH", "URL", "NAME", "MODEL", "VERSION"})
+_NAMES = frozenset({"DIR", "FOLDER", "FILE", "PATH", "URL", "NAME", "MODEL", "VERSION", "PATTERN"})
 
 
 class _Named(click.types.StringParamType):
@@ -68,8 +68,10 @@ def refuse_empty_names(command: click.Command) -> None:
     command runs in.
     """
     for param in command.params:
-        is_text = type(param.type) is click.types.StringParamType
-        if isinstance(param, click.Option) and is_text and param.metavar in _NAMES:
+        if type(param.type) is not click.types.StringParamType:
+            continue
+        is_one = isinstance(param, click.Argument) and param.nargs == 1
+        if is_one or param.metavar in _NAMES:
             param.type = _Named()
     if isinstance(command, click.Group):
         for each in command.commands.values():
@@ -102,6 +104,15 @@ def short(path: str) -> str:
     A line break in it would look like another file, an escape sequence would command the terminal.
     """
     return visible(path.removeprefix(os.getcwd().rstrip(os.sep) + os.sep))
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless there is one.
+
+    >>> counted(1, "file"), counted(2000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def separated(text: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import library_option, load_settings, separated, short
+from safelight.cli.options import counted, library_option, load_settings, separated, short
 from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
 from safelight.files.names import expanded
 from safelight.shown import visible
@@ -176,9 +176,9 @@ def _total(made: Plan, output: str) -> list[str]:
     count = len(made.changes)
     if not count:
         return [f"{output}: nothing to do."]
-    files = "1 file" if count == 1 else f"{count:,} files"
+    files = counted(count, "file")
     frees = f"{size(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
-    groups = "1 group" if len(made.groups) == 1 else f"{len(made.groups):,} groups"
+    groups = counted(len(made.groups), "group")
     return [f"{output}: {files} of {groups} {doing}, {frees}."]
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.shown import is_terminal
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -22,7 +24,7 @@ def show_progress(*, quiet: bool, doing: str = "Embedding") -> Iterator[Callable
     """Yield what to call with each step; it writes to standard error, or nothing if quiet."""
     if quiet:
         yield lambda _: None
-    elif sys.stderr.isatty():
+    elif is_terminal(sys.stderr):
         with _bar(doing) as step:
             yield step
     else:

@@ -12,6 +12,7 @@ import click
 from safelight.cli.failures import failure_lines
 from safelight.cli.options import load_settings, separated, short
 from safelight.files.names import expanded
+from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -136,7 +137,7 @@ def score(
     ordered = reports()
     if sort or worst:
         ordered = iter(_ranked(list(ordered), sort or "combined", worst))
-    elif sys.stdout.isatty():
+    elif is_terminal(sys.stdout):
         ordered = iter(list(ordered))  # a bar and lines between each other cannot be read
     if as_json:
         _print_json(ordered, details=details)

@@ -15,7 +15,7 @@ from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
 from safelight.errors import LibraryError
 from safelight.files.names import expanded
-from safelight.shown import visible
+from safelight.shown import is_terminal, visible
 
 if TYPE_CHECKING:
     from safelight.library.browsing import Filter
@@ -51,12 +51,12 @@ Copies, bursts and RAW with JPEG are one hit once `safelight duplicates` has fou
 
 
 class _SearchCommand(click.Command):
-    """A command that takes ``-label:NAME`` as the part of a query that it is, not as options."""
+    """A command that takes ``-label:NAME`` and ``- people`` as parts of a query, not as options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         # With a space in front of it, it is no option any more, and the same to the query.
-        spaced = [f" {arg}" if arg.startswith("-label:") else arg for arg in args[:end]]
+        spaced = [f" {arg}" if arg.startswith(("-label:", "- ")) else arg for arg in args[:end]]
         return super().parse_args(ctx, spaced + args[end:])
 
 
@@ -151,7 +151,7 @@ def search(
     settings = load_settings(library=library, device=device, namespace=namespace)
     with Library(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
-            ingest_folder(opened, settings, images_dir, model, quiet=not sys.stderr.isatty())
+            ingest_folder(opened, settings, images_dir, model, quiet=not is_terminal(sys.stderr))
         require_namespace(opened, namespace)
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder

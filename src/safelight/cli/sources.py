@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import counted, library_option, load_settings
 from safelight.cli.sync import feed_store
 from safelight.shown import visible
 
@@ -108,7 +108,7 @@ def _as_dict(found: SourceStatus) -> dict[str, Any]:
 
 
 def _line(found: SourceStatus) -> str:
-    parts = [] if found.files is None else [f"{found.files:,} files"]
+    parts = [] if found.files is None else [counted(found.files, "file")]
     for count, word in ((found.missing, "missing"), (found.excluded, "excluded")):
         if count:
             parts.append(f"{count:,} {word}")
@@ -120,11 +120,16 @@ def _line(found: SourceStatus) -> str:
 
 
 def _moved(moved: Moved) -> str:
-    would = "would be" if moved.dry_run else "are"
-    text = f"{moved.files:,} files {would} in {moved.new} now"
+    be = "is" if moved.files == 1 else "are"
+    text = (
+        f"{counted(moved.files, 'file')} {'would be' if moved.dry_run else be} in {moved.new} now"
+    )
+    if moved.sources and not (moved.files or moved.missing or moved.changed):
+        # A list: its photos are where they were.
+        text = f"{', '.join(moved.sources)} {'would be' if moved.dry_run else 'is'} the source now"
     if moved.missing:
-        text += f", {moved.missing:,} are not there"
+        text += f", {moved.missing:,} not there"
     if moved.changed:
-        text += f", {moved.changed:,} have another content"
+        text += f", {moved.changed:,} with another content"
     again = "" if moved.dry_run else " Bring them up to date: safelight ingest"
     return f"{text}.{again}"

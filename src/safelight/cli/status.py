@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.ingest_texts import unread_text
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import counted, library_option, load_settings
 from safelight.shown import visible
 
 if TYPE_CHECKING:
@@ -93,14 +93,14 @@ def _describe(library: Library, namespace: str | None, clusters_from: int) -> di
 def _text(found: dict[str, Any]) -> str:
     lines = [
         f"Library     {found['library']} ({found['bytes'] / 1e6:,.1f} MB)",
-        f"Photos      {found['photos']:,} in {found['files']:,} files"
+        f"Photos      {found['photos']:,} in {counted(found['files'], 'file')}"
         + (f", {found['gone']:,} missing" if found["gone"] else "")
         + (f", {found['excluded']:,} excluded" if found["excluded"] else ""),
     ]
     if found["texts"]:
         lines.append(f"Texts       {found['texts']:,}")
-    for name, counted in found["namespaces"].items():
-        lines.append(f"Namespace   {name}: {counted['files']:,} files")
+    for name, held in found["namespaces"].items():
+        lines.append(f"Namespace   {name}: {counted(held['files'], 'file')}")
     for space in found["spaces"]:
         default = ", used by searches" if space["default"] else ""
         lines.append(f"Model       {space['name']}: {space['embeddings']:,} vectors{default}")

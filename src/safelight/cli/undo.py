@@ -7,7 +7,7 @@ import sys
 import click
 
 from safelight.cli.apply import tell
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.options import counted, library_option, load_settings
 from safelight.cli.phases import show_phases, size
 from safelight.files.names import expanded
 
@@ -45,7 +45,7 @@ def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, qu
         )
     tell(outcome, name, as_json=as_json)
     if not quiet and not as_json:
-        files = "1 file" if outcome.changed == 1 else f"{outcome.changed:,} files"
+        files = counted(outcome.changed, "file")
         would = "would be " if dry_run else ""
         noted = f"; sidecars as they were: {outcome.sidecars:,}" if outcome.sidecars else ""
         click.echo(

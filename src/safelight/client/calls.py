@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
-from safelight.arguments import as_list
+from safelight.arguments import as_kind, as_list, as_name
 from safelight.client import answers
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError, UsageError
@@ -528,6 +528,7 @@ def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
         found: dict[str, Any] = build(dict[str, Any], _parsed(body))
         return found
 
+    as_kind(batch, "batch", "a batch of the features service", Mapping)
     return Call("POST", f"{_API}/features", read, json=dict(batch), is_slow=True)
 
 
@@ -598,7 +599,7 @@ def _vector(vector_id: str) -> str:
 
 
 def _part(text: str) -> str:
-    return quote(text, safe="")
+    return quote(as_name(text, "id"), safe="")
 
 
 def _numbers(vector: Sequence[float]) -> list[float]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
 
+from safelight.arguments import as_name
 from safelight.client.calls import contents
 from safelight.client.refusals import error_of
-from safelight.errors import ServerError
+from safelight.errors import ServerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +29,7 @@ _SLOW = 900.0
 
 def options(base_url: str, token: str | None, timeout: float) -> dict[str, Any]:
     """Return what both kinds of client are made with."""
+    as_name(base_url, "url")
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     return {"base_url": base_url, "headers": headers, "timeout": timeout}
 
@@ -39,11 +43,34 @@ def request_of(call: Call[Any], timeout: float) -> dict[str, Any]:
         "timeout": max(timeout, _SLOW) if call.is_slow else timeout,
     }
     if call.json is not None:
-        found["json"] = call.json
+        found["content"] = _json(call.json)
+        found["headers"] = {"Content-Type": "application/json"}
     if call.files:
         found["files"] = [(name, contents(given)) for name, given in call.files]
         found["data"] = dict(call.form)
     return found
+
+
+def _json(body: Any) -> str:
+    """Return a body as JSON; numbers of NumPy are numbers, paths are texts.
+
+    Raises
+    ------
+    UsageError
+        It holds something else that JSON cannot say.
+    """
+    try:
+        return json.dumps(body, default=_plain, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"The request cannot be sent as JSON: {error}.") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{value!r} is {type(value).__name__}")
 
 
 def result_of(call: Call[T], response: httpx2.Response) -> T:

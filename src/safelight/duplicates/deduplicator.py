@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from safelight.arguments import as_list
+from safelight.arguments import as_having, as_kind, as_list
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.catching_up import hash_lacking
 from safelight.duplicates.comparing import compare_pairs
@@ -21,7 +21,7 @@ from safelight.duplicates.keeper.select import is_id
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.redundant_pairs import COMPARED_COPIES
+from safelight.duplicates.redundant_pairs import MANY_COPIES
 from safelight.duplicates.relations import own_relations, together
 from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError
@@ -114,6 +114,9 @@ class Deduplicator:
     instead: tuple[str, ...] = ()
     progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
 
+    def __post_init__(self) -> None:
+        as_having(self.library, "library", "a Library", "connection", "transaction")
+
     def groups(
         self,
         relations: Collection[Relation | str] | None = None,
@@ -153,7 +156,8 @@ class Deduplicator:
         groups = [
             group
             for group in self._find(None, namespace)
-            if group.id.startswith(beginning.lower()) and beginning
+            if group.id.startswith(as_kind(beginning, "beginning", "a text", str).lower())
+            and beginning
         ]
         if len(groups) != 1:
             raise UsageError(
@@ -461,7 +465,7 @@ def _unseen_pairs(suggestion: Suggestion) -> list[tuple[str, str]]:
     if suggestion.keeper is None:
         return []
     keeper = suggestion.keeper.photo_id
-    if group.relation not in STRICT or len(group.photos) <= COMPARED_COPIES + 1:
+    if group.relation not in STRICT or len(group.photos) <= MANY_COPIES:
         return []
     known = own_relations(keeper, group.edges)
     return [(keeper, photo) for photo in group.photos if photo not in known]

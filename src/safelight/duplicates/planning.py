@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_name, as_path
 from safelight.duplicates.beside import Beside
 from safelight.duplicates.completeness import held_only_by, structure_at
 from safelight.duplicates.keeper.places import Preferences, is_plain_copy
@@ -25,7 +26,7 @@ from safelight.duplicates.plan import (
 )
 from safelight.duplicates.relations import own_relations
 from safelight.duplicates.verifying import require_keeper, require_movable
-from safelight.errors import DecodeError, SidecarError
+from safelight.errors import DecodeError, SidecarError, UsageError
 from safelight.files import SIDECAR, read_bytes, sha256_of
 from safelight.files.names import expanded, folded
 from safelight.files.packages import QUARANTINE
@@ -115,7 +116,7 @@ def plan_changes(
     planning = _Planning(
         action,
         plan_id,
-        None if quarantine is None else os.path.abspath(expanded(quarantine)),
+        None if quarantine is None else _quarantine(quarantine),
         roots,
         facts,
         together,
@@ -378,6 +379,14 @@ def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
             for path in (planning.beside.attached(judged.path) if moves else ())
         ),
     )
+
+
+def _quarantine(folder: str) -> str:
+    named = as_name(as_path(folder, "quarantine"), "quarantine")
+    path = os.path.abspath(expanded(named))
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise UsageError(f"{named!r} is not a folder to move files into.", path=path)
+    return path
 
 
 def _target(planning: _Planning, path: str) -> str | None:

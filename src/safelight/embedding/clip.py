@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, overload
 import numpy as np
 from loguru import logger
 
-from safelight.arguments import as_list
+from safelight.arguments import as_list, refused
 from safelight.embedding.files import embed_files
 from safelight.embedding.loading import load_embedder
 from safelight.errors import DecodeError, UsageError
@@ -186,9 +186,21 @@ class CLIPEmbedder:
         return self._embedder.encode_texts(as_list(text, "text", str))
 
     def compute_similarity(self, embedding1: Vector, embedding2: Vector) -> float:
-        """Return the cosine of two vectors of unit length, -1 to 1."""
+        """Return the cosine of two vectors of unit length, -1 to 1.
+
+        Raises
+        ------
+        UsageError
+            They are not two vectors of finite numbers of one length.
+        """
+        pair = _vector(embedding1, "embedding1"), _vector(embedding2, "embedding2")
+        if pair[0].shape != pair[1].shape:
+            raise UsageError(
+                f"The embeddings have {len(pair[0])} and {len(pair[1])} numbers: they come from "
+                "two models."
+            )
         # Rounding can bring the product of a vector with itself just above 1.
-        return float(np.clip(np.dot(embedding1, embedding2), -1.0, 1.0))
+        return float(np.clip(np.dot(*pair), -1.0, 1.0))
 
     def get_embedding_dimension(self) -> int:
         """Return the length of every vector."""
@@ -276,6 +288,19 @@ class CLIPModel:
         """Return the vector of a text, (d,) float32, or those of a list of texts, (n, d)."""
         vectors = self._embedder.encode_texts([text] if isinstance(text, str) else text)
         return vectors[0] if isinstance(text, str) else vectors
+
+
+def _vector(value: npt.ArrayLike, name: str) -> Vector:
+    """Return one vector, which may be a list or a row of its own, of finite numbers."""
+    try:
+        vector = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        raise refused(name, "a vector", value) from None
+    if vector.ndim == 2 and len(vector) == 1:
+        vector = vector[0]
+    if vector.ndim != 1 or not vector.size or not np.isfinite(vector).all():
+        raise refused(name, "a vector of finite numbers", value)
+    return vector
 
 
 def _vector_or_none(path: PathLike, outcome: Vector | DecodeError | OSError) -> Vector | None:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from safelight.arguments import as_kind
 from safelight.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def parse_device(device: str) -> tuple[str, int]:
     >>> parse_device("cuda:1")
     ('cuda', 1)
     """
-    found = _DEVICE.fullmatch(device)
+    found = _DEVICE.fullmatch(as_kind(device, "device", "a text", str))
     if found is None:
         raise UsageError(
             f"{device!r} is no device: use auto, cpu, cuda, cuda:N, mps, coreml, openvino or "

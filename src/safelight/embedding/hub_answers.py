@@ -150,9 +150,9 @@ def explain(error: Exception, repo: str, cache: Path, file: str | None = None) -
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.RemoteEntryNotFoundError):
         return "the hub has no such file any more. Try again", "changed"
-    if isinstance(error, (NotTheHub, errors.FileMetadataError, json.JSONDecodeError)) or (
-        _is_page(error)
-    ):
+    # JSON that lacks what the hub's has ends in huggingface_hub with one of the last three.
+    foreign = (NotTheHub, errors.FileMetadataError, json.JSONDecodeError)
+    if isinstance(error, (*foreign, KeyError, TypeError, AttributeError)) or _is_page(error):
         return (
             f"what answers at {host} is not the hub, but perhaps a page to log in to the network, "
             "or HF_ENDPOINT is wrong",

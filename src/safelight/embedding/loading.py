@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_path
 from safelight.embedding.catalogue import is_permissive, known_models
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.downloads import find_downloads
@@ -16,6 +16,7 @@ from safelight.embedding.names import STARTER, lasting_name, parse_model_name
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
@@ -98,7 +99,7 @@ def load_embedder(
     ModelInvalid
         Its files are missing, broken or not understood.
     """
-    model = os.fspath(model)
+    model = as_path(model, "model")
     if model == STARTER:
         from safelight.embedding.starter import load_starter
 

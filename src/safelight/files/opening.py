@@ -7,6 +7,7 @@ usual way, each of them keeps a thread for ever or fills the memory.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -139,7 +140,12 @@ def read_text(
     UnicodeDecodeError
         It is not text of this encoding.
     """
-    text = read_bytes(path, limit=limit).decode(encoding, errors)
+    data = read_bytes(path, limit=limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # What Windows PowerShell 5 writes with `>`; no UTF-8 begins like this.
+        text = data.decode("utf-16", "strict" if errors == "strict" else "replace")
+    else:
+        text = data.decode(encoding, errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

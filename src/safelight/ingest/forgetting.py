@@ -82,8 +82,10 @@ def forget(
     for target in targets:
         found = _keys_of(library, target, namespace, missing, kept)
         if not found and not any(_is_meant(source, target) for source in gone):
+            where = "" if namespace is None else f" in namespace {namespace}"
             raise LibraryError(
-                f"The library knows nothing at {target}. `safelight sources` lists what it knows.",
+                f"The library knows nothing at {target}{where}. `safelight sources` lists what it "
+                "knows.",
                 code="unknown-path",
                 path=target,
             )

@@ -20,6 +20,7 @@ from safelight.sources.spelling import true_spelling
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from safelight.library.sources import SourceRecord
     from safelight.library.store import Library
 
 #: Files with the size and time that they had are not read, except for so many from all over.
@@ -99,11 +100,14 @@ def move_source(
         and (place == before or is_inside(place, before))
     ]
     if not files and not meant:
+        where = "" if namespace is None else f" in namespace {namespace}"
         raise LibraryError(
-            f"The library knows nothing at {before}. `safelight sources` lists what it knows.",
+            f"The library knows nothing at {before}{where}. `safelight sources` lists what it "
+            "knows.",
             code="unknown-path",
             path=before,
         )
+    _refuse_other_kind(files, meant, before, after)
     _refuse_copies(files, before, after)
     there, missing, changed = _compare(files, before, after)
     renamed = [(each, each.spec.replace(before, after, 1)) for each in meant]
@@ -141,6 +145,21 @@ def _path(given: str | os.PathLike[str]) -> str:
     if not path.strip() or "\0" in path:
         raise UsageError(f"{text!r} is not a path. Is a variable unset?")
     return os.path.abspath(expanded(path))
+
+
+def _refuse_other_kind(
+    files: Sequence[FileAt], sources: Sequence[SourceRecord], before: str, after: str
+) -> None:
+    """Raise if a folder would become a file, or a file, such as a list, a folder."""
+    was_file = any(file.path == before or file.is_text for file in files) or any(
+        place_of(each.spec)[1] == before and place_of(each.spec)[0] != "images" for each in sources
+    )
+    was_folder = any(is_inside(file.path, before) for file in files) or any(
+        each.spec == f"images:{before}" for each in sources
+    )
+    if os.path.isdir(after) if was_file and not was_folder else not os.path.isdir(after):
+        kind = "folder" if was_folder or not was_file else "file"
+        raise UsageError(f"{before} was a {kind}, and {after} is not.")
 
 
 def _refuse_copies(files: Sequence[FileAt], before: str, after: str) -> None:

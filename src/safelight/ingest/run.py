@@ -6,9 +6,11 @@ import contextlib
 import os
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from safelight.arguments import as_count, as_having, as_name, refused
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.labelling import label_lacking
@@ -27,7 +29,7 @@ from safelight.sources.folder import FolderSource
 from safelight.sources.spelling import known_spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from safelight.embedding.protocol import Embedder
     from safelight.ingest.load import KeepFrame
@@ -119,6 +121,11 @@ def ingest(
         `classifier` is for the vectors of another model.
     """
     started = time.perf_counter()
+    as_having(library, "library", "a Library", "connection", "transaction")
+    as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_images")
+    as_name(namespace, "namespace")
+    batch_size = None if batch_size is None else as_count(batch_size, "batch_size")
+    threads = None if threads is None else as_count(threads, "threads")
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:
         raise SpaceError(f"The labels are for another model than {embedder.name}.")
     sources, notes = _known_names(library, namespace, sources)
@@ -289,10 +296,12 @@ def _known_names(
     found: list[Source] = []
     notes = []
     given: Any = sources
-    if isinstance(sources, str | os.PathLike) or hasattr(sources, "entries"):
+    if isinstance(sources, str | bytes | os.PathLike) or hasattr(sources, "entries"):
         given = [sources]
+    if not isinstance(given, Iterable):
+        raise refused("sources", "a source, or several", sources)
     for each in given:
-        source: Source = parse_source(each) if isinstance(each, str | os.PathLike) else each
+        source: Source = each if hasattr(each, "entries") else parse_source(each)
         if not isinstance(source, FolderSource):
             found.append(source)
             continue

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, UsageError
-from safelight.library.files import inside_folder
+from safelight.library.files import in_namespaces, inside_folder
 from safelight.library.ordering import order_by
 from safelight.library.scores import at_least
 from safelight.library.spaces import default_space
@@ -167,7 +167,7 @@ def with_labels(
     if space is None and (default := default_space(library)) is not None:
         fingerprint = default.fingerprint
     found: dict[int, float] | None = None
-    scope, values = _in_namespaces(namespaces)
+    scope, values = in_namespaces(namespaces)
     for wanted_label, wanted in labels:
         rows = library.connection.execute(
             "SELECT DISTINCT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
@@ -204,7 +204,7 @@ def cards(
 ) -> list[Card]:
     """Return the cards of photos by key, in that order; without those that have no file there."""
     found: dict[int, Card] = {}
-    scope, values = _in_namespaces(namespaces)
+    scope, values = in_namespaces(namespaces)
     for start in range(0, len(keys), _AT_ONCE):
         part = keys[start : start + _AT_ONCE]
         rows = library.connection.execute(
@@ -251,7 +251,7 @@ def cameras_named(library: Library, text: str) -> list[str]:
 
 def present(library: Library, keys: Sequence[int], where: Filter) -> dict[int, str]:
     """Return the ids, by key, of items with a file in a filter's namespaces and folder."""
-    scope, values = _in_namespaces(where.namespaces)
+    scope, values = in_namespaces(where.namespaces)
     inside, folder = inside_folder("f.path", where.under)
     kind = "i.kind = 'photo'" if where.photos_only else "1"
     rows = library.connection.execute(
@@ -265,7 +265,7 @@ def present(library: Library, keys: Sequence[int], where: Filter) -> dict[int, s
 
 
 def _condition(library: Library, where: Filter) -> tuple[str, list[Any]]:
-    scope, values = _in_namespaces(where.namespaces)
+    scope, values = in_namespaces(where.namespaces)
     inside, folder = inside_folder("f.path", where.under)
     parts = [
         "EXISTS (SELECT 1 FROM files f WHERE f.item_pk = i.pk AND NOT f.gone "
@@ -284,6 +284,10 @@ def _condition(library: Library, where: Filter) -> tuple[str, list[Any]]:
         named = cameras_named(library, where.camera)
         parts.append(f"i.camera IN ({','.join('?' * len(named))})")
         given += named
+    if where.taken_from and where.taken_to and _day(where.taken_to) < _day(where.taken_from):
+        raise UsageError(
+            f"The last day, {where.taken_to}, is before the first, {where.taken_from}.", code="date"
+        )
     if where.taken_from is not None:
         parts.append("i.taken_at >= ?")
         given.append(_day(where.taken_from).isoformat())
@@ -301,11 +305,4 @@ def _day(text: str) -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise UsageError(f"{text!r} is no date; write it as YYYY-MM-DD.", code="date", date=text)
-
-
-def _in_namespaces(namespaces: tuple[str, ...] | None) -> tuple[str, tuple[str, ...]]:
-    if namespaces is None:
-        return "1", ()
-    marks = ",".join("?" * len(namespaces))
-    return f"f.namespace_pk IN (SELECT pk FROM namespaces WHERE name IN ({marks}))", namespaces
+    raise UsageError(f"{text!r} is not a date. Write it as YYYY-MM-DD.", code="date", date=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from safelight.model import Failure, FileStat
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from safelight.library.store import Library
 
@@ -244,12 +245,16 @@ def places(
     *,
     namespaces: tuple[str, ...] | None = None,
     under: str | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[int, Place]:
-    """Return one present file of each item that has one, by item key."""
+    """Return one present file of each item that has one, by item key; with `only`, at a path."""
     scope, values = "1", namespaces or ()
     if namespaces is not None:
         scope = f"n.name IN ({','.join('?' * len(namespaces))})"
     condition, more = inside_folder("f.path", under)
+    if only is not None:
+        condition += " AND f.path IN (SELECT value FROM json_each(?))"
+        more = (*more, json.dumps(list(only)))
     found: dict[int, Place] = {}
     for start in range(0, len(item_keys), _AT_ONCE):
         keys = item_keys[start : start + _AT_ONCE]
@@ -339,6 +344,14 @@ def _in_namespace(namespace: str | None) -> tuple[str, tuple[str, ...]]:
 def inside_folder(column: str, folder: str | None) -> tuple[str, tuple[str, ...]]:
     """Return the condition, with its values, that a path lies in a folder, at any depth."""
     return ("1", ()) if folder is None else beginning(column, folder.rstrip(os.sep) + os.sep)
+
+
+def in_namespaces(namespaces: tuple[str, ...] | None) -> tuple[str, tuple[str, ...]]:
+    """Return the condition, with its values, that a file ``f`` is in one of some namespaces."""
+    if namespaces is None:
+        return "1", ()
+    marks = ",".join("?" * len(namespaces))
+    return f"f.namespace_pk IN (SELECT pk FROM namespaces WHERE name IN ({marks}))", namespaces
 
 
 def beginning(column: str, start: str) -> tuple[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError
 from safelight.library.derived import drop_thumbnails
+from safelight.library.files import MISSING
 from safelight.library.schema import new_epoch
 from safelight.library.sources import is_inside, place_of
 
@@ -127,9 +128,12 @@ def _forget_files(
 
     of_namespace = "namespace_pk = (SELECT pk FROM namespaces WHERE name = ?)"
     undone = f"decisions WHERE a_id IN {ids} OR b_id IN {ids}"
+    # A file that is missing comes back only if it is put there again.
     paths = [
         path
-        for (path,) in connection.execute("SELECT f.path FROM going g JOIN files f ON f.pk = g.pk")
+        for (path,) in connection.execute(
+            "SELECT f.path FROM going g JOIN files f ON f.pk = g.pk WHERE f.gone != ?", (MISSING,)
+        )
     ]
     result = Forgotten(
         dry_run=dry_run,

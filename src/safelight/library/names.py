@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from safelight.library.files import in_namespaces, inside_folder
 
 if TYPE_CHECKING:
     from safelight.library.store import Library
@@ -23,10 +26,32 @@ _SHORTEST = 3
 _SEPARATORS = re.compile(r"[/\\]")
 
 
-def named(library: Library, text: str) -> dict[int, str]:
-    """Return the items with a present file that a text names: by key, ``FILE`` or ``FOLDER``.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file that a text names.
 
-    Files come before folders, and whole names before their beginnings.
+    Attributes
+    ----------
+    how : str
+        ``FILE`` or ``FOLDER``.
+    path : str
+    """
+
+    how: str
+    path: str
+
+
+def named(
+    library: Library,
+    text: str,
+    *,
+    namespaces: tuple[str, ...] | None = None,
+    under: str | None = None,
+) -> dict[int, Named]:
+    """Return the items with a present file that a text names, by key.
+
+    Files come before folders, and whole names before their beginnings. With `namespaces` and
+    `under`, a file elsewhere names nothing.
     """
     wanted = _plain(text)
     if len(wanted) < _SHORTEST or _SEPARATORS.search(wanted):
@@ -40,15 +65,19 @@ def named(library: Library, text: str) -> dict[int, str]:
         for separator in ("/", "\\\\")
         for spelling in _spellings(text)
     ]
+    scope, names = in_namespaces(namespaces)
+    inside, folder = inside_folder("f.path", under)
     rows = library.connection.execute(
         "SELECT f.item_pk, f.path FROM files f WHERE f.item_pk IS NOT NULL AND NOT f.gone "
-        f"AND ({' OR '.join(['f.path LIKE ? ESCAPE ' + _ESCAPE] * len(patterns))}) ORDER BY f.path",
-        patterns,
+        f"AND ({' OR '.join(['f.path LIKE ? ESCAPE ' + _ESCAPE] * len(patterns))}) "
+        f"AND {scope} AND {inside} ORDER BY f.path",
+        (*patterns, *names, *folder),
     )
-    ranks = [(_rank(wanted, path), key) for key, path in rows]
-    found: dict[int, str] = {}
-    for rank, key in sorted((each for each in ranks if each[0] is not None), key=_first):
-        found.setdefault(key, FILE if rank < _FOLDERS else FOLDER)  # type: ignore[operator]
+    ranks = [(_rank(wanted, path), key, path) for key, path in rows]
+    found: dict[int, Named] = {}
+    for rank, key, path in sorted((each for each in ranks if each[0] is not None), key=_first):
+        how = FILE if rank < _FOLDERS else FOLDER  # type: ignore[operator]
+        found.setdefault(key, Named(how, path))
     return found
 
 
@@ -96,7 +125,7 @@ _ESCAPE = "'|'"
 _FOLDERS = 2
 
 
-def _first(each: tuple[int | None, int]) -> int:
+def _first(each: tuple[int | None, int, str]) -> int:
     return each[0] or 0
 
 

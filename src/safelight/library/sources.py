@@ -94,9 +94,19 @@ def source_status(library: Library, source: SourceRecord) -> SourceStatus:
         (*values, source.namespace),
     )
     found = dict(rows.fetchall())
+    if kind == "images" and found.get(PRESENT) and _is_empty(place):
+        is_there = False  # the mount point of a disk that is away
     return SourceStatus(
         source, is_there, found.get(PRESENT, 0), found.get(MISSING, 0), found.get(EXCLUDED, 0)
     )
+
+
+def _is_empty(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
 
 
 def place_of(spec: str) -> tuple[str, str | None]:

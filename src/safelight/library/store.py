@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+from safelight.arguments import as_name, as_path
 from safelight.errors import LibraryError
 from safelight.files.names import expanded
 from safelight.files.opening import kind_of
@@ -76,7 +77,7 @@ class Library:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.path = Path(expanded(path)).absolute()
+        self.path = Path(expanded(as_name(as_path(path, "path"), "path"))).absolute()
         self.is_read_only = False
         self._local = threading.local()
         self._lock = threading.Lock()

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from safelight.arguments import as_having, as_kind, as_name, as_path
 from safelight.errors import DecodeError, QueryError
 from safelight.files.names import expanded
 from safelight.library.browsing import Filter, matching
@@ -176,7 +177,11 @@ def options_of(
     **options: Any,
 ) -> SearchOptions:
     """Return options from the arguments of :func:`search`."""
-    where = where or Filter()
+    where = Filter() if where is None else as_kind(where, "where", "a Filter", Filter)
+    if namespace is not None:
+        as_name(namespace, "namespace")
+    if under is not None:
+        under = as_path(under, "under")
     return SearchOptions(
         where=replace(
             where,
@@ -199,7 +204,9 @@ def find(
     pixel_limit: int = 200_000_000,
 ) -> Answer:
     """Run a search to its end, in this thread; see :func:`search`."""
-    if isinstance(query, str):
+    as_having(library, "library", "a Library", "connection", "transaction")
+    as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_texts")
+    if not isinstance(query, Query):
         query = parse_query(query)
     if not all(os.path.isfile(expanded(term.value)) for term in query.terms):
         query = name_for_image(library, query)
@@ -273,6 +280,9 @@ def hits_of(
     where = options.where
     keys = [each.key for each in answer.found]
     at = places(library, keys, namespaces=where.namespaces, under=where.under)
+    # Of several files of a photo, the one that was named.
+    if named := {each.key: each.path for each in answer.found if each.path}:
+        at |= places(library, list(named), namespaces=where.namespaces, only=named.values())
     labels = applying_labels(library, keys, fingerprint)
     hits = []
     for each in answer.found:

@@ -280,7 +280,7 @@ def _named(
     fingerprint: str,
     where: Filter,
 ) -> list[Found]:
-    matched = named(library, text)
+    matched = named(library, text, namespaces=where.namespaces, under=where.under)
     if not matched:
         return []
     keys = list(matched)
@@ -290,7 +290,13 @@ def _named(
     ids = present(library, keys, where)
     vectors = vectors_by_key(library, keys, fingerprint)
     return [
-        Found(key, ids[key], float(cosines(vectors[key][None], vector)[0]), matched=matched[key])
+        Found(
+            key,
+            ids[key],
+            float(cosines(vectors[key][None], vector)[0]),
+            matched=matched[key].how,
+            path=matched[key].path,
+        )
         for key in keys
         if key in ids and key in vectors
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 
+from safelight.arguments import as_kind, as_number
 from safelight.errors import QueryError
 from safelight.library.browsing import Filter
 
@@ -39,8 +41,13 @@ class SearchOptions:
     relevance: bool = True
 
     def __post_init__(self) -> None:
+        as_kind(self.top, "top", "an integer", Integral)
         if self.top < 1:
             raise QueryError(f"The number of hits must be at least 1, not {self.top}.")
+        if self.min_score is not None:
+            as_number(self.min_score, "min_score")
+        for name, score in self.where.least.items():
+            as_number(score, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ class Found:
         Photos in its stack, itself included.
     matched : str or None
         ``file name`` or ``folder name`` if that is why it was found.
+    path : str or None
+        Of the file that is called so.
     """
 
     key: int
@@ -64,6 +73,7 @@ class Found:
     score: float
     stack: int = 1
     matched: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

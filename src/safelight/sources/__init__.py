@@ -132,6 +132,12 @@ def _source(
     if os.path.isdir(path):
         return _folder(spec, recursive, exclude, usual)
     if not os.path.lexists(path):
+        if "://" in spec:
+            raise SourceError(
+                f"{spec} is an address, and only --engine ray reads photos from there. Fetch them "
+                "into a folder, or see `safelight docs cluster`.",
+                source=spec,
+            )
         raise SourceError(
             f"{spec}: there is no such file or folder. A source is a folder, a photo, "
             "images:DIR, image-list:FILE, text:FILE or demo.",
