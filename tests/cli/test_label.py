@@ -21,13 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the vectors of labels stay from one test to the next: they are made once."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(tmp_path: Path, cache: str) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run safelight with the starter model: ``run("label", "photo.jpg", code=0)``."""
 
     def call(*args: object, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
         settings = {
             "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), "SAFELIGHT_MODEL": "starter",
+            "XDG_CACHE_HOME": cache,
         }  # fmt: skip
         done = safelight(args, cwd=tmp_path, environ={**os.environ, **settings, **environ})
         assert done.returncode == code, done.stdout + done.stderr
