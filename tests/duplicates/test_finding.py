@@ -562,11 +562,11 @@ def test_looks_grow_with_the_number_of_copies(library: Library, threads) -> None
     assert len(counting.pairs) == len(set(counting.pairs))
 
 
-def test_five_copies_are_all_compared_with_each_other(library: Library) -> None:
-    put(library, _copies(5, np.random.default_rng(2)))
+def test_a_few_copies_are_all_compared_with_each_other(library: Library) -> None:
+    put(library, _copies(12, np.random.default_rng(2)))
     counting = Copies()
     _find(library, relate=counting)
-    assert len(set(counting.pairs)) == 10
+    assert len(set(counting.pairs)) == 12 * 11 / 2
 
 
 def test_copies_of_two_alike_pictures_are_compared_a_few_times_each(library: Library) -> None:
@@ -577,7 +577,7 @@ def test_copies_of_two_alike_pictures_are_compared_a_few_times_each(library: Lib
     put(library, [photo for pair in zip(one, other, strict=True) for photo in pair])
     counting = Copies()
     assert sorted(len(each.photos) for each in _find(library, relate=counting)) == [60, 60]
-    assert len(counting.pairs) <= 9 * 120
+    assert len(counting.pairs) <= 14 * 120
 
 
 @settings(max_examples=10)
@@ -608,7 +608,7 @@ def test_copies_hold_together_when_those_they_were_compared_with_are_missing(
     counting = Copies()
     (left,) = _find(library, relate=counting)
     assert set(left.photos) == {each.id for each in photos} - {each.id for each in missing}
-    assert len(counting.pairs) <= 4 * 40
+    assert len(counting.pairs) <= 6 * 40
     assert _find(library, relate=counting) == [left]
     put(library, missing)
     (back,) = _find(library, relate=counting)

@@ -89,6 +89,16 @@ def grey(depth: int, clear: int) -> bytes:
     )
 
 
+def bmp(bits: int, packing: int, body: bytes, behind: bytes, height: int = 3) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, 4, height, 1, bits, packing, len(body), 0, 0, 0, 0)
+    start = 14 + len(head) + len(behind)
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + head + behind + body
+
+
+AS_BYTES = np.dstack([SWATCHES, np.full((3, 4), 200, np.uint8)]).tobytes()
+COLOURS = bytes(value * 7 % 256 if value % 4 < 3 else 0 for value in range(1024))
+
+
 def with_profile(form: str, **options: Any) -> bytes:
     made = profile_of_codes(12, 13, video=False)
     large = Image.fromarray(SWATCHES.repeat(16, 0).repeat(16, 1))
@@ -145,6 +155,17 @@ FILES: dict[str, bytes] = {
         for primaries, transfer in
         ((1, 13), (12, 13), (9, 13), (12, 1), (1, 1), (1, 8), (1, 4), (2, 2), (9, 14), (11, 13))
     },
+    "bmp masks in another order": bmp(
+        32, 3, AS_BYTES, struct.pack("<3I", 255, 255 << 8, 255 << 16)
+    ),
+    "bmp masks of 10 bits": bmp(32, 3, AS_BYTES, struct.pack("<3I", 1023 << 20, 1023 << 10, 1023)),
+    "bmp masks of 4 bits": bmp(16, 3, AS_BYTES[:24], struct.pack("<3I", 15 << 8, 15 << 4, 15)),
+    "bmp masks with alpha": bmp(
+        32, 6, AS_BYTES, struct.pack("<4I", 255 << 16, 255 << 8, 255, 255 << 24)
+    ),
+    "bmp runs that skip": bmp(8, 1, b"\2\1\0\2\1\1\1\5\0\0\0\1", COLOURS),
+    "bmp runs that end early": bmp(8, 1, b"\4\1\0\0\0\3\2\3\4\0\0\1", COLOURS),
+    "bmp half runs that skip": bmp(4, 2, b"\3\x12\0\0\0\2\1\0\2\x34\0\1", COLOURS[:64]),
     "avif pq": avif(9, 16, GREYS),
     "avif hlg": avif(9, 18, GREYS),
     "avif, profile": with_profile("AVIF", quality=100),
@@ -152,7 +173,7 @@ FILES: dict[str, bytes] = {
     "webp, profile": with_profile("WEBP", lossless=True),
 }  # fmt: skip
 
-_TYPES = {"avif": "image/avif", "jpeg": "image/jpeg", "webp": "image/webp"}
+_TYPES = {"bmp ": "image/bmp", "avif": "image/avif", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 _SCRIPT = """async (files) => {
   const shown = {};

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from safelight.imaging import available_extras, extra_for, is_photo
+from safelight.errors import DecodeError
+from safelight.imaging import available_extras, decode, extra_for, is_photo
 from safelight.imaging.formats import SUFFIXES, sniff, sniff_unread
 from tests.imaging.pictures import dng, picture, save
 
@@ -110,3 +112,34 @@ def test_listing_photos_loads_no_image_library() -> None:
         "heavy = {'PIL', 'numpy', 'pi_heif', 'rawpy'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _in_runs(body: bytes, width: int = 4, height: int = 3) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 2, 0)
+    return b"BM" + struct.pack("<IHHI", 62 + len(body), 0, 0, 62) + head + bytes(8) + body
+
+
+@pytest.mark.parametrize(
+    "body", [b"\4\1\0\0\4\1", b"\0\2\1", b"\0\2\0\1\2\1", b"\0\5\1", b"", b"\0"]
+)
+def test_a_bmp_in_runs_that_does_not_end_is_a_failure(body: bytes) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode(_in_runs(body))
+    assert caught.value.code in ("truncated", "corrupt")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\0\1", b"\xff\1\0\0\0\1", b"\0\2\xff\1\5\1\0\1", b"\0\0" * 9, b"\0\7" + bytes(8) + b"\0\1"],
+)
+def test_runs_of_a_bmp_that_lead_out_of_it_are_cut(body: bytes) -> None:
+    assert decode(_in_runs(body)).pixels.shape == (3, 4, 3)
+
+
+def test_a_bmp_with_masks_that_is_cut_is_a_failure() -> None:
+    body = struct.pack("<3I", 255, 255 << 8, 255 << 16) + bytes(4 * 4 * 3)
+    head = struct.pack("<IiiHHIIiiII", 40, 4, 3, 1, 32, 3, 48, 0, 0, 0, 0)
+    data = b"BM" + struct.pack("<IHHI", 66 + 48, 0, 0, 66) + head + body
+    assert decode(data).pixels.shape == (3, 4, 3)
+    with pytest.raises(DecodeError):
+        decode(data[:-5])

@@ -12,9 +12,11 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
+from skimage import data
 
 from safelight.errors import DecodeError
 from safelight.imaging import decode
+from safelight.imaging.jpeg import coded_picture
 from safelight.imaging.structure import read_structure
 from safelight.model import Structure
 from tests.imaging.builders import (
@@ -231,3 +233,19 @@ def test_real_photos(real_photos) -> None:
     heic = (real_photos / "camera" / "heic" / "IMG_1034.heic").read_bytes()
     assert read_structure(heic).depth == 8
     assert read_structure(heic + film()).parts[0].kind == "film"
+
+
+def test_the_coded_picture_of_a_jpeg_is_what_decides_its_pixels() -> None:
+    picture = Image.fromarray(data.chelsea())
+
+    def saved(quality: int = 90, **more: object) -> bytes:
+        file = io.BytesIO()
+        picture.copy().save(file, "JPEG", quality=quality, **more)
+        return file.getvalue()
+
+    plain = saved()
+    assert coded_picture(plain) == coded_picture(saved(comment="another"))
+    assert coded_picture(plain) == coded_picture(saved(exif=Image.Exif()))
+    assert coded_picture(plain) == coded_picture(plain + b"a tail")
+    assert coded_picture(plain) != coded_picture(saved(89))
+    assert coded_picture(plain[:200]) is None

@@ -313,3 +313,11 @@ def test_a_watch_whose_server_goes_away_says_so_once(tmp_path: Path) -> None:
         told = (tmp_path / "said").read_text()
     assert told.count("Lost the connection") == 1
     assert "DEBUG" not in told
+
+
+def test_no_output_takes_the_place_of_a_photo(command: Any, photos: Path) -> None:
+    for photo in (path for path in photos.rglob("*") if path.is_file()):
+        before = photo.read_bytes()
+        for arguments in (("ingest", photos), ("watch", "--bus", "nats://127.0.0.1:9")):
+            assert b"is a photo" in command(*arguments, "-o", photo, code=2).stderr
+        assert photo.read_bytes() == before

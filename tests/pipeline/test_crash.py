@@ -126,7 +126,7 @@ def _working(url: str, places: Places, log: Path) -> Iterator[Workers]:
 
 @needs_nats
 def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> None:
-    count = 600
+    count, of_a_batch = 300, 10
     places = Places(tmp_path / "data")
     photos = _small_photos(places.ranking, count)
     artifacts = [
@@ -138,8 +138,9 @@ def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> N
         for number, path in enumerate(photos)
     ]
     batches = []
-    for at in range(0, count, 20):
-        batch = {"batch_id": f"b{at:04}", "artifacts": artifacts[at : at + 20], "by": "us"}
+    for at in range(0, count, of_a_batch):
+        some = artifacts[at : at + of_a_batch]
+        batch = {"batch_id": f"b{at:04}", "artifacts": some, "by": "us"}
         batches.append(tmp_path / f"b{at:04}.json")
         batches[-1].write_text(json.dumps(batch))
     output = tmp_path / "features.jsonl"
@@ -159,7 +160,7 @@ def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> N
             [SAFELIGHT, "pipeline", "publish", *batches, *bus], check=True, capture_output=True
         )
         watch = [SAFELIGHT, "pipeline", "watch", *bus, "-o", output]
-        watching = subprocess.Popen([*watch, "-n", str(count // 20)])
+        watching = subprocess.Popen([*watch, "-n", str(len(batches))])
         try:
             for kills in (1, 2, 3):
                 _until(lambda least=7 * kills: lines() >= least, log)
@@ -169,7 +170,7 @@ def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> N
                     watching.kill()
                     watching.wait()
                     watching = subprocess.Popen([*watch, "--idle", "600"])
-            _until(lambda: lines() >= count // 20, log)
+            _until(lambda: lines() >= len(batches), log)
         finally:
             watching.kill()
             watching.wait()

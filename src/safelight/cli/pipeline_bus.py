@@ -145,11 +145,14 @@ def watch(
     """
     from pathlib import Path
 
+    from safelight.imaging.targets import check_replaceable
     from safelight.pipeline.logs import log_to_stderr
     from safelight.pipeline.remote import watch as watch_all
 
     log_to_stderr(level="WARNING")
     path = None if output is None else Path(output)
+    if path is not None:
+        check_replaceable(path, "a list of batches")
     watch_all(event, url, places_of(data), durable=durable, output=path, count=count, idle=idle)
 
 

@@ -21,7 +21,7 @@ from safelight.duplicates.keeper.select import is_id
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
 from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.redundant_pairs import COMPARED_COPIES
+from safelight.duplicates.redundant_pairs import MANY_COPIES
 from safelight.duplicates.relations import own_relations, together
 from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError
@@ -465,7 +465,7 @@ def _unseen_pairs(suggestion: Suggestion) -> list[tuple[str, str]]:
     if suggestion.keeper is None:
         return []
     keeper = suggestion.keeper.photo_id
-    if group.relation not in STRICT or len(group.photos) <= COMPARED_COPIES + 1:
+    if group.relation not in STRICT or len(group.photos) <= MANY_COPIES:
         return []
     known = own_relations(keeper, group.edges)
     return [(keeper, photo) for photo in group.photos if photo not in known]

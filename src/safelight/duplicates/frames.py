@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import replace
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.laying import MIN_SIDE
 from safelight.duplicates.verification.close_alignment import CLOSE_MIN_SIDE, CLOSE_SIDE, scaled
 from safelight.imaging import PhotoReader, decode
+from safelight.imaging.jpeg import coded_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from safelight.duplicates.seen import Seen
     from safelight.model import Frame
 
@@ -37,6 +41,7 @@ class Frames:
         self._pixel_limit, self._kept_bytes = pixel_limit, kept_bytes
         self._kept: OrderedDict[tuple[str, int | None], Frame] = OrderedDict()
         self._bytes = 0
+        self._digests: dict[tuple[str, str], bytes] = {}
         self._lock = threading.Lock()
 
     @property
@@ -57,6 +62,35 @@ class Frames:
         if min_side is None:
             return self._full(seen)
         return self._reduced(seen, _SMALL if min_side <= MIN_SIDE else CLOSE_SIDE)
+
+    def pixel_digests(self, seen: Seen) -> Iterator[bytes]:
+        """Yield what is equal only if two photos have the same pixels, the cheapest first.
+
+        Each is computed once: of many copies, each is decoded in full but once, and JPEGs that
+        differ in their metadata alone not at all.
+
+        Raises
+        ------
+        OSError, DecodeError
+            As for its frame.
+        """
+        yield self._digest(seen, "coded", self._coded)
+        yield self._digest(seen, "pixels", self._pixels)
+
+    def _digest(self, seen: Seen, name: str, compute: Callable[[Seen], bytes]) -> bytes:
+        key = (seen.id, name)
+        if key not in self._digests:
+            self._digests[key] = compute(seen)
+        return self._digests[key]
+
+    def _coded(self, seen: Seen) -> bytes:
+        coded = coded_picture(self.read(seen)) if seen.format == "JPEG" else None
+        # Without, a photo is like no other.
+        return hashlib.sha256(coded).digest() if coded else seen.id.encode()
+
+    def _pixels(self, seen: Seen) -> bytes:
+        pixels = self._full(seen).pixels
+        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
 
     def _full(self, seen: Seen) -> Frame:
         frame = self._kept_frame(seen, None) or self._kept_frame(seen, CLOSE_SIDE)

@@ -31,9 +31,10 @@ COPIES = frozenset(
     {Relation.IDENTICAL, Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED}
 )
 
-#: A photo is compared with so many of the copies of one picture, the nearest; where there are many
-#: of them, with the best, and with the nearest only if it is no copy of that.
-COMPARED_COPIES, MANY_COPIES = 4, 12
+#: Up to so many copies of one picture are compared with each other, all pairs; a photo that comes
+#: then is compared with the best of them, and if it is no copy of that, with so many others, the
+#: nearest.
+MANY_COPIES, COMPARED_COPIES = 16, 4
 
 #: Signals that order candidate pairs, the strongest first: their name, and whether more is nearer.
 _ORDER = (
@@ -113,15 +114,14 @@ class CopyTies:
             if always:
                 chosen[position] = None
                 continue
-            of_one = nearest.setdefault(self._components.key(position), [])
-            if len(of_one) < COMPARED_COPIES:
-                of_one.append(position)
+            nearest.setdefault(self._components.key(position), []).append(position)
         instead = []
         for of_one in nearest.values():
             if self.copies(of_one[0]) > MANY_COPIES:
                 best = self.best(of_one[0])
                 chosen[best] = None
-                instead.append((best, tuple(each for each in of_one if each != best)))
+                others = [each for each in of_one if each != best]
+                instead.append((best, tuple(others[:COMPARED_COPIES])))
             else:
                 chosen |= dict.fromkeys(of_one)
         return Partners(tuple(chosen), tuple(instead))

@@ -15,6 +15,7 @@ from safelight.arguments import as_kind
 from safelight.errors import DecodeError
 from safelight.imaging import geometry, memory, tiff, tiff_pixels
 from safelight.imaging.animations import webp_decodable
+from safelight.imaging.bmp import read_bmp
 from safelight.imaging.boxes import file_end, nclx
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.damage import (
@@ -145,10 +146,11 @@ def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
         lay = exif_of(image).orientation
     try:
         image.load()
-    except OSError:
-        if form != "PNG" or (whole := with_right_checksum(decodable(data))) is None:
+    except (OSError, ValueError):
+        whole = _read_otherwise(data, form)
+        if whole is None:
             raise
-        image = _open_png(whole)
+        image = whole
         image.load()
     exif = exif_of(image)
     # A JPEG is small already.
@@ -160,6 +162,14 @@ def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     if form == "TIFF":
         exif = _exif_of_page(data, exif)
     return Frame(pixels, width, height, form, exif, alpha, quantization=_tables(image, form))
+
+
+def _read_otherwise(data: bytes, form: str) -> Any:
+    """Return a picture that Pillow could not load and that is whole nevertheless, or None."""
+    if form == "BMP":
+        return read_bmp(data)
+    plain = with_right_checksum(decodable(data)) if form == "PNG" else None
+    return None if plain is None else _open_png(plain)
 
 
 def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
@@ -176,6 +186,8 @@ def open_image(data: bytes, form: str) -> Any:
     """
     if form == "PNG":
         return _open_png(decodable(data))
+    if form == "BMP":
+        return _open_bmp(data)
     if form == "WEBP":
         data = webp_decodable(data)
     if form == "TIFF":
@@ -196,6 +208,16 @@ def open_image(data: bytes, form: str) -> Any:
     if form == "TIFF":
         image.info.update(tiff.with_iptc(data))
     return image
+
+
+def _open_bmp(data: bytes) -> Any:
+    try:
+        return opener("BMP")(io.BytesIO(data))
+    except OSError as exc:
+        own = read_bmp(data) if "Unsupported BMP" in str(exc) else None
+        if own is None:
+            raise
+        return own
 
 
 def _open_png(plain: bytes) -> Any:

@@ -112,6 +112,26 @@ def segments(data: bytes) -> Segments:
     return Segments(precision, components, progressive, scan, multi, tuple(extended), lossless)
 
 
+def coded_picture(data: bytes) -> bytes | None:
+    """Return what decides the pixels of a JPEG: its tables, frame and scans, and Adobe's transform.
+
+    Orientation and colour profile, which decide how the pixels are shown, are not in it.
+
+    Returns
+    -------
+    bytes or None
+        None if the segments end without a scan.
+    """
+    parts: list[bytes] = []
+    for marker, start, end in _walk(data, 2):
+        if marker == 0xDA:
+            last = picture_end(data, start - 4)
+            return b"".join([*parts, data[start - 4 : last]])
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker == 0xEE:
+            parts.append(bytes([marker]) + data[start:end])
+    return None
+
+
 def picture_end(data: bytes, scan: int) -> int | None:
     """Return the offset behind the end marker that follows a scan; None if there is none.
 

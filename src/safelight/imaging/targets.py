@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import UsageError
 from safelight.files.opening import kind_of, read_head
-from safelight.imaging.formats import sniff
+from safelight.imaging.formats import is_photo, sniff
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -42,6 +42,7 @@ def check_replaceable(path: str | PathLike[str], what: str) -> None:
         head = read_head(path, 64)
     except OSError:  # it may be written all the same
         return
-    kept = "a photo" if sniff(head) else "a library" if head.startswith(_DATABASE) else None
+    is_picture = sniff(head) is not None or is_photo(os.fspath(path))
+    kept = "a photo" if is_picture else "a library" if head.startswith(_DATABASE) else None
     if kept is not None:
         raise UsageError(f"{path} is {kept}, which {what} never replaces; name another file.")

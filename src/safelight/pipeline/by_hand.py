@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
 from safelight.files import LARGE_TEXT, read_bytes
+from safelight.imaging.targets import check_replaceable
 from safelight.pipeline.events import batch_id_of
 from safelight.pipeline.files import parse_object, to_json, write_json
 from safelight.pipeline.plans import list_folder, make_batches
@@ -75,8 +76,10 @@ def process(
     Raises
     ------
     SafelightError
-        The batch cannot be read, processed or written.
+        The batch cannot be read, processed or written, or would replace a photo.
     """
+    if output is not None:
+        check_replaceable(output, "a batch")
     if name == "ingest" and source != _STDIN and os.path.isdir(source):
         found = make_batches(list_folder(source, exclude), places, sys.maxsize)
         if not found:
