@@ -93,3 +93,19 @@ def test_the_package_runs_as_a_module(tmp_path, module: str) -> None:
     done = _run(["--version"], tmp_path / "l.db", {}, module)
     assert done.returncode == 0
     assert done.stdout.startswith(b"safelight ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "noise", "--json"], ["status"], ["docs", "guide"], ["--help"]]
+)
+def test_a_reader_that_has_gone_ends_a_command_with_141(library, arguments) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "safelight", *arguments],
+        env={**os.environ, "SAFELIGHT_LIBRARY": str(library)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,6 +37,9 @@ from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
 from safelight.shown import write_everything
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 EPILOG = """\b
 Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
@@ -57,7 +61,34 @@ Exit codes:
 """
 
 
+class _ClosedPipeError(Exception):
+    """The reader of a pipe has gone; click would end an OSError of that kind with 1 in silence."""
+
+
+class _Commands(click.Group):
+    """The commands; a closed pipe is told to :func:`main`."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # it prints --help
+        with _telling_of_a_closed_pipe():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _telling_of_a_closed_pipe():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _telling_of_a_closed_pipe() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if _is_closed_pipe(error):
+            raise _ClosedPipeError from error
+        raise
+
+
 @click.group(
+    cls=_Commands,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -103,8 +134,8 @@ def main() -> None:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-    except OSError as error:
-        if not _is_closed_pipe(error):
+    except (OSError, _ClosedPipeError) as error:
+        if isinstance(error, OSError) and not _is_closed_pipe(error):
             raise
         # The reader of a pipe has gone; Python would complain again when it flushes.
         nowhere = os.open(os.devnull, os.O_WRONLY)

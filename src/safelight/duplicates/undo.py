@@ -148,7 +148,10 @@ def _can_undo(step: Step) -> bool:
     there, moved = os.path.lexists(step.path), os.path.lexists(step.to or "")
     if not moved:
         if not there:
-            raise CannotChange(f"is not in {step.to} any more, and cannot be brought back")
+            raise CannotChange(
+                f"is not in {step.to} any more, and cannot be brought back; if that folder has "
+                "another name now, or its disk is away, put it back and undo again"
+            )
         return False
     if there:
         same = os.path.samefile(step.path, step.to or "")

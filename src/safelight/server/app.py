@@ -190,8 +190,10 @@ async def _invalid(request: Request, error: Exception) -> ProblemResponse:
 
 def _named(field: str) -> str:
     """Return how a field is called by those who fill it in: without where it was sent."""
-    _, dot, name = field.partition(".")
-    return f"`{name}`" if dot else "The request"
+    place, _, name = field.partition(".")
+    if place not in ("body", "query", "path", "header", "cookie"):
+        name = field  # a form whose field is JSON
+    return f"`{name}`" if name else "The request"
 
 
 def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
