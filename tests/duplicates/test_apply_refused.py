@@ -97,8 +97,10 @@ def test_a_library_that_cannot_be_opened_for_now_is_not_called_damaged(tmp_path)
     path = tmp_path / "library.db"
     Library(path).close()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    opened = len(os.listdir("/dev/fd")) if os.path.isdir("/dev/fd") else 64
-    resource.setrlimit(resource.RLIMIT_NOFILE, (opened - 1, limits[1]))
+    # The next file would get the lowest number that is free, which is now beyond the limit.
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
     try:
         with pytest.raises(LibraryError) as caught:
             Library(path)

@@ -13,7 +13,7 @@ import pytest
 from onnx import helper, numpy_helper
 from PIL import Image
 
-from safelight.embedding import devices, starter
+from safelight.embedding import devices, starter, zoo
 from safelight.embedding.catalogue import Golden, find_known
 from safelight.embedding.digests import file_digest
 from safelight.embedding.loading import load_embedder
@@ -266,7 +266,8 @@ def test_a_folder_without_a_model_is_none(tmp_path: Path) -> None:
 def test_files_are_compared_where_the_model_cannot_be_run(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "has_torch", lambda: False)
+    for module in (devices, zoo):
+        monkeypatch.setattr(module, "has_torch", lambda: False)
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "siglip", "text_config": 1, '

@@ -286,12 +286,12 @@ def test_the_catalogue_and_the_hub_agree_on_what_is_permissive() -> None:
 def test_weights_for_pytorch_without_it_are_told_of_everywhere_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from safelight.embedding import loading, verifying, zoo
+    from safelight.embedding import devices, loading, verifying, zoo
     from safelight.errors import ModelUnavailable
 
     cache = tmp_path / "hub"
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))
-    for module in (loading, zoo):
+    for module in (devices, loading, zoo):
         monkeypatch.setattr(module, "has_torch", lambda: False)
     repo = "openai/clip-vit-base-patch32"
     source = tmp_path / "weights"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from safelight import parse_source
-from safelight.errors import LibraryError, SettingsError, SourceError
+from safelight.errors import LibraryError, SettingsError, SourceError, UsageError
 from safelight.files.names import expanded
 from safelight.labels.label_set import read_label_set
 from safelight.library.store import Library
@@ -25,7 +25,7 @@ def test_the_home_of_nobody_is_no_error_of_its_own(path: str, tmp_path) -> None:
     assert expanded(path) == path
     with pytest.raises(SettingsError):
         read_label_set(labels=path)
-    with pytest.raises(LibraryError):
+    with pytest.raises((LibraryError, UsageError)):
         Library(path, create=False)
     with pytest.raises(SourceError):
         parse_source(path)

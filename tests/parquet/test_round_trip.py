@@ -100,8 +100,8 @@ def test_what_was_imported_is_used_without_a_photo(
         assert search(library, "red", embedder) == hits
         assert len(hits) == 3
         assert counts(library) == counted
-        # Copies, and what looks alike by the hashes; how alike, only a look at the photos tells.
-        assert [relation for _, relation, _ in _groups(library)] == ["identical", "similar"]
+        # Copies; how alike what looks alike by the hashes is, only a look at the photos tells.
+        assert [relation for _, relation, _ in _groups(library)] == ["identical"]
     assert embedder.encoded == 3
     assert len(groups) == 1
     # Back where they were, nothing is opened, let alone embedded, again.
