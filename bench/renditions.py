@@ -1,4 +1,4 @@
-"""What a JPEG's quality costs the copies of preprocess, and what it does to what is measured.
+"""Cost of a JPEG's quality for the renditions of preprocess, and its effect on their scores.
 
 Each photo is scaled to 1,024 pixels as preprocess does it; what is measured of the pixels is
 compared with what is measured of the JPEG.

@@ -146,7 +146,7 @@ class Structure:
 
     @property
     def pictures(self) -> int:
-        """How many frames, pages or views the file has, the first included."""
+        """Number of frames, pages or views in the file, the first included."""
         return 1 + sum(part.count for part in self.parts if part.kind in FURTHER_PICTURES)
 
     def described(self) -> tuple[str, ...]:

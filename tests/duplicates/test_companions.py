@@ -1,4 +1,4 @@
-"""What belongs to a photo goes along, or the photo stays and the plan says so."""
+"""Companion files go along, or the photo stays and the plan says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people wrote of a photo that goes is with the one that is kept, or the plan says so."""
+"""Words written about a photo that goes are carried to the kept one, or the plan says so."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def refuse(*_: object, **__: object) -> None:
 
 @pytest.fixture(params=["the system's call", "links", "neither"])
 def way(request, monkeypatch) -> str:
-    """How a file is renamed: each as on another file system."""
+    """Renames of a file, each as on another file system."""
     if request.param != "the system's call":
         monkeypatch.setattr(renaming, "_native", lambda: lambda *_: errno.EINVAL)
     if request.param == "neither":

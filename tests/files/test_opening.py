@@ -1,4 +1,4 @@
-"""What is opened, and what is refused instead of being waited for."""
+"""Regular files are opened; anything that would block is refused."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ _SCRIPT = """async (files) => {
 
 @pytest.fixture(scope="module")
 def shown() -> Mapping[str, Any]:
-    """What Chromium shows of each file, in sRGB, over white."""
+    """Pixels that Chromium shows for each file, in sRGB, over white."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api")

@@ -1,4 +1,4 @@
-"""What is stored for a photo is computed from that photo's bytes."""
+"""Stored values are computed from that photo's own bytes."""
 
 from __future__ import annotations
 

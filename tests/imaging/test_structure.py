@@ -1,4 +1,4 @@
-"""What files hold beside their first picture, told from their bytes."""
+"""Structure of files beside their first picture, parsed from their bytes."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ FIELDS = {
 
 
 def _of_exiftool(files: list[Path]) -> dict[str, dict[str, Any]]:
-    """What exiftool reads from files, by path; one process for all of them."""
+    """Fields that exiftool reads, by path; one process for all files."""
     command = ["exiftool", "-json", "-n", "-G1", "-charset", "filename=utf8", "-@", "-"]
     names = "\n".join(map(str, files))
     done = subprocess.run(command, input=names, capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ def _is_nothing(field: str, value: Any) -> bool:
 
 
 def _compare(files: list[Path]) -> tuple[Counter[str], Counter[str], list[str]]:
-    """How many fields both have, how many of them are equal, and what differs."""
+    """Numbers of shared and of equal fields, and the differences."""
     theirs_of = _of_exiftool(files)
     there, equal = Counter[str](), Counter[str]()
     different = []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """What a run over a plan has promised so far.
+    """Space and names that a dry run of a plan has promised so far.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ DISK = {
 
 
 class BadAnswer(Exception):
-    """What answers names files, digests or sizes that no hub would; nothing was written."""
+    """An answer with file names, digests or sizes that no hub sends; nothing was written."""
 
 
 def is_safe_name(name: object) -> bool:

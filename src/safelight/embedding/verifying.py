@@ -74,7 +74,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing differed, and it could be run."""
+        """True if nothing differed and the model could be run."""
         return self.lacking is None and all(each.ok is not False for each in self.checks)
 
     @property

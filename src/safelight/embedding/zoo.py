@@ -49,12 +49,12 @@ class ModelOnDisk:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of its files are here."""
+        """True if all of its files are on this machine."""
         return self.name == STARTER or any(each.runtime for each in self.downloads)
 
     @property
     def lacking(self) -> str | None:
-        """What has to be installed to run what is here; None if nothing has."""
+        """Extra to install for the files that are here; None if none is needed."""
         runtimes = {each.runtime for each in self.downloads if each.runtime}
         return TORCH_EXTRA if runtimes == {"torch"} and not has_torch() else None
 

@@ -1,4 +1,4 @@
-"""What to do about it when the system refuses to write: a full disk, a quota, a limit."""
+"""Advice for writes that the system refuses: a full disk, a quota, a limit."""
 
 from __future__ import annotations
 

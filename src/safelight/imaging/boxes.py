@@ -44,7 +44,7 @@ class Box:
 
 @dataclass(slots=True)
 class _Items:
-    """What the meta box says of its items."""
+    """Items of a meta box."""
 
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)

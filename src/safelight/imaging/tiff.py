@@ -105,7 +105,7 @@ class Directory:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a picture of its own: no smaller version of another, no mask."""
+        """True for a picture of its own, neither a smaller version of another nor a mask."""
         marked = self.value(SUBFILE_TYPE) & (_REDUCED | _MASK) or self.value(OLD_SUBFILE_TYPE) == 2
         return not marked and all(self.size)
 

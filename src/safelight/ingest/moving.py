@@ -29,7 +29,7 @@ _SAMPLE = 20
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of the files of a folder that was moved.
+    """Outcome of moving a folder, in numbers of files.
 
     Attributes
     ----------

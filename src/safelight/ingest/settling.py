@@ -39,7 +39,7 @@ _FOLDER = "images:"
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of the files that a listing lacked.
+    """Outcome for the files that a listing lacked.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a library, or one namespace of it, holds.
+    """Counts of a library, or of one namespace of it.
 
     ``gone`` files are no longer on disk; ``excluded`` ones are, and their source passes them over.
     """

@@ -24,7 +24,7 @@ _PREFIX = 6
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was forgotten, or, of a dry run, would be.
+    """Counts of forgotten rows; of a dry run, of those that would be.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Forgotten:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing of the kind."""
+        """True if nothing matches."""
         counts = (self.files, self.sources, self.labelled, self.client_vectors, self.label_sets)
         return not any(counts)
 

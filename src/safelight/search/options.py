@@ -78,7 +78,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a search found, and what a person should know of it.
+    """Hits of a search, with notes for the person who asked.
 
     Attributes
     ----------

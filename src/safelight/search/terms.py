@@ -44,13 +44,13 @@ class Avoided:
 
     @property
     def weight(self) -> float:
-        """How much it counts, above 0."""
+        """Weight of the term, above 0."""
         return abs(self.term.weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aim:
-    """What a query looks for, in vectors.
+    """Vectors of a query: wanted and unwanted terms.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ class Room:
 
     @property
     def free(self) -> int:
-        """How much of it nobody holds."""
+        """Bytes that nobody holds."""
         return self._free
 
     @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""What is wrong with a field of a request, in words that need no schema to be understood."""
+"""Plain words for errors in the fields of a request."""
 
 from __future__ import annotations
 

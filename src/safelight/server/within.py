@@ -1,4 +1,4 @@
-"""What endpoints share: the service, and waiting for work only while its client does."""
+"""Dependencies of endpoints: the service, and work that ends when its client leaves."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ _TICK = 2 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the user says of folders.
+    """Folders that the user prefers or protects.
 
     Attributes
     ----------

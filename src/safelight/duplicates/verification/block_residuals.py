@@ -1,4 +1,4 @@
-"""What is left of one picture when the other, aligned with it, is taken away, block by block.
+"""Block residuals: one picture less the other, aligned with it and filtered alike.
 
 What two files of one picture may differ in everywhere alike is taken out first: a blur, a
 sharpening, a gain, a shift by part of a pixel are one small kernel, fitted to the whole picture.

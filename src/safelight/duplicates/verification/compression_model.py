@@ -1,4 +1,4 @@
-"""How far compression alone can move a picture, from the files' own quantisation tables.
+"""Model of compression: the differences that the files' own quantisation tables explain.
 
 A JPEG rounds each of the 64 frequencies of a block to a multiple of its step q. The error of one is
 at most q/2 and q^2/12 in the mean, if the frequency is there at all; by Parseval's theorem the mean
@@ -43,7 +43,7 @@ _LOW = 2
 
 @dataclass(frozen=True, slots=True)
 class CompressionNoise:
-    """What compression of both files explains at most, at the size at which they are compared.
+    """Largest differences that compression of both files explains, at the compared size.
 
     Attributes
     ----------
