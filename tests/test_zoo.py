@@ -54,7 +54,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def everything(paths: dict[str, str]) -> list[str]:
-    """Paths of every odd file, and what is no path at all."""
+    """Paths of every odd file, and values that are not a path."""
     return [*paths.values(), *zoo.NO_PATHS]
 
 

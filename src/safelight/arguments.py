@@ -143,7 +143,7 @@ def as_count(value: Any, name: str) -> int:
     Raises
     ------
     UsageError
-        It is no integer, or below 1.
+        It is not an integer, or below 1.
 
     Examples
     --------

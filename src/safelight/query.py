@@ -13,7 +13,7 @@ A body without a kind is an image if it looks like a path to one (``./a.jpg``, `
     beach + ./sunset.jpg:0.5 - people
     photo:3f2a... - "black - white"
 
-A colon behind a digit belongs to the text, so that ``at 10:30`` and ``16:9`` are no weights. What
+A colon behind a digit belongs to the text, so that ``at 10:30`` and ``16:9`` are not weights. What
 else looks like a number behind a colon is a weight, and an error if it is not a valid one.
 
 A filter is no term: it says which photos may be found, not what is near. A query may be filters

@@ -226,7 +226,7 @@ def test_candidates_are_found_by_shuffles(
         for pair, bits in wanted.items()
         if bits <= 8 and all(hashes[photo].any() for photo in pair)
     }
-    # One flat colour is no evidence.
+    # One flat colour is not evidence.
     assert {names[row["a"]] for row in table} == {*map(str, range(len(pictures)))}
     assert (found.pairs, found.photos, found.skipped) == (len(table), len(rows), 0)
 

@@ -334,7 +334,7 @@ def test_tiny_pictures(album, size):
     chance = np.random.default_rng(1)
     pixels = chance.integers(0, 256, (*size, 3), np.uint8)
     one = album.add("1", Image.fromarray(pixels), "PNG")
-    # One pixel is one colour, which is no evidence.
+    # One pixel is one colour, which is not evidence.
     expected = None if size == (1, 1) else Relation.SAME_PIXELS
     assert album.relation(one, album.add("2", Image.fromarray(pixels), "BMP")) is expected
     album.relation(one, album.add("3", Image.fromarray(pixels[::-1].copy()), "PNG"))

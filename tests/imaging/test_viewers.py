@@ -405,7 +405,7 @@ def test_the_full_page_is_taken_not_its_thumbnail() -> None:
         assert (decode(data).width, decode(data).height) == full.size
         assert read_header(data).width == full.width
         assert likeness(decode(data).pixels, PIXELS) > 50
-    # Pages of a document are no thumbnails of each other.
+    # Pages of a document are not thumbnails of each other.
     first = Image.new("RGB", (100, 100), "red")
     assert decode(pages((first, 0), (full, 0))).width == 100
     assert decode(pages((full, 0), (small, 1), (small.resize((20, 14)), 1))).width == full.width

@@ -216,7 +216,7 @@ def upload(
 ) -> Call[answers.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
-    Each is taken or refused by itself: see what became of it. The same photo once more is no error.
+    Each is taken or refused by itself; the answer says so. Sending a photo twice is not an error.
 
     Parameters
     ----------

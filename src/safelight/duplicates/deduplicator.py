@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from safelight.library.store import Library
 
 
-#: What makes groups unless relations are named: photos that only look alike are no duplicates.
+#: What makes groups unless relations are named: photos that only look alike are not duplicates.
 DUPLICATES = frozenset(Relation) - {Relation.SIMILAR}
 
 #: How often photos are compared with the one to keep, and groups are judged again.
@@ -129,7 +129,7 @@ class Deduplicator:
         ----------
         relations : collection of Relation, optional
             Only those that these make; all but ``similar`` if not given: photos that look alike
-            are no duplicates, and nothing of them is chosen.
+            are not duplicates, and nothing of them is chosen.
         namespace : str, optional
             Only files in it.
 

@@ -203,7 +203,7 @@ def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
     ------
     UsageError
         Something else is there, or there is no such folder. By force all is replaced but photos,
-        libraries, and what is no file.
+        libraries, and anything that is not a file.
     """
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
@@ -244,7 +244,7 @@ def read_plan(path: str | PathLike[str]) -> Plan:
     Raises
     ------
     PlanError
-        It cannot be read, is no plan, was written by a newer safelight, or must not be followed.
+        It cannot be read, is not a plan, was written by a newer safelight, or must not be followed.
     """
     try:
         found = parse_json(

@@ -31,9 +31,9 @@ def plan_page(
     Parameters
     ----------
     plan : Plan
-        Its library is only read; without it, less is told of the photos.
+        Its library is only read; without it, less is known about the photos.
     max_pixels : int
-        A photo with more is not shown, only told of.
+        A photo with more is listed, not shown.
     progress : callable
         Called with the number of groups that are done, and that of all.
     """

@@ -290,7 +290,7 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
 
 def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Relation) -> str | None:
     whole, _ = planning.together.get(other.photo_id, (None, ()))
-    # A copy of the photo alone, elsewhere, is no part of the whole.
+    # A copy of the photo alone, elsewhere, is not part of the whole.
     is_spare = (
         whole is Relation.RAW_JPEG
         and other.photo_id == keeper.photo_id

@@ -32,7 +32,7 @@ COPIES = frozenset(
 )
 
 #: Up to so many copies of one picture are compared with each other, all pairs; a photo that comes
-#: then is compared with the best of them, and if it is no copy of that, with so many others, the
+#: then is compared with the best of them, and if it is not a copy of that, with so many others, the
 #: nearest.
 MANY_COPIES, COMPARED_COPIES = 16, 4
 
@@ -55,7 +55,7 @@ class Partners:
     ----------
     positions : tuple of int
     instead : tuple of (int, tuple of int)
-        For the best of many copies: those to compare with if the photo is no copy of it.
+        For the best of many copies: those to compare with if the photo is not a copy of it.
     """
 
     positions: tuple[int, ...]

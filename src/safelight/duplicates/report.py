@@ -91,7 +91,7 @@ def report_page(
     ----------
     report : Report
     max_pixels : int
-        A photo with more is not shown, only told of.
+        A photo with more is listed, not shown.
     threads : int, optional
         That decode; one a processor core if not given.
     progress : callable

@@ -1,7 +1,7 @@
 """JSON that others wrote: parsed within limits of size and depth.
 
 Python's parser has no limits of its own: some thousand nested lists end it with a RecursionError,
-which is no ValueError, and in a deep call even a few hundred do.
+which is not a ValueError, and in a deep call even a few hundred do.
 """
 
 from __future__ import annotations

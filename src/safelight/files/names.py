@@ -14,7 +14,7 @@ def folded(name: str) -> str:
 def expanded(path: str | os.PathLike[str]) -> str:
     r"""Return a path with the home folder in place of ``~``; as it is if there is no such home.
 
-    Never an error: ``~`` before what is no user's name may be the name of a file.
+    Never an error: ``~`` before anything but a user's name may be the name of a file.
 
     Examples
     --------

@@ -69,7 +69,7 @@ def package_of(path: str) -> str | None:
 
 def is_package(name: str) -> bool:
     """Tell whether a folder of this name belongs to a program."""
-    # `.lrdata` alone is no name of anything; nor is a hidden folder `.app`.
+    # `.lrdata` alone is not a name; nor is a hidden folder `.app`.
     stem, dot, suffix = name.rpartition(".")
     return bool(stem and dot) and f".{suffix.lower()}" in PACKAGE_SUFFIXES
 

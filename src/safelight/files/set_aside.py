@@ -174,7 +174,7 @@ def require_file(path: str) -> os.stat_result:
 
 
 def open_here(path: str) -> io.FileIO:
-    """Open a file that is no link, unbuffered, without waiting.
+    """Open a file that is not a link, unbuffered, without waiting.
 
     Raises
     ------

@@ -59,7 +59,7 @@ class _Items:
 
 
 def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Yield the boxes of a part of a file; at the top, up to what is no box."""
+    """Yield the boxes of a part of a file; at the top, up to the first bytes that are not a box."""
     at_top, end, typed = end is None, len(data) if end is None else end, False
     for _ in range(_MOST_BOXES):
         if at + 8 > end:

@@ -18,7 +18,7 @@ _UNKNOWN_KIND = (
 #: The way out for whoever runs safelight on this machine; others have to be told another.
 RAISE_LIMIT = "if it is what it says, raise SAFELIGHT_PIXEL_LIMIT and ingest with --retry-failed"
 
-#: Scans of a progressive JPEG that are no reason for doubt; and pixels times scans beyond that.
+#: Scans of a progressive JPEG that give no reason for doubt; and pixels times scans beyond that.
 _USUAL_PASSES, _MOST_PASSED = 100, 2_000_000_000
 
 _COPY_AGAIN = "copy it again from where it came from"

@@ -1,6 +1,6 @@
 """Memory for decoding: counted in bytes, large pictures one at a time.
 
-Files are no measure: a PNG of 0.8 MB can hold 100 million pixels of 16 bits and four channels,
+File sizes are not a measure: a PNG of 0.8 MB can hold 100 million pixels of 16 bits, four channels,
 which take 400 MB in Pillow and three times as much while colours are converted. Eight of them at
 once took 6.6 GB (2026-11-27).
 """

@@ -208,7 +208,7 @@ def png_colours(data: bytes) -> PngColours:
         if chunk.kind == b"iCCP":
             _, _, rest = body.partition(b"\0")
             profile = _unpacked(rest[1:], _MOST_PROFILE)
-            # What is no profile says nothing; the gamma does then.
+            # An invalid profile says nothing; the gamma does then.
             profile = profile if profile and profile[36:40] == b"acsp" else None
         elif chunk.kind == b"sRGB" and len(body) == 1:
             srgb = True

@@ -40,7 +40,7 @@ class Plan:
         To be written without opening anything: failures of the listing, files that another
         namespace knows, metadata that changed.
     absent : list of FileRecord
-        Known files that a list names and that are not there: told of, never written.
+        Known files that a list names and that are not there: reported, never written.
     missing : dict of int to str
         Keys and paths of known files that are no longer there.
     excluded : list of int

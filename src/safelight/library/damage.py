@@ -22,7 +22,7 @@ T = TypeVar("T")
 #: What SQLite says of a damaged file, in the lowest byte of its codes.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
-#: ... and of a disk or of other programs, which is no damage.
+#: ... and of a disk or of other programs, which is not damage.
 _OTHERS = {
     sqlite3.SQLITE_BUSY: "another program is writing to it. Try again",
     sqlite3.SQLITE_LOCKED: "another program is writing to it. Try again",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from safelight.library.store import Library
 
-#: What can be decided: they are no duplicates; they are, and all are to be kept; it was dealt with.
+#: Decisions on a group: not duplicates; duplicates that are all kept; dealt with.
 DECISIONS = ("not-duplicates", "keep-both", "resolved")
 
 

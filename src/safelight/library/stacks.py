@@ -2,7 +2,7 @@
 
 Copies, a RAW file and its JPEG, the frames of a burst, of a bracket or a panorama are one stack.
 Nothing is compared here: edges are what ``safelight duplicates`` found, without the pairs that a
-person said are no duplicates.
+person said are not duplicates.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def put_vector(
     vector_id : str, optional
         A new one if not given.
     namespaces : tuple of str, optional
-        What others have is not looked at, so that nobody is told of it.
+        What others have is not looked at, so that nobody learns of it.
 
     Raises
     ------

@@ -154,7 +154,7 @@ def search_labels(
 
     See :func:`safelight.search.engine.search_filters`; `options` are those of :func:`search`, as
     far as they do without a model. A photo that was not labelled has no labels, and is not known
-    to lack any: it is no hit.
+    to lack any: it is not a hit.
 
     Raises
     ------

@@ -164,7 +164,7 @@ def search_steps(
 
 
 def name_for_image(library: Library, query: Query, visible: tuple[str, ...] | None = None) -> Query:
-    """Return a query for an image that is no path as one for the photo that is called so.
+    """Return a query for an image that is not a path as one for the photo that is called so.
 
     ``IMG_1185.JPG`` names a file of the library, if there is one in the `visible` namespaces; else
     it stays what it is.
@@ -322,5 +322,5 @@ def _relevance(
     return True, (relevance.NO_GOOD_MATCH, relevance.ENGLISH_ONLY)
 
 
-#: Stands for an image that is searched with and is no term of the query.
+#: Stands for an image that is searched with and is not a term of the query.
 _WANTED = Term("image", "image")

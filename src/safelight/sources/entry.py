@@ -120,7 +120,7 @@ def not_a_file(path: str, source_path: str, what: str) -> Entry:
 def outside(
     path: str, source_path: str, metadata: Mapping[str, str] | None = None, *, is_link: bool = True
 ) -> Entry:
-    """Return the entry for what lies outside of the allowed folders: nothing is told of it."""
+    """Return the entry for what lies outside of the allowed folders, without details."""
     what = "is a link that leads" if is_link else "lies"
     return Entry(
         printable(path),

@@ -44,7 +44,7 @@ def test_it_is_found_while_one_types(visit) -> None:
     assert "q=a+cup+of+coffee" in page.url
     box.fill("a cat")
     expect_first(page, "cat.jpg")
-    # What is only half typed is no mistake.
+    # What is only half typed is not a mistake.
     for begun in ("a cat -", "a cat - label:", 'a cat "', "a cat:", "-", "a cat"):
         box.fill(begun)
         page.wait_for_timeout(300)
@@ -293,7 +293,7 @@ def test_a_refused_query_is_told_in_the_server_s_words(visit) -> None:
     page.get_by_role("searchbox").fill("./secret.jpg")
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("secret.jpg")
-    # Photos of another search are no answer to this one.
+    # Photos of another search do not answer this one.
     expect(page.locator("#grid li")).to_have_count(0)
     expect(page.locator("#count")).to_be_empty()
     page.get_by_role("searchbox").fill("a cat")

@@ -128,7 +128,7 @@ def _kept(
 ) -> dict[str, float]:
     """Return how little each photo lost when it was saved, in bytes of a JPEG a pixel."""
     own = {photo.id: _kept_share(photo, lineage) for photo in photos}
-    # Saved again, with whatever care, it is no better than what it was made from.
+    # Saved again, with whatever care, it is not better than what it was made from.
     kept = {
         photo: min([share, *(own[above] for above in lineage.ancestors(photo) if above in own)])
         for photo, share in own.items()

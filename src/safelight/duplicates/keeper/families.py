@@ -34,7 +34,7 @@ CLEARLY_FEWER = 0.6
 # What cameras write themselves, the fullest first: nobody exports a photo as HEIC or RAW.
 _CAMERA_RANKS = {"RAW": 0, "HEIF": 1}
 
-# A frame around a picture is no source of it, unless the picture in it has clearly more pixels.
+# A frame around a picture is not its source, unless the picture in it has clearly more pixels.
 _MORE_DETAIL = 1.5
 
 # Pixels across of phones' screens, and how much taller than wide they are.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SHARPER = 2.0
 _LEAST_TILES = 2
 
-# Less than this share of the sharpest part's energy is no detail: sky, or out of focus anyway.
+# Less than this share of the sharpest part's energy is not detail: sky, or out of focus anyway.
 _DETAIL = 0.02
 _LEAST_ENERGY = 40.0
 

@@ -83,7 +83,7 @@ def picture_data(data: bytes, form: str | None) -> PictureData:
 
 
 def jpeg_tables(data: bytes) -> dict[int, npt.NDArray[np.float64]] | None:
-    """Return to what steps a JPEG's components are rounded, or None if it is no JPEG."""
+    """Return to what steps a JPEG's components are rounded, or None if it is not a JPEG."""
     from PIL import JpegImagePlugin
 
     if not data.startswith(b"\xff\xd8\xff"):

@@ -154,7 +154,7 @@ def judge(
     instead : collection of str, optional
         Photo ids and paths that the user chose to keep, in whatever group they are.
     choose_alike : bool
-        Choose also of similar photos, which are no duplicates.
+        Choose also of similar photos, which are not duplicates.
 
     Returns
     -------

@@ -252,7 +252,7 @@ def _examined(left: Any, explained: Any, calm: Any, places: Any) -> Windows:
     ).reshape(len(rows), -1, 3)
     aim = wanted.reshape(len(rows), -1, 1)
     square = basis.transpose(0, 2, 1) @ basis
-    # Shifts beyond half a pixel and blurs beyond a pixel's are no resampling: held back.
+    # Shifts beyond half a pixel and blurs beyond a pixel's are not resampling: held back.
     square[:, range(3), range(3)] *= 1.02
     square[:, range(3), range(3)] += 50.0
     factors = np.linalg.solve(square, basis.transpose(0, 2, 1) @ aim)

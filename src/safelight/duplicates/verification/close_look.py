@@ -142,7 +142,7 @@ class CloseLook:
         if not self.place.is_natural:
             toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
             return toned is None or not toned.is_natural
-        # Noise that was added, or that came with another light, is no second exposure.
+        # Noise that was added, or that came with another light, is not a second exposure.
         return self.place.two_exposures and self.whole and not edited
 
     @property

@@ -31,7 +31,7 @@ _ROUNDING, _FLOORS, _RATIOS, _MARGIN = 12.0, 4.0, 3.0, 1.8
 # photos at quality 20 to 60 had at most 1.8 times what this explains, 24 retouches 3.7 at least.
 _NATURAL = 2.0
 
-# More than this is no noise of compression, even if it is usual in the pair.
+# More than this is not noise of compression, even if it is usual in the pair.
 _MOST_FLOOR, _MOST_RATIO, _RATIO_OF_ACTIVITY = 40.0, 0.08, 100.0
 
 # Of the variance around, what rounding of its frequencies may make of it.
@@ -202,7 +202,7 @@ def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     import cv2
 
     inside = found.inside
-    # A tint of the whole picture is no difference in one place.
+    # A tint of the whole picture is not a difference in one place.
     middle_a, middle_b = (
         np.median(each[inside], axis=0) for each in (found.chroma_a, found.chroma_b)
     )

@@ -113,7 +113,7 @@ async def duplicates(
         ],
         Query(
             description="Only groups of it; of all but `similar` if empty: photos that look alike "
-            "are no duplicates, and nothing of them is chosen."
+            "are not duplicates, and nothing of them is chosen."
         ),
     ] = "",
     namespace: NamespaceQuery = None,

@@ -68,7 +68,7 @@ async def upload(
 ) -> shapes.Uploads:
     """Put photos into the library, and answer when they can be found.
 
-    Each file is taken or refused by itself. The same photo once more is no error. They are
+    Each file is taken or refused by itself. The same photo once more is not an error. They are
     measured and labelled if the library's photos are, with the same labels, unless you say
     otherwise.
     """

@@ -78,7 +78,7 @@ const run = async (state, { stay = false } = {}) => {
   } catch (error) {
     if (error.name === "AbortError") return;
     shown = "";
-    // Half a query is no mistake; it becomes one when nobody goes on typing.
+    // Half a query is not a mistake; it becomes one when nobody goes on typing.
     whenTyped(error.status === 400 || error.status === 422, () => {
       if (running !== controller) return;
       nothingListed();
