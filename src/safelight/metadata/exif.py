@@ -339,7 +339,7 @@ def _gps_date(gps: Mapping[int, Any]) -> str | None:
     return f"{date} {hour:02}:{minute:02}:{second:02}Z"
 
 
-def _place(gps: Mapping[int, Any]) -> dict[str, float | None]:
+def _place(gps: Mapping[int, Any]) -> dict[str, Any]:
     latitude = _degrees(gps, _LATITUDE, "NS", 90)
     longitude = _degrees(gps, _LONGITUDE, "EW", 180)
     if not _is_place(latitude, longitude):
