@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
-from safelight.imaging import geometry
+from safelight.imaging import geometry, pillow_limit
+from safelight.imaging.animations import webp_size
 from safelight.imaging.boxes import file_end
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
 from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
@@ -86,7 +87,10 @@ def _of_pillow(data: bytes, form: str, max_pixels: int, more: dict[str, Any]) ->
     if form == "TIFF" and (page := own_page(data)) is not None:
         exif = exif_of_tiff(beginning_with(data, page), with_iptc(data) | more)
         return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
-    image = open_image(data, form)
+    if form == "WEBP" and (size := webp_size(data)) is not None:
+        check_size(size, max_pixels)  # opening it takes the memory of its canvas
+    with pillow_limit.lifted():
+        image = open_image(data, form)
     exif = _exif(image, form, data, more)
     # Of a TIFF, Pillow tells the size of the upright photo by itself.
     size = geometry.upright_size(image.size, 1 if form == "TIFF" else exif.orientation)
