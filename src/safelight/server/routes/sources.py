@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from safelight.errors import LibraryError, UsageError
 from safelight.ingest.forgetting import forget
 from safelight.ingest.moving import move_source
-from safelight.library.files import require_namespace
 from safelight.library.sources import KINDS, place_of, read_sources, source_status
 from safelight.server.access import GuardedRoute, Reader, Writer
+from safelight.server.filters import known_namespace
 from safelight.server.problems import Problem
 from safelight.server.shapes import Given, Namespace, NamespaceQuery
 from safelight.server.within import Served
@@ -124,7 +124,8 @@ _SHARED = (
 async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
     """Return what was ingested, and how much of it is there."""
     namespaces = access.within(namespace or None)
-    found = await served.reading.run(_read, served, namespace or None, namespaces)
+    await known_namespace(served, access, namespace)
+    found = await served.reading.run(_read, served, namespaces)
     return Sources(sources=[_shape(each) for each in found])
 
 
@@ -151,10 +152,7 @@ async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgot
     return Forgotten(**found)
 
 
-def _read(
-    served: Service, namespace: str | None, namespaces: tuple[str, ...] | None
-) -> list[SourceStatus]:
-    require_namespace(served.library, namespace)
+def _read(served: Service, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
     return [
         source_status(served.library, each)
         for each in read_sources(served.library)
