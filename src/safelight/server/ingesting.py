@@ -174,7 +174,8 @@ def add_ingest(
         request["source"],
         served.options.roots,
         recursive=request.get("recursive", True),
-        exclude=(*served.settings.exclude, *request.get("exclude", ())),
+        exclude=tuple(request.get("exclude", ())),
+        usual=tuple(served.settings.exclude),
         namespaces=namespaces,
     )
     work = partial(
