@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import UsageError
+from safelight.files.atomic import sweep
 from safelight.files.locks import try_lock
 from safelight.ingest import Progress
 from safelight.pipeline.batches import batch_path, output_path, unpack
 from safelight.pipeline.events import REQUESTED, Event, new_event, now
 from safelight.pipeline.feature_json import is_failed
-from safelight.pipeline.files import read_json, sweep, write_json
+from safelight.pipeline.files import read_json, write_json
 from safelight.pipeline.memory_bus import MemoryBus
 from safelight.pipeline.plans import (
     BATCH_SIZE,

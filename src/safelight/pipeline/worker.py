@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from loguru import logger
 
 from safelight.errors import SafelightError, UsageError
+from safelight.files.atomic import sweep
 from safelight.pipeline.batches import pack, unpack
 from safelight.pipeline.events import Policy, new_event
-from safelight.pipeline.files import sweep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

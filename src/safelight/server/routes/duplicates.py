@@ -12,6 +12,7 @@ from safelight.duplicates.model import Relation
 from safelight.library.copies import photo_facts
 from safelight.server.access import Access, GuardedRoute, Reader, Writer
 from safelight.server.duplicates import bytes_to_save
+from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
 from safelight.server.service import Service
 from safelight.server.shapes import Given, NamespaceQuery
@@ -129,6 +130,7 @@ async def duplicates(
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Groups:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why."""
+    await known_namespace(served, access, namespace)
     found, comparing = await served.duplicates.groups(scopes(access, namespace))
     wanted = [
         (where, each)

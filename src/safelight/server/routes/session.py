@@ -13,6 +13,7 @@ from safelight.library.files import counts
 from safelight.library.remembered import remembered
 from safelight.server import shapes
 from safelight.server.access import Access, GuardedRoute, Reader
+from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
 from safelight.server.problems import Problem
 from safelight.server.service import Service
@@ -84,6 +85,7 @@ async def facets(
 ) -> shapes.Facets:
     """Return what photos can be filtered by."""
     namespaces = access.within(namespace or None)
+    await known_namespace(served, access, namespace)
     found = await served.reading.run(
         served.kept,
         ("facets", namespaces),
