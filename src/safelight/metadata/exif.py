@@ -25,7 +25,7 @@ from safelight.metadata.iptc import (
     find_iptc,
 )
 from safelight.metadata.xmp import read_xmp_dates
-from safelight.model import Exif
+from safelight.types import Exif
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from safelight.library.browsing import Filter
-from safelight.server.problems import Problem
+from safelight.library.browse import Filter
+from safelight.server.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.query import LabelFilter
-    from safelight.server.access import Access
+    from safelight.search.query import LabelFilter
+    from safelight.server.auth import Access
 
 
 def filter_of(
