@@ -228,7 +228,7 @@ def test_what_killed_processes_left_is_swept(library: Database) -> None:
         open_index(library, space.fingerprint)
     folder = matrix_path(library, "").parent
     (folder / f"{'d' * 32}.matrix").write_bytes(b"of a space that is no more")
-    (folder / f"{OLD.fingerprint[:32]}.123.part").write_bytes(b"half")
+    (folder / ".safelight-0123456789abcdef.part").write_bytes(b"half")
     (folder / "notes.txt").write_bytes(b"somebody's own")
     drop_space(library, OLD.fingerprint)
     names = {path.name for path in folder.iterdir()}

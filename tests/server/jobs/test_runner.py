@@ -279,7 +279,7 @@ def test_what_a_killed_process_uploaded_is_ingested_by_the_next(
 ) -> None:
     folder = library.path.with_name("library.db.uploads") / "phone"
     make_photo(folder / "kept.png", "green")
-    (folder / ".999999999-aa.part").write_bytes(b"half")
+    (folder / ".safelight-0123456789abcdef.part").write_bytes(b"half")
     with running(library, embedder) as server:
         (job,) = server.get("/api/v1/jobs").json()["jobs"]
         assert job["kind"] == "upload"

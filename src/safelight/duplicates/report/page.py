@@ -155,7 +155,7 @@ def write_report(path: str, html: str) -> None:
     from safelight.files.atomic import write_safely
 
     try:
-        write_safely(Path(os.path.realpath(path)), html.encode())
+        write_safely(Path(path), html.encode())
     except OSError as exc:
         raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
 
