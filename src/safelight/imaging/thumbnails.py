@@ -10,7 +10,7 @@ from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.model import Frame
+    from safelight.types import Frame
 
 #: Changes when other bytes are made of the same photo.
 VERSION = "2"
@@ -37,7 +37,7 @@ def thumbnails(
     Raises
     ------
     DecodeError
-        See :func:`safelight.imaging.decode`.
+        See :func:`safelight.imaging.decoding`.
     """
     # What is asked for is the frame's shorter side; its longer one then has enough in any case.
     frame = decode(data, min_side=max(sides), max_pixels=max_pixels)

@@ -13,17 +13,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.pipeline.features import FeaturesService
-    from safelight.pipeline.places import Places
-    from safelight.pipeline.schemas import read_schema
+    from safelight.pipeline.messages.schemas import read_schema
+    from safelight.pipeline.paths import PipelinePaths
+    from safelight.pipeline.services.features import FeaturesService
 
 _HOMES = {
-    "FeaturesService": "features",
-    "Places": "places",
-    "read_schema": "schemas",
+    "FeaturesService": "services.features",
+    "PipelinePaths": "paths",
+    "read_schema": "messages.schemas",
 }
 
-__all__ = ["FeaturesService", "Places", "read_schema"]
+__all__ = ["FeaturesService", "PipelinePaths", "read_schema"]
 
 
 def __getattr__(name: str) -> Any:

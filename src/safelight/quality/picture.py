@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from safelight.errors import UsageError
-from safelight.model import Frame
 from safelight.quality.averaging import average, fit
 from safelight.quality.wavelet import finest_detail, sigma_of
+from safelight.types import Frame
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVALUATION_SIDE = 1024
 
 #: The shorter side that a frame needs for its picture to be the same as that of the whole photo:
-#: what :func:`safelight.imaging.decode` is to be given as ``min_side``.
+#: what :func:`safelight.imaging.decoding` is to be given as ``min_side``.
 MIN_SIDE = EVALUATION_SIDE
 
 #: The longer side of the grey preview.
