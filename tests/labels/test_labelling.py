@@ -118,13 +118,13 @@ def test_a_killed_process_loses_at_most_a_batch(library, folder, embedder, class
     _ingest(library, folder, embedder)
     script = f"""
 import os, signal
-from safelight.ingest import label
+from safelight.ingest.label import label_known
 from safelight.labels import Classifier, LabelSet
 from safelight.library.attributes.labels import lacking_labels
 from safelight.library.database import Database
 from tests.fakes import ColourEmbedder
 
-library = Library({str(library.path)!r})
+library = Database({str(library.path)!r})
 classifier = Classifier.open(LabelSet(("red", "green", "blue"), ("{{}}",)), ColourEmbedder(),
                              cache=None)
 ids = [i for i, _ in lacking_labels(library, classifier.fingerprint, classifier.label_set.version)]
