@@ -112,3 +112,12 @@ def test_a_list_that_moves_is_named_and_its_photos_are_not_counted(photos, tmp_p
     code, said = _run("sources", "move", str(tmp_path / "list.txt"), str(tmp_path / "moved.txt"))
     assert code == 0
     assert f"image-list:{tmp_path / 'moved.txt'}" in said
+
+
+@pytest.mark.parametrize("word", ["-people", "-nature", "-kids", "-Über", "-dogs"])
+def test_a_word_with_a_dash_is_told_how_to_be_written(photos, word) -> None:
+    code, said = _run("search", "beach", word)
+    assert code == 2
+    assert f'"beach - {word[1:]}"' in said
+    assert f"search -- {word}" in said
+    assert _run("search", "beach", "-ndefault", "-k2", "--", word)[0] == 0

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from safelight.errors import DecodeError
 from safelight.imaging.header import read_header
@@ -27,15 +27,15 @@ Rational = TiffImagePlugin.IFDRational
 
 #: Our field, and the tags of exiftool that say it, the first that is there.
 FIELDS = {
-    "camera_make": ("IFD0:Make",),
-    "camera_model": ("IFD0:Model",),
-    "lens": ("ExifIFD:LensModel",),
-    "exposure_time": ("ExifIFD:ExposureTime", "IFD0:ExposureTime"),
-    "f_number": ("ExifIFD:FNumber", "IFD0:FNumber"),
-    "iso": ("ExifIFD:ISO", "IFD0:ISO"),
-    "focal_length": ("ExifIFD:FocalLength", "IFD0:FocalLength"),
-    "latitude": ("Composite:GPSLatitude",),
-    "longitude": ("Composite:GPSLongitude",),
+    "camera_make": ("IFD0:Make", "XMP-tiff:Make"),
+    "camera_model": ("IFD0:Model", "XMP-tiff:Model"),
+    "lens": ("ExifIFD:LensModel", "XMP-exifEX:LensModel", "XMP-aux:Lens"),
+    "exposure_time": ("ExifIFD:ExposureTime", "IFD0:ExposureTime", "XMP-exif:ExposureTime"),
+    "f_number": ("ExifIFD:FNumber", "IFD0:FNumber", "XMP-exif:FNumber"),
+    "iso": ("ExifIFD:ISO", "IFD0:ISO", "XMP-exif:ISO", "XMP-exifEX:PhotographicSensitivity"),
+    "focal_length": ("ExifIFD:FocalLength", "IFD0:FocalLength", "XMP-exif:FocalLength"),
+    "latitude": ("Composite:GPSLatitude", "XMP-exif:GPSLatitude"),
+    "longitude": ("Composite:GPSLongitude", "XMP-exif:GPSLongitude"),
     "altitude": ("Composite:GPSAltitude",),
     "taken_at": (
         "ExifIFD:DateTimeOriginal", "IFD0:DateTimeOriginal", "ExifIFD:CreateDate",
@@ -158,3 +158,58 @@ def test_made_photos(tmp_path: Path) -> None:
     assert not different
     assert there == equal
     assert there.total() > 400
+
+
+def _packets() -> dict[str, str]:
+    packets = {}
+    for number in range(8):
+        date = f"20{number + 10}-0{number + 1}-11T1{number}:20:30"
+        exposed = (
+            f'exif:ExposureTime="1/{2**number}" exif:FNumber="{14 + number}/10" '
+            f'exif:FocalLength="{35 * (number + 1)}/2"'
+        )
+        speed = ("exif:ISOSpeedRatings", "exifEX:PhotographicSensitivity")[number % 2]
+        value = (f"<rdf:Seq><rdf:li>{100 + number}</rdf:li></rdf:Seq>", 100 + number)[number % 2]
+        iso = f"<{speed}>{value}</{speed}>"
+        sides = "NS"[number % 2], "EW"[number // 2 % 2]
+        place = (
+            f"<exif:GPSLatitude>{number * 7},30.{number}{sides[0]}</exif:GPSLatitude>"
+            f"<exif:GPSLongitude>{number * 15},2,{number}{sides[1]}</exif:GPSLongitude>"
+            f"<exif:GPSAltitudeRef>{number % 2}</exif:GPSAltitudeRef>"
+            f"<exif:GPSAltitude>{1000 + number}/3</exif:GPSAltitude>"
+        )
+        lens = ("aux:Lens", "exifEX:LensModel")[number % 2]
+        name = ("exif:DateTimeOriginal", "photoshop:DateCreated", "xmp:CreateDate")[number % 3]
+        packets[f"packet {number}"] = (
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+            'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+            'xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+            'xmlns:aux="http://ns.adobe.com/exif/1.0/aux/" xmlns:exifEX="http://cipa.jp/exif/1.0/" '
+            'xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+            'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" '
+            f'tiff:Make="Canon" {exposed} {name}="{date}"><tiff:Model>EOS {number}</tiff:Model>'
+            f"<{lens}>Lens {number}</{lens}>{iso}{place}"
+            "</rdf:Description></rdf:RDF></x:xmpmeta>"
+        )
+    return packets
+
+
+def test_facts_that_only_xmp_has(tmp_path: Path) -> None:
+    files = []
+    for name, packet in _packets().items():
+        told = PngImagePlugin.PngInfo()
+        told.add_itxt("XML:com.adobe.xmp", packet)
+        as_bytes = packet.encode()
+        for form, ending, options in (
+            ("JPEG", "jpg", {"xmp": as_bytes}),
+            ("PNG", "png", {"pnginfo": told}),
+            ("WEBP", "webp", {"xmp": as_bytes}),
+            ("TIFF", "tif", {"tiffinfo": {700: as_bytes}}),
+        ):
+            path = tmp_path / f"{name}.{ending}"
+            Image.new("RGB", (16, 16)).save(path, form, **options)
+            files.append(path)
+    there, equal, different = _compare(files)
+    assert not different
+    assert there == equal
+    assert there.total() > 300

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from safelight.cli import safelight
 from safelight.embedding.devices import Device
-from safelight.errors import QueryError, SpaceError, UsageError
+from safelight.errors import LibraryError, QueryError, SpaceError, UsageError
 from safelight.ingest import ingest
 from safelight.library.browse import Filter, matching
 from safelight.library.database import Database
@@ -271,3 +271,25 @@ def test_a_period_that_ends_before_it_begins_is_refused(library) -> None:
     with pytest.raises(UsageError):
         matching(library, Filter(taken_from="2024-06-01", taken_to="2023-01-01"))
     assert matching(library, Filter(taken_from="2024-06-01", taken_to="2024-06-01")) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"namespace": "nosuch"}, "default"),
+        ({"namespace": "Default"}, "default"),
+        ({"namespace": " default"}, "default"),
+        ({"where": Filter(namespaces=("default", "nosuch"))}, "nosuch"),
+        ({"under": "/no/such/folder"}, "/no/such/folder"),
+    ],
+)
+def test_a_name_that_there_is_not_is_refused_with_the_choices(beaches, options, said) -> None:
+    with pytest.raises(LibraryError, match=said):
+        search(beaches, "beach", Words(), **options)
+    with pytest.raises(LibraryError, match=said):
+        search_filters(beaches, Query(), SPACE.fingerprint, options_of(**options))
+
+
+def test_an_empty_namespace_is_an_unset_variable(beaches) -> None:
+    with pytest.raises(UsageError, match="empty"):
+        search(beaches, "beach", Words(), namespace="")

@@ -59,7 +59,6 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         {"least": {"focus": 0.3}},
         {"least": {"focus": 0.99}, "namespace": "default"},
         {"under": "/photos"},
-        {"under": "/elsewhere"},
         {"min_score": 0.6},
     ],
 )

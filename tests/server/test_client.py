@@ -94,7 +94,7 @@ def test_every_endpoint_can_be_called(server) -> None:
     given = {
         "source": "x", "photo_id": "x", "job_id": "x", "vector_id": "x", "text": "x",
         "embedding": [1.0], "group": "x", "decision": "x", "groups": ["x"], "plan_id": "x",
-        "batch": {}, "files": [("x", b"")],
+        "batch": {}, "files": [("x", b"")], "old": "x", "new": "x",
     }  # fmt: skip
     called = {("GET", calls.events_path("x"))}
     for name in names(Client) - {"ingest", "follow", "send", "close"}:

@@ -33,9 +33,11 @@ def served(library, tmp_path, make_photo, embedder):
     make_photo(root / "forest.jpg", "green", seed=2)
     for number in range(3):
         make_photo(root / "holidays" / f"{number}.jpg", "red", seed=10 + number)
+    make_photo(root / "disk" / "moved.jpg", "red", seed=20)
     Image.linear_gradient("L").convert("RGB").save(root / "grey.png")
     shutil.copy(root / "grey.png", root / "copy of grey.png")
     ingest(library, [parse_source(str(root))], embedder, model="colours")
+    (root / "disk").rename(root / "new disk")
     with running(library, embedder, roots=(str(root),)) as found:
         yield found, root
 
@@ -51,6 +53,8 @@ def test_the_lines_work(served) -> None:
         "PHOTO_ID": server.get("/api/v1/photos?sort=added").json()["photos"][0]["photo_id"],
         "TOKEN": create_token(server.library, "guide")[0],
         "http://127.0.0.1:8080": server.url,
+        "/media/old": str(root / "disk"),
+        "/media/new": str(root / "new disk"),
     }
     lines = [
         line for block in blocks("sh") for line in block.replace("\\\n", " ").strip().split("\n")

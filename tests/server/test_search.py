@@ -64,3 +64,16 @@ def test_a_weight_that_is_not_valid_is_refused(server, weight) -> None:
 def test_filters_do_without_words(server) -> None:
     answer = server.post("/api/v1/images/search", {"namespace": "red"})
     assert {hit["namespace"] for hit in answer.json()["hits"]} == {"red"}
+
+
+def test_a_namespace_that_there_is_not_is_refused_with_the_choices(server) -> None:
+    answers = [
+        server.post("/api/v1/images/search", {"query": "red", "namespace": "nosuch"}),
+        server.post("/api/v1/images/search", {"query": "label:a", "namespace": "nosuch"}),
+        server.get("/api/v1/photos", params={"namespace": "nosuch"}),
+        server.get("/api/v1/facets", params={"namespace": "nosuch"}),
+        server.get("/api/v1/duplicates", params={"namespace": "nosuch"}),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (404, "no-namespace")
+        assert "blue, green, red" in answer.json()["detail"]

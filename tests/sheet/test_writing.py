@@ -75,7 +75,7 @@ def test_what_was_there_stays_when_writing_fails(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SafelightError, match="No space left"):
+    with pytest.raises(SafelightError, match="the disk is full"):
         write(target, POSTER)
     assert target.read_bytes() == PAGE
     assert os.listdir(tmp_path) == ["sheet.html"]

@@ -383,9 +383,12 @@ def _sources(
     text_column: str | None,
 ) -> dict[str, list[Source]]:
     """Return the sources by namespace: those named, or all that were ingested before."""
-    from safelight.ingest.sources import parse_source
+    from safelight.ingest.sources import parse_source, remembered_source
+    from safelight.ingest.sources.folder import FolderSource
     from safelight.library.ingested_sources import remembered
 
+    if exclude and not specs:
+        raise click.UsageError("--exclude is for folders that you name, e.g.: safelight ingest DIR")
     if specs:
         named = []
         for spec in specs:
@@ -402,12 +405,14 @@ def _sources(
                     raise
                 raise SourceError(f"{spec} is not there. {_AWAY}", source=spec) from exc
             named.append(source)
+        if exclude and not any(isinstance(source, FolderSource) for source in named):
+            raise click.UsageError("--exclude is for folders, and none of the sources is one.")
         return {settings.namespace: named}
     known: dict[str, list[Source]] = {}
     skipped = 0
     for name, spec, options in remembered(library, namespace):
         try:
-            source = parse_source(spec, usual=settings.exclude, **options)
+            source = remembered_source(spec, options, settings.exclude)
         except SourceError as exc:  # an unplugged disk must not keep the others from their turn
             skipped += 1
             click.echo(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,31 @@ class _SearchCommand(click.Command):
         end = args.index("--") if "--" in args else len(args)
         # With a space in front of it, it is no option any more, and the same to the query.
         spaced = [f" {arg}" if arg.startswith(("-label:", "- ")) else arg for arg in args[:end]]
-        return super().parse_args(ctx, spaced + args[end:])
+        words = [arg for arg in args[:end] if _LIKE_WORD.fullmatch(arg)]
+        try:
+            return super().parse_args(ctx, spaced + args[end:])
+        except (click.NoSuchOption, click.BadParameter) as exc:
+            option = getattr(exc, "option_name", None)
+            for word in words:
+                # -kids is -k with a value that is not a number.
+                if option in (word, word[:2]) or (not option and repr(word[2:]) in str(exc)):
+                    raise click.UsageError(_dashed(word), ctx) from exc
+            raise
+        finally:
+            ctx.meta[_WORDS] = words
+
+
+#: What may be meant as a word to avoid: ``-people``. Click takes it for the option ``-p``.
+_LIKE_WORD = re.compile(r"-[^\W\d_]{2}.*")
+_WORDS = "safelight.search.words"
+
+
+def _dashed(word: str) -> str:
+    return (
+        f"No such option {word!r}. To rank photos lower that look like that, put a space behind "
+        f'the dash: safelight search "beach - {word[1:]}". To look for the words as they are: '
+        f"safelight search -- {word}"
+    )
 
 
 @click.command(cls=_SearchCommand, epilog=EPILOG)
@@ -131,6 +156,7 @@ def search(
     from safelight.search import find, hits_of, options_of, search_filters
     from safelight.search.query import Query
 
+    words = click.get_current_context().meta[_WORDS]
     asked = _asked(" ".join(query)) if query else Query()
     for body in plus:
         asked = asked.plus(body)
@@ -152,6 +178,11 @@ def search(
     with Database(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not is_terminal(sys.stderr))
+        if f"-n{namespace}" in words:  # -nature is no option
+            try:
+                require_namespace(opened, namespace)
+            except LibraryError as exc:
+                raise click.UsageError(_dashed(f"-n{namespace}")) from exc
         require_namespace(opened, namespace)
         if asked.terms:
             embedder = choose_for_search(opened, settings, model).embedder

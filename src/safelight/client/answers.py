@@ -393,6 +393,61 @@ class Plans:
     plans: tuple[Plan, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was ingested, and how much of it is there; no counts of a list."""
+
+    namespace: str
+    source: str
+    there: bool
+    files: int | None
+    missing: int | None
+    excluded: int | None
+    ingested_at: str | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All sources, in the order of their coming."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Outcome of moving a source, in numbers of files."""
+
+    old: str
+    new: str
+    dry_run: bool
+    files: int
+    missing: int
+    changed: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Counts of forgotten rows; None where a token of some namespaces may not know."""
+
+    dry_run: bool
+    files: int
+    sources: int
+    client_vectors: int
+    label_sets: int
+    photos: int | None
+    texts: int | None
+    vectors: int | None
+    scores: int | None
+    labelled: int | None
+    hashes: int | None
+    edges: int | None
+    features: int | None
+    decisions: int | None
+    returning: tuple[str, ...]
+
+
 def build(kind: type[T], data: Any) -> T:
     """Return JSON as what a type describes.
 

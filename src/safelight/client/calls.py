@@ -521,6 +521,76 @@ def forget_plan(plan_id: str) -> Call[None]:
     return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
 
 
+def sources(namespace: str | None = None) -> Call[tuple[answers.Source, ...]]:
+    """Return what was ingested, and how much of it is there."""
+
+    def read(body: bytes) -> tuple[answers.Source, ...]:
+        return _as(answers.Sources)(body).sources
+
+    return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
+
+
+def move_source(
+    old: str | os.PathLike[str],
+    new: str | os.PathLike[str],
+    *,
+    namespace: str | None = None,
+    dry_run: bool = False,
+) -> Call[answers.Moved]:
+    """Tell the library that a folder or file of the server is at another path now.
+
+    Parameters
+    ----------
+    old, new : path-like
+        Absolute; the new one in a folder that the server may read.
+    namespace : str, optional
+        Only in it.
+    dry_run : bool
+        Only count.
+    """
+    wanted = _given(old=os.fspath(old), new=os.fspath(new), namespace=namespace, dry_run=dry_run)
+    path = f"{_API}/sources/move"
+    return Call("POST", path, _as(answers.Moved), json=wanted, is_slow=True)
+
+
+def forget(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    *,
+    namespace: str | None = None,
+    missing: bool = False,
+    label_set: str | None = None,
+    decisions: bool = False,
+    dry_run: bool = False,
+) -> Call[answers.Forgotten]:
+    """Forget files, folders and sources; or a namespace; or a label set. No photo is touched.
+
+    Parameters
+    ----------
+    paths : path-like or iterable of path-like
+        Absolute paths on the server, or sources as :func:`sources` lists them.
+    namespace : str, optional
+        Only in it; without `paths` and `missing`, all of it.
+    missing : bool
+        Only files that are missing.
+    label_set : str, optional
+        The version of a label set, or its first six or more digits.
+    decisions : bool
+        Also what was decided of photos that no known file holds any more.
+    dry_run : bool
+        Only count.
+    """
+    given: list[str | os.PathLike[str]] = as_list(paths, "paths", str, os.PathLike)
+    wanted = _given(
+        paths=[os.fspath(path) for path in given],
+        namespace=namespace,
+        missing=missing,
+        label_set=label_set,
+        decisions=decisions,
+        dry_run=dry_run,
+    )
+    return Call("POST", f"{_API}/forget", _as(answers.Forgotten), json=wanted, is_slow=True)
+
+
 def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
     """Return a batch of the features service with ``features`` in each artifact."""
 

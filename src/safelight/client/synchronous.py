@@ -98,6 +98,9 @@ class Client:
     undo_plan = _method(calls.undo_plan)
     forget_plan = _method(calls.forget_plan)
     features = _method(calls.features)
+    sources = _method(calls.sources)
+    move_source = _method(calls.move_source)
+    forget = _method(calls.forget)
 
     def ingest(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -190,9 +190,9 @@ def write_round(
     while chunk is not None:
         sizes: list[int] = []
 
-        def write(path: str, sizes: list[int] = sizes) -> None:
+        def write(file: IO[bytes], sizes: list[int] = sizes) -> None:
             nonlocal chunk
-            with pq.ParquetWriter(path, _schema(), compression="zstd") as writer:
+            with pq.ParquetWriter(file, _schema(), compression="zstd") as writer:
                 while chunk is not None and sum(sizes) < _A_FILE:
                     writer.write_batch(_to_arrow(namespace, chunk), row_group_size=len(chunk))
                     sizes.append(len(chunk))

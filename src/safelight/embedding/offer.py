@@ -17,6 +17,7 @@ from safelight.embedding.load import DEFAULT, is_default_here
 from safelight.embedding.names import parse_model_name
 from safelight.errors import ModelError
 from safelight.files import SMALL_FILE, read_text
+from safelight.files.atomic import write_safely
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
@@ -80,11 +81,8 @@ def _kept(host: str) -> bool | None:
 def _keep(host: str, answers: bool) -> None:
     # A cache that cannot be written costs a second, and nothing else.
     with contextlib.suppress(OSError):
-        path = _file()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}")
-        part.write_text(f"{host}\n{int(time.time())}\n{'yes' if answers else 'no'}", "utf-8")
-        part.replace(path)
+        text = f"{host}\n{int(time.time())}\n{'yes' if answers else 'no'}"
+        write_safely(_file(), text.encode(), durable=False)
 
 
 def _file() -> Path:

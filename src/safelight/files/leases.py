@@ -83,12 +83,15 @@ def _take(descriptor: int) -> bool:
 def _are_known(folder: str) -> bool:
     """Tell whether files in a folder can be leased, by one that nobody else knows."""
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".safelight-") as file:
-            own = os.open(file.name, os.O_RDONLY)
-            file.file.close()
-            try:
-                return _take(own)
-            finally:
-                os.close(own)
+        written, name = tempfile.mkstemp(dir=folder, prefix=".safelight-")
+        try:
+            own = os.open(name, os.O_RDONLY)
+        finally:
+            os.unlink(name)  # at once, so that hardly any kill leaves it there
+            os.close(written)
+        try:
+            return _take(own)
+        finally:
+            os.close(own)
     except OSError:
         return False

@@ -26,6 +26,19 @@ def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
     return True
 
 
+def has_locks(file: IO[bytes]) -> bool:
+    """Tell whether the file system of a file knows locks; this process must hold one on it."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def _try_on_windows(file: IO[bytes]) -> bool:
     import msvcrt
 

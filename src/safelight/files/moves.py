@@ -12,6 +12,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from safelight.files.atomic import sync_folder
 from safelight.files.refusals import described
 from safelight.files.renaming import rename, spare_of
 from safelight.files.set_aside import (
@@ -24,7 +25,6 @@ from safelight.files.set_aside import (
     remove_name,
     require_content,
     require_file,
-    sync_folder,
 )
 
 if TYPE_CHECKING:

@@ -227,16 +227,6 @@ def beside(path: str, name: str) -> str:
     return os.path.join(os.path.dirname(path), name)
 
 
-def sync_folder(folder: str) -> None:
-    """Have a folder's names on the disk, where the system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def reason_of(exc: Exception) -> str:
     """Return why a file cannot be changed, in words that follow its name."""
     if isinstance(exc, FileNotFoundError):

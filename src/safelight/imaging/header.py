@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
-from safelight.imaging import geometry
+from safelight.imaging import geometry, pillow_limit
+from safelight.imaging.containers.gif_webp import webp_size
 from safelight.imaging.containers.heif import file_end
 from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
 from safelight.imaging.containers.tiff import beginning_with, with_iptc
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
 from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
 from safelight.imaging.formats import available_extras, sniff
-from safelight.metadata.exif import exif_of, exif_of_tiff, info_of, read_exif
+from safelight.metadata.exif import SIDECARS, exif_of, exif_of_tiff, info_of, read_exif
 from safelight.types import Exif
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Header:
     exif: Exif
 
 
-def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
+def read_header(
+    data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, sidecars: tuple[bytes, ...] = ()
+) -> Header:
     """Return what the head of a photo tells. That its pixels can be decoded is not said by that.
 
     Parameters
@@ -49,6 +52,8 @@ def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
         The whole file.
     max_pixels : int
         A photo with more is refused.
+    sidecars : tuple of bytes
+        XMP packets beside the file, the best first: they say what the file itself does not.
 
     Raises
     ------
@@ -58,9 +63,10 @@ def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
     form = sniff(data)
     if form is None:
         raise no_image(data)
+    more: dict[str, Any] = {SIDECARS: sidecars} if sidecars else {}
     try:
         if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
-            header = _of_raw(data, max_pixels)
+            header = _of_raw(data, max_pixels, more)
             if header is not None:
                 return header
         if form == "RAW":
@@ -69,38 +75,41 @@ def read_header(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
                 code="unsupported",
             )
         if form == "HEIF":
-            return _of_heif(data, max_pixels)
-        return _of_pillow(data, form, max_pixels)
+            return _of_heif(data, max_pixels, more)
+        return _of_pillow(data, form, max_pixels, more)
     except DecodeError:
         raise
     except Exception as exc:  # the parsers raise a dozen kinds for damaged files
         raise explain(data, form, exc) from exc
 
 
-def _of_pillow(data: bytes, form: str, max_pixels: int) -> Header:
+def _of_pillow(data: bytes, form: str, max_pixels: int, more: dict[str, Any]) -> Header:
     if form == "TIFF" and (page := own_page(data)) is not None:
-        exif = exif_of_tiff(beginning_with(data, page), with_iptc(data))
+        exif = exif_of_tiff(beginning_with(data, page), with_iptc(data) | more)
         return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
-    image = open_image(data, form)
-    exif = _exif(image, form, data)
+    if form == "WEBP" and (size := webp_size(data)) is not None:
+        check_size(size, max_pixels)  # opening it takes the memory of its canvas
+    with pillow_limit.lifted():
+        image = open_image(data, form)
+    exif = _exif(image, form, data, more)
     # Of a TIFF, Pillow tells the size of the upright photo by itself.
     size = geometry.upright_size(image.size, 1 if form == "TIFF" else exif.orientation)
     return _header(form, size, exif, max_pixels)
 
 
-def _exif(image: Image.Image, form: str, data: bytes) -> Exif:
+def _exif(image: Image.Image, form: str, data: bytes, more: dict[str, Any]) -> Exif:
     # Where the head of a PNG has none, Pillow decodes all of it to look for some at its end.
     if form == "PNG" and "exif" not in image.info and b"eXIf" not in data:
         from PIL import Image
 
         try:
-            return read_exif(Image.Image.getexif(image), info_of(image))
+            return read_exif(Image.Image.getexif(image), info_of(image) | more)
         except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
             return Exif()
-    return exif_of(image)
+    return exif_of(image, more)
 
 
-def _of_heif(data: bytes, max_pixels: int) -> Header:
+def _of_heif(data: bytes, max_pixels: int, more: dict[str, Any]) -> Header:
     if "heif" not in available_extras():
         raise DecodeError(
             "is a HEIC photo, for which pip install 'safelight[heif]' is needed",
@@ -112,18 +121,22 @@ def _of_heif(data: bytes, max_pixels: int) -> Header:
         raise truncated("HEIF")
     heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]))
     raw = heif.info.get("exif")
-    exif = exif_of_tiff(raw, heif.info) if isinstance(raw, bytes) else Exif()
+    exif = exif_of_tiff(raw if isinstance(raw, bytes) else b"", heif.info | more)
     # What the container says of its rotation is in the size already.
     return _header("HEIF", heif.size, replace(exif, orientation=1), max_pixels)
 
 
-def _of_raw(data: bytes, max_pixels: int) -> Header | None:
+def _of_raw(data: bytes, max_pixels: int, more: dict[str, Any]) -> Header | None:
     preview = extract_preview(data)
     if preview is None:
         return None
     exif: Any = exif_of_tiff(data)
     if replace(exif, orientation=1) == Exif() and isinstance(preview.image, bytes):
-        exif = read_header(preview.image, max_pixels=max_pixels).exif
+        exif = read_header(
+            preview.image, max_pixels=max_pixels, sidecars=more.get(SIDECARS, ())
+        ).exif
+    elif more:
+        exif = exif_of_tiff(data, more)
     exif = replace(exif, orientation=preview.orientation)
     size = geometry.upright_size(preview.size, preview.orientation)
     return _header("RAW", size, exif, max_pixels)

@@ -17,7 +17,7 @@ from safelight.ingest.label import label_lacking
 from safelight.ingest.pipeline import Pipeline
 from safelight.ingest.score import score_lacking
 from safelight.ingest.settle import Settled, settle
-from safelight.ingest.sources import parse_source
+from safelight.ingest.sources import parse_source, remembered_source
 from safelight.ingest.sources.folder import FolderSource
 from safelight.ingest.sources.spelling import known_spelling
 from safelight.ingest.summary import Progress, Summary
@@ -260,6 +260,7 @@ def _plan(
         )
         for source in sources
     ]
+    unmatched = _unmatched(sources)
     # Two sources may name the same file.
     work = list({entry.path: entry for plan in plans for entry in plan.work}.values())
     planned = Summary(
@@ -274,10 +275,28 @@ def _plan(
         gone=sum(len(plan.missing) for plan in plans),
         excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
-        notes=_passed_over(sources),
+        unmatched=list(unmatched),
+        notes=[*_passed_over(sources), *map(_unmatched_text, unmatched, unmatched.values())],
         unread=dict(sum((_unread(source) for source in sources), Counter()).most_common()),
     )
     return plans, work, planned
+
+
+def _unmatched(sources: Iterable[Source]) -> dict[str, str | None]:
+    """Return patterns that matched nothing in any of the folders that have them."""
+    folders = [source for source in sources if isinstance(source, FolderSource)]
+    found: dict[str, str | None] = {}
+    for source in folders:
+        for pattern, almost in source.unmatched.items():
+            having = [each for each in folders if pattern in map(str.strip, each.exclude)]
+            if all(pattern in each.unmatched for each in having):
+                found[pattern] = found.get(pattern) or almost
+    return found
+
+
+def _unmatched_text(pattern: str, almost: str | None) -> str:
+    case = f" There is {almost!r}, and case counts." if almost else ""
+    return f"The exclusion {pattern!r} matched nothing.{case}"
 
 
 def _unread(source: Source) -> Counter[str]:
@@ -317,7 +336,7 @@ def _remembered(library: Database, namespace: str, usual: Sequence[str]) -> list
     found = []
     for _, spec, options in remembered(library, namespace):
         with contextlib.suppress(SourceError):  # not there now
-            found.append(parse_source(spec, usual=usual, **options))
+            found.append(remembered_source(spec, options, usual))
     return found
 
 

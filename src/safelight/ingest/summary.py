@@ -63,6 +63,8 @@ class Summary:
         Of this run.
     unread : dict
         Pictures of kinds that are not read, by suffix, that the sources passed over.
+    unmatched : list of str
+        Exclusions that matched nothing.
     notes : list of str
         What the user should be told besides.
     """
@@ -89,6 +91,7 @@ class Summary:
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:

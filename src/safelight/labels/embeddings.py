@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import threading
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from safelight.files import open_regular
+from safelight.files.atomic import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,9 +171,5 @@ def _read(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.float3
 
 def _write(path: Path, key: str, vectors: npt.NDArray[np.float32]) -> None:
     # A cache that cannot be written costs time, and nothing else.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        with temporary.open("wb") as file:
-            np.savez(file, key=np.array(key), embeddings=vectors)
-        temporary.replace(path)
+    with contextlib.suppress(OSError), replacing(path, durable=False) as file:
+        np.savez(file, key=np.array(key), embeddings=vectors)

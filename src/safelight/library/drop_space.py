@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from safelight.errors import SpaceError
+from safelight.files.atomic import sweep
 from safelight.library.database import BUSY_SECONDS
 from safelight.library.schema import new_epoch
 from safelight.library.spaces import all_spaces, coverage, space_key
@@ -107,6 +108,7 @@ def _remove_derived(library: Database, fingerprint: str) -> None:
         for each in all_spaces(library)
         if each.space.fingerprint != fingerprint
     }
+    sweep(matrix_path(library, "").parent)
     for file in _derived(library):
         if file.name.partition(".")[0] not in kept:
             with contextlib.suppress(OSError):  # on Windows, one that a search has open
@@ -141,5 +143,5 @@ def _bytes_on_disk(library: Database) -> int:
 
 def _derived(library: Database) -> list[Path]:
     folder = matrix_path(library, "").parent
-    endings = ("matrix", "clusters", "clustering", "part")
+    endings = ("matrix", "clusters", "clustering")
     return [file for ending in endings for file in folder.glob(f"*.{ending}")]

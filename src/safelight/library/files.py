@@ -204,6 +204,27 @@ def require_namespace(library: Database, namespace: str | None) -> None:
         )
 
 
+def require_folder(library: Database, folder: str) -> None:
+    """Raise if a folder is not on disk, and the library knows no file in it either.
+
+    Raises
+    ------
+    LibraryError
+        With the sources that there are.
+    """
+    condition, values = beginning("path", folder.rstrip(os.sep) + os.sep)
+    find = library.connection.execute
+    if os.path.isdir(folder) or find(f"SELECT 1 FROM files WHERE {condition}", values).fetchone():
+        return
+    rows = find("SELECT DISTINCT spec FROM sources ORDER BY pk DESC LIMIT 8").fetchall()
+    known = f" It has {', '.join(spec for (spec,) in rows)}." if rows else ""
+    raise LibraryError(
+        f"The library {library.path} knows no folder {folder}.{known}",
+        code="unknown-path",
+        path=folder,
+    )
+
+
 def failures(library: Database, namespace: str | None = None) -> list[Failure]:
     """Return the files that could not be ingested, by path."""
     scope, values = _in_namespace(namespace)

@@ -1,20 +1,23 @@
-"""EXIF data as the camera wrote them, or None where they make no sense; never an error.
+"""Facts of the camera in a photo's metadata, or None where they make no sense; never an error.
 
-Tags and types: Exif 2.32 and 3.0 (CIPA DC-008). The first of these that is a moment says when a
-photo was taken: DateTimeOriginal, DateTimeDigitized, XMP, IPTC, a PNG's creation time, the GPS
-clock (in UTC). DateTime is
-the time of the last change: it counts only if nothing else was meant to say it and no editor left a
-trace. The orientation that only XMP has is passed over, as browsers do.
+Tags and types: Exif 2.32 and 3.0 (CIPA DC-008). **Precedence**: each fact is taken from EXIF; what
+EXIF lacks, from the XMP packet of the file; then IPTC (which only has dates); then the sidecar. A
+place is taken from one of them as a whole.
+
+The first of these that is a moment says when a photo was taken: DateTimeOriginal,
+DateTimeDigitized, XMP, IPTC, the sidecar, a PNG's creation time, the GPS clock (in UTC). DateTime
+is the time of the last change: it counts only if nothing else was meant to say it and no editor
+left a trace. The orientation that only XMP has is passed over, as browsers do.
 """
 
 from __future__ import annotations
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import SidecarError
 from safelight.metadata.dates import Moment, parse_date
 from safelight.metadata.iptc import (
     DATE_CREATED,
@@ -24,11 +27,11 @@ from safelight.metadata.iptc import (
     decoded,
     find_iptc,
 )
-from safelight.metadata.xmp import read_xmp_dates
+from safelight.metadata.xmp_facts import XmpFacts, read_xmp_facts
 from safelight.types import Exif
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from PIL import Image
 
@@ -43,6 +46,9 @@ _MORE_ISO = (0x8832, 0x8831, 0x8833, 0xA215)
 _ISO_ELSEWHERE = 65535
 _LATITUDE, _LONGITUDE, _ALTITUDE = (1, 2), (3, 4), (5, 6)  # reference, value
 _GPS_TIME, _GPS_DATE = 7, 29
+
+#: Key of what :func:`read_exif` is given beside Pillow's own: packets of sidecars.
+SIDECARS = "sidecars"
 
 #: Keyword of a PNG's text.
 _PNG_CREATED = "Creation Time"
@@ -65,10 +71,10 @@ _LONGEST_EXPOSURE, _MOST_F_NUMBER, _LONGEST_LENS = 1e6, 1e3, 1e5
 _LOWEST, _HIGHEST = -12_000, 500_000  # metres
 
 
-def exif_of(image: Image.Image) -> Exif:
-    """Return what an opened image says of the photo."""
+def exif_of(image: Image.Image, more: Mapping[Any, Any] | None = None) -> Exif:
+    """Return what an opened image says of the photo, and `more`, as in :func:`read_exif`."""
     try:
-        return read_exif(image.getexif(), info_of(image))
+        return read_exif(image.getexif(), {**info_of(image), **(more or {})})
     except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
         return Exif()
 
@@ -84,9 +90,23 @@ def info_of(image: Image.Image) -> dict[Any, Any]:
     packet = packet or next(
         (data[len(_XMP_MARK) :] for data in segments if data[8:].startswith(_XMP_MARK[8:])), None
     )
+    # ImageMagick writes packets and records into PNGs as hexadecimal text.
+    packet = packet or _raw_profile(info, "xmp")
     if packet is not None:
         info["xmp"] = packet
+    if "iptc" not in info and (record := _raw_profile(info, "iptc")) is not None:
+        info["iptc"] = record[record.find(b"\x1c\x02") :] if b"\x1c\x02" in record else record
     return info
+
+
+def _raw_profile(info: Mapping[Any, Any], name: str) -> bytes | None:
+    """Return a profile of a PNG's text: its name, its length, and its bytes in hexadecimal."""
+    text = info.get(f"Raw profile type {name}")
+    if not isinstance(text, str):
+        return None
+    with suppress(ValueError):
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    return None
 
 
 def exif_of_tiff(data: bytes, info: Mapping[Any, Any] | None = None) -> Exif:
@@ -95,7 +115,8 @@ def exif_of_tiff(data: bytes, info: Mapping[Any, Any] | None = None) -> Exif:
 
     try:
         exif = Image.Exif()
-        exif.load(data)
+        if data:
+            exif.load(data)
         return read_exif(exif, info)
     except Exception:  # noqa: BLE001 - as above
         return Exif()
@@ -108,17 +129,16 @@ def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
     ----------
     exif : Image.Exif
     info : mapping, optional
-        What Pillow found beside it: XMP, IPTC and the text of a PNG say when, if the EXIF data do
-        not.
+        Pillow's ``info``, with XMP, IPTC and the text of a PNG; under :data:`SIDECARS` the packets
+        of sidecars.
     """
+    info = info or {}
     main = _mapping(exif)
     inner = {**main, **_ifd(exif, _EXIF_IFD)}
     gps = _ifd(exif, _GPS_IFD)
-    latitude, longitude = _place(gps)
-    taken = _taken(main, inner, gps, info or {})
-    return Exif(
-        taken_at=taken and taken.text,
-        subsecond=taken and taken.subsecond,
+    packet = _packet_facts(info.get("xmp") or main.get(_XMP_TAG))
+    sidecars = [_packet_facts(each) for each in info.get(SIDECARS, ())]
+    own = Exif(
         camera_make=_text(main.get(_MAKE)),
         camera_model=_text(main.get(_MODEL)),
         lens=_text(inner.get(_LENS)),
@@ -126,26 +146,72 @@ def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
         f_number=_f_number(inner),
         iso=_iso(inner),
         focal_length=_positive(inner.get(_FOCAL_LENGTH), _LONGEST_LENS),
-        latitude=latitude,
-        longitude=longitude,
-        altitude=_altitude(gps),
+        **_place(gps),
+    )
+    for facts in (packet, *sidecars):
+        own = _filled(own, facts)
+    taken = _taken(main, inner, gps, info, packet, sidecars)
+    return replace(
+        own,
+        taken_at=taken and taken.text,
+        subsecond=taken and taken.subsecond,
         orientation=_orientation(main),
     )
 
 
+def _packet_facts(packet: Any) -> XmpFacts:
+    if isinstance(packet, str):
+        packet = packet.encode("utf-8", "replace")
+    return read_xmp_facts(packet) if isinstance(packet, bytes) else XmpFacts()
+
+
+def _filled(exif: Exif, facts: XmpFacts) -> Exif:
+    """Return EXIF data with the facts of a packet where they have none."""
+    if not (facts.numbers or facts.texts):
+        return exif
+    numbers = facts.numbers
+    found: dict[str, Any] = {name: _text(text) for name, text in facts.texts.items()}
+    found["exposure_time"] = _seconds(numbers.get("exposure_time"), numbers.get("shutter"))
+    found["f_number"] = _stop(numbers.get("f_number"), numbers.get("aperture"))
+    iso = _whole(numbers.get("iso"))
+    found["iso"] = None if iso == _ISO_ELSEWHERE else iso
+    found["focal_length"] = _positive(numbers.get("focal_length"), _LONGEST_LENS)
+    place = numbers.get("latitude"), numbers.get("longitude")
+    if exif.latitude is None and _is_place(*place):
+        found |= {"latitude": place[0], "longitude": place[1]}
+        found["altitude"] = _height(numbers.get("altitude"))
+        exif = replace(exif, altitude=None)
+    elif exif.latitude is None and exif.altitude is None:
+        found["altitude"] = _height(numbers.get("altitude"))
+    return replace(
+        exif,
+        **{
+            name: value
+            for name, value in found.items()
+            if value is not None and getattr(exif, name) is None
+        },
+    )
+
+
 def _exposure_time(inner: Mapping[int, Any]) -> float | None:
-    written = _positive(inner.get(_EXPOSURE), _LONGEST_EXPOSURE)
-    apex = _number(inner.get(_SHUTTER_APEX))
-    if written is not None or not apex or abs(apex) > 20:
-        return written
+    return _seconds(inner.get(_EXPOSURE), inner.get(_SHUTTER_APEX))
+
+
+def _seconds(written: Any, apex: Any) -> float | None:
+    seconds, apex = _positive(written, _LONGEST_EXPOSURE), _number(apex)
+    if seconds is not None or not apex or abs(apex) > 20:
+        return seconds
     return _positive(float(2.0**-apex), _LONGEST_EXPOSURE)
 
 
 def _f_number(inner: Mapping[int, Any]) -> float | None:
-    written = _positive(inner.get(_F_NUMBER), _MOST_F_NUMBER)
-    apex = _number(inner.get(_APERTURE_APEX))
-    if written is not None or not apex or not 0 < apex < 20:
-        return written
+    return _stop(inner.get(_F_NUMBER), inner.get(_APERTURE_APEX))
+
+
+def _stop(written: Any, apex: Any) -> float | None:
+    number, apex = _positive(written, _MOST_F_NUMBER), _number(apex)
+    if number is not None or not apex or not 0 < apex < 20:
+        return number
     return round(float(2.0 ** (apex / 2)), 2)
 
 
@@ -219,23 +285,22 @@ def _taken(
     inner: Mapping[int, Any],
     gps: Mapping[int, Any],
     info: Mapping[Any, Any],
+    packet: XmpFacts,
+    sidecars: Sequence[XmpFacts],
 ) -> Moment | None:
     for tags in _TAKEN:
         if (moment := _moment(inner, tags)) is not None:
             return moment
-    xmp_dates, edited = _xmp_dates(main, info)
-    for text in (
-        *xmp_dates,
-        *_iptc_dates(main, info),
-        *_png_dates(info),
-        _gps_date(gps),
-    ):
-        if (moment := parse_date(text)) is not None:
+    iptc = ((text, None) for text in _iptc_dates(main, info))
+    others = ((text, None) for text in (*_png_dates(info), _gps_date(gps)))
+    beside = (date for each in sidecars for date in each.dates)
+    for text, part in (*packet.dates, *iptc, *beside, *others):
+        if (moment := parse_date(text, part=part)) is not None:
             return moment
     # One that was meant to be said and cannot be read is unknown, not the day of the last change.
     is_said = any(_text(inner.get(date)) for date, _, _ in _TAKEN)
     software = (_text(main.get(_SOFTWARE)) or "").lower()
-    if is_said or edited or any(name in software for name in _EDITORS):
+    if is_said or packet.edited or any(name in software for name in _EDITORS):
         return None
     return _moment(inner, _DATE_CHANGED)
 
@@ -243,18 +308,6 @@ def _taken(
 def _moment(inner: Mapping[int, Any], tags: tuple[int, int, int]) -> Moment | None:
     date, part, zone = (_text(inner.get(tag)) for tag in tags)
     return parse_date(date, part=part, zone=zone)
-
-
-def _xmp_dates(main: Mapping[int, Any], info: Mapping[Any, Any]) -> tuple[list[str], bool]:
-    packet = info.get("xmp") or main.get(_XMP_TAG)
-    if isinstance(packet, str):
-        packet = packet.encode("utf-8", "replace")
-    if not isinstance(packet, bytes):
-        return [], False
-    try:
-        return read_xmp_dates(packet)
-    except SidecarError:
-        return [], False
 
 
 def _iptc_dates(main: Mapping[int, Any], info: Mapping[Any, Any]) -> Iterator[str]:
@@ -286,12 +339,17 @@ def _gps_date(gps: Mapping[int, Any]) -> str | None:
     return f"{date} {hour:02}:{minute:02}:{second:02}Z"
 
 
-def _place(gps: Mapping[int, Any]) -> tuple[float | None, float | None]:
+def _place(gps: Mapping[int, Any]) -> dict[str, Any]:
     latitude = _degrees(gps, _LATITUDE, "NS", 90)
     longitude = _degrees(gps, _LONGITUDE, "EW", 180)
-    if latitude is None or longitude is None or latitude == longitude == 0:
-        return None, None  # zeros are what phones write that do not know
-    return latitude, longitude
+    if not _is_place(latitude, longitude):
+        latitude = longitude = None
+    return {"latitude": latitude, "longitude": longitude, "altitude": _altitude(gps)}
+
+
+def _is_place(latitude: float | None, longitude: float | None) -> bool:
+    """Tell whether two coordinates are a place; zeros are what phones write that do not know."""
+    return latitude is not None and longitude is not None and not latitude == longitude == 0
 
 
 def _degrees(
@@ -317,8 +375,9 @@ def _degrees(
 
 def _altitude(gps: Mapping[int, Any]) -> float | None:
     metres = _number(gps.get(_ALTITUDE[1]))
-    if metres is None:
-        return None
     below = gps.get(_ALTITUDE[0]) in (1, 3, b"\x01", b"\x03", "1")
-    height = -metres if below else metres
-    return round(height, 2) if _LOWEST <= height <= _HIGHEST else None
+    return None if metres is None else _height(-metres if below else metres)
+
+
+def _height(metres: float | None) -> float | None:
+    return round(metres, 2) if metres is not None and _LOWEST <= metres <= _HIGHEST else None

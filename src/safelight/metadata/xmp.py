@@ -8,6 +8,7 @@ XMP: ISO 16684-1; the forms of values: XMP specification, part 2.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -30,11 +31,11 @@ _RATING = (_XMP, "Rating")
 _LATITUDE, _LONGITUDE = (_EXIF, "GPSLatitude"), (_EXIF, "GPSLongitude")
 _ALTITUDE, _ALTITUDE_REF = (_EXIF, "GPSAltitude"), (_EXIF, "GPSAltitudeRef")
 #: Capture dates, the first that is there counts.
-_DATES = ((_EXIF, "DateTimeOriginal"), (_PHOTOSHOP, "DateCreated"))
+CAPTURE_DATES = ((_EXIF, "DateTimeOriginal"), (_PHOTOSHOP, "DateCreated"))
 
 #: When the digital file began to be, which is later if it was scanned; and traces of an editor.
-_CREATED = (_XMP, "CreateDate")
-_EDITED = ((_XMP, "ModifyDate"), ("http://ns.adobe.com/xap/1.0/mm/", "History"))
+CREATED = (_XMP, "CreateDate")
+EDITED = ((_XMP, "ModifyDate"), ("http://ns.adobe.com/xap/1.0/mm/", "History"))
 
 _NEW = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -94,7 +95,7 @@ def read_xmp(data: bytes) -> Tags:
     if altitude is not None and first(_ALTITUDE_REF) == "1":
         altitude = -altitude
     rating = _fraction(first(_RATING))
-    date = next((text for name in _DATES if (text := first(name))), None)
+    date = next((text for name in CAPTURE_DATES if (text := first(name))), None)
     return Tags(
         taken_at=date if date and _DATE.fullmatch(date) else None,
         latitude=latitude if longitude is not None else None,
@@ -107,17 +108,12 @@ def read_xmp(data: bytes) -> Tags:
     )
 
 
-def read_xmp_dates(data: bytes) -> tuple[list[str], bool]:
-    """Return when the photo was taken as a packet says it, the best first, and if it was edited.
-
-    Raises
-    ------
-    SidecarError
-        It is not an XMP packet.
-    """
-    values = _parse(data).values
-    dates = [text for name in (*_DATES, _CREATED) for text in values.get(name, ())]
-    return dates, any(name in values for name in _EDITED)
+def values_of(data: bytes) -> dict[Name, list[str]]:
+    """Return the values of a packet in UTF-8, by namespace and name, up to where it is damaged."""
+    reader = _Reader(data)
+    with suppress(expat.ExpatError, SidecarError):
+        reader.parser.Parse(data.rstrip(b"\0"), True)
+    return reader.packet.values
 
 
 def _words(packet: _Packet) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], set[str]]:
@@ -182,7 +178,7 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
             inserts.append((*packet.spans[_RATING], str(tags.rating).encode()))
     if tags.has_place and _LATITUDE not in packet.values and _LONGITUDE not in packet.values:
         properties += _place(tags, packet)
-    if tags.taken_at and not any(name in packet.values for name in _DATES):
+    if tags.taken_at and not any(name in packet.values for name in CAPTURE_DATES):
         properties.append(f"<exif:DateTimeOriginal>{tags.taken_at}</exif:DateTimeOriginal>")
         properties.append(f"<photoshop:DateCreated>{tags.taken_at}</photoshop:DateCreated>")
     for name, texts in tags.words:

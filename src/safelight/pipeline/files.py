@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
-import time
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, UsageError
 from safelight.files import LARGE_TEXT, read_bytes
+from safelight.files.atomic import write_safely
 from safelight.files.bounded_json import parse_json
+from safelight.files.refusals import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-
-#: How a file ends that is being written.
-_PART = ".part"
-
-#: Seconds after which nobody is writing it any more.
-_STALE = 3600.0
-
-
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed had half written, an hour ago or longer."""
-    with contextlib.suppress(OSError):
-        for path in folder.glob(f".*{_PART}"):
-            if time.time() - path.stat().st_mtime > _STALE:
-                path.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -49,21 +32,10 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
     SafelightError
         The file system refuses.
     """
-    part = path.with_name(f".{secrets.token_hex(8)}{_PART}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(part, "xb") as file:
-                file.write(data)
-                if sync:
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        write_safely(path, data, durable=sync)
     except OSError as exc:
-        raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
+        raise SafelightError(f"{path} cannot be written: {described(exc)}.", code="output") from exc
 
 
 def to_json(value: Mapping[str, Any], indent: int | None = None) -> bytes:

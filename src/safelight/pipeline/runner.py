@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import UsageError
+from safelight.files.atomic import sweep
 from safelight.files.locks import try_lock
 from safelight.ingest import Progress
 from safelight.pipeline.batch_plan import (
@@ -22,7 +23,7 @@ from safelight.pipeline.batch_plan import (
 )
 from safelight.pipeline.bus.events import REQUESTED, Event, new_event, now
 from safelight.pipeline.bus.memory import MemoryBus
-from safelight.pipeline.files import read_json, sweep, write_json
+from safelight.pipeline.files import read_json, write_json
 from safelight.pipeline.messages.batches import batch_path, output_path, unpack
 from safelight.pipeline.messages.feature_json import is_failed
 from safelight.pipeline.messages.uris import to_uri

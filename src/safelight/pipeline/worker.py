@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from loguru import logger
 
 from safelight.errors import SafelightError, UsageError
+from safelight.files.atomic import sweep
 from safelight.pipeline.bus.events import Policy, new_event
-from safelight.pipeline.files import sweep
 from safelight.pipeline.messages.batches import pack, unpack
 
 if TYPE_CHECKING:

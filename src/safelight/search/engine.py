@@ -16,6 +16,7 @@ import numpy as np
 from safelight.cosine import best, cosines, rounded
 from safelight.errors import QueryError
 from safelight.library.browse import Filter, cameras_named, matching, present, with_labels
+from safelight.library.files import require_folder, require_namespace
 from safelight.library.items import vectors_by_key
 from safelight.library.name_index import named
 from safelight.library.ordering import ordered
@@ -104,10 +105,13 @@ def search_steps(
 
     Raises
     ------
+    LibraryError
+        There is no such namespace or folder.
     QueryError
         A photo is not known, or the terms cancel each other out.
     """
     where = filter_of(query, options, embedder.fingerprint)
+    require_named(library, where, visible)
     terms = list(query.terms)
     texts = texts_of(terms)
     vectors = yield Encode(tuple(texts), tuple(images))
@@ -180,7 +184,11 @@ def name_for_image(
 
 
 def search_filters(
-    library: Database, query: Query, fingerprint: str, options: SearchOptions
+    library: Database,
+    query: Query,
+    fingerprint: str,
+    options: SearchOptions,
+    visible: tuple[str, ...] | None = None,
 ) -> Answer:
     """Search with labels and other filters only; no model is needed.
 
@@ -192,9 +200,11 @@ def search_filters(
     QueryError
         There is no filter either.
     LibraryError
-        No photo was labelled with one of the labels, or has a score that is asked for.
+        No photo was labelled with one of the labels, or has a score that is asked for; there is no
+        such namespace or folder.
     """
     where = filter_of(query, options, fingerprint)
+    require_named(library, where, visible)
     if where.is_plain and options.order is None:
         raise QueryError("The query is empty. Say what to look for.")
     if where.labels:
@@ -227,6 +237,23 @@ def filter_of(query: Query, options: SearchOptions, fingerprint: str) -> Filter:
     return replace(
         options.where, labels=(*options.where.labels, *labels), space=fingerprint or None
     )
+
+
+def require_named(library: Database, where: Filter, visible: tuple[str, ...] | None = None) -> None:
+    """Raise if a filter names a namespace or a folder that there is not.
+
+    Who sees only some namespaces may look into these, empty ones too.
+
+    Raises
+    ------
+    LibraryError
+        With those that there are.
+    """
+    for namespace in where.namespaces or ():
+        if visible is None or namespace not in visible:
+            require_namespace(library, namespace)
+    if where.under is not None:
+        require_folder(library, where.under)
 
 
 def stacked(library: Database, hits: list[Found], options: SearchOptions) -> list[Found]:

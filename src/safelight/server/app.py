@@ -33,6 +33,7 @@ from safelight.server.routes import (
     photos,
     plans,
     session,
+    sources,
     uploads,
     vectors,
 )
@@ -109,6 +110,7 @@ def create_app(service: ServerState) -> FastAPI:
         duplicates,
         plans,
         features,
+        sources,
         documentation,
     ):
         app.include_router(each.router)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from safelight.library.browse import Filter
+from safelight.library.files import require_namespace
 from safelight.server.errors import Problem
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from safelight.search.query import LabelFilter
     from safelight.server.auth import Access
+    from safelight.server.state import ServerState
 
 
 def filter_of(
@@ -48,6 +50,18 @@ def filter_of(
         least=dict(least or {}),
         photos_only=True,
     )
+
+
+async def known_namespace(served: ServerState, access: Access, namespace: str | None) -> None:
+    """Raise if a namespace is named that there is not; a token's own may have no photos yet.
+
+    Raises
+    ------
+    LibraryError
+        With those that there are.
+    """
+    if namespace and access.namespaces is None:
+        await served.reading.run(require_namespace, served.library, namespace)
 
 
 def least_of(given: Sequence[str]) -> dict[str, float]:

@@ -375,7 +375,7 @@ class ServerState:
         embedder = searched.choice.embedder
         if not query.terms and not images:
             return await self.reading.run(
-                search_filters, self.library, query, embedder.fingerprint, options
+                search_filters, self.library, query, embedder.fingerprint, options, visible
             )
         search = search_steps(
             self.library,

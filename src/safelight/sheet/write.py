@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import SafelightError, UsageError
 from safelight.files import read_head
+from safelight.files.atomic import write_safely
+from safelight.files.refusals import described
 from safelight.sheet.model import GENERATOR
 
 if TYPE_CHECKING:
@@ -78,17 +79,7 @@ def write(path: str | PathLike[str], data: bytes, *, force: bool = False) -> Non
         The file system refuses.
     """
     check_target(path, force=force)
-    target = Path(os.path.realpath(path))  # a link goes on leading where it led
-    part = target.with_name(f".safelight-{secrets.token_hex(8)}.part")
     try:
-        try:
-            with open(part, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        write_safely(Path(path), data)
     except OSError as exc:
-        raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
+        raise SafelightError(f"{path} cannot be written: {described(exc)}.", code="output") from exc

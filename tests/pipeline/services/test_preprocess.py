@@ -314,18 +314,6 @@ def test_a_decode_feeds_both_copies(
     assert len(decoded) == 1
 
 
-def test_half_files_are_swept_away_when_nobody_writes_them(tmp_path: Path) -> None:
-    from safelight.pipeline.files import sweep
-
-    for name in (".old.part", ".new.part", "old.part.json", ".old"):
-        (tmp_path / name).write_bytes(b"half")
-        if "new" not in name:
-            os.utime(tmp_path / name, (1, 1))
-    sweep(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {".new.part", "old.part.json", ".old"}
-    sweep(tmp_path / "nowhere")
-
-
 def test_another_photo_under_the_same_name_gets_its_own_copies(
     tmp_path: Path, make_photo: Callable[..., Path]
 ) -> None:

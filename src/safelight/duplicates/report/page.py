@@ -98,7 +98,7 @@ def report_page(
         Called with the number of groups that are done, and that of all.
     """
     shown = report.suggestions[:GROUPS]
-    style = "\n" + (files("safelight.duplicates") / "report.css").read_text(encoding="utf-8")
+    style = "\n" + (files("safelight.duplicates.report") / "report.css").read_text(encoding="utf-8")
     lines = [*_head(style, report.title), *_heading(report, shown)]
     folder = report.folder
     made = in_order(lambda each: list(_section(each, report, folder, max_pixels)), shown, threads)
@@ -155,7 +155,7 @@ def write_report(path: str, html: str) -> None:
     from safelight.files.atomic import write_safely
 
     try:
-        write_safely(Path(os.path.realpath(path)), html.encode())
+        write_safely(Path(path), html.encode())
     except OSError as exc:
         raise SafelightError(f"{path} cannot be written: {exc.strerror}.", code="output") from exc
 

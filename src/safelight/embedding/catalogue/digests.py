@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from safelight.files import SMALL_FILE, read_text, sha256, sha256_of
+from safelight.files.atomic import write_safely
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -58,7 +59,4 @@ def _folder() -> Path:
 def _keep(path: Path, digest: str) -> None:
     # A cache that cannot be written costs time, and nothing else.
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(digest, "ascii")
-        temporary.replace(path)
+        write_safely(path, digest.encode(), durable=False)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from safelight.files import sha256_of
+from safelight.files.atomic import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,8 @@ def fetch_large(
         if sha256_of(part) != sha256:
             part.unlink()
             raise WrongBytes
-        part.rename(blob)
+        part.replace(blob)
+        sync_folder(blob.parent)
 
 
 def arrived(blob: Path) -> int:

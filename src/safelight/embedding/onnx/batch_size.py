@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import ModelError
 from safelight.files import SMALL_FILE, read_text
+from safelight.files.atomic import write_safely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -146,7 +146,4 @@ def _write(path: Path | None, size: int) -> None:
         return
     # A cache that cannot be written costs time, and nothing else.
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(str(size), "ascii")
-        temporary.replace(path)
+        write_safely(path, str(size).encode(), durable=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import time
-import uuid
 import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -23,6 +22,7 @@ from safelight.embedding.provenance import Provenance, write_provenance
 from safelight.embedding.torch.embedder import TorchEmbedder
 from safelight.embedding.torch.quantizing import to_half, to_int8
 from safelight.errors import ModelInvalid, UsageError
+from safelight.files.atomic import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,8 +136,7 @@ def export_model(
         raise UsageError(f"{out} is there already. Name a new folder.", path=str(out))
     if not frames:
         raise UsageError("An export is compared with the original on photos; there are none.")
-    part = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
+    with whole_folder(out) as part:
         original = TorchEmbedder(model, name, device=Device("torch", "cpu"))
         tell("Loading the model")
         loaded = model.load()
@@ -167,11 +166,9 @@ def export_model(
                     measured=asdict(measured),
                 ),
             )
-            out.parent.mkdir(parents=True, exist_ok=True)
-            part.rename(out)
+        else:
+            shutil.rmtree(part)
         return measured
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _write(

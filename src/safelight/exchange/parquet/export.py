@@ -207,12 +207,15 @@ def _check_free(place: Place, *, overwrite: bool) -> None:
 
 
 def _is_part(name: str) -> bool:
-    return name.startswith((f"{PHOTOS}/", f"{FAILURES}/")) and ".parquet" in name
+    if not name.startswith((f"{PHOTOS}/", f"{FAILURES}/")):
+        return False
+    return ".parquet" in name or is_unfinished(name)
 
 
 def _is_left(name: str) -> bool:
     """Tell whether it is what was to become a file, of a run that was killed just then."""
-    return name.startswith((f"{DESCRIPTION}.", f"{UNFINISHED}.")) and is_unfinished(name)
+    ours = name.startswith((f"{DESCRIPTION}.", f"{UNFINISHED}.", ".safelight-"))
+    return ours and is_unfinished(name)
 
 
 def _counted(

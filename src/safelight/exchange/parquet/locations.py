@@ -7,13 +7,14 @@ import os
 import posixpath
 import re
 import tempfile
-import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError, SourceError, UsageError
 from safelight.exchange.parquet.columns import need_pyarrow
 from safelight.files import LARGE_TEXT, open_regular, read_bytes
+from safelight.files.atomic import is_part, replacing
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 _OBJECT_STORES = frozenset({"s3", "gs", "gcs", "az", "abfs", "adl", "oci", "oss"})
 
-#: What a file is called until it is whole; no reader takes it for Parquet.
+#: What versions before this one called a file until it was whole.
 _UNFINISHED = ".unfinished"
 
 
@@ -113,35 +114,26 @@ class Place:
                 )
             yield opened
 
-    def put(self, name: str, write: Callable[[str], None]) -> int:
+    def put(self, name: str, write: Callable[[IO[bytes]], None]) -> int:
         """Put a file there, whole or not at all; return its size.
 
         Parameters
         ----------
         name : str
         write : callable
-            Given the path of a local file to write.
+            Given the file to write to.
         """
         path, what = self._path(name), f"{self.name_of(name)} cannot be written"
         if self._local:
-            # Two may write the same at once, on a cluster.
-            unfinished = f"{path}.{uuid.uuid4().hex}{_UNFINISHED}"
-            try:
-                with self._plainly(what, OSError):
-                    os.makedirs(os.path.dirname(path), exist_ok=True)
-                    write(unfinished)
-                    _flush(unfinished)
-                    os.replace(unfinished, path)
-                    return os.path.getsize(path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(unfinished)
-                raise
+            with self._plainly(what, OSError):
+                with replacing(Path(path)) as file:
+                    write(file)
+                return os.path.getsize(path)
         with tempfile.TemporaryDirectory(prefix="safelight-") as folder:
             # A stream to the store would be kept as far as it came if writing fails.
             here = os.path.join(folder, "part")
-            with self._plainly(what, OSError):
-                write(here)
+            with self._plainly(what, OSError), open(here, "wb") as file:
+                write(file)
             with self._plainly(what):
                 if not self._is_object_store:
                     self._fs.makedirs(posixpath.dirname(path), exist_ok=True)
@@ -151,9 +143,8 @@ class Place:
     def put_bytes(self, name: str, data: bytes) -> None:
         """Put a small file there, whole or not at all."""
 
-        def write(path: str) -> None:
-            with open(path, "wb") as file:
-                file.write(data)
+        def write(file: IO[bytes]) -> None:
+            file.write(data)
 
         self.put(name, write)
 
@@ -233,12 +224,7 @@ def open_place(url: str | os.PathLike[str]) -> Place:
 
 def is_unfinished(name: str) -> bool:
     """Tell whether a file was never written to its end."""
-    return name.endswith(_UNFINISHED)
-
-
-def _flush(path: str) -> None:
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
+    return name.endswith(_UNFINISHED) or is_part(posixpath.basename(name))
 
 
 def _reason(exc: BaseException) -> str:

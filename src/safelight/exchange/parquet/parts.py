@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError, SourceError
 from safelight.exchange.parquet.columns import failure_schema, photo_schema
@@ -122,10 +122,10 @@ def write_part(
 
     count = 0
 
-    def write(path: str) -> None:
+    def write(file: IO[bytes]) -> None:
         nonlocal count
         with pq.ParquetWriter(
-            path,
+            file,
             schema,
             compression="zstd",
             use_dictionary=list(_REPEATED),

@@ -35,9 +35,11 @@ _TEXT = frozenset((b"tEXt", b"zTXt", b"iTXt"))
 _MOST_TEXT = 2**20
 _MOST_PROFILE = 2**24
 
-_EXIF_KEY = b"Raw profile type exif"
-_XMP_KEY = b"XML:com.adobe.xmp"
-_TIME_KEY = b"Creation Time"
+_KEYS = (
+    *(b"Raw profile type " + kind for kind in (b"exif", b"xmp", b"iptc")),  # of ImageMagick
+    b"XML:com.adobe.xmp",
+    b"Creation Time",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def _metadata_text(data: bytes, chunk: Chunk) -> bytes | None:
         return None
     body = data[chunk.at : min(chunk.end, chunk.at + _MOST_TEXT)]
     key, _, rest = body.partition(b"\0")
-    if key not in (_EXIF_KEY, _XMP_KEY, _TIME_KEY) or not _is_sound(data, chunk):
+    if key not in _KEYS or not _is_sound(data, chunk):
         return None
     if chunk.kind == b"zTXt":
         text = _unpacked(rest[1:], _MOST_TEXT)

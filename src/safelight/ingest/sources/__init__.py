@@ -7,6 +7,7 @@ lists; it opens no photo. What it cannot list it reports as an entry with a fail
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safelight.arguments import as_list
@@ -21,7 +22,7 @@ from safelight.ingest.sources.spelling import true_spelling
 from safelight.ingest.sources.texts import TextSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from safelight.ingest.sources.entry import Entry
 
@@ -109,6 +110,20 @@ def parse_source(
             code="bad-name",
         )
     return source
+
+
+def remembered_source(
+    spec: str, options: Mapping[str, Any], usual: str | Sequence[str] = ()
+) -> Source:
+    """Return a source as the library remembers it.
+
+    Raises
+    ------
+    SourceError
+        It is not there now.
+    """
+    source = parse_source(spec, usual=usual, **options)
+    return replace(source, is_remembered=True) if isinstance(source, FolderSource) else source
 
 
 def _source(

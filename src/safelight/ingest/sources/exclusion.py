@@ -33,12 +33,21 @@ class Exclusion:
     def __init__(self, patterns: Sequence[str], folder: str | None = None) -> None:
         self._folder = folder.rstrip("/" + os.sep) if folder is not None else None
         self._is_blind = bool(patterns) and folder is not None and is_case_blind(folder)
-        self._names: list[str] = []
-        self._paths: list[str] = []
-        for pattern in patterns:
-            self._add(pattern.strip())
+        # Patterns as they are compared, each with the one that was given.
+        self._names: list[tuple[str, str]] = []
+        self._paths: list[tuple[str, str]] = []
+        self._unmatched = dict.fromkeys(pattern.strip() for pattern in patterns)
+        self._almost: dict[str, str] = {}
+        for pattern in self._unmatched:
+            self._add(pattern)
 
-    def _add(self, pattern: str) -> None:
+    def unmatched(self, patterns: Sequence[str]) -> dict[str, str | None]:
+        """Return those of some patterns that matched nothing, with a name but for its case."""
+        stripped = dict.fromkeys(pattern.strip() for pattern in patterns)
+        return {each: self._almost.get(each) for each in stripped if each in self._unmatched}
+
+    def _add(self, given: str) -> None:
+        pattern = given
         if os.sep == "\\":
             pattern = pattern.replace("\\", "/")
         root = self._folder
@@ -51,11 +60,11 @@ class Exclusion:
         if not pattern:
             return
         if "/" not in pattern:
-            self._names.append(pattern)
+            self._names.append((pattern, given))
             return
-        self._paths.append(pattern.removeprefix("./"))
+        self._paths.append((pattern.removeprefix("./"), given))
         if pattern.startswith("**/"):  # also at the top
-            self._paths.append(pattern.removeprefix("**/"))
+            self._paths.append((pattern.removeprefix("**/"), given))
 
     def why(self, name: str, inside: str, *, is_folder: bool) -> str | None:
         """Return why an entry of a folder is passed over, or None.
@@ -76,15 +85,23 @@ class Exclusion:
             return "recycle bin"
         if is_folder and is_package(name):
             return "package"
-        if self._names and self._matches(self._plain(name), self._names):
-            return "excluded"
-        if self._paths and self._matches(self._plain(inside), self._paths):
-            return "excluded"
-        return None
+        by_name = bool(self._names) and self._matches(name, self._names)
+        by_path = bool(self._paths) and self._matches(inside, self._paths)
+        return "excluded" if by_name or by_path else None
 
-    @staticmethod
-    def _matches(text: str, patterns: Sequence[str]) -> bool:
-        return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns)
+    def _matches(self, text: str, patterns: Sequence[tuple[str, str]]) -> bool:
+        plain, is_excluded = self._plain(text), False
+        for pattern, given in patterns:
+            if fnmatch.fnmatchcase(plain, pattern):
+                is_excluded = True
+                self._unmatched.pop(given, None)
+            elif (
+                given in self._unmatched
+                and given not in self._almost
+                and fnmatch.fnmatchcase(plain.casefold(), pattern.casefold())
+            ):
+                self._almost[given] = text
+        return is_excluded
 
     def _plain(self, text: str) -> str:
         return folded(text) if self._is_blind else unicodedata.normalize("NFC", text)

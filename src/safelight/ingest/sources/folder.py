@@ -45,6 +45,8 @@ class FolderSource:
     usual : tuple of str
         Further patterns, of the settings: they are not kept with the source, so that a setting that
         changes acts on it.
+    is_remembered : bool
+        Whether it is as the library has it: then nobody has just typed its patterns.
     packages : list of str
         The packages that the last listing passed over.
     unread : Counter of str
@@ -56,6 +58,7 @@ class FolderSource:
     exclude: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
+    is_remembered: bool = field(default=False, compare=False)
     packages: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
     _with_nomedia: dict[str, bool] = field(
         default_factory=dict, init=False, compare=False, repr=False
@@ -80,6 +83,11 @@ class FolderSource:
     @cached_property
     def _exclusion(self) -> Exclusion:
         return Exclusion((*self.usual, *self.exclude), self.folder)
+
+    @property
+    def unmatched(self) -> dict[str, str | None]:
+        """Own patterns that matched nothing in the last listing, each with a name but for case."""
+        return {} if self.is_remembered else self._exclusion.unmatched(self.exclude)
 
     def why_excluded(self, path: str) -> str | None:
         """Return why a listing passes over a path in the folder, or None if it does not.

@@ -11,17 +11,15 @@ numbers (float32), all little-endian.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import time
-import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from safelight.files import open_regular
+from safelight.files.atomic import replacing, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 4096
 _FORMAT = 1
-
-#: How files end that are being written.
-PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +107,13 @@ def write(
     OSError
         The folder cannot be written to, or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    clear_up(path)
-    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}{PART}")
+    sweep(path.parent)
     header = json.dumps({"format": _FORMAT, **asdict(state)}).encode()
-    try:
-        with part.open("xb") as file:
-            file.write(header.ljust(_HEADER_BYTES))
-            for numbers in keys:
-                file.write(np.ascontiguousarray(numbers, "<i8").data)
-            for block in vectors:
-                file.write(np.ascontiguousarray(block, "<f4").data)
-            file.flush()
-            os.fsync(file.fileno())
-        # On Windows this fails while another process maps the old file; it is then kept, and the
-        # rest is read from the library as before.
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-
-
-def clear_up(path: Path) -> None:
-    """Remove what a killed process left behind; a file that is being written is younger."""
-    for part in path.parent.glob(f"*{PART}"):
-        with contextlib.suppress(OSError):
-            if part.stat().st_mtime < time.time() - 3600:
-                part.unlink()
+    # On Windows this fails while another process maps the old file; it is then kept, and the
+    # rest is read from the library as before.
+    with replacing(path) as file:
+        file.write(header.ljust(_HEADER_BYTES))
+        for numbers in keys:
+            file.write(np.ascontiguousarray(numbers, "<i8").data)
+        for block in vectors:
+            file.write(np.ascontiguousarray(block, "<f4").data)

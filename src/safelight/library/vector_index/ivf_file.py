@@ -13,10 +13,7 @@ each row (int32); all that under the header's checksum. Then for each cluster th
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import uuid
 import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -24,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.files import open_regular
-from safelight.library.vector_index.flat_file import PART, State, clear_up
+from safelight.files.atomic import replacing, sweep
+from safelight.library.vector_index.flat_file import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,9 +162,7 @@ def write(
     OSError
         The folder cannot be written to, or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    clear_up(path)
-    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}{PART}")
+    sweep(path.parent)
     numbers = (
         np.vstack([chosen.centres, chosen.middle, chosen.step, chosen.covariance]).astype("<f4"),
         np.bincount(members, minlength=len(chosen.centres)).astype("<i8"),
@@ -180,17 +176,9 @@ def write(
         "clusters": len(chosen.centres),
         "checksum": zlib.crc32(head),
     }
-    try:
-        with part.open("xb") as file:
-            file.write(json.dumps(about).encode().ljust(_HEADER_BYTES))
-            file.write(head)
-            for codes, rows in parts:
-                file.write(np.ascontiguousarray(codes).data)
-                file.write(np.ascontiguousarray(rows, "<i8").data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    with replacing(path) as file:
+        file.write(json.dumps(about).encode().ljust(_HEADER_BYTES))
+        file.write(head)
+        for codes, rows in parts:
+            file.write(np.ascontiguousarray(codes).data)
+            file.write(np.ascontiguousarray(rows, "<i8").data)

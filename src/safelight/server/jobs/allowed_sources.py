@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from safelight.files.names import expanded
-from safelight.ingest.sources import parse_source
+from safelight.ingest.sources import parse_source, remembered_source
 from safelight.ingest.sources.entry import is_inside
 from safelight.ingest.sources.folder import FolderSource
 from safelight.ingest.sources.lists import ListSource, PhotoSource
@@ -39,6 +39,7 @@ def allowed_source(
     *,
     recursive: bool = True,
     exclude: Sequence[str] = (),
+    usual: Sequence[str] = (),
     namespaces: tuple[str, ...] | None = None,
 ) -> Source:
     """Return the source that a client names.
@@ -52,6 +53,9 @@ def allowed_source(
         See :func:`safelight.ingest.sources.parse_source`; a relative path is one in a root.
     roots : sequence of str
         Real folders, without links.
+    recursive, exclude, usual
+        See :func:`safelight.ingest.sources.parse_source`; a source that was ingested before keeps
+        its own exclusions if none are given.
     namespaces : tuple of str, optional
         Only what was ingested into these before.
 
@@ -66,7 +70,10 @@ def allowed_source(
         raise Problem(400, "A path cannot have a NUL in it.", "source")
     for namespace, known, options in remembered(library):
         if known == spec and (namespaces is None or namespace in namespaces):
-            source = parse_source(known, **options)
+            if exclude:
+                source = parse_source(known, usual=usual, **{**options, "exclude": exclude})
+            else:
+                source = remembered_source(known, options, usual)
             own = _path(known)
             folder = own if os.path.isdir(own) else os.path.dirname(own)
             return guarded(source, (os.path.realpath(folder), *roots))
@@ -85,7 +92,9 @@ def allowed_source(
     for candidate in [path] if os.path.isabs(path) else [os.path.join(r, path) for r in roots]:
         found = os.path.abspath(candidate)
         if is_inside(found, roots) and (os.path.lexists(found) or os.path.isabs(path)):
-            source = parse_source(prefix + found, recursive=recursive, exclude=tuple(exclude))
+            source = parse_source(
+                prefix + found, recursive=recursive, exclude=tuple(exclude), usual=tuple(usual)
+            )
             return guarded(source, roots)
     raise Problem(
         403,

@@ -12,6 +12,7 @@ from loguru import logger
 
 from safelight.duplicates.plans.recovery import recover
 from safelight.errors import SafelightError
+from safelight.files.atomic import sweep
 from safelight.ingest import ingest
 from safelight.ingest.score import usual_scoring
 from safelight.ingest.sources import parse_source
@@ -26,7 +27,6 @@ from safelight.server.errors import Problem
 from safelight.server.jobs.allowed_sources import allowed_source, guarded
 from safelight.server.jobs.uploads import (
     namespace_folder,
-    sweep,
     uploaded_namespaces,
     uploads_folder,
 )
@@ -109,11 +109,12 @@ def finish_uploads(served: ServerState) -> None:
     """Ingest what was uploaded to a process that was killed before it was done."""
     library = served.library
     for swept in (uploads_folder(library), thumbnails_folder(library)):
-        sweep(swept)
+        for folder in swept.glob("*/"):
+            sweep(folder)
     space = default_space(library)
     for namespace in uploaded_namespaces(library):
-        folder = str(namespace_folder(library, namespace))
-        source = guarded(parse_source(f"images:{folder}"), (os.path.realpath(folder),))
+        place = str(namespace_folder(library, namespace))
+        source = guarded(parse_source(f"images:{place}"), (os.path.realpath(place),))
         plan = make_worklist(
             library,
             source,
@@ -173,7 +174,8 @@ def add_ingest(
         request["source"],
         served.options.roots,
         recursive=request.get("recursive", True),
-        exclude=(*served.settings.exclude, *request.get("exclude", ())),
+        exclude=tuple(request.get("exclude", ())),
+        usual=tuple(served.settings.exclude),
         namespaces=namespaces,
     )
     work = partial(

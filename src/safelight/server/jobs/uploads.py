@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, unquote
 
 from safelight.errors import DecodeError
 from safelight.files import read_bytes
+from safelight.files.atomic import write_new
 from safelight.imaging import decode, is_photo
 from safelight.ingest.sources.entry import entry
 from safelight.server.errors import for_clients
@@ -36,8 +37,6 @@ _SUFFIXES = {
     "TIFF": ".tif",
     "WEBP": ".webp",
 }
-
-_PART = ".part"
 
 _LONGEST = 150  # characters of a name, far below what file systems take
 
@@ -172,30 +171,16 @@ def _holds(path: Path, data: bytes) -> bool:
 
 def _store(folder: Path, name: str, data: bytes, photo_id: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / part_name()
-    try:
-        with open(part, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        stem, suffix = os.path.splitext(name)
-        for candidate in (name, f"{stem}-{photo_id[:12]}{suffix}", f"{photo_id}{suffix}"):
-            path = folder / candidate
-            try:
-                # Unlike a rename, a link never replaces what is there.
-                os.link(part, path)
-            except FileExistsError:
-                if _holds(path, data):
-                    return path
-            except OSError:  # a file system without links
-                if not path.exists():
-                    os.replace(part, path)
-                    return path
-            else:
-                return path
-        raise FileExistsError(17, "there are other files of its name", name)
-    finally:
-        part.unlink(missing_ok=True)
+    stem, suffix = os.path.splitext(name)
+    for candidate in (name, f"{stem}-{photo_id[:12]}{suffix}", f"{photo_id}{suffix}"):
+        path = folder / candidate
+        try:
+            write_new(path, data)
+        except FileExistsError:
+            if not _holds(path, data):
+                continue
+        return path
+    raise FileExistsError(errno.EEXIST, "there are other files of its name", name)
 
 
 def _file_name(name: str, form: str) -> str:
@@ -210,19 +195,3 @@ def _file_name(name: str, form: str) -> str:
     if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)?", stem):
         stem = f"photo{stem}"
     return stem + suffix
-
-
-def part_name() -> str:
-    """Return a name for a file that is being written; it tells which process does."""
-    return f".{os.getpid()}-{uuid.uuid4().hex}{_PART}"
-
-
-def sweep(folder: Path) -> None:
-    """Remove from the folders in a folder what killed processes left half written."""
-    import psutil
-
-    for part in folder.glob(f"*/.*-*{_PART}"):
-        pid = part.name[1:].partition("-")[0]
-        if pid.isdigit() and (int(pid) == os.getpid() or not psutil.pid_exists(int(pid))):
-            with contextlib.suppress(OSError):
-                part.unlink()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 from safelight.files import read_bytes
+from safelight.files.atomic import write_safely
 from safelight.imaging.thumbnails import VERSION, of_frame, thumbnails
 from safelight.library.derived import thumbnails_folder
 from safelight.library.originals import read_original
-from safelight.server.jobs.uploads import part_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +43,8 @@ def keep_thumbnails(library: Database, photo_id: str, made: Mapping[int, bytes])
     for side, picture in made.items():
         # A folder that cannot be written to costs time at each look, not the picture.
         with contextlib.suppress(OSError):
-            _write(_place(library, photo_id, side), picture + _sealed(picture, photo_id, side))
+            sealed = picture + _sealed(picture, photo_id, side)
+            write_safely(_place(library, photo_id, side), sealed, durable=False)
 
 
 def keep_frame(library: Database, photo_id: str, frame: Frame) -> None:
@@ -109,14 +109,3 @@ def _sealed(picture: bytes, photo_id: str, side: int) -> bytes:
 def _place(library: Database, photo_id: str, side: int) -> Path:
     folder = thumbnails_folder(library) / photo_id[:2]
     return folder / f"{photo_id}.{side}.{VERSION}.webp"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(part_name())
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

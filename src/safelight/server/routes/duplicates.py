@@ -13,6 +13,7 @@ from safelight.library.photo_facts import photo_facts
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.duplicates import bytes_to_save
+from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
 from safelight.server.schemas.photos import Given, NamespaceQuery
 from safelight.server.state import ServerState
@@ -129,6 +130,7 @@ async def duplicates(
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Groups:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why."""
+    await known_namespace(served, access, namespace)
     found, comparing = await served.duplicates.groups(scopes(access, namespace))
     wanted = [
         (where, each)

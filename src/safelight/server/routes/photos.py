@@ -16,6 +16,7 @@ from safelight.library.items import item_keys
 from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
+from safelight.search.engine import require_named
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.filters import filter_of, least_of
@@ -91,12 +92,19 @@ async def browse(
         taken_to=taken_to,
         least=least_of(least),
     )
-    return await served.reading.run(_page, served, where, sort, offset, limit, around)
+    return await served.reading.run(_page, served, where, access, sort, offset, limit, around)
 
 
 def _page(
-    served: ServerState, where: Filter, sort: str, offset: int, limit: int, around: str | None
+    served: ServerState,
+    where: Filter,
+    access: Access,
+    sort: str,
+    offset: int,
+    limit: int,
+    around: str | None,
 ) -> shapes.Photos:
+    require_named(served.library, where, access.namespaces)
     # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
     keys = served.matching(where, sort)
     if around:

@@ -14,6 +14,7 @@ from safelight.library.ingested_sources import remembered
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
+from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
 from safelight.server.schemas import photos as shapes
 from safelight.server.state import ServerState
@@ -84,6 +85,7 @@ async def facets(
 ) -> shapes.Facets:
     """Return what photos can be filtered by."""
     namespaces = access.within(namespace or None)
+    await known_namespace(served, access, namespace)
     found = await served.reading.run(
         served.kept,
         ("facets", namespaces),

@@ -1,0 +1,244 @@
+"""Sources: what was ingested, where it is now, and what is to be forgotten."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from safelight.errors import LibraryError, UsageError
+from safelight.ingest.forget import forget
+from safelight.ingest.move_source import move_source
+from safelight.ingest.sources.entry import is_inside
+from safelight.library.sources import KINDS, place_of, read_sources, source_status
+from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
+from safelight.server.filters import known_namespace
+from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.ingest.move_source import Moved as MovedSource
+    from safelight.library.database import Database
+    from safelight.library.forget import Forgotten as ForgottenRows
+    from safelight.library.sources import SourceStatus
+    from safelight.server.auth import Access
+    from safelight.server.state import ServerState
+
+router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=GuardedRoute)
+
+_Place = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Source(BaseModel):
+    """A source, and what is known of its files."""
+
+    namespace: str
+    source: str
+    there: bool = Field(description="Whether its folder or file is there now.")
+    files: int | None = Field(description="Of a folder, a file of texts, a photo; null of a list.")
+    missing: int | None
+    excluded: int | None
+    ingested_at: str | None
+    options: dict[str, Any] = Field(description="What it was ingested with.")
+
+
+class Sources(BaseModel):
+    """All sources, in the order of their coming."""
+
+    sources: list[Source]
+
+
+class Move(Given):
+    """A folder or file, and where it is now."""
+
+    old: _Place = Field(description="Absolute path, with or without `images:`.")
+    new: _Place = Field(description="Absolute path in a folder that the server may read.")
+    namespace: Namespace | None = None
+    dry_run: bool = False
+
+
+class Moved(BaseModel):
+    """Outcome of a move, in numbers of files."""
+
+    old: str
+    new: str
+    dry_run: bool
+    files: int = Field(description="That are at their new path.")
+    missing: int = Field(description="That are not there.")
+    changed: int = Field(description="Where another content is; the next ingest reads it.")
+    sources: list[str] = Field(description="Sources that follow, as they are called now.")
+
+
+class Forget(Given):
+    """What to forget: paths and sources, a namespace, missing files, or a label set."""
+
+    paths: list[_Place] = Field(
+        default=[], max_length=1000, description="Absolute paths, or sources as they are listed."
+    )
+    namespace: Namespace | None = Field(
+        default=None, description="Only in it; without paths and `missing`, all of it."
+    )
+    missing: bool = Field(default=False, description="Only files that are missing.")
+    label_set: str | None = Field(
+        default=None, max_length=200, description="Version of a label set, or how it begins."
+    )
+    decisions: bool = Field(default=False, description="Also what was decided of the photos.")
+    dry_run: bool = Field(default=False, description="Only count.")
+
+
+class Forgotten(BaseModel):
+    """Counts of forgotten rows; null for a token of some namespaces, which others may share."""
+
+    dry_run: bool
+    files: int
+    sources: int
+    client_vectors: int
+    label_sets: int
+    photos: int | None
+    texts: int | None
+    vectors: int | None
+    scores: int | None
+    labelled: int | None
+    hashes: int | None
+    edges: int | None
+    features: int | None
+    decisions: int | None
+    returning: list[str] = Field(
+        description="Sources that stay, and whose next ingest brings forgotten files back."
+    )
+
+
+#: Counts that tell whether another namespace has the same photos.
+_SHARED = (
+    "photos", "texts", "vectors", "scores", "labelled", "hashes", "edges", "features", "decisions",
+)  # fmt: skip
+
+
+@router.get("/sources")
+async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
+    """Return what was ingested, and how much of it is there."""
+    namespaces = access.within(namespace or None)
+    await known_namespace(served, access, namespace)
+    found = await served.reading.run(_read, served, namespaces)
+    return Sources(sources=[_shape(each) for each in found])
+
+
+@router.post("/sources/move")
+async def move(wanted: Move, served: Served, access: Writer) -> Moved:
+    """Tell the library that a folder or file is at another path now; no file is touched.
+
+    The new path has to lie in a folder that the server was started with (`--root`). Not for tokens
+    of some namespaces.
+    """
+    moved = await served.writing.run(_move, served, wanted, access)
+    await served.look()
+    return Moved(**{**asdict(moved), "sources": list(moved.sources)})
+
+
+@router.post("/forget")
+async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
+    """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
+    forgotten = await served.writing.run(_forget, served, wanted, access)
+    await served.look()
+    found = {**asdict(forgotten), "returning": list(forgotten.returning)}
+    if access.namespaces is not None:
+        found |= dict.fromkeys(_SHARED)
+    return Forgotten(**found)
+
+
+def _read(served: ServerState, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
+    return [
+        source_status(served.library, each)
+        for each in read_sources(served.library)
+        if namespaces is None or each.namespace in namespaces
+    ]
+
+
+def _shape(found: SourceStatus) -> Source:
+    return Source(
+        namespace=found.source.namespace,
+        source=found.source.spec,
+        there=found.is_there,
+        files=found.files,
+        missing=found.missing,
+        excluded=found.excluded,
+        ingested_at=found.source.ingested_at,
+        options=dict(found.source.options),
+    )
+
+
+def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
+    access.within(wanted.namespace or None)
+    if access.namespaces is not None:
+        raise Problem(
+            403, "A token for some namespaces may not name folders of the server.", "outside"
+        )
+    old, new = _absolute(wanted.old), _absolute(wanted.new)
+    if not is_inside(new, served.options.roots):
+        raise Problem(
+            403,
+            "This does not lie in a folder that the server may read. Start it with --root FOLDER "
+            "to allow one.",
+            "outside",
+        )
+    return move_source(
+        served.library, old, new, namespace=wanted.namespace or None, dry_run=wanted.dry_run
+    )
+
+
+def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRows:
+    namespace = wanted.namespace or None
+    access.within(namespace)
+    if access.namespaces is not None:
+        if wanted.label_set is not None:
+            raise Problem(
+                403, "A label set is for all namespaces, and this token is not.", "namespace"
+            )
+        if namespace is None and (wanted.paths or wanted.missing):
+            if len(access.namespaces) > 1:
+                raise Problem(
+                    400,
+                    f"Name the namespace. This token allows {', '.join(access.namespaces)}.",
+                    "namespace",
+                )
+            namespace = access.namespaces[0]
+    _check(served.library, wanted.paths, namespace)
+    return forget(
+        served.library,
+        wanted.paths,
+        namespace=namespace,
+        missing=wanted.missing,
+        label_set=wanted.label_set,
+        decisions=wanted.decisions,
+        dry_run=wanted.dry_run,
+    )
+
+
+def _check(library: Database, paths: Sequence[str], namespace: str | None) -> None:
+    """Raise unless all are absolute paths or known sources: nothing else is opened for a client."""
+    known = {each.spec for each in read_sources(library, namespace)}
+    for path in paths:
+        if path in known:
+            continue
+        kind, _ = place_of(path)
+        if kind == "image-list" or path == "demo":
+            raise LibraryError(
+                f"The library has no source {path}. `GET /api/v1/sources` lists them.",
+                code="unknown-path",
+                path=path,
+            )
+        _absolute(path)
+
+
+def _absolute(given: str) -> str:
+    kind, _, rest = given.partition(":")
+    path = rest if kind in KINDS else given
+    if "\0" in path or not os.path.isabs(path):
+        raise UsageError(f"{given!r} is not an absolute path.", path=given)
+    return path
