@@ -14,7 +14,7 @@ from typing import Self
 from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "4"
+_RULES = "5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
