@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,7 @@ refuse_empty_names(safelight)
 def main() -> None:
     """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
     write_everything(sys.stdout, sys.stderr)
+    _stop_on_signals()
     try:
         code = _run()
         for stream in (sys.stdout, sys.stderr):
@@ -145,6 +147,22 @@ def main() -> None:
         code = 141
     if code:
         sys.exit(code)
+
+
+def _stop_on_signals() -> None:
+    """Let SIGTERM (a service manager) and SIGHUP (a closed terminal) stop as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # `nohup` has SIGHUP ignored, and means it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _frame: object) -> None:
+    if number != signal.SIGTERM:
+        # The kernel sends it and the shell does: the second must not interrupt the clearing up.
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _is_closed_pipe(error: OSError) -> bool:
@@ -177,7 +195,8 @@ def _run() -> int | str | None:
         if debug or not exc.strerror or _is_closed_pipe(exc):
             raise
         where = f"{exc.filename}: " if exc.filename else ""
-        click.echo(f"safelight: {where}{exc.strerror}.", err=True)
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            click.echo(f"safelight: {where}{exc.strerror}.", err=True)
         return 1
     except Exception as exc:
         if debug or not (explanation := _of_library(exc)):

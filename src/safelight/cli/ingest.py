@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -158,8 +157,6 @@ def ingest(
     settings = load_settings(
         library=library, namespace=namespace, device=device, batch_size=batch_size, threads=threads
     )
-    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if engine == "ray":
         _refuse(
             "ray",

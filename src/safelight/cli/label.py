@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +101,6 @@ def label(
         templates=_absolute(templates),
     )
     label_set = read_label_set(settings.labels, settings.templates)
-    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = show_json if as_json else show_csv if as_csv else show_table
     if paths:
         _label_paths(paths, settings, label_set, model, top, temperature, show, quiet=quiet)
