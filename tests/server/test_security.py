@@ -239,6 +239,8 @@ WRITES = [
     ("POST", "/api/v1/plans/some-plan/undo", {}),
     ("DELETE", "/api/v1/plans/some-plan", {}),
     ("POST", "/api/v1/features", {"json": {"artifacts": []}}),
+    ("POST", "/api/v1/sources/move", {"json": {"old": "/a", "new": "/b"}}),
+    ("POST", "/api/v1/forget", {"json": {"source": "/a"}}),
 ]
 
 # These change nothing, though they are sent.
