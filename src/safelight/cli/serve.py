@@ -10,7 +10,6 @@ from safelight.cli.options import library_option, load_settings
 from safelight.errors import UsageError
 from safelight.files.names import expanded
 from safelight.server.limits import Limits
-from safelight.sources.entry import printable
 
 EPILOG = """\b
 Examples:
@@ -128,6 +127,8 @@ def _root(path: str) -> str:
 
 def _require_utf8(option: str, path: str) -> None:
     """Refuse a path that no JSON can hold."""
+    from safelight.sources.entry import printable
+
     if printable(path) != path:
         raise UsageError(
             f"{option} {printable(path)}: this name is not valid UTF-8. Rename it, or choose "
