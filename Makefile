@@ -19,7 +19,7 @@ test-lowest: .venv/dev.installed
 	test -x .venv-lowest/bin/python || .venv/bin/python -m venv --without-pip .venv-lowest
 	.venv/bin/uv pip install --quiet --resolution lowest-direct --python .venv-lowest/bin/python -e ".[dev]"
 	.venv-lowest/bin/python -m pytest -n logical --dist loadfile -W ignore::DeprecationWarning \
-		tests/imaging tests/ingest tests/library tests/parquet
+		tests/imaging tests/ingest tests/library tests/exchange/parquet
 
 check: .venv/dev.installed
 	$(BIN)/ruff format --check .

@@ -20,10 +20,10 @@ import numpy as np
 from bench import photos
 from bench.measure import SAFELIGHT, Run, median, run, save, table
 from bench.peer import Peer, prepare
-from safelight.library.exact import open_index
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.database import Database
 from safelight.library.spaces import default_space
-from safelight.library.store import Library
+from safelight.library.vector_index.flat import open_index
+from safelight.library.write import FileRecord, ItemRecord, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ def query_many(peer: Peer, work: Path, count: int, rounds: int) -> dict[str, obj
     vectors = np.random.default_rng(0).standard_normal((count, 512), np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     mine_at = _environ(work / "ours0")
-    with Library(mine_at["SAFELIGHT_LIBRARY"]) as library:
+    with Database(mine_at["SAFELIGHT_LIBRARY"]) as library:
         space = default_space(library)
         assert space is not None
         items = [

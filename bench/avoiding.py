@@ -21,9 +21,9 @@ from bench.label_truth import TRUTH
 from bench.labels import read
 from safelight.embedding.starter import load_starter
 from safelight.ingest import ingest
-from safelight.library.store import Library
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 from safelight.search import find, options_of, search
-from safelight.sources import parse_source
 
 WORDS = "beach,dog,car,food,bird,building,flower,boat,snow,tree".split(",")
 PRESENT = (
@@ -50,7 +50,7 @@ def main() -> None:
         for file, name in zip(files, names, strict=True)
     }
     model = load_starter()
-    with tempfile.TemporaryDirectory() as folder, Library(Path(folder) / "l.db") as library:
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder) / "l.db") as library:
         sources = [parse_source(str(photos / name)) for name in ("imagenet-sample", "captioned")]
         ingest(library, sources, model, model="starter")
 

@@ -25,11 +25,11 @@ from bench import photos
 from bench.measure import save, table
 from safelight.cluster import command
 from safelight.cluster.engine import cluster
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.ingest import ingest
-from safelight.library.store import Library
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 from safelight.settings import Settings
-from safelight.sources import parse_source
 
 if TYPE_CHECKING:
     from safelight.ingest import Progress
@@ -113,7 +113,7 @@ def ordinary(place: Path, folder: Path, threads: int, model: str) -> Round:
     clock, spent = Clock(), time.process_time()
     embedder = load_embedder(model, threads=threads)
     place.mkdir()
-    with pinned(threads), Library(place / "library.db") as library:
+    with pinned(threads), Database(place / "library.db") as library:
         done = ingest(
             library,
             [parse_source(str(folder))],

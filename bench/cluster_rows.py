@@ -21,16 +21,16 @@ from safelight.cluster.candidates import PHOTO, Plan, all_here
 from safelight.cluster.listing import Listed
 from safelight.cluster.manifest import read_known, write_round
 from safelight.cluster.merging import joined, merge_prefix, split_photos
-from safelight.library.hashes import HashRecord
+from safelight.exchange.parquet.columns import photo_schema
+from safelight.exchange.parquet.locations import open_place
+from safelight.exchange.parquet.to_arrow import photos_to_arrow
+from safelight.ingest.sources.entry import Entry
+from safelight.library.attributes.hashes import HashRecord
 from safelight.library.rows import FileRow, PhotoRow, Provenance
-from safelight.model import FileStat
-from safelight.parquet.columns import photo_schema
-from safelight.parquet.places import open_place
-from safelight.parquet.to_arrow import photos_to_arrow
-from safelight.sources.entry import Entry
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
-    from safelight.parquet.places import Place
+    from safelight.exchange.parquet.locations import Place
 
 DIMENSION = 512
 

@@ -28,8 +28,8 @@ from bench.measure import save, table
 from bench.variants import VARIANTS
 from safelight.embedding.starter import load_starter
 from safelight.ingest import ingest
-from safelight.library.store import Library
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def measure(make: Callable[[Path], None]) -> dict[str, object]:
         folder, database = Path(place) / "files", Path(place) / "library.db"
         folder.mkdir()
         make(folder)
-        with Library(database) as library:
+        with Database(database) as library:
             ingest(library, [parse_source(str(folder))], load_starter(), model="starter")
         python = sys.executable
         wall, processor, told = _timed([python, "-c", _COMPARE, str(database)])

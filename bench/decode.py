@@ -24,7 +24,7 @@ from PIL import Image
 
 from bench import photos
 from bench.measure import save, table
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.imaging import decode
 
 if TYPE_CHECKING:

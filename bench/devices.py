@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from bench.measure import save, table
 from bench.models import TEXTS, compare, frames
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 
 if TYPE_CHECKING:
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
 _COLD = """
 import sys, time, warnings
 warnings.simplefilter("ignore")
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 embedder = load_embedder(sys.argv[1], device=sys.argv[2])
 started = time.perf_counter()
 embedder.encode_texts(["a dog in the snow"])

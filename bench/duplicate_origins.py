@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from bench.measure import save, table
-from safelight.duplicates.grouping import group_id
+from safelight.duplicates.clustering.grouping import group_id
 from safelight.duplicates.keeper.derivation import derive
-from safelight.duplicates.keeper.reading import ProvenBytes
+from safelight.duplicates.keeper.photo_bytes import ProvenBytes
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.files import sha256_of
-from safelight.library.copies import Copy, PhotoFacts
+from safelight.library.photo_facts import Copy, PhotoFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

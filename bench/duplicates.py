@@ -20,17 +20,17 @@ import numpy as np
 
 from bench import made_library
 from bench.measure import Run, median, run, save, table
-from safelight.duplicates import exposures
-from safelight.duplicates.candidates import candidates_for
-from safelight.duplicates.finding import compare_one, find_groups, open_all
+from safelight.duplicates.candidates.generate import candidates_for
+from safelight.duplicates.candidates.signals import Asked
+from safelight.duplicates.find import compare_one, find_groups, open_all
 from safelight.duplicates.model import STRICT, Edge, Relation
-from safelight.duplicates.resemblance import resemble
-from safelight.duplicates.signals import Asked
-from safelight.library.edges import compared, forget_comparisons
-from safelight.library.store import Library
+from safelight.duplicates.verification import capture_rules
+from safelight.duplicates.verification.descriptors import resemble
+from safelight.library.attributes.edges import compared, forget_comparisons
+from safelight.library.database import Database
 
 if TYPE_CHECKING:
-    from safelight.duplicates.seen import Look, Seen
+    from safelight.duplicates.photo_features import Look, PhotoFeatures
     from safelight.duplicates.thresholds import Thresholds
 
 _ASKED = 10
@@ -42,7 +42,9 @@ class ByNumbers:
     def __init__(self) -> None:
         self.opened = self.strangers = 0
 
-    def __call__(self, a: Seen, b: Seen, look: Look, limits: Thresholds) -> Edge | None:  # noqa: ARG002
+    def __call__(
+        self, a: PhotoFeatures, b: PhotoFeatures, look: Look, limits: Thresholds
+    ) -> Edge | None:  # noqa: ARG002
         alike = resemble(a, b)
         evidence = alike.evidence
         if alike.worth_looking(limits):
@@ -55,9 +57,9 @@ class ByNumbers:
             if max(alike.words, alike.mirrored_words) >= 15:
                 return Edge(a.id, b.id, Relation.CROPPED, evidence)
             self.strangers += 1
-        seconds = exposures.seconds_apart(a.exif, b.exif)
+        seconds = capture_rules.seconds_apart(a.exif, b.exif)
         if (
-            exposures.same_camera(a.exif, b.exif)
+            capture_rules.same_camera(a.exif, b.exif)
             and seconds is not None
             and seconds <= limits.burst_seconds
             and alike.of_a_burst(limits)
@@ -72,7 +74,7 @@ def groups(path: str, planted: str) -> dict[str, Any]:
     """Find the groups of the library, and check them against what was planted."""
     relate, told = ByNumbers(), []
     started = time.perf_counter()
-    with Library(path) as library:
+    with Database(path) as library:
         found = find_groups(library, relate=relate, progress=told.append)
     seconds = time.perf_counter() - started
     missing = _missing(found, json.loads(Path(planted).read_text()))
@@ -125,7 +127,7 @@ def one(path: str) -> dict[str, Any]:
     data = made_library.pictures(_ASKED)
     embedder: Any = _Vectors()
     whole, searching, working = [], [], []
-    with Library(path) as library:
+    with Database(path) as library:
         started = time.perf_counter()
         known = open_all(library)
         _check(compare_one(library, data[0], embedder=embedder, known=known, relate=ByNumbers()), 0)
@@ -188,17 +190,17 @@ def main() -> None:
         for kind, members in photos.planted.items():
             # Places that are taken by the photos asked about hold no planted group.
             photos.planted[kind] = [each for each in members if min(each) >= _ASKED]
-        with Library(path) as library:
+        with Database(path) as library:
             made_library.put(library, photos, asked)
         planted.write_text(json.dumps(photos.planted))
         del photos
         runs: dict[str, list[Run]] = {"all": [], "ten": [], "none": []}
         for _ in range(options.rounds):
-            with Library(path) as library:
+            with Database(path) as library:
                 forget_comparisons(library, compared(library))
             done, found["all"] = _again(path, planted)
             runs["all"].append(done)
-            with Library(path) as library:
+            with Database(path) as library:
                 forget_comparisons(library, sorted(compared(library))[-10:])
             done, found["ten"] = _again(path, planted)
             runs["ten"].append(done)

@@ -33,21 +33,21 @@ from PIL import Image
 from bench.measure import save, table
 from bench.peer import imagededup
 from bench.variants import SERIES, VARIANTS, next_moment, saved, series
-from safelight.duplicates.comparing import compare_pairs, related
-from safelight.duplicates.finding import find_groups
+from safelight.duplicates.clustering.incremental import compare_pairs, related
+from safelight.duplicates.find import find_groups
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.embedding.starter import load_starter
 from safelight.imaging import decode
 from safelight.ingest import ingest
-from safelight.library.store import Library
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from safelight.duplicates.model import Edge
-    from safelight.duplicates.seen import Look, Seen
+    from safelight.duplicates.photo_features import Look, PhotoFeatures
     from safelight.duplicates.thresholds import Thresholds
 
 ORIGINAL, STRANGER = "original", "next moment, no EXIF"
@@ -137,7 +137,7 @@ def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, fl
     pairs = Counter[str]()
     files_of: dict[str, list[tuple[str, str]]] = {}
 
-    def relate(a: Seen, b: Seen, look: Look, limits: Thresholds) -> Edge | None:
+    def relate(a: PhotoFeatures, b: PhotoFeatures, look: Look, limits: Thresholds) -> Edge | None:
         # What is made of a grey photo by making it grey has the bytes of something else.
         told = [(_told(one), _told(other)) for one in a.paths for other in b.paths]
         files_of[a.id], files_of[b.id] = (list(map(_told, each.paths)) for each in (a, b))
@@ -158,7 +158,7 @@ def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, fl
             found.wrong.append((a.paths[0], b.paths[0], str(edge.relation)))
         return edge
 
-    with tempfile.TemporaryDirectory() as place, Library(Path(place) / "library.db") as library:
+    with tempfile.TemporaryDirectory() as place, Database(Path(place) / "library.db") as library:
         started = time.perf_counter()
         embedder = load_starter()
         ingest(

@@ -23,15 +23,15 @@ from PIL import Image
 from bench import photos
 from bench.measure import save, table
 from bench.models import write
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.imaging import decode
-from safelight.library.store import Library
-from safelight.pipeline.features import FeaturesService
+from safelight.library.database import Database
+from safelight.pipeline.services.features import FeaturesService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
 
 class NoModel:
@@ -147,7 +147,7 @@ def from_cache(
     ]
     batch = {"batch_id": "cached", "artifacts": many}
     found = {}
-    with Library(work / "library.db") as library:
+    with Database(work / "library.db") as library:
         for kind, options in {
             "files": {"root": work / "files"},
             "library": {"root": work / "library", "library": library},

@@ -25,23 +25,23 @@ import numpy as np
 from bench.label_truth import TRUTH
 from bench.measure import save, table
 from bench.starter import embed
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.embedding.starter import load_starter
-from safelight.ingest.labelling import label_known
+from safelight.ingest.label import label_known
 from safelight.labels import APPLIES, Classifier, read_label_set
 from safelight.labels.embeddings import embed_labels, embed_unrelated
-from safelight.library.labels import lacking_labels
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.attributes.labels import lacking_labels
+from safelight.library.database import Database
 from safelight.library.spaces import add_space
-from safelight.library.store import Library
-from safelight.model import Space
-from safelight.query import parse_query
+from safelight.library.write import FileRecord, ItemRecord, write
 from safelight.search import search_labels
+from safelight.search.query import parse_query
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
 # Labels for things: whoever asks for nothing else should get no answer on other photos.
 THINGS = (
@@ -250,7 +250,7 @@ def in_library(count: int = 10_000) -> Rows:
     vectors = words[chance.integers(0, len(words), count)]
     vectors = vectors + chance.standard_normal(vectors.shape, np.float32) / 50
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    with tempfile.TemporaryDirectory() as folder, Library(Path(folder, "library.db")) as library:
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "library.db")) as library:
         add_space(library, Space(model.fingerprint, "starter", model.dimension, "starter"))
         items = [
             ItemRecord(f"{number:064x}", "photo", 1, vector)

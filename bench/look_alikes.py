@@ -32,17 +32,17 @@ from bench.duplicates_accuracy import peers_pairs, photos
 from bench.measure import save, table
 from bench.variants import Exposure, next_moment, taken
 from safelight.duplicates.deduplicator import Deduplicator
-from safelight.duplicates.finding import find_groups
+from safelight.duplicates.find import find_groups
 from safelight.duplicates.model import STRICT
 from safelight.embedding.starter import load_starter
 from safelight.imaging import decode
 from safelight.imaging.formats import sniff
 from safelight.ingest import ingest
-from safelight.library.store import Library
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 
 if TYPE_CHECKING:
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
 TYPE = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "TIFF": "tif"}
 
@@ -490,7 +490,7 @@ def run_safelight(folder: Path, embedder: Embedder) -> dict[tuple[str, str], Cou
     counts: dict[tuple[str, str], Count] = {}
     for kind in sorted(folder.glob("*/*")):
         count = counts[kind.parent.name, kind.name] = Count(len(list(kind.iterdir())))
-        with tempfile.TemporaryDirectory() as place, Library(Path(place) / "l.db") as library:
+        with tempfile.TemporaryDirectory() as place, Database(Path(place) / "l.db") as library:
             source = parse_source(f"images:{kind}", recursive=True)
             ingest(library, [source], embedder, model="starter")
             # Pairs of one original share its file.

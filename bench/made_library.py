@@ -10,13 +10,13 @@ import numpy as np
 
 from safelight.hashing import HASH_VERSION, Hashes, dihedral, hash_frame, mirrored
 from safelight.imaging import decode
-from safelight.library.hashes import HashRecord, write_hashes
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.attributes.hashes import HashRecord, write_hashes
 from safelight.library.spaces import add_space
-from safelight.model import Space
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import Space
 
 if TYPE_CHECKING:
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 DIMENSION = 512
 SPACE = Space("5ca1e" * 12 + "5ca1", "made up", DIMENSION, "made-up")
@@ -184,7 +184,7 @@ def hashes_of(data: bytes) -> Hashes:
     return hash_frame(decode(data, min_side=256))
 
 
-def put(library: Library, photos: Photos, asked: list[Hashes]) -> None:
+def put(library: Database, photos: Photos, asked: list[Hashes]) -> None:
     """Write the photos, and hashes near those of some that will be asked about."""
     rng = np.random.default_rng(1)
     for position, hashes in enumerate(asked):

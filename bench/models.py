@@ -22,14 +22,14 @@ import numpy as np
 from bench.measure import save, table
 from bench.peer import CACHE
 from safelight.embedding.devices import is_usable
-from safelight.embedding.files import embed_files
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.image_files import embed_files
+from safelight.embedding.load import load_embedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from safelight.embedding.protocol import Embedder
-    from safelight.model import Frame
+    from safelight.embedding.base import Embedder
+    from safelight.types import Frame
 
 DTYPES = ("fp32", "fp16", "int8")
 TEXTS = [f"a photo of a dog and {number} cats on the beach" for number in range(64)]
@@ -47,9 +47,9 @@ class Rate:
 
 def write(architecture: str) -> dict[str, Path]:
     """Return folders of a model with random weights: for open_clip, and exported in each dtype."""
-    from tests.embedding.pytorch import random_models
+    from tests.embedding.torch import random_models
 
-    from safelight.embedding.pytorch.export import export_model
+    from safelight.embedding.torch.export import export_model
 
     folder = CACHE / "models" / architecture
     found = {"torch": folder / "torch"} | {dtype: folder / dtype for dtype in DTYPES}
@@ -71,7 +71,7 @@ def write(architecture: str) -> dict[str, Path]:
 def frames(count: int) -> list[Frame]:
     """Return the demo's photos, as often as is needed."""
     from safelight.imaging import decode
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
 
     decoded = [decode(Path(e.path).read_bytes()) for e in parse_source("demo").entries()]
     return [decoded[number % len(decoded)] for number in range(count)]

@@ -14,19 +14,19 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.embedding.pytorch.families import FAMILIES, TEXTS, write_family
+from tests.embedding.torch.families import FAMILIES, TEXTS, write_family
 
 from bench.measure import save, table
 from bench.models import frames as demo_frames
-from safelight.embedding.loading import load_embedder
-from safelight.embedding.pytorch.export import export_model
+from safelight.embedding.load import load_embedder
+from safelight.embedding.torch.export import export_model
 from safelight.imaging import decode
 
 if TYPE_CHECKING:
-    from tests.embedding.pytorch.families import Written
+    from tests.embedding.torch.families import Written
 
-    from safelight.embedding.protocol import Embedder
-    from safelight.model import Frame
+    from safelight.embedding.base import Embedder
+    from safelight.types import Frame
 
 
 def photos(count: int) -> list[Frame]:

@@ -24,16 +24,16 @@ from typing import Any
 import numpy as np
 
 from bench.measure import save, table
-from safelight.library.hashes import HashRecord, write_hashes
-from safelight.library.label_sets import use_label_set
-from safelight.library.labels import LabelledPhoto, LabelRecord, write_labels
-from safelight.library.records import FileRecord, ItemRecord, write
-from safelight.library.scores import ScoreRecord, write_scores
+from safelight.exchange.parquet.export import export_library
+from safelight.exchange.parquet.load import import_data_set
+from safelight.library.attributes.hashes import HashRecord, write_hashes
+from safelight.library.attributes.label_sets import use_label_set
+from safelight.library.attributes.labels import LabelledPhoto, LabelRecord, write_labels
+from safelight.library.attributes.scores import ScoreRecord, write_scores
+from safelight.library.database import Database
 from safelight.library.spaces import add_space
-from safelight.library.store import Library
-from safelight.model import FileStat, Space
-from safelight.parquet.exporting import export_library
-from safelight.parquet.importing import import_data_set
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import FileStat, Space
 
 _AT_ONCE = 2000
 _EXIF = {"taken_at": "2026-05-01T12:00:00", "camera_make": "Canon", "iso": 100}
@@ -45,7 +45,7 @@ def fill(path: Path, count: int, dimension: int, *, bare: bool) -> None:
     """Write photos as an ingest does."""
     random = np.random.default_rng(0)
     space = Space("5e" * 32, "random", dimension, "random")
-    with Library(path) as library:
+    with Database(path) as library:
         add_space(library, space)
         use_label_set(library, "v1", ["beach", "dog", "sunset"], ["a photo of a {}"])
         for first in range(0, count, _AT_ONCE):
@@ -78,10 +78,10 @@ def step(name: str, folder: Path) -> dict[str, Any]:
     """Do one step in this process."""
     began, used = time.perf_counter(), time.process_time()
     if name == "export":
-        with Library(folder / "a.db") as library:
+        with Database(folder / "a.db") as library:
             rows = export_library(library, folder / "set").photos
     else:
-        with Library(folder / "b.db") as library:
+        with Database(folder / "b.db") as library:
             done = import_data_set(library, folder / "set")
             assert not done.problems
             assert done.new == (done.photos if name == "import" else 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,9 +20,9 @@ from PIL import Image
 from bench import photos
 from bench.measure import save, table
 from safelight.imaging import decode
+from safelight.ingest.sources import parse_source
 from safelight.quality import Picture, choose, score
 from safelight.quality.picture import MIN_SIDE
-from safelight.sources import parse_source
 
 THREE = ("sharpness", "exposure", "noise")
 

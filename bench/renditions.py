@@ -20,10 +20,10 @@ from bench import photos
 from bench.measure import save, table
 from safelight.errors import DecodeError
 from safelight.imaging import decode
-from safelight.pipeline import copies
-from safelight.pipeline.ingesting import IngestService
-from safelight.pipeline.places import Places
-from safelight.pipeline.preprocess import PreprocessService
+from safelight.pipeline.paths import PipelinePaths
+from safelight.pipeline.services import renditions
+from safelight.pipeline.services.ingest import IngestService
+from safelight.pipeline.services.preprocess import PreprocessService
 from safelight.quality import choose, score
 
 METRICS = ("sharpness", "noise", "brisque", "niqe")
@@ -39,10 +39,10 @@ def of_ways(folder: Path, limit: int) -> list[dict[str, object]]:
             frame = decode(path.read_bytes())
         except DecodeError:
             continue
-        if max(frame.width, frame.height) < copies.STD_SIDE:
+        if max(frame.width, frame.height) < renditions.STD_SIDE:
             continue
         image = Image.fromarray(frame.pixels)
-        size = copies.fitted(image.size, copies.STD_SIDE)
+        size = renditions.fitted(image.size, renditions.STD_SIDE)
         frames.append(image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
         if len(frames) == limit:
             break
@@ -82,7 +82,7 @@ def of_ways(folder: Path, limit: int) -> list[dict[str, object]]:
 def of_time(count: int) -> dict[str, float]:
     """Return milliseconds a 12-megapixel JPEG takes: ingest, preprocess, and when it is done."""
     with tempfile.TemporaryDirectory() as folder:
-        places = Places(Path(folder) / "data")
+        places = PipelinePaths(Path(folder) / "data")
         photos.large(places.input, count)
         uris = [{"uri": f"./data/input/{path.name}"} for path in sorted(places.input.iterdir())]
         batch: dict[str, object] = {"batch_id": "b", "photos": uris}

@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from bench.measure import save, table
-from safelight import Deduplicator, Library, load_embedder, parse_source
+from safelight import Database, Deduplicator, load_embedder, parse_source
 from safelight.duplicates.model import STRICT
 from safelight.ingest import ingest
 
@@ -121,7 +121,7 @@ def encoded(draw: random.Random, image: Image.Image, quality: int) -> tuple[byte
 def keepers(folder: Path) -> dict[Path, str]:
     """Return the name of the file that is kept of each pair, by its folder."""
     kept = {}
-    with Library(folder / "library.db") as library:
+    with Database(folder / "library.db") as library:
         embedder = load_embedder("starter")
         ingest(library, [parse_source(str(folder))], embedder, model="starter")
         for each in Deduplicator(library).groups(STRICT):

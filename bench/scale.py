@@ -26,14 +26,14 @@ from bench.measure import SAFELIGHT, median, run, save, table
 from bench.peer import CACHE, MODEL
 from bench.scale_plot import plot
 from bench.vectors import DIMENSION, World
-from safelight.library import clustering, matrix
-from safelight.library.clustered import ClusteredIndex
-from safelight.library.exact import matrix_path, open_index, open_with_state
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.database import Database
 from safelight.library.spaces import default_space
-from safelight.library.store import Library
-from safelight.model import FileStat
+from safelight.library.vector_index import flat_file, ivf_build
+from safelight.library.vector_index.flat import matrix_path, open_index, open_with_state
+from safelight.library.vector_index.ivf import ClusteredIndex
+from safelight.library.write import FileRecord, ItemRecord, write
 from safelight.server.estimates import Estimates
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def fill(folder: Path, count: int, model: Path) -> dict[str, Any]:
     run([SAFELIGHT, "ingest", "-q", "--model", model, one], environ(folder))
     world = World()
     wall = cpu = 0.0
-    with Library(folder / "library.db") as library:
+    with Database(folder / "library.db") as library:
         space = default_space(library)
         assert space is not None
         assert space.dimension == DIMENSION
@@ -90,13 +90,13 @@ def fill(folder: Path, count: int, model: Path) -> dict[str, Any]:
         open_index(library, space.fingerprint)
         made_matrix = time.perf_counter() - began
         began, used = time.perf_counter(), time.process_time()
-        assert clustering.make(library, space.fingerprint)
+        assert ivf_build.make(library, space.fingerprint)
         made_clusters = time.perf_counter() - began
         cpu_clusters = time.process_time() - used
         sizes = {
             "library": library.path.stat().st_size,
             "matrix": matrix_path(library, space.fingerprint).stat().st_size,
-            "clusters": clustering.clusters_path(library, space.fingerprint).stat().st_size,
+            "clusters": ivf_build.clusters_path(library, space.fingerprint).stat().st_size,
         }
     return {
         "rows a second": round(count / wall),
@@ -124,8 +124,8 @@ def _records(
     return items, files
 
 
-def _opened(folder: Path) -> tuple[Library, str]:
-    library = Library(folder / "library.db", create=False)
+def _opened(folder: Path) -> tuple[Database, str]:
+    library = Database(folder / "library.db", create=False)
     space = default_space(library)
     assert space is not None
     return library, space.fingerprint
@@ -182,11 +182,11 @@ def _built(
             exact.hasten(estimates)
         if name == "clusters":
             assert state is not None
-            found = clustering.read_current(library, fingerprint, state)
+            found = ivf_build.read_current(library, fingerprint, state)
             assert found is not None
             index = ClusteredIndex(found, exact)
         return lambda query: index.search(query, TOP).keys, time.perf_counter() - began
-    kept = matrix.read(matrix_path(library, fingerprint))
+    kept = flat_file.read(matrix_path(library, fingerprint))
     assert kept is not None
     keys = np.array(kept.keys)
     # Read, not mapped: what is mapped would count as this contender's memory.
@@ -233,7 +233,7 @@ def filtered(folder: Path) -> dict[str, Any]:
     with library:
         exact, state = open_with_state(library, fingerprint)
         assert state is not None
-        found = clustering.read_current(library, fingerprint, state)
+        found = ivf_build.read_current(library, fingerprint, state)
         assert found is not None
         index = ClusteredIndex(found, exact)
         keys = exact.blocks[0][0]
@@ -277,10 +277,10 @@ def real(folder: Path) -> dict[str, Any] | None:
     run([SAFELIGHT, "ingest", "-q", "--model", "starter", given], environ(folder))
     library, fingerprint = _opened(folder)
     with library:
-        clustering.make(library, fingerprint)
+        ivf_build.make(library, fingerprint)
         exact, state = open_with_state(library, fingerprint)
         assert state is not None
-        found = clustering.read_current(library, fingerprint, state)
+        found = ivf_build.read_current(library, fingerprint, state)
         assert found is not None
         vectors = exact.blocks[0][1]
         index = ClusteredIndex(found, exact, scanned=len(vectors) // 10, few=0)

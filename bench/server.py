@@ -30,11 +30,11 @@ import psutil
 
 from bench.measure import SAFELIGHT, save, table
 from safelight.embedding.starter import load_starter
-from safelight.library.exact import open_index
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.database import Database
 from safelight.library.spaces import add_space
-from safelight.library.store import Library
-from safelight.model import Space
+from safelight.library.vector_index.flat import open_index
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def fill(path: Path, count: int) -> None:
     """Write a library of `count` photos with random vectors in the starter's space."""
     starter = load_starter()
     chance = np.random.default_rng(0)
-    with Library(path) as library:
+    with Database(path) as library:
         add_space(library, Space(starter.fingerprint, starter.name, starter.dimension, "starter"))
         for start in range(0, count, 10_000):
             vectors = chance.standard_normal((min(10_000, count - start), 512), np.float32)

@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.stores import postgres_server
+from tests.exchange.stores import postgres_server
 
 from bench.measure import save, table
-from safelight.library.exact import open_index
+from safelight.exchange.stores import StoreIndex, open_store, sync
+from safelight.library.database import Database
 from safelight.library.files import allowed_items
-from safelight.library.records import FileRecord, ItemRecord, write
 from safelight.library.spaces import add_space
-from safelight.library.store import Library
-from safelight.model import Space
-from safelight.stores import StoreIndex, open_store, sync
+from safelight.library.vector_index.flat import open_index
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def clustered(count: int, dimension: int, random: np.random.Generator) -> np.nda
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def fill(library: Library, space: Space, count: int) -> float:
+def fill(library: Database, space: Space, count: int) -> float:
     """Write photos; return rows a second."""
     add_space(library, space)
     vectors = clustered(count, space.dimension, np.random.default_rng(2))
@@ -79,7 +79,7 @@ def main() -> None:
     space = Space("be" * 32, "bench", asked.dimension, "bench")
     with (
         tempfile.TemporaryDirectory() as folder,
-        Library(Path(folder) / "library.db") as library,
+        Database(Path(folder) / "library.db") as library,
         an_address(asked.store) as address,
         contextlib.closing(open_store(address, key=os.environ.get("SAFELIGHT_STORE_KEY"))) as store,
     ):

@@ -15,8 +15,8 @@ from tests.fakes import ColourEmbedder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safelight.library.store import Library
-    from tests.stores import postgres_server
+    from safelight.library.database import Database
+    from tests.exchange.stores import postgres_server
 
 # A shell that starts the tests in the background lets them ignore Ctrl-C, and so all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -82,11 +82,11 @@ def embedder() -> ColourEmbedder:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Iterator[Database]:
     """An empty library."""
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
-    with Library(tmp_path / "library.db") as opened:
+    with Database(tmp_path / "library.db") as opened:
         yield opened
 
 
@@ -96,7 +96,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_server.Server]:
     """A real PostgreSQL with pgvector."""
-    from tests.stores import postgres_server
+    from tests.exchange.stores import postgres_server
 
     with postgres_server.serving() as server:
         yield server

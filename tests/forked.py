@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _IMPORTED = [
     "cv2", "numpy", "onnxruntime", "PIL.Image", "pytest", "safelight.cli",
-    "safelight.embedding.loading", "safelight.ingest", "safelight.labels", "safelight.library",
+    "safelight.embedding.load", "safelight.ingest", "safelight.labels", "safelight.library",
     "safelight.quality", "tokenizers",
 ]  # fmt: skip
 

@@ -13,16 +13,16 @@ from safelight import CLIPEmbedder, Settings, load_embedder, parse_source
 from safelight.arguments import as_list
 from safelight.client import calls
 from safelight.duplicates.deduplicator import Deduplicator, named_relations
-from safelight.embedding.files import embed_files
+from safelight.embedding.image_files import embed_files
 from safelight.errors import SafelightError, UsageError
 from safelight.imaging import decode
 from safelight.ingest import ingest
+from safelight.ingest.sources.listing import list_photos
 from safelight.labels.label_set import LabelSet
 from safelight.quality import score
 from safelight.quality.files import score_files
 from safelight.quality.registry import choose
 from safelight.search import search
-from safelight.sources.listing import list_photos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ def test_an_ingest_takes_one_source(library, embedder, photo, form) -> None:
 
 @pytest.mark.parametrize("said", ["nonsense", "/nowhere/at all", "ViT-B-32/openai", "", None])
 def test_an_embedder_knows_what_loads_it(library, starter, photo, said) -> None:
-    from safelight.choice import choose_for_search
+    from safelight.model_choice import choose_for_search
 
     ingest(library, str(photo.parent), starter, model=said)
     choice = choose_for_search(library, Settings())
@@ -103,7 +103,7 @@ def test_an_embedder_knows_what_loads_it(library, starter, photo, said) -> None:
 
 
 def test_a_library_that_was_told_nonsense_works_again(library, starter, photo) -> None:
-    from safelight.choice import choose_for_ingest, choose_for_search
+    from safelight.model_choice import choose_for_ingest, choose_for_search
 
     ingest(library, str(photo.parent), starter)
     library.connection.execute("UPDATE spaces SET model = 'nonsense'")
@@ -121,12 +121,12 @@ def test_another_model_finds_nothing_rather_than_anything(library, embedder, sta
 def test_an_argument_of_another_kind_is_refused_by_every_public_function(
     library, starter, photo, wrong
 ) -> None:
-    from safelight import Library, index_local_images, parse_query, retrieve_local
+    from safelight import Database, index_local_images, parse_query, retrieve_local
     from safelight.client import Client
 
     rows = np.eye(2, 512, dtype=np.float32)
     calls_ = [
-        lambda: Library(wrong),
+        lambda: Database(wrong),
         lambda: load_embedder(wrong),
         lambda: load_embedder("starter", device=wrong),
         lambda: parse_query(wrong),

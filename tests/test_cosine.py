@@ -16,8 +16,8 @@ from safelight.cosine import DECIMALS, candidates, cosines, rounded
 # A fresh process for each kernel: OpenBLAS chooses one when it is loaded.
 _PROGRAM = """
 import json, numpy as np
-from safelight.duplicates.neighbours import CosineIndex
-from safelight.library.exact import ExactIndex
+from safelight.duplicates.candidates.cosine_index import CosineIndex
+from safelight.library.vector_index.flat import ExactIndex
 from safelight.retrieval import retrieve_local
 from safelight.server.estimates import Estimates
 

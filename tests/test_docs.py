@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from safelight import manual
+from safelight import documentation
 from safelight.cli import safelight as command
 from safelight.errors import UsageError
-from safelight.model import FAILURE_CODES
+from safelight.types import FAILURE_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def test_pages_that_messages_name_are_there() -> None:
         for name in re.findall(r"`safelight docs ([a-z/-]+)`", text)
     }
     assert mentioned
-    assert mentioned <= manual.pages().keys()
+    assert mentioned <= documentation.pages().keys()
 
 
 def _commands(text: str) -> Iterator[list[str]]:
@@ -134,19 +134,19 @@ def test_every_failure_code_is_explained() -> None:
     "module",
     [
         "safelight.duplicates.keeper.policy",
-        "safelight.duplicates.relations",
+        "safelight.duplicates.clustering.group_relations",
         "safelight.embedding.starter",
         "safelight.duplicates.components",
         "safelight.imaging.decoding",
-        "safelight.library.store",
-        "safelight.pipeline.artifacts",
-        "safelight.pipeline.feature_json",
-        "safelight.pipeline.schemas",
-        "safelight.pipeline.uris",
-        "safelight.query",
+        "safelight.library.database",
+        "safelight.pipeline.messages.artifacts",
+        "safelight.pipeline.messages.feature_json",
+        "safelight.pipeline.messages.schemas",
+        "safelight.pipeline.messages.uris",
+        "safelight.search.query",
         "safelight.settings",
-        "safelight.sources.lists",
-        "safelight.stores.address",
+        "safelight.ingest.sources.lists",
+        "safelight.exchange.stores.address",
     ],
 )
 def test_examples_in_docstrings_run(module: str) -> None:

@@ -17,10 +17,10 @@ from safelight.doctor.report import Problem, examine, problems
 from safelight.doctor.speed import ModelSpeed, Speed, measure, rate
 from safelight.embedding.devices import Device
 from safelight.errors import UsageError
+from safelight.library.database import Database
 from safelight.library.spaces import add_space
-from safelight.library.store import Library
-from safelight.model import Space
 from safelight.settings import Settings
+from safelight.types import Space
 from tests.embedding import tiny
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def healthy(settings: Settings) -> Report:
 def _fill(path: Path) -> Space:
     """Make a library of several pages."""
     space = Space("f" * 64, "colours", 3, "starter")
-    with Library(path) as library:
+    with Database(path) as library:
         add_space(library, space)
         with library.transaction() as connection:
             connection.executemany(
@@ -174,7 +174,7 @@ def test_a_file_that_is_no_library_is_broken(tmp_path: Path, settings: Settings)
 def test_a_check_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "library.db"
     _fill(path)
-    with Library(path) as library, library.transaction() as connection:
+    with Database(path) as library, library.transaction() as connection:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
             "INSERT INTO items (id, kind, size, text, added_at) "

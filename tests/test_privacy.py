@@ -23,7 +23,7 @@ def test_the_runtime_is_told_not_to_report(tmp_path: Path, make_photo) -> None:
 
 def test_the_hub_client_is_told_not_to_report() -> None:
     script = (
-        "import safelight.embedding.hub\n"
+        "import safelight.embedding.hub.client\n"
         "from huggingface_hub import constants\n"
         "print(constants.HF_HUB_DISABLE_TELEMETRY)"
     )

@@ -16,22 +16,22 @@ import numpy as np
 import pytest
 
 from safelight import CLIPEmbedder, Deduplicator, parse_source
-from safelight.duplicates.apply import apply_plan
-from safelight.duplicates.undo import undo_plan
+from safelight.duplicates.plans.apply import apply_plan
+from safelight.duplicates.plans.undo import undo_plan
 from safelight.errors import DecodeError, FileError, QueryError, SafelightError
 from safelight.ingest import ingest
-from safelight.ingest.labelling import label_files
-from safelight.ingest.scoring import usual_scoring
+from safelight.ingest.label import label_files
+from safelight.ingest.score import usual_scoring
 from safelight.labels import Classifier
 from safelight.labels.label_set import LabelSet
+from safelight.library.database import Database
 from safelight.library.files import failures
-from safelight.library.store import Library
-from safelight.model import FAILURE_CODES
 from safelight.quality import choose
 from safelight.quality.files import score_files
 from safelight.search import search
 from safelight.settings import Settings
 from safelight.sheet.card import Listed, cards
+from safelight.types import FAILURE_CODES
 from tests import zoo
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
@@ -59,11 +59,11 @@ def everything(paths: dict[str, str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, paths: dict[str, str]) -> Iterator[Library]:
+def filled(tmp_path_factory: pytest.TempPathFactory, paths: dict[str, str]) -> Iterator[Database]:
     """A library of the zoo; photos are copied, so that plans may move them."""
     folder = tmp_path_factory.mktemp("filled")
     embedder = ColourEmbedder()
-    with zoo.odd_paths(folder / "photos" / "paths"), Library(folder / "library.db") as library:
+    with zoo.odd_paths(folder / "photos" / "paths"), Database(folder / "library.db") as library:
         zoo.write(folder / "photos" / "a")
         zoo.write(folder / "photos" / "b", step=4)
         summary = ingest(
@@ -80,14 +80,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory, paths: dict[str, str]) -> I
 
 
 @pytest.fixture(scope="module")
-def server(filled: Library) -> Iterator[Running]:
+def server(filled: Database) -> Iterator[Running]:
     """A server of that library, which may read its folder."""
     root = str(filled.path.parent / "photos")
     with running(filled, ColourEmbedder(), Settings(library=filled.path), roots=(root,)) as found:
         yield found
 
 
-def test_ingest_of_a_folder(filled: Library) -> None:
+def test_ingest_of_a_folder(filled: Database) -> None:
     failed = failures(filled, None)
     assert {each.code for each in failed} <= FAILURE_CODES
     said = {os.path.basename(each.path): each.code for each in failed}
@@ -104,7 +104,7 @@ def test_ingest_of_a_folder(filled: Library) -> None:
     assert all(np.isfinite(hit.score) for hit in hits)
 
 
-def test_ingest_of_a_list(library: Library, everything: list[str], tmp_path: Path) -> None:
+def test_ingest_of_a_list(library: Database, everything: list[str], tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     lines = [os.fsencode(each) for each in everything if "\n" not in each and each != "\ud800.jpg"]
     listed.write_bytes(b"\n".join(lines))
@@ -140,7 +140,7 @@ def test_upload_and_search_by_picture(server: Running) -> None:
     assert server.get("/health").status_code == 200
 
 
-def test_search_by_picture_of_a_file(filled: Library, everything: list[str]) -> None:
+def test_search_by_picture_of_a_file(filled: Database, everything: list[str]) -> None:
     found = 0
     for path in everything:
         try:
@@ -230,7 +230,7 @@ def test_embeddings_of_a_batch(paths: dict[str, str]) -> None:
     assert all(vector is None for vector in vectors[len(odd) : -1])
 
 
-def test_duplicates_plan_apply_and_undo(filled: Library) -> None:
+def test_duplicates_plan_apply_and_undo(filled: Database) -> None:
     finder = Deduplicator(filled)
     groups = finder.groups()
     same = {os.path.basename(photo.path) for group in groups for photo in group.photos}
@@ -244,7 +244,7 @@ def test_duplicates_plan_apply_and_undo(filled: Library) -> None:
 
 
 def test_what_a_file_is_a_duplicate_of(
-    library: Library, paths: dict[str, str], tmp_path: Path
+    library: Database, paths: dict[str, str], tmp_path: Path
 ) -> None:
     """Every second file, against a few photos: each is looked at closely beside all of them."""
     zoo.write(tmp_path / "photos", step=12)
@@ -268,20 +268,20 @@ def test_files_of_settings_models_lists_and_plans(
     paths: dict[str, str], odd: str, tmp_path: Path
 ) -> None:
     """Whatever reads a file says that this one is not of its kind, at once."""
-    from safelight.duplicates.plan import read_plan
-    from safelight.embedding.loading import load_embedder
+    from safelight.duplicates.plans.model import read_plan
+    from safelight.embedding.load import load_embedder
     from safelight.labels import read_label_set
-    from safelight.pipeline.by_hand import process
-    from safelight.pipeline.places import Places
+    from safelight.pipeline.paths import PipelinePaths
+    from safelight.pipeline.single_step import process
 
     path = paths[odd]
     for read in (
         lambda: read_plan(path),
         lambda: read_label_set(path),
         lambda: load_embedder(path),
-        lambda: Library(Path(path), create=False),
+        lambda: Database(Path(path), create=False),
         lambda: list(parse_source(f"image-list:{path}").entries()),
-        lambda: process(lambda: None, "features", path, None, Places(tmp_path)),
+        lambda: process(lambda: None, "features", path, None, PipelinePaths(tmp_path)),
     ):
         try:
             found = read()

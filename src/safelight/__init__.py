@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from safelight.duplicates.deduplicator import Deduplicator
+    from safelight.embedding.base import Embedder
     from safelight.embedding.clip import CLIPEmbedder, CLIPModel
-    from safelight.embedding.loading import load_embedder
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.load import load_embedder
     from safelight.errors import SafelightError
     from safelight.imaging import decode
-    from safelight.library.store import Library
-    from safelight.model import Frame, Hit
-    from safelight.pipeline.features import FeaturesService
-    from safelight.query import parse_query
+    from safelight.ingest.sources import parse_source
+    from safelight.library.database import Library
+    from safelight.pipeline.services.features import FeaturesService
     from safelight.retrieval import index_local_images, retrieve_local
+    from safelight.search.query import parse_query
     from safelight.settings import Settings
-    from safelight.sources import parse_source
+    from safelight.types import Frame, Hit
 
 __version__ = "0.1.0"
 

@@ -115,7 +115,7 @@ class SourceError(SafelightError):
 class DecodeError(SafelightError):
     """A file cannot be turned into a frame.
 
-    ``code`` is one of :data:`safelight.model.FAILURE_CODES`.
+    ``code`` is one of :data:`safelight.types.FAILURE_CODES`.
     """
 
     code = "corrupt"

@@ -19,14 +19,14 @@ import numpy as np
 from safelight.arguments import as_count, as_list, as_path, refused
 from safelight.cosine import best, cosines
 from safelight.errors import SafelightError, SourceError, SpaceError, UsageError
-from safelight.shown import write_everything
+from safelight.files.format import write_everything
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
 
 class Embeddings(np.ndarray):
@@ -62,7 +62,7 @@ def index_local_images(
     """
     from loguru import logger
 
-    from safelight.embedding.files import embed_files
+    from safelight.embedding.image_files import embed_files
     from safelight.imaging import is_photo
 
     dir_path = as_path(dir_path, "dir_path")
@@ -158,7 +158,7 @@ def _rows(embeddings: npt.ArrayLike | None) -> npt.NDArray[np.float32]:
 def _default() -> Embedder:
     from loguru import logger
 
-    from safelight.embedding.loading import default_model, load_embedder
+    from safelight.embedding.load import default_model, load_embedder
     from safelight.settings import Settings
 
     settings = Settings.load()

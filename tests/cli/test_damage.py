@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from safelight.errors import LibraryError
-from safelight.library.store import Library
+from safelight.library.database import Database
 from tests.forked import safelight
 
 if TYPE_CHECKING:
@@ -125,16 +125,16 @@ def test_so_is_json_that_is_none(library: Path) -> None:
 def test_from_python_it_is_an_error_of_the_library(library: Path) -> None:
     data = library.read_bytes()
     library.write_bytes(data[:16384] + os.urandom(len(data) - 16384))
-    opened = Library(library)
+    opened = Database(library)
     with pytest.raises(LibraryError, match="damaged"):
         opened.connection.execute("SELECT * FROM items").fetchall()
     opened.close()
-    with pytest.raises(LibraryError, match="damaged"), Library(library) as opened:
+    with pytest.raises(LibraryError, match="damaged"), Database(library) as opened:
         for _ in opened.connection.execute("SELECT * FROM embeddings"):
             pass
 
 
 def test_a_new_library_may_begin_as_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "library.db").touch()
-    with Library(tmp_path / "library.db") as library:
+    with Database(tmp_path / "library.db") as library:
         assert library.connection.execute("SELECT count(*) FROM items").fetchone() == (0,)

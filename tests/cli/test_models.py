@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from safelight.embedding.catalogue import known_models
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.catalogue.catalogue import known_models
+from safelight.embedding.load import load_embedder
 from safelight.ingest import ingest
-from safelight.library.store import Library
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 from tests.embedding import hub_server, tiny
 from tests.embedding.hub_cache import put
 from tests.embedding.hub_server import Hub
@@ -45,7 +45,7 @@ _MISSING = [
 
 
 def parity(test: Callable[..., None]) -> Callable[..., None]:
-    """Mark a test that needs PyTorch; see tests/embedding/pytorch/conftest.py."""
+    """Mark a test that needs PyTorch; see tests/embedding/torch/conftest.py."""
     missing = bool(_MISSING) and os.environ.get("SAFELIGHT_TEST_PARITY") != "1"
     skip = pytest.mark.skipif(missing, reason=f"parity extra is missing: {_MISSING}")
     return pytest.mark.parity(pytest.mark.filterwarnings("ignore")(skip(test)))
@@ -362,7 +362,7 @@ def test_export_needs_the_torch_extra_and_a_model_in_pytorch(run, tmp_path: Path
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as open_clip writes it: a small ViT with random weights."""
-    from tests.embedding.pytorch import random_models
+    from tests.embedding.torch import random_models
 
     config = random_models.config_of("ViT-B-32", 2)
     config["vision_cfg"] |= {"width": 64, "head_width": 32, "image_size": 64}
@@ -423,7 +423,7 @@ def test_export_takes_photos_of_a_folder_or_of_the_library(
     found = json.loads(done.stdout)
     assert (found["photos"], found["good"], found["written"]) == (3, True, True)
     assert found["image_worst"] > 0.99
-    with Library(tmp_path / "library.db") as library:
+    with Database(tmp_path / "library.db") as library:
         ingest(library, [parse_source(str(folder))], ColourEmbedder(), model="colours")
     (folder / "0.png").unlink()  # since then
     done = export(original, "small", "--dtype", "int8", "--force")
@@ -439,7 +439,7 @@ def test_export_takes_photos_of_a_folder_or_of_the_library(
 def test_an_export_that_is_no_good_is_not_written(
     export, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from safelight.embedding.pytorch.export import LEAST
+    from safelight.embedding.torch.export import LEAST
 
     monkeypatch.setitem(LEAST, "fp32", 1.5)
     done = export(original, "out", code=1)
@@ -453,7 +453,7 @@ def test_an_export_that_is_no_good_is_not_written(
 
 def test_the_command_offers_every_dtype() -> None:
     from safelight.cli.models import export
-    from safelight.embedding.pytorch.export import Dtype
+    from safelight.embedding.torch.export import Dtype
 
     (option,) = (each for each in export.params if each.name == "dtype")
     assert tuple(option.type.choices) == get_args(Dtype)

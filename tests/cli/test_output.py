@@ -11,7 +11,7 @@ import sys
 import pytest
 from PIL import Image
 
-from safelight.shown import write_everything
+from safelight.files.format import write_everything
 
 NAME = "ünï 猫 — 😀.png"
 

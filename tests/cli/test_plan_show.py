@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from safelight.cli import main
-from safelight.duplicates.plan import write_plan
+from safelight.duplicates.plans.model import write_plan
 from tests.duplicates.shelf import Shelf
 
 

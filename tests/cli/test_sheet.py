@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from safelight.cli import main
-from safelight.sheet.writing import is_sheet
+from safelight.sheet.write import is_sheet
 from tests.forked import safelight
 from tests.quality.damage import blurred, noised
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.parquet.description import FAILURES, PHOTOS, parts_of, read_description
-from safelight.parquet.parts import read_failures, read_photos
-from safelight.parquet.places import open_place
+from safelight.exchange.parquet.description import FAILURES, PHOTOS, parts_of, read_description
+from safelight.exchange.parquet.locations import open_place
+from safelight.exchange.parquet.parts import read_failures, read_photos
 
 if TYPE_CHECKING:
     from safelight.library.rows import FailureRow, PhotoRow

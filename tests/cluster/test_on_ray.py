@@ -22,19 +22,19 @@ import pytest
 from safelight.cluster import command, flow
 from safelight.cluster.candidate_run import find_candidates
 from safelight.cluster.engine import cluster
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import ClusterError, UsageError
+from safelight.exchange.parquet.export import export_library
+from safelight.exchange.parquet.locations import open_place
 from safelight.ingest import ingest
-from safelight.parquet.exporting import export_library
-from safelight.parquet.places import open_place
+from safelight.ingest.sources import parse_source
 from safelight.settings import Settings
-from safelight.sources import parse_source
 from tests.cluster.rows import assert_same_failures, assert_same_photos, failures, photos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
     from tests.cluster.conftest import RayCluster
 
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
@@ -56,7 +56,7 @@ def folder(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 def test_a_killed_actor_is_made_up_for(
     folder: Path,
     tmp_path: Path,
-    library: Library,
+    library: Database,
     ray_cluster: RayCluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_killed_actor_is_made_up_for(
 
 
 def _usual(embedder: object) -> object:
-    from safelight.ingest.scoring import usual_scoring
+    from safelight.ingest.score import usual_scoring
 
     return usual_scoring(embedder)
 

@@ -24,15 +24,15 @@ from safelight.cluster.manifest import (
     write_round,
 )
 from safelight.cluster.merging import digits_for, merge_photos
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import ClusterError, UsageError
+from safelight.exchange.parquet.description import Part
+from safelight.exchange.parquet.locations import open_place
+from safelight.exchange.parquet.parts import read_failures, read_photos
 from safelight.ingest.load import Loaded
+from safelight.ingest.sources.entry import Entry
 from safelight.library.rows import FileRow, PhotoRow
-from safelight.model import FileStat
-from safelight.parquet.description import Part
-from safelight.parquet.parts import read_failures, read_photos
-from safelight.parquet.places import open_place
-from safelight.sources.entry import Entry
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -157,7 +157,7 @@ _DEADLY = """
 import os, sys
 from safelight.cluster import chunks, workers
 from safelight.cluster.manifest import read_rounds
-from safelight.parquet.places import open_place
+from safelight.exchange.parquet.locations import open_place
 
 def deadly(entry, *more, decode=chunks.load_bytes, **named):
     if entry.path.endswith(("1.png", "3.png")):

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from safelight.cluster import command, flow, run, workers
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import SourceError, UsageError
+from safelight.exchange.parquet.export import export_library
 from safelight.ingest import ingest
-from safelight.library.store import Library
-from safelight.parquet.exporting import export_library
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 from tests.cluster.rows import assert_same_failures, assert_same_photos, failures, photos
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 
 
 def test_rows_are_those_of_an_ordinary_ingest(
-    folder: Path, tmp_path: Path, ingest_here: Ingest, library: Library
+    folder: Path, tmp_path: Path, ingest_here: Ingest, library: Database
 ) -> None:
     summary = ingest_here(folder)
     assert (summary.new, summary.known, summary.failed) == (8, 1, 2)
@@ -167,7 +167,7 @@ def test_a_data_set_is_made_in_one_way(folder: Path, tmp_path: Path, ingest_here
     ingest_here(folder)
     with pytest.raises(UsageError, match="other scores"):
         ingest_here(folder, score=True)
-    with Library(tmp_path / "other.db") as library:
+    with Database(tmp_path / "other.db") as library:
         ingest(library, [parse_source(str(folder))], load_embedder("starter"), model="starter")
         export_library(library, tmp_path / "exported")
     with pytest.raises(UsageError, match="not made by a cluster"):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from safelight.duplicates.relating import relate
-from safelight.duplicates.seen import Seen
+from safelight.duplicates.photo_features import PhotoFeatures
 from safelight.duplicates.thresholds import DEFAULT, Thresholds
+from safelight.duplicates.verification.classify import relate
 from safelight.hashing import hash_frame
 from safelight.imaging import decode
 
@@ -25,7 +25,9 @@ class Album:
         self.files: dict[str, bytes] = {}
         self.opened: list[tuple[str, int | None]] = []
 
-    def add(self, name: str, picture: Image.Image | bytes, form: str = "JPEG", **known) -> Seen:
+    def add(
+        self, name: str, picture: Image.Image | bytes, form: str = "JPEG", **known
+    ) -> PhotoFeatures:
         """Keep a picture as a file, and return what is known of it."""
         data = picture
         if isinstance(picture, Image.Image):
@@ -35,7 +37,7 @@ class Album:
         self.files[name] = data
         frame = decode(data, min_side=260)
         found = hash_frame(frame)
-        seen = Seen(
+        seen = PhotoFeatures(
             name,
             frame.format,
             frame.width,
@@ -48,14 +50,16 @@ class Album:
         )
         return replace(seen, **known)
 
-    def __call__(self, seen: Seen, min_side: int | None):
+    def __call__(self, seen: PhotoFeatures, min_side: int | None):
         self.opened.append((seen.id, min_side))
         return decode(self.files[seen.id], min_side=min_side)
 
-    def read(self, seen: Seen) -> bytes:
+    def read(self, seen: PhotoFeatures) -> bytes:
         return self.files[seen.id]
 
-    def relation(self, a: Seen, b: Seen, limits: Thresholds = DEFAULT) -> Relation | None:
+    def relation(
+        self, a: PhotoFeatures, b: PhotoFeatures, limits: Thresholds = DEFAULT
+    ) -> Relation | None:
         """Return the relation, which is the same in both directions."""
         edge, back = relate(a, b, self, limits), relate(b, a, self, limits)
         assert (edge and (edge.a, edge.b, edge.relation)) == (

@@ -9,17 +9,17 @@ import numpy as np
 
 from safelight.duplicates.model import Edge, Relation
 from safelight.hashing import HASH_VERSION, mirrored
-from safelight.library.hashes import HashRecord, write_hashes
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.attributes.hashes import HashRecord, write_hashes
 from safelight.library.spaces import add_space
-from safelight.model import Space
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from safelight.duplicates.seen import Look, Seen
+    from safelight.duplicates.photo_features import Look, PhotoFeatures
     from safelight.duplicates.thresholds import Thresholds
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 SPACE = Space("f" * 64, "made up", 16, "made-up")
 
@@ -94,7 +94,7 @@ def a_library(count: int, seed: int = 0) -> list[Made]:
 
 
 def put(
-    library: Library, photos: Sequence[Made], namespace: str = "default", *, vectors: bool = True
+    library: Database, photos: Sequence[Made], namespace: str = "default", *, vectors: bool = True
 ) -> None:
     """Write photos as an ingest does."""
     add_space(library, SPACE)
@@ -126,7 +126,7 @@ def put(
     )
 
 
-def by_numbers(a: Seen, b: Seen, look: Look, limits: Thresholds) -> Edge | None:
+def by_numbers(a: PhotoFeatures, b: PhotoFeatures, look: Look, limits: Thresholds) -> Edge | None:
     """Relate by what is known alone, every pair as if it were the only one."""
     assert a.id < b.id
     bits = int(np.bitwise_count(a.dct256 ^ b.dct256).sum())

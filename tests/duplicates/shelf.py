@@ -7,31 +7,31 @@ import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.beside import Beside
-from safelight.duplicates.grouping import group_id
+from safelight.duplicates.clustering.group_relations import together
+from safelight.duplicates.clustering.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.keeper.policy import parse_policy
 from safelight.duplicates.model import Edge, Group, Relation
-from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.relations import together
-from safelight.library.copies import photo_facts
-from safelight.library.decisions import decided_pairs
-from safelight.library.records import FileRecord, ItemRecord, write
-from safelight.library.remembered import remember
-from safelight.model import FileStat
+from safelight.duplicates.plans.build import plan_changes
+from safelight.duplicates.plans.companions import Companions
+from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.ingested_sources import remember
+from safelight.library.photo_facts import photo_facts
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from safelight.duplicates.plan import Plan
-    from safelight.library.store import Library
+    from safelight.duplicates.plans.model import Plan
+    from safelight.library.database import Database
 
 
 class Shelf:
     """A folder of files, as if it had been ingested."""
 
-    def __init__(self, folder: Path, library: Library) -> None:
+    def __init__(self, folder: Path, library: Database) -> None:
         self.folder = folder
         self.library = library
         self.groups: list[Group] = []
@@ -76,7 +76,7 @@ class Shelf:
         ids = [photo for group in self.groups for photo in group.photos]
         facts = photo_facts(self.library, ids)
         whole = together(self.groups)
-        beside = Beside()
+        beside = Companions()
         judged = [
             (
                 group,

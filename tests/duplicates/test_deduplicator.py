@@ -12,11 +12,11 @@ from PIL import Image
 from skimage import data
 
 from safelight import Deduplicator, parse_source
-from safelight.duplicates.apply import apply_plan
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
+from safelight.duplicates.plans.apply import apply_plan
 from safelight.errors import SettingsError, UsageError
 from safelight.ingest import ingest
-from safelight.library.scores import read_scores
+from safelight.library.attributes.scores import read_scores
 
 
 def taken(second: int, **more: object) -> Image.Exif:

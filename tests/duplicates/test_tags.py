@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from safelight.duplicates.own_tags import read_tags
+from safelight.imaging.embedded_metadata import read_tags
 from safelight.metadata.tags import Tags, merged
 from safelight.metadata.xmp import add_to_xmp
 

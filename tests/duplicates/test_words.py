@@ -9,9 +9,9 @@ import struct
 import pytest
 from PIL import Image, PngImagePlugin
 
-from safelight.duplicates.apply import apply_plan
-from safelight.duplicates.plan import read_plan, write_plan
-from safelight.duplicates.undo import undo_plan
+from safelight.duplicates.plans.apply import apply_plan
+from safelight.duplicates.plans.model import read_plan, write_plan
+from safelight.duplicates.plans.undo import undo_plan
 from safelight.metadata.xmp import read_xmp
 
 PACKET = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF

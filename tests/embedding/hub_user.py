@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Loads a model, and prints what came of it.
 LOAD = """
 import json, sys
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import SafelightError
 said = []
 try:

@@ -11,7 +11,7 @@ from loguru import logger
 from PIL import Image
 
 from safelight import CLIPEmbedder, CLIPModel
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import ModelUnavailable, UsageError
 from tests.embedding import tiny
 

@@ -9,7 +9,7 @@ import pytest
 
 from safelight.embedding import devices
 from safelight.embedding.devices import Device, parse_device, usable_devices, why_not_faster
-from safelight.embedding.session import open_session
+from safelight.embedding.onnx.session import open_session
 from safelight.errors import ModelUnavailable, UsageError
 from tests.embedding import tiny
 
@@ -38,7 +38,7 @@ def test_reads_devices() -> None:
 @pytest.mark.skipif(_HAS_CUDA, reason="this ONNX Runtime has CUDA")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1", "directml", "openvino"])
 def test_never_runs_elsewhere_than_asked(device: str, tiny_model: str) -> None:
-    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.load import load_embedder
 
     with pytest.raises(ModelUnavailable, match=f"{device} was asked for") as caught:
         load_embedder(tiny_model, device=device)
@@ -84,7 +84,7 @@ def test_a_device_that_does_not_start_is_done_without_or_an_error(
     # As with a build for CUDA on a machine without its libraries, where ONNX Runtime leaves the
     # provider out of the session.
     monkeypatch.setattr(
-        "safelight.embedding.session._providers", lambda _: ["CPUExecutionProvider"]
+        "safelight.embedding.onnx.session._providers", lambda _: ["CPUExecutionProvider"]
     )
     gpu, processor = Device("onnx", "cuda"), Device("onnx", "cpu")
     with pytest.warns(UserWarning, match="could not start it; going on with the processor"):
@@ -95,7 +95,7 @@ def test_a_device_that_does_not_start_is_done_without_or_an_error(
 
 def test_pytorch_is_not_imported_to_look_for_a_gpu(tiny_model: str) -> None:
     script = (
-        "import sys; from safelight.embedding.loading import load_embedder\n"
+        "import sys; from safelight.embedding.load import load_embedder\n"
         f"load_embedder({tiny_model!r}).encode_texts(['cat']); print('torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from safelight.embedding.catalogue import known_models
+from safelight.embedding.catalogue.catalogue import known_models
 from safelight.embedding.names import ModelName, absolute_name, parse_model_name, plain_name
 from safelight.errors import ModelUnavailable, UsageError
 

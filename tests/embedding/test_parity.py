@@ -17,16 +17,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.embedding.loading import load_embedder
-from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
+from safelight.embedding.load import load_embedder
+from safelight.embedding.preprocess.config import read_open_clip, read_transformers
 from safelight.imaging import decode
-from tests.embedding.pytorch import random_models
 from tests.embedding.tiny import write_json
+from tests.embedding.torch import random_models
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from safelight.embedding.onnx import OnnxEmbedder
+    from safelight.embedding.onnx.embedder import OnnxEmbedder
 
 _MISSING = [
     name

@@ -14,7 +14,7 @@ import pytest
 from safelight.embedding import starter
 from safelight.embedding.starter import StarterEmbedder, load_starter, subject
 from safelight.imaging import decode
-from safelight.model import Frame
+from safelight.types import Frame
 
 
 @pytest.fixture(scope="module")

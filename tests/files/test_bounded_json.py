@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
+from safelight.embedding.preprocess.config import read_open_clip, read_transformers
 from safelight.errors import SafelightError
 from safelight.files.bounded_json import JsonError, parse_json
+from safelight.ingest.sources import parse_source
 from safelight.labels import read_label_set
-from safelight.sources import parse_source
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from safelight import parse_source
 from safelight.errors import LibraryError, SettingsError, SourceError, UsageError
 from safelight.files.names import expanded
 from safelight.labels.label_set import read_label_set
-from safelight.library.store import Library
+from safelight.library.database import Database
 from safelight.settings import Settings
 
 #: Homes of nobody, and what no user can be called.
@@ -26,7 +26,7 @@ def test_the_home_of_nobody_is_no_error_of_its_own(path: str, tmp_path) -> None:
     with pytest.raises(SettingsError):
         read_label_set(labels=path)
     with pytest.raises((LibraryError, UsageError)):
-        Library(path, create=False)
+        Database(path, create=False)
     with pytest.raises(SourceError):
         parse_source(path)
     if "\0" not in path:

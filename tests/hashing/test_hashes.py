@@ -18,8 +18,8 @@ from safelight.hashing.dct import packed, unpacked
 from safelight.hashing.dihedral import DIHEDRAL, applied
 from safelight.hashing.places import agreeing
 from safelight.imaging import decode
-from safelight.model import Frame
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.types import Frame
 
 
 def frame_of(pixels: np.ndarray) -> Frame:
@@ -199,7 +199,7 @@ def test_a_few_pixels_and_lines_have_no_hash(width, height) -> None:
 
 
 def test_one_colour_has_no_hash_and_is_like_no_other() -> None:
-    from safelight.duplicates.signals import Asked, HashSignal
+    from safelight.duplicates.candidates.signals import Asked, HashSignal
 
     flat = hash_frame(Frame(np.full((300, 400, 3), 200, np.uint8), 400, 300, "PNG"))
     assert not flat.dct256.any()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from safelight.errors import DecodeError
 from safelight.imaging import decode
-from safelight.model import FAILURE_CODES, Frame
+from safelight.types import FAILURE_CODES, Frame
 from tests.imaging.pictures import picture, save, tiff
 
 if TYPE_CHECKING:

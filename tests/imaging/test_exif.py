@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
-from safelight.duplicates.own_tags import read_tags
 from safelight.imaging import decode
+from safelight.imaging.embedded_metadata import read_tags
 from safelight.imaging.header import read_header
 from safelight.metadata.exif import read_exif
-from safelight.model import Exif
+from safelight.types import Exif
 from tests.imaging.pictures import picture, save
 
 Rational = TiffImagePlugin.IFDRational
@@ -294,7 +294,7 @@ def test_heights_are_of_this_earth(value, reference, metres) -> None:
 
 def test_sub_seconds_are_the_order_of_a_burst(library, embedder, tmp_path) -> None:
     from safelight import parse_source
-    from safelight.duplicates.exposures import seconds_apart
+    from safelight.duplicates.verification.capture_rules import seconds_apart
     from safelight.ingest import ingest
     from safelight.library.ordering import ordered
 

@@ -12,10 +12,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.library.exact import open_index
+from safelight.library.database import Database
 from safelight.library.files import counts
 from safelight.library.spaces import default_space
-from safelight.library.store import Library
+from safelight.library.vector_index.flat import open_index
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def test_killed_at_any_point_the_next_run_resumes(
             with sqlite3.connect(path) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             connection.close()
-            with Library(path) as library:
+            with Database(path) as library:
                 found = counts(library).photos
                 assert found >= before, "what was written is lost"
                 before = found
     assert kills > 1, "it was over before it could be killed"
 
     subprocess.run([*command, str(tmp_path / "p")], env=environ, check=True, capture_output=True)
-    with Library(path) as library:
+    with Database(path) as library:
         assert counts(library).photos == PHOTOS
         assert counts(library).files == PHOTOS
         assert counts(library).failed == 1
@@ -104,7 +104,7 @@ def test_two_commands_at_once_share_the_work(
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
         assert err == b""
-    with Library(path) as library:
+    with Database(path) as library:
         assert counts(library).files == counts(library).photos == 24
         space = default_space(library)
         assert space is not None

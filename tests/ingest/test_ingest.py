@@ -12,26 +12,26 @@ from PIL import Image
 
 from safelight.errors import ModelError
 from safelight.ingest import Summary, ingest, preview
-from safelight.library.exact import open_index
+from safelight.ingest.sources import parse_source
+from safelight.library.database import Database
 from safelight.library.files import counts, failures
 from safelight.library.spaces import all_spaces, default_space
-from safelight.library.store import Library
+from safelight.library.vector_index.flat import open_index
 from safelight.search import search
-from safelight.sources import parse_source
 from tests.fakes import ColourEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def _run(library: Library, embedder: ColourEmbedder, *specs: object, **options) -> Summary:
+def _run(library: Database, embedder: ColourEmbedder, *specs: object, **options) -> Summary:
     recursive = options.pop("recursive", True)
     sources = [parse_source(str(spec), recursive=recursive) for spec in specs]
     model = embedder.name.split()[0]
     return ingest(library, sources, embedder, model=model, **options)
 
 
-def _found(library: Library, embedder: ColourEmbedder, query: str, **options) -> list[str]:
+def _found(library: Database, embedder: ColourEmbedder, query: str, **options) -> list[str]:
     return [Path(hit.path).name for hit in search(library, query, embedder, **options)]
 
 
@@ -167,7 +167,7 @@ def test_what_wanted_an_extra_is_tried_again_once_it_is_there(
     folder.mkdir()
     for name in ("a.heic", "named wrongly.jpg"):
         (folder / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + name.encode())
-    for module in ("safelight.imaging.decoding", "safelight.ingest.plan"):
+    for module in ("safelight.imaging.decoding", "safelight.ingest.worklist"):
         monkeypatch.setattr(f"{module}.available_extras", frozenset)
     assert {each.code for each in _run(library, embedder, folder).failures} == {"missing-extra"}
     assert _run(library, embedder, folder).failing == 2
@@ -183,7 +183,7 @@ def test_what_wanted_an_extra_is_tried_again_once_it_is_there(
 def ordinary_folder(tmp_path: Path, make_photo: Callable[..., Path]) -> Iterator[Path]:
     """A folder, and a user to whom permissions apply: root may read everything."""
     # All that an ingest imports is imported first: Python itself may lie where only root reads.
-    with Library(tmp_path / "first.db") as first:
+    with Database(tmp_path / "first.db") as first:
         _run(first, ColourEmbedder(), make_photo(tmp_path / "first.png"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -204,7 +204,7 @@ def test_a_file_that_may_not_be_read_is_tried_again_after_chmod(
     photo = make_photo(ordinary_folder / "p" / "red.png")
     (ordinary_folder / "p" / "locked").mkdir()
     inside = make_photo(ordinary_folder / "p" / "locked" / "blue.png", "blue")
-    with Library(ordinary_folder / "library.db") as library:
+    with Database(ordinary_folder / "library.db") as library:
         assert _run(library, embedder, photo.parent).new == 2
         photo.write_bytes(photo.read_bytes() + b" ")
         photo.chmod(0)
@@ -380,7 +380,7 @@ def test_two_ingests_at_once_double_nothing(tmp_path, make_photo) -> None:
 
     def work() -> None:
         try:
-            with Library(tmp_path / "l.db") as library:
+            with Database(tmp_path / "l.db") as library:
                 _run(library, ColourEmbedder(), tmp_path / "p", batch_size=4)
         except BaseException as exc:  # noqa: BLE001
             errors.append(exc)
@@ -391,7 +391,7 @@ def test_two_ingests_at_once_double_nothing(tmp_path, make_photo) -> None:
     for thread in threads:
         thread.join()
     assert not errors
-    with Library(tmp_path / "l.db") as library:
+    with Database(tmp_path / "l.db") as library:
         assert counts(library).photos == 60
         assert len(open_index(library, ColourEmbedder().fingerprint)) == 60
 

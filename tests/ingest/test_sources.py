@@ -9,37 +9,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from safelight.ingest import Summary, ingest
-from safelight.library.copies import photo_facts
+from safelight.ingest.sources import parse_source
 from safelight.library.files import counts
-from safelight.library.remembered import remembered
+from safelight.library.ingested_sources import remembered
+from safelight.library.photo_facts import photo_facts
 from safelight.search import search
-from safelight.sources import parse_source
 from tests.disks import case_blind_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
     from tests.fakes import ColourEmbedder
 
 
-def _run(library: Library, embedder: ColourEmbedder, *specs: object, **options) -> Summary:
+def _run(library: Database, embedder: ColourEmbedder, *specs: object, **options) -> Summary:
     names = ("exclude", "recursive")
     given = {name: options.pop(name) for name in names if name in options}
     sources = [parse_source(str(spec), **given) for spec in specs]
     return ingest(library, sources, embedder, model="colours", **options)
 
 
-def _paths(library: Library, embedder: ColourEmbedder, **options) -> list[str]:
+def _paths(library: Database, embedder: ColourEmbedder, **options) -> list[str]:
     return sorted(hit.path for hit in search(library, "red", embedder, top=99, **options))
 
 
-def _specs(library: Library) -> list[str]:
+def _specs(library: Database) -> list[str]:
     return [spec for _, spec, _ in remembered(library)]
 
 
-def _copies(library: Library) -> list[int]:
+def _copies(library: Database) -> list[int]:
     ids = [photo_id for (photo_id,) in library.connection.execute("SELECT id FROM items")]
     return [len(facts.copies) for facts in photo_facts(library, ids).values()]
 

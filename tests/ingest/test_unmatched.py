@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from safelight.cli import safelight
 from safelight.ingest import preview
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

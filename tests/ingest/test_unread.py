@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from safelight import parse_source
 from safelight.ingest import ingest
 from safelight.ingest.run import preview
-from safelight.library.remembered import unread_files
-from safelight.sources.listing import list_photos
+from safelight.ingest.sources.listing import list_photos
+from safelight.library.ingested_sources import unread_files
 from tests.imaging.builders import multi_picture
 from tests.imaging.pictures import picture, save
 

@@ -11,20 +11,21 @@ import pytest
 from PIL import Image
 
 from safelight.errors import DecodeError, LibraryError, ModelError, QueryError, SpaceError
-from safelight.ingest import Summary, ingest, labelling
-from safelight.ingest.labelling import LabelledFile, label_files, label_known, label_lacking
+from safelight.ingest import Summary, ingest
+from safelight.ingest import label as labelling
+from safelight.ingest.label import LabelledFile, label_files, label_known, label_lacking
+from safelight.ingest.sources import parse_source
 from safelight.labels import Classifier, LabelSet
-from safelight.library.labels import lacking_labels, read_labels
-from safelight.query import parse_query
+from safelight.library.attributes.labels import lacking_labels, read_labels
 from safelight.search import search, search_labels
-from safelight.sources import parse_source
+from safelight.search.query import parse_query
 from tests.fakes import ColourEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 COLOURS = LabelSet(("red", "green", "blue"), ("{}",))
 
@@ -42,12 +43,14 @@ def folder(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
     return tmp_path / "photos"
 
 
-def _ingest(library: Library, folder: Path, embedder: ColourEmbedder, **options: object) -> Summary:
+def _ingest(
+    library: Database, folder: Path, embedder: ColourEmbedder, **options: object
+) -> Summary:
     source = parse_source(str(folder))
     return ingest(library, [source], embedder, model="colours", **options)  # type: ignore[arg-type]
 
 
-def _applying(library: Library, classifier: Classifier) -> dict[str, list[str]]:
+def _applying(library: Database, classifier: Classifier) -> dict[str, list[str]]:
     """Return the labels that apply, by the photo's file."""
     rows = library.connection.execute(
         "SELECT i.id, f.source_path FROM files f JOIN items i ON i.pk = f.item_pk"
@@ -119,8 +122,8 @@ def test_a_killed_process_loses_at_most_a_batch(library, folder, embedder, class
 import os, signal
 from safelight.ingest import labelling
 from safelight.labels import Classifier, LabelSet
-from safelight.library.labels import lacking_labels
-from safelight.library.store import Library
+from safelight.library.attributes.labels import lacking_labels
+from safelight.library.database import Library
 from tests.fakes import ColourEmbedder
 
 labelling._AT_ONCE = 3
@@ -196,12 +199,12 @@ def test_many_files_come_in_order(tmp_path, embedder, classifier, make_photo) ->
 
 
 @pytest.fixture
-def labelled(library, folder, embedder, classifier) -> Library:
+def labelled(library, folder, embedder, classifier) -> Database:
     _ingest(library, folder, embedder, classifier=classifier)
     return library
 
 
-def _found(library: Library, query: str, embedder: ColourEmbedder, **options: object) -> list[str]:
+def _found(library: Database, query: str, embedder: ColourEmbedder, **options: object) -> list[str]:
     hits = search(library, query, embedder, **options)  # type: ignore[arg-type]
     return [hit.metadata["filename"] for hit in hits]
 

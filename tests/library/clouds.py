@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.library.records import FileRecord, ItemRecord, write
-from safelight.model import Space
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import Space
 
 if TYPE_CHECKING:
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 DIMENSION = 24
 
@@ -27,7 +27,7 @@ def clouds(count: int, seed: int = 0, dimension: int = DIMENSION) -> np.ndarray:
 
 
 def fill(
-    library: Library,
+    library: Database,
     vectors: np.ndarray,
     first: int = 0,
     namespace: str = "default",

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from safelight.library.files import Counts, counts
-from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.spaces import add_space, all_spaces, sizes
-from safelight.model import Space
+from safelight.library.write import FileRecord, ItemRecord, mark_gone, write
+from safelight.types import Space
 from tests.library.clouds import SPACE, clouds, fill
 
 if TYPE_CHECKING:
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
-def _by_looking_at_all(library: Library, namespace: str | None) -> Counts:
+def _by_looking_at_all(library: Database, namespace: str | None) -> Counts:
     rows = library.connection.execute(
         "SELECT f.item_pk, i.kind, f.gone, x.file_pk FROM files f "
         "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
@@ -33,7 +33,7 @@ def _by_looking_at_all(library: Library, namespace: str | None) -> Counts:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_counts_are_those_of_looking_at_every_file(library: Library, seed: int) -> None:
+def test_counts_are_those_of_looking_at_every_file(library: Database, seed: int) -> None:
     random = np.random.default_rng(seed)
     for namespace in ("default", "trips", "texts"):
         kind = "text" if namespace == "texts" else "photo"
@@ -55,7 +55,7 @@ def test_counts_are_those_of_looking_at_every_file(library: Library, seed: int) 
         assert counts(library, namespace) == _by_looking_at_all(library, namespace)
 
 
-def test_sizes_are_those_of_looking_at_every_vector(library: Library) -> None:
+def test_sizes_are_those_of_looking_at_every_vector(library: Database) -> None:
     assert sizes(library) == []
     for number in range(1, 3):
         add_space(library, SPACE if number == 1 else Space("d" * 64, "other", 3, "other"))

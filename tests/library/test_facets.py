@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from safelight.library.browsing import Filter, cards, matching
+from safelight.library.attributes.label_sets import use_label_set
+from safelight.library.attributes.labels import LabelledPhoto, LabelRecord, write_labels
+from safelight.library.attributes.scores import ScoreRecord, write_scores
+from safelight.library.browse import Filter, cards, matching
 from safelight.library.facets import Facets, facets
-from safelight.library.label_sets import use_label_set
-from safelight.library.labels import LabelledPhoto, LabelRecord, write_labels
 from safelight.library.photos import read_photo
-from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
-from safelight.library.scores import ScoreRecord, write_scores
 from safelight.library.spaces import add_space
+from safelight.library.write import FileRecord, ItemRecord, mark_gone, write
 from tests.library.clouds import SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 NAMESPACES = ("default", "trips", "ünï")
 CAMERAS = [
@@ -36,7 +36,7 @@ def _label(label: str, *, applies: bool) -> LabelRecord:
     return LabelRecord(label, 0.3, 0.2, 0.7 if applies else 0.1, applies)
 
 
-def _fill(library: Library, seed: int) -> None:
+def _fill(library: Database, seed: int) -> None:
     random = np.random.default_rng(seed)
     add_space(library, SPACE)
     for version in ("old", "new"):
@@ -80,7 +80,7 @@ def _fill(library: Library, seed: int) -> None:
     )
 
 
-def _by_looking_at_all(library: Library, namespaces: tuple[str, ...] | None) -> Facets:
+def _by_looking_at_all(library: Database, namespaces: tuple[str, ...] | None) -> Facets:
     ids = [
         each for (each,) in library.connection.execute("SELECT id FROM items WHERE kind = 'photo'")
     ]
@@ -130,13 +130,13 @@ def _scopes() -> Iterable[tuple[str, ...] | None]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_facets_are_those_of_looking_at_every_photo(library: Library, seed: int) -> None:
+def test_facets_are_those_of_looking_at_every_photo(library: Database, seed: int) -> None:
     _fill(library, seed)
     for namespaces in _scopes():
         assert facets(library, namespaces) == _by_looking_at_all(library, namespaces)
 
 
-def test_what_a_facet_counts_is_what_its_filter_finds(library: Library) -> None:
+def test_what_a_facet_counts_is_what_its_filter_finds(library: Database) -> None:
     _fill(library, 7)
     for namespaces in _scopes():
         found = facets(library, namespaces)
@@ -150,11 +150,11 @@ def test_what_a_facet_counts_is_what_its_filter_finds(library: Library) -> None:
             assert len(shown) >= count if label in LABELS else len(shown) == count
 
 
-def test_an_empty_library_has_nothing_to_choose_from(library: Library) -> None:
+def test_an_empty_library_has_nothing_to_choose_from(library: Database) -> None:
     assert facets(library) == Facets([], [], [], [], None)
 
 
-def test_only_indexes_are_read(library: Library) -> None:
+def test_only_indexes_are_read(library: Database) -> None:
     """For 100,000 photos: 70 ms in place of two seconds."""
     _fill(library, 8)
     said: list[str] = []

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 from safelight.errors import SpaceError
-from safelight.library import dropping
-from safelight.library.dropping import check_drop, drop_space
-from safelight.library.exact import matrix_path, open_index
+from safelight.library import drop_space as dropping
+from safelight.library.database import Database
+from safelight.library.drop_space import check_drop, drop_space
 from safelight.library.files import counts
-from safelight.library.records import FileRecord, ItemRecord, mark_gone, write
 from safelight.library.spaces import (
     add_space,
     all_spaces,
@@ -26,8 +25,9 @@ from safelight.library.spaces import (
     find_space,
     use_space,
 )
-from safelight.library.store import Library
-from safelight.model import Space
+from safelight.library.vector_index.flat import matrix_path, open_index
+from safelight.library.write import FileRecord, ItemRecord, mark_gone, write
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def _vectors(count: int, seed: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _fill(library: Library, space: Space, count: int, *, kind: str = "photo") -> np.ndarray:
+def _fill(library: Database, space: Space, count: int, *, kind: str = "photo") -> np.ndarray:
     add_space(library, space)
     vectors = _vectors(count, seed=ord(space.name[0]))
     items = [ItemRecord(f"{number:064x}", kind, 1, vector) for number, vector in enumerate(vectors)]
@@ -51,11 +51,11 @@ def _fill(library: Library, space: Space, count: int, *, kind: str = "photo") ->
     return vectors
 
 
-def _names(library: Library) -> list[str]:
+def _names(library: Database) -> list[str]:
     return [each.space.name for each in all_spaces(library)]
 
 
-def test_coverage_counts_what_is_there(library: Library) -> None:
+def test_coverage_counts_what_is_there(library: Database) -> None:
     _fill(library, OLD, 10)
     _fill(library, NEW, 4)
     copy = FileRecord("/copy", "copy", None, f"{0:064x}")
@@ -79,7 +79,7 @@ def test_coverage_counts_what_is_there(library: Library) -> None:
         coverage(library, "e" * 64)
 
 
-def test_an_empty_space_lacks_all(library: Library) -> None:
+def test_an_empty_space_lacks_all(library: Database) -> None:
     _fill(library, OLD, 3)
     add_space(library, NEW)
     assert (coverage(library, NEW.fingerprint).covered, all_spaces(library)[1].lacking) == (0, 3)
@@ -98,7 +98,7 @@ def test_an_empty_space_lacks_all(library: Library) -> None:
     ],
 )
 def test_a_space_is_found_by_what_people_call_it(
-    library: Library, text: str, expected: Space
+    library: Database, text: str, expected: Space
 ) -> None:
     add_space(library, OLD)
     add_space(library, NEW)
@@ -106,7 +106,7 @@ def test_a_space_is_found_by_what_people_call_it(
 
 
 def test_a_model_folder_is_found_by_a_relative_path(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = Space("c" * 64, "clip#fp16", DIMENSION, f"{tmp_path}/clip#fp16")
     add_space(library, space)
@@ -118,7 +118,7 @@ def test_a_model_folder_is_found_by_a_relative_path(
 
 
 @pytest.mark.parametrize("text", ["", "ol", "12345", "01234", "bbbbbb", "starter", "/models", "%"])
-def test_an_unknown_space_is_refused_with_a_list(library: Library, text: str) -> None:
+def test_an_unknown_space_is_refused_with_a_list(library: Database, text: str) -> None:
     add_space(library, OLD)
     add_space(library, NEW)
     with pytest.raises(SpaceError, match=r"old \(0123456aaaaa\), new \(0123789bbbbb\)") as caught:
@@ -126,7 +126,7 @@ def test_an_unknown_space_is_refused_with_a_list(library: Library, text: str) ->
     assert caught.value.code == "no-space"
 
 
-def test_an_ambiguous_name_is_refused_with_a_list(library: Library) -> None:
+def test_an_ambiguous_name_is_refused_with_a_list(library: Database) -> None:
     twin = Space("0123456" + "c" * 57, "old", DIMENSION, "/elsewhere/old")
     for space in (OLD, NEW, twin):
         add_space(library, space)
@@ -139,12 +139,12 @@ def test_an_ambiguous_name_is_refused_with_a_list(library: Library) -> None:
     assert find_named_space(library, "0123456c") == twin
 
 
-def test_a_library_without_spaces_says_so(library: Library) -> None:
+def test_a_library_without_spaces_says_so(library: Database) -> None:
     with pytest.raises(SpaceError, match="safelight ingest"):
         find_named_space(library, "old")
 
 
-def test_use_changes_the_default_and_nothing_else(library: Library) -> None:
+def test_use_changes_the_default_and_nothing_else(library: Database) -> None:
     _fill(library, OLD, 3)
     _fill(library, NEW, 2)
     for space in (NEW, NEW, OLD):
@@ -156,7 +156,7 @@ def test_use_changes_the_default_and_nothing_else(library: Library) -> None:
     assert default_space(library) == OLD
 
 
-def test_a_dropped_space_is_gone_and_the_file_smaller(library: Library) -> None:
+def test_a_dropped_space_is_gone_and_the_file_smaller(library: Database) -> None:
     _fill(library, OLD, 2000)
     kept = _fill(library, NEW, 2000)
     for space in (OLD, NEW):
@@ -183,7 +183,7 @@ def test_a_dropped_space_is_gone_and_the_file_smaller(library: Library) -> None:
         drop_space(library, OLD.fingerprint)
 
 
-def test_what_searches_use_is_never_dropped_while_there_are_others(library: Library) -> None:
+def test_what_searches_use_is_never_dropped_while_there_are_others(library: Database) -> None:
     _fill(library, OLD, 3)
     add_space(library, NEW)
     for force in (False, True):
@@ -194,7 +194,7 @@ def test_what_searches_use_is_never_dropped_while_there_are_others(library: Libr
     assert check_drop(library, NEW.fingerprint).space == NEW
 
 
-def test_the_only_space_is_dropped_only_when_forced(library: Library) -> None:
+def test_the_only_space_is_dropped_only_when_forced(library: Database) -> None:
     _fill(library, OLD, 3)
     with pytest.raises(SpaceError, match="--force") as caught:
         drop_space(library, OLD.fingerprint)
@@ -207,7 +207,7 @@ def test_the_only_space_is_dropped_only_when_forced(library: Library) -> None:
     assert default_space(library) == NEW
 
 
-def test_a_space_that_comes_back_does_not_believe_its_old_matrix_file(library: Library) -> None:
+def test_a_space_that_comes_back_does_not_believe_its_old_matrix_file(library: Database) -> None:
     _fill(library, NEW, 1)
     _fill(library, OLD, 30)
     open_index(library, OLD.fingerprint)
@@ -222,7 +222,7 @@ def test_a_space_that_comes_back_does_not_believe_its_old_matrix_file(library: L
     assert index.search(vectors[3], 1).keys[0] == 4
 
 
-def test_what_killed_processes_left_is_swept(library: Library) -> None:
+def test_what_killed_processes_left_is_swept(library: Database) -> None:
     for space in (NEW, OLD):
         _fill(library, space, 5)
         open_index(library, space.fingerprint)
@@ -236,7 +236,7 @@ def test_what_killed_processes_left_is_swept(library: Library) -> None:
 
 
 def test_a_search_that_still_reads_delays_only_the_shrinking(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dropping, "READER_SECONDS", 0.05)
     _fill(library, NEW, 5)
@@ -244,7 +244,7 @@ def test_a_search_that_still_reads_delays_only_the_shrinking(
     library.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = library.path.stat().st_size
     told: list[str] = []
-    with Library(library.path) as reader:
+    with Database(library.path) as reader:
         reader.connection.execute("BEGIN")
         reader.connection.execute("SELECT count(*) FROM embeddings").fetchone()
         drop_space(library, OLD.fingerprint, tell=told.append)
@@ -258,8 +258,8 @@ def test_a_search_that_still_reads_delays_only_the_shrinking(
 
 _DROP_ON_A_FULL_DISK = """
 import resource, sys
-from safelight.library.dropping import drop_space
-from safelight.library.store import Library
+from safelight.library.drop_space import drop_space
+from safelight.library.database import Library
 with Library(sys.argv[1]) as library:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
     print(drop_space(library, sys.argv[2], tell=print))
@@ -267,7 +267,7 @@ with Library(sys.argv[1]) as library:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
-def test_a_full_disk_does_not_keep_a_space_from_being_dropped(library: Library) -> None:
+def test_a_full_disk_does_not_keep_a_space_from_being_dropped(library: Database) -> None:
     _fill(library, NEW, 3000)  # more than may be written
     _fill(library, OLD, 500)
     library.close()
@@ -287,8 +287,8 @@ def test_a_full_disk_does_not_keep_a_space_from_being_dropped(library: Library) 
 
 _DROP = """
 import sys
-from safelight.library.dropping import drop_space
-from safelight.library.store import Library
+from safelight.library.drop_space import drop_space
+from safelight.library.database import Library
 with Library(sys.argv[1]) as library:
     print("ready", flush=True)
     drop_space(library, sys.argv[2])
@@ -298,7 +298,7 @@ with Library(sys.argv[1]) as library:
 def test_a_drop_killed_at_any_point_is_done_by_the_next(tmp_path: Path) -> None:
     count = 4000
     made = tmp_path / "made" / "library.db"
-    with Library(made) as library:
+    with Database(made) as library:
         kept = _fill(library, NEW, count)
         _fill(library, OLD, count)
         for space in (NEW, OLD):
@@ -329,7 +329,7 @@ def test_a_drop_killed_at_any_point_is_done_by_the_next(tmp_path: Path) -> None:
     for number in range(8):
         folder = tmp_path / str(number)
         drop(folder, moments.uniform(0, whole))
-        with Library(folder / "library.db") as library:
+        with Database(folder / "library.db") as library:
             assert library.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert default_space(library) == NEW
             assert open_index(library, NEW.fingerprint).search(kept[7], 1).keys[0] == 8
@@ -353,7 +353,7 @@ def test_a_drop_killed_at_any_point_is_done_by_the_next(tmp_path: Path) -> None:
 _USE = """
 import sys
 from safelight.library.spaces import use_space
-from safelight.library.store import Library
+from safelight.library.database import Library
 with Library(sys.argv[1]) as library:
     print("ready", flush=True)
     while True:
@@ -362,7 +362,7 @@ with Library(sys.argv[1]) as library:
 """
 
 
-def test_a_use_killed_at_any_point_leaves_one_default(library: Library) -> None:
+def test_a_use_killed_at_any_point_leaves_one_default(library: Database) -> None:
     for space in (OLD, NEW):
         add_space(library, space)
     for _ in range(4):
@@ -383,7 +383,7 @@ def test_a_use_killed_at_any_point_leaves_one_default(library: Library) -> None:
         connection.close()
 
 
-def test_one_wrong_vector_keeps_the_whole_batch_out(library: Library) -> None:
+def test_one_wrong_vector_keeps_the_whole_batch_out(library: Database) -> None:
     add_space(library, OLD)
     items = [
         ItemRecord("1" * 64, "photo", 1, _vectors(1, 0)[0]),
@@ -397,7 +397,7 @@ def test_one_wrong_vector_keeps_the_whole_batch_out(library: Library) -> None:
 
 
 @pytest.mark.parametrize("fingerprint", [None, NEW.fingerprint])
-def test_vectors_of_no_known_space_are_refused(library: Library, fingerprint: str | None) -> None:
+def test_vectors_of_no_known_space_are_refused(library: Database, fingerprint: str | None) -> None:
     add_space(library, OLD)
     item = ItemRecord("1" * 64, "photo", 1, _vectors(1, 0)[0])
     with pytest.raises(SpaceError):
@@ -405,14 +405,14 @@ def test_vectors_of_no_known_space_are_refused(library: Library, fingerprint: st
     assert library.connection.execute("SELECT count(*) FROM items").fetchone() == (0,)
 
 
-def test_a_space_never_changes_its_dimension(library: Library) -> None:
+def test_a_space_never_changes_its_dimension(library: Database) -> None:
     add_space(library, OLD)
     with pytest.raises(SpaceError, match="damaged"):
         add_space(library, Space(OLD.fingerprint, "old", 8, "/models/old"))
     assert find_space(library, OLD.fingerprint) == OLD
 
 
-def test_a_vector_is_searched_in_its_own_space_only(library: Library) -> None:
+def test_a_vector_is_searched_in_its_own_space_only(library: Database) -> None:
     old, new = _fill(library, OLD, 20), _fill(library, NEW, 10)
     for space, vectors in ((OLD, old), (NEW, new)):
         index = open_index(library, space.fingerprint)

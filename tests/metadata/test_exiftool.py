@@ -19,7 +19,7 @@ from safelight.imaging.header import read_header
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from safelight.model import Exif
+    from safelight.types import Exif
 
 pytestmark = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is missing")
 

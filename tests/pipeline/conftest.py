@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from safelight.ingest.sources.demo import demo_source
 from safelight.labels.label_set import LabelSet
-from safelight.pipeline.features import FeaturesService
-from safelight.sources.demo import demo_source
+from safelight.pipeline.services.features import FeaturesService
 from tests.fakes import ColourEmbedder
 
 if TYPE_CHECKING:

@@ -271,8 +271,8 @@ def test_dead_letters_are_listed_and_retried(
 
 @needs_nats
 def test_a_file_that_is_watched_into_holds_each_batch_once(command: Any, tmp_path: Path) -> None:
-    from safelight.pipeline.events import new_event
-    from safelight.pipeline.nats_bus import NatsBus
+    from safelight.pipeline.bus.events import new_event
+    from safelight.pipeline.bus.nats import NatsBus
 
     async def publish(url: str) -> None:
         bus = await NatsBus.connect(url)

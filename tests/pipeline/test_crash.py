@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from safelight.pipeline.places import Places
+from safelight.pipeline.paths import PipelinePaths
 from tests.pipeline.nats_server import needs_nats, serving
 from tests.waiting import until
 
@@ -37,12 +37,12 @@ def _small_photos(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def _outputs(places: Places) -> list[dict[str, Any]]:
+def _outputs(places: PipelinePaths) -> list[dict[str, Any]]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(places.output.glob("*.json"))]
 
 
 def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
-    places = Places(tmp_path / "data")
+    places = PipelinePaths(tmp_path / "data")
     photos = _small_photos(places.input, 180)
     command = [SAFELIGHT, "pipeline", "run", "--data", str(places.data), "--batch-size", "10",
                "--model", "starter", "--quiet"]  # fmt: skip
@@ -84,7 +84,7 @@ def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
 class Workers:
     """Processes of one service on a bus."""
 
-    def __init__(self, url: str, places: Places, log: Path) -> None:
+    def __init__(self, url: str, places: PipelinePaths, log: Path) -> None:
         self._command = [
             SAFELIGHT, "pipeline", "worker", "features", "--bus", url, "--data", str(places.data),
             "--model", "starter", "--ack-wait", "1.5", "--max-deliver", "9", "--threads", "1",
@@ -114,7 +114,7 @@ class Workers:
 
 
 @contextlib.contextmanager
-def _working(url: str, places: Places, log: Path) -> Iterator[Workers]:
+def _working(url: str, places: PipelinePaths, log: Path) -> Iterator[Workers]:
     workers = Workers(url, places, log)
     try:
         yield workers
@@ -127,7 +127,7 @@ def _working(url: str, places: Places, log: Path) -> Iterator[Workers]:
 @needs_nats
 def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> None:
     count, of_a_batch = 300, 10
-    places = Places(tmp_path / "data")
+    places = PipelinePaths(tmp_path / "data")
     photos = _small_photos(places.ranking, count)
     artifacts = [
         {

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from safelight.errors import SafelightError, UsageError
-from safelight.pipeline.batches import batch_path, pack, unpack
-from safelight.pipeline.events import Event, Policy, new_event
-from safelight.pipeline.memory_bus import MemoryBus
-from safelight.pipeline.places import Places
+from safelight.pipeline.bus.events import Event, Policy, new_event
+from safelight.pipeline.bus.memory import MemoryBus
+from safelight.pipeline.messages.batches import batch_path, pack, unpack
+from safelight.pipeline.paths import PipelinePaths
 from safelight.pipeline.worker import Abandoned, Stop, Worker
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Counting:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(tmp_path / "data")
+def places(tmp_path: Path) -> PipelinePaths:
+    return PipelinePaths(tmp_path / "data")
 
 
 def _batch(number: int, **more: Any) -> dict[str, Any]:
@@ -69,13 +69,13 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def _work(bus: MemoryBus, service: Any, places: Places, **options: Any) -> tuple[Any, Stop]:
+def _work(bus: MemoryBus, service: Any, places: PipelinePaths, **options: Any) -> tuple[Any, Stop]:
     stop = Stop()
     worker = Worker(service, TAKES, bus, places, **{"policy": QUICK, "look": 0.05, **options})
     return asyncio.create_task(worker.work(stop)), stop
 
 
-def test_batches_become_results(places: Places) -> None:
+def test_batches_become_results(places: PipelinePaths) -> None:
     async def main() -> None:
         bus, service = MemoryBus(), Counting()
         working, stop = _work(bus, service, places)
@@ -92,7 +92,7 @@ def test_batches_become_results(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_a_batch_whose_result_is_there_is_not_processed_again(places: Places) -> None:
+def test_a_batch_whose_result_is_there_is_not_processed_again(places: PipelinePaths) -> None:
     async def main() -> None:
         bus, service = MemoryBus(), Counting()
         # As if a worker was killed between publishing and acknowledging.
@@ -108,7 +108,7 @@ def test_a_batch_whose_result_is_there_is_not_processed_again(places: Places) ->
     asyncio.run(main())
 
 
-def test_two_that_work_on_one_batch_publish_one_result(places: Places) -> None:
+def test_two_that_work_on_one_batch_publish_one_result(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
         both = threading.Barrier(2, timeout=60)
@@ -131,7 +131,7 @@ def test_two_that_work_on_one_batch_publish_one_result(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_workers_share_the_batches(places: Places) -> None:
+def test_workers_share_the_batches(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
         all_at_work = threading.Barrier(3, timeout=60)
@@ -159,7 +159,7 @@ def test_workers_share_the_batches(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_who_works_for_long_keeps_the_batch(places: Places) -> None:
+def test_who_works_for_long_keeps_the_batch(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
         service = Counting(lambda _: time.sleep(2.5))  # more than twice the wait
@@ -175,7 +175,7 @@ def test_who_works_for_long_keeps_the_batch(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_what_fails_is_tried_again(places: Places) -> None:
+def test_what_fails_is_tried_again(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
 
@@ -204,7 +204,7 @@ def test_what_fails_is_tried_again(places: Places) -> None:
     ],
 )
 def test_what_cannot_be_done_is_dead_and_the_rest_goes_on(
-    places: Places, error: Exception, attempts: int, reason: str
+    places: PipelinePaths, error: Exception, attempts: int, reason: str
 ) -> None:
     async def main() -> None:
         bus = MemoryBus()
@@ -230,7 +230,7 @@ def test_what_cannot_be_done_is_dead_and_the_rest_goes_on(
     asyncio.run(main())
 
 
-def test_who_is_to_stop_finishes_first(places: Places) -> None:
+def test_who_is_to_stop_finishes_first(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
         service = Counting(lambda _: time.sleep(0.3))
@@ -245,7 +245,7 @@ def test_who_is_to_stop_finishes_first(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_who_is_to_stop_now_gives_it_back(places: Places) -> None:
+def test_who_is_to_stop_now_gives_it_back(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
         release = threading.Event()
@@ -270,7 +270,7 @@ def test_who_is_to_stop_now_gives_it_back(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_a_large_batch_goes_through_a_file(places: Places) -> None:
+def test_a_large_batch_goes_through_a_file(places: PipelinePaths) -> None:
     async def main() -> None:
         bus, service = MemoryBus(), Counting()
         working, stop = _work(bus, service, places)
@@ -287,7 +287,9 @@ def test_a_large_batch_goes_through_a_file(places: Places) -> None:
     asyncio.run(main())
 
 
-def test_a_file_that_is_not_among_the_batches_is_not_read(places: Places, tmp_path: Path) -> None:
+def test_a_file_that_is_not_among_the_batches_is_not_read(
+    places: PipelinePaths, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text('{"batch_id": "b1", "password": "x"}')
     link = places.batches / "link.json"
@@ -303,7 +305,7 @@ def test_a_file_that_is_not_among_the_batches_is_not_read(places: Places, tmp_pa
         unpack(Event(TAKES, "b1", "now", batch_uri="./data/batches/none.json"), places)
 
 
-def test_a_strict_worker_raises(places: Places) -> None:
+def test_a_strict_worker_raises(places: PipelinePaths) -> None:
     async def main() -> None:
         bus = MemoryBus()
 

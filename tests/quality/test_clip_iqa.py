@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import UsageError
 from safelight.quality.clip_iqa import ENSEMBLE, PAIRS, ClipIqa
 from safelight.quality.picture import Picture

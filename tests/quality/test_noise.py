@@ -5,9 +5,9 @@ import pytest
 from skimage import data
 from skimage.restoration import estimate_sigma
 
-from safelight.model import Frame
 from safelight.quality.noise import SIGMA_MAX, Noise
 from safelight.quality.picture import Picture
+from safelight.types import Frame
 from tests.quality.damage import compressed, noised
 
 

@@ -11,10 +11,10 @@ from hypothesis.extra import numpy as hnp
 
 from safelight.errors import UsageError
 from safelight.imaging import decode
-from safelight.model import Frame
 from safelight.quality import averaging, picture
 from safelight.quality.averaging import average, fit
 from safelight.quality.picture import EVALUATION_SIDE, MIN_SIDE, Picture, gray_of
+from safelight.types import Frame
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

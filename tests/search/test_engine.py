@@ -12,14 +12,14 @@ from safelight.cli import safelight
 from safelight.embedding.devices import Device
 from safelight.errors import LibraryError, QueryError, SpaceError, UsageError
 from safelight.ingest import ingest
-from safelight.library.browsing import Filter, matching
-from safelight.library.exact import open_index
-from safelight.library.records import FileRecord, ItemRecord, write
+from safelight.library.browse import Filter, matching
+from safelight.library.database import Database
 from safelight.library.spaces import add_space
-from safelight.library.store import Library
-from safelight.model import Space
-from safelight.query import Query
+from safelight.library.vector_index.flat import open_index
+from safelight.library.write import FileRecord, ItemRecord, write
 from safelight.search import find, hits_of, options_of, search, search_filters
+from safelight.search.query import Query
+from safelight.types import Space
 
 DIMENSION = 64
 SPACE = Space("e" * 64, "words", DIMENSION, "words")
@@ -58,7 +58,7 @@ def beaches(tmp_path):
     rng = np.random.default_rng(5)
     own = np.eye(DIMENSION)
     items, files = [], []
-    with Library(tmp_path / "l.db") as library:
+    with Database(tmp_path / "l.db") as library:
         add_space(library, SPACE)
         for number in range(60):
             vector = (1.6 - number / 60) * BEACH + 0.7 * own[8 + number // 2 % 50]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from safelight.choice import Choice
 from safelight.ingest import ingest
-from safelight.server.options import Options
-from safelight.server.running import make_server
-from safelight.server.service import Service
+from safelight.ingest.sources import parse_source
+from safelight.model_choice import Choice
+from safelight.server.config import ServerConfig
+from safelight.server.run import make_server
+from safelight.server.state import ServerState
 from safelight.settings import Settings
-from safelight.sources import parse_source
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from safelight.library.store import Library
-    from safelight.server.running import Server
+    from safelight.library.database import Database
+    from safelight.server.run import Server
     from tests.fakes import ColourEmbedder
 
 
@@ -32,7 +32,7 @@ class Running:
     """A running server: its address, a client of it, and what it serves."""
 
     def __init__(
-        self, url: str, service: Service, server: Server, stop: Callable[[], None]
+        self, url: str, service: ServerState, server: Server, stop: Callable[[], None]
     ) -> None:
         self.url = url
         self.server = server
@@ -41,7 +41,7 @@ class Running:
         self.client = httpx2.Client(base_url=url, timeout=60)
 
     @property
-    def library(self) -> Library:
+    def library(self) -> Database:
         return self.service.library
 
     def get(self, path: str, **options) -> httpx2.Response:
@@ -69,7 +69,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    library: Library,
+    library: Database,
     embedder: ColourEmbedder | None = None,
     settings: Settings | None = None,
     **options,
@@ -79,7 +79,7 @@ def running(
     options = {"port": port, **options}
     choice = Choice(embedder, embedder.name) if embedder is not None else None
     settings = settings or Settings(library=library.path)
-    service = Service(library, settings, Options(**options), choice)
+    service = ServerState(library, settings, ServerConfig(**options), choice)
     server = make_server(service)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -110,7 +110,7 @@ def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def filled(library: Library, photos: Path, embedder: ColourEmbedder) -> Library:
+def filled(library: Database, photos: Path, embedder: ColourEmbedder) -> Database:
     """A library of these photos, in the namespace of their colour."""
     for colour in ("red", "green", "blue"):
         source = parse_source(f"images:{photos / colour}")
@@ -119,7 +119,7 @@ def filled(library: Library, photos: Path, embedder: ColourEmbedder) -> Library:
 
 
 @pytest.fixture
-def server(filled: Library, photos: Path, embedder: ColourEmbedder) -> Iterator[Running]:
+def server(filled: Database, photos: Path, embedder: ColourEmbedder) -> Iterator[Running]:
     """A server of that library, which may ingest the folder of the photos."""
     with running(filled, embedder, roots=(str(photos),)) as found:
         yield found

@@ -17,7 +17,7 @@ from PIL import Image
 
 from safelight import errors
 from safelight.client import AsyncClient, Client, answers, calls, refusals
-from safelight.library.tokens import create_token
+from safelight.library.state.tokens import create_token
 from tests.server.conftest import running
 from tests.waiting import until
 
@@ -219,7 +219,7 @@ def test_vectors_are_kept_and_found(client) -> None:
 
 def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embedder) -> None:
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
 
     (tmp_path / "p").mkdir()
     for name in ("one.png", "copy of one.png"):
@@ -273,7 +273,7 @@ def test_refusals_are_the_librarys_errors(client) -> None:
 
 def test_every_kind_of_error_comes_back_as_itself() -> None:
     """Whatever the library raises below the server, with the code that its class has."""
-    from safelight.server.problems import of_error
+    from safelight.server.errors import of_error
 
     kinds = [errors.SafelightError]
     for kind in kinds:

@@ -5,24 +5,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from safelight.library.clustered import ClusteredIndex
-from safelight.library.exact import ExactIndex
 from safelight.library.spaces import add_space
-from safelight.model import Space
+from safelight.library.vector_index.flat import ExactIndex
+from safelight.library.vector_index.ivf import ClusteredIndex
 from safelight.settings import Settings
+from safelight.types import Space
 from tests.library.clouds import clouds, fill
 from tests.server.conftest import running
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from safelight.library.store import Library
+    from safelight.library.database import Database
     from tests.fakes import ColourEmbedder
 
 COUNT = 3000
 
 
 @pytest.fixture
-def many(library: Library, embedder: ColourEmbedder) -> Library:
+def many(library: Database, embedder: ColourEmbedder) -> Database:
     """A library of 3,000 vectors, one in ten of them in a namespace of its own."""
     space = Space(embedder.fingerprint, embedder.name, embedder.dimension, embedder.name)
     add_space(library, space)
@@ -32,7 +32,7 @@ def many(library: Library, embedder: ColourEmbedder) -> Library:
     return library
 
 
-def test_clusters_are_used_once_they_are_made(many: Library, embedder: ColourEmbedder) -> None:
+def test_clusters_are_used_once_they_are_made(many: Database, embedder: ColourEmbedder) -> None:
     settings = Settings(library=many.path, clusters_from=1000)
     query = clouds(1, seed=3, dimension=embedder.dimension)[0].tolist()
     with running(many, embedder, settings) as server:

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from safelight.library.store import Library
-from safelight.library.tokens import digest, find_token, tokens
+from safelight.library.database import Database
+from safelight.library.state.tokens import digest, find_token, tokens
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -50,7 +50,7 @@ def test_a_token_is_shown_once_and_kept_by_nobody(environ, tmp_path) -> None:
     row = json.loads(run(environ, "token", "list", "--json").stdout)
     assert (row["may_write"], row["namespaces"]) == (True, ["a", "b"])
     assert "digest" not in row
-    with Library(tmp_path / "library.db") as library:
+    with Database(tmp_path / "library.db") as library:
         known = tokens(library)
         assert known[0].digest == digest(text)
         assert find_token(known, text) == known[0]
@@ -124,7 +124,7 @@ def test_it_logs_as_json_without_what_people_look_for_and_stops_on_sigterm(envir
     assert {"time", "level", "method", "status", "ms", "bytes", "client"} <= set(rows[-1])
 
 
-@pytest.mark.parametrize("module", ["safelight.library.conditions", "safelight.server.options"])
+@pytest.mark.parametrize("module", ["safelight.library.filters", "safelight.server.config"])
 def test_examples_in_docstrings_run(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted
@@ -133,7 +133,7 @@ def test_examples_in_docstrings_run(module: str) -> None:
 
 def test_every_error_has_a_status() -> None:
     from safelight import errors
-    from safelight.server.problems import STATUS
+    from safelight.server.errors import STATUS
 
     def all_of(kind):
         return [kind, *(each for child in kind.__subclasses__() for each in all_of(child))]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from safelight.library.tokens import create_token
+from safelight.library.state.tokens import create_token
 from safelight.server.limits import Limits
 from tests.server.conftest import running
 from tests.waiting import until

@@ -21,7 +21,7 @@ from PIL import Image
 
 from safelight.client import Client
 from safelight.errors import SafelightError
-from safelight.library.store import Library
+from safelight.library.database import Database
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -166,7 +166,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
     finally:
         client.close()
         server.kill()
-    with Library(library) as opened:
+    with Database(library) as opened:
         execute = opened.connection.execute
         assert execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert execute("PRAGMA foreign_key_check").fetchall() == []

@@ -10,8 +10,8 @@ from PIL import Image
 from skimage import data
 
 from safelight.ingest import ingest
-from safelight.library.tokens import create_token
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
+from safelight.library.state.tokens import create_token
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
 from tests.waiting import until
@@ -19,7 +19,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
 class Apart(ColourEmbedder):
@@ -55,7 +55,7 @@ def shelf(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelved(library: Library, shelf: Path, embedder) -> Library:
+def shelved(library: Database, shelf: Path, embedder) -> Database:
     ingest(library, [parse_source(str(shelf))], embedder, model="apart")
     return library
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.library.exact import ExactIndex
+from safelight.library.vector_index.flat import ExactIndex
 from safelight.server import estimates
 from safelight.server.estimates import Estimates
 
@@ -84,16 +84,16 @@ def test_no_estimate_is_further_off_than_it_says(vectors, monkeypatch) -> None:
 
 
 def test_only_what_can_be_among_the_best_is_scored_in_full(monkeypatch) -> None:
-    from safelight.library import exact
+    from safelight.library.vector_index import flat
 
     scored = []
-    score = exact.cosines
+    score = flat.cosines
 
     def counted(vectors, query, rows):
         scored.append(len(rows))
         return score(vectors, query, rows)
 
-    monkeypatch.setattr(exact, "cosines", counted)
+    monkeypatch.setattr(flat, "cosines", counted)
     vectors = units(np.random.default_rng(0).standard_normal((20_000, 128)))
     _, quick = both(vectors)
     quick.search_many(vectors[:1], [10], [None])

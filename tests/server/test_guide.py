@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from safelight.library.tokens import create_token
+from safelight.library.state.tokens import create_token
 from safelight.server.limits import MEGABYTE, Limits
 from tests.server.conftest import running
 from tests.waiting import until
@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 def served(library, tmp_path, make_photo, embedder):
     """A server in whose root lie what the lines speak of, and which has some photos already."""
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
 
     root = tmp_path / "Pictures"
     make_photo(root / "beach.jpg", "blue", seed=1)

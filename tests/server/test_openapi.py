@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from safelight.library.tokens import create_token
+from safelight.library.state.tokens import create_token
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from safelight.library.scores import ScoreRecord, write_scores
+from safelight.library.attributes.scores import ScoreRecord, write_scores
 from tests.server.conftest import running
 from tests.waiting import until
 
@@ -166,7 +166,7 @@ def test_a_thumbnail_is_made_once_and_has_a_strong_etag(server) -> None:
 
 def test_what_is_made_of_a_photo_lies_upright(server, library, tmp_path, embedder) -> None:
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
 
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -207,7 +207,7 @@ def test_a_photo_tells_all_that_is_known(server) -> None:
 
 def test_a_photo_tells_what_its_file_holds(server, library, tmp_path, embedder) -> None:
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
     from tests.imaging.builders import animation
     from tests.imaging.pictures import picture
 
@@ -224,7 +224,7 @@ def test_a_focus_map_has_the_shape_of_its_photo(server, library, tmp_path, embed
     import numpy as np
 
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
 
     pixels = np.full((400, 800, 3), 128, np.uint8)
     pixels[:, :400] = np.random.default_rng(1).integers(0, 2, (400, 400, 1), np.uint8) * 255
@@ -246,8 +246,8 @@ def _png(colour) -> bytes:
 
 
 def test_labels_filter_photos_and_rank_them(server) -> None:
-    from safelight.library.label_sets import use_label_set
-    from safelight.library.labels import LabelledPhoto, LabelRecord, write_labels
+    from safelight.library.attributes.label_sets import use_label_set
+    from safelight.library.attributes.labels import LabelledPhoto, LabelRecord, write_labels
 
     cards = server.get("/api/v1/photos", params={"sort": "added"}).json()["photos"]
     use_label_set(server.library, "set", ["beach", "dog"], ["{}"])
@@ -275,7 +275,7 @@ def test_the_photo_nearest_to_what_is_not_there_is_weak(library, tmp_path) -> No
 
     from safelight.embedding.starter import load_starter
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
     from tests.server.conftest import running
 
     Image.fromarray(data.chelsea()).save(tmp_path / "cat.png")

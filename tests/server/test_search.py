@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.library.browsing import Filter
+from safelight.library.browse import Filter
 from safelight.search import search
 from tests.fakes import ColourEmbedder
 

@@ -22,8 +22,8 @@ import pytest
 from loguru import logger
 from PIL import Image
 
-from safelight.library.jobs import add_job
-from safelight.library.tokens import create_token, find_token, revoke_token, tokens
+from safelight.library.state.jobs import add_job
+from safelight.library.state.tokens import create_token, find_token, revoke_token, tokens
 from tests.ports import free_port
 from tests.server.conftest import running
 from tests.waiting import until
@@ -328,7 +328,7 @@ def test_a_photo_in_two_namespaces_shows_one_of_them_only(
     filled, photos, embedder, tmp_path
 ) -> None:
     from safelight.ingest import ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
 
     (tmp_path / "private").mkdir()
     copy = tmp_path / "private" / "a private name.png"

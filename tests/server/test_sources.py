@@ -10,7 +10,7 @@ import pytest
 
 from safelight.client import AsyncClient, Client
 from safelight.errors import LibraryError, SafelightError, UsageError
-from safelight.library.tokens import create_token
+from safelight.library.state.tokens import create_token
 from tests.server.conftest import running
 
 if TYPE_CHECKING:

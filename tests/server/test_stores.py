@@ -3,23 +3,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from safelight.errors import StoreError
+from safelight.exchange.stores import open_store
 from safelight.library.outbox import add_store, queued
 from safelight.settings import Secret, Settings
-from safelight.stores import open_store
+from tests.exchange.stores import qdrant_server
 from tests.server.conftest import running
-from tests.stores import qdrant_server
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
     from tests.fakes import ColourEmbedder
 
 
 def test_what_is_uploaded_is_told_to_the_store(
-    filled: Library,
+    filled: Database,
     embedder: ColourEmbedder,
     make_photo: Callable[..., Path],
     tmp_path: Path,
@@ -44,7 +44,7 @@ def test_what_is_uploaded_is_told_to_the_store(
 
 
 def test_a_store_that_is_away_keeps_nobody_from_searching(
-    filled: Library, embedder: ColourEmbedder
+    filled: Database, embedder: ColourEmbedder
 ) -> None:
     with qdrant_server.serving() as store:
         url = store.url

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from safelight.ingest import ingest
-from safelight.sources import parse_source
+from safelight.ingest.sources import parse_source
 
 # As they stand in the guide, line for line; the address and the vector are filled in.
 CURL_LINES = {

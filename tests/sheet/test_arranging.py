@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from safelight.errors import UsageError
 from safelight.sheet import Card, arrange, order_keys
-from safelight.sheet.names import by_name, display_names, visible
+from safelight.sheet.file_names import by_name, display_names, visible
 
 
 def names(found: list[Card]) -> list[str]:

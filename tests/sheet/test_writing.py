@@ -7,7 +7,7 @@ from PIL import Image
 
 from safelight.errors import SafelightError, UsageError
 from safelight.sheet import Sheet, check_target, page, poster, write
-from safelight.sheet.writing import is_sheet
+from safelight.sheet.write import is_sheet
 
 PAGE = page(Sheet("x", [], ())).encode()
 POSTER = poster(Sheet("x", [], ()))

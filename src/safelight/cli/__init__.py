@@ -35,7 +35,7 @@ from safelight.cli.sync import sync
 from safelight.cli.token import token
 from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
-from safelight.shown import write_everything
+from safelight.files.format import write_everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

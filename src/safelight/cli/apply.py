@@ -15,7 +15,7 @@ from safelight.cli.phases import show_phases, size
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:
-    from safelight.duplicates.apply import Outcome
+    from safelight.duplicates.plans.apply import Outcome
 
 EPILOG = """\b
 Examples:
@@ -38,9 +38,9 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
     or killed, at any point, the same command does the rest, and `safelight undo` takes everything
     back. The exit code is 1 if anything was left as it is.
     """
-    from safelight.duplicates.apply import apply_plan
-    from safelight.duplicates.plan import read_plan
-    from safelight.library.store import Library
+    from safelight.duplicates.plans.apply import apply_plan
+    from safelight.duplicates.plans.model import read_plan
+    from safelight.library.database import Database
 
     found = read_plan(expanded(plan))
     settings = load_settings(library=library or found.library)
@@ -49,7 +49,7 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
             f"{plan} was made for the library {found.library}; plan again for another."
         )
     with (
-        Library(settings.library, create=False) as opened,
+        Database(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
         outcome = apply_plan(

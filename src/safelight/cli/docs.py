@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from safelight.shown import is_terminal
+from safelight.files.format import is_terminal
 
 EPILOG = """\b
 Examples:
@@ -22,15 +22,15 @@ Examples:
 @click.option("--path", "only_path", is_flag=True, help="Print where the page's file is.")
 def docs(page: str | None, only_path: bool) -> None:
     """Read the documentation that comes with safelight."""
-    from safelight import manual
+    from safelight import documentation
 
     if page is None:
-        known = manual.pages()
+        known = documentation.pages()
         width = max(map(len, known), default=0)
         for name, file in known.items():
-            click.echo(str(file) if only_path else f"{name:{width}}  {manual.title(file)}")
+            click.echo(str(file) if only_path else f"{name:{width}}  {documentation.title(file)}")
         return
-    file = manual.page(page)
+    file = documentation.page(page)
     if only_path:
         click.echo(str(file))
         return

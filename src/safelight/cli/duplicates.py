@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.deduplicator import Deduplicator
     from safelight.duplicates.keeper import Suggestion
-    from safelight.library.copies import PhotoFacts
-    from safelight.library.store import Library
+    from safelight.library.database import Database
+    from safelight.library.photo_facts import PhotoFacts
     from safelight.settings import Settings
 
 EPILOG = """\b
@@ -93,15 +93,15 @@ def duplicates(
         _against(settings, against, namespace, as_json)
         return
     if report is not None:
-        from safelight.duplicates.report import check_report
+        from safelight.duplicates.report.page import check_report
 
         report = expanded(report)
         check_report(report, force=force)
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
-    from safelight.library.store import Library
 
     with (
-        Library(settings.library, create=False) as opened,
+        Database(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
@@ -154,12 +154,12 @@ def show(
 
     GROUP is the beginning of its id.
     """
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
-    from safelight.library.store import Library
 
     settings = load_settings(library=library)
     with (
-        Library(settings.library, create=False) as opened,
+        Database(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
@@ -208,11 +208,11 @@ def decide(
     """
     if decision is None:
         raise click.UsageError("Say what: --not-duplicates, --keep-both or --resolved.")
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
     settings = load_settings(library=library)
     with (
-        Library(settings.library, create=False) as opened,
+        Database(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
         finder = deduplicator(opened, settings, None, True, progress)
@@ -231,13 +231,13 @@ def decide(
 @library_option
 def decisions(as_json: bool, library: str | None) -> None:
     """List what was decided, the oldest first."""
-    from safelight.duplicates.deciding import decided_groups
-    from safelight.library.copies import photo_facts
-    from safelight.library.decisions import decisions as all_decisions
-    from safelight.library.store import Library
+    from safelight.duplicates.clustering.decided_groups import decided_groups
+    from safelight.library.attributes.decisions import decisions as all_decisions
+    from safelight.library.database import Database
+    from safelight.library.photo_facts import photo_facts
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         pairs = all_decisions(opened)
         if as_json:
             for pair in pairs:
@@ -262,13 +262,13 @@ def revoke(group: str, library: str | None) -> None:
 
     GROUP is the beginning of its id, as `safelight duplicates decisions` lists it.
     """
-    from safelight.duplicates.deciding import decided_groups
-    from safelight.library.decisions import decisions as all_decisions
-    from safelight.library.decisions import revoke as revoke_pairs
-    from safelight.library.store import Library
+    from safelight.duplicates.clustering.decided_groups import decided_groups
+    from safelight.library.attributes.decisions import decisions as all_decisions
+    from safelight.library.attributes.decisions import revoke as revoke_pairs
+    from safelight.library.database import Database
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         found = [
             each for each in decided_groups(all_decisions(opened)) if each.id.startswith(group)
         ]
@@ -285,9 +285,9 @@ def _relations(given: Sequence[str]) -> list[str]:
 
 
 def _facts(
-    library: Library, found: Sequence[Suggestion], namespace: str | None
+    library: Database, found: Sequence[Suggestion], namespace: str | None
 ) -> dict[str, PhotoFacts]:
-    from safelight.library.copies import photo_facts
+    from safelight.library.photo_facts import photo_facts
 
     ids = dict.fromkeys(photo.photo_id for each in found for photo in each.photos)
     return photo_facts(library, list(ids), namespace)
@@ -295,13 +295,13 @@ def _facts(
 
 def _report(
     path: str,
-    library: Library,
+    library: Database,
     found: Sequence[Suggestion],
     facts: dict[str, PhotoFacts],
     finder: Deduplicator,
 ) -> None:
     from safelight.duplicates.keeper.scores import known_scores
-    from safelight.duplicates.report import Report, report_page, write_report
+    from safelight.duplicates.report.page import Report, report_page, write_report
 
     scores = known_scores(library, list(facts))
     page = report_page(
@@ -313,9 +313,9 @@ def _report(
     write_report(path, page)
 
 
-def _tell_unhashed(library: Library, namespace: str | None, *, quiet: bool) -> None:
+def _tell_unhashed(library: Database, namespace: str | None, *, quiet: bool) -> None:
     from safelight.hashing import HASH_VERSION
-    from safelight.library.hashes import lacking_hashes
+    from safelight.library.attributes.hashes import lacking_hashes
 
     count = len(lacking_hashes(library, HASH_VERSION, namespace))
     if count and not quiet:
@@ -328,14 +328,14 @@ def _tell_unhashed(library: Library, namespace: str | None, *, quiet: bool) -> N
 
 
 def _against(settings: Settings, path: str, namespace: str | None, as_json: bool) -> None:
-    from safelight.choice import choose_for_search
     from safelight.duplicates.deduplicator import Deduplicator
     from safelight.errors import DecodeError, ModelError, SourceError
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
     from safelight.library.spaces import default_space
-    from safelight.library.store import Library
+    from safelight.model_choice import choose_for_search
 
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         require_namespace(opened, namespace)
         embedder = None
         if default_space(opened) is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from safelight.duplicates.keeper import Suggestion
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
 
 def write_csv(found: Sequence[Suggestion]) -> None:

@@ -11,10 +11,10 @@ import click
 
 from safelight.cli.options import library_option, load_settings
 from safelight.cli.sync import feed_store
-from safelight.shown import is_terminal, visible
+from safelight.files.format import is_terminal, visible
 
 if TYPE_CHECKING:
-    from safelight.library.forgetting import Forgotten
+    from safelight.library.forget import Forgotten
 
 EPILOG = """\b
 Examples:
@@ -70,11 +70,11 @@ def forget(
     Photo files are never touched: `safelight ingest` brings back all that can be computed. What you
     decided of duplicates is kept, unless you say --decisions.
     """
-    from safelight.ingest.forgetting import forget as forget_in
-    from safelight.library.store import Library
+    from safelight.ingest.forget import forget as forget_in
+    from safelight.library.database import Database
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
 
         def run(*, dry_run: bool) -> Forgotten:
             return forget_in(

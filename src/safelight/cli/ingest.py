@@ -19,12 +19,12 @@ from safelight.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from safelight.choice import Choice
     from safelight.ingest import Summary
+    from safelight.ingest.sources import Source
     from safelight.labels import Classifier
-    from safelight.library.store import Library
+    from safelight.library.database import Database
+    from safelight.model_choice import Choice
     from safelight.settings import Settings
-    from safelight.sources import Source
 
 EPILOG = """\b
 Sources:
@@ -147,12 +147,12 @@ def ingest(
     Files that have not changed are not opened, so running it again is quick. Ctrl-C stops it;
     the next run goes on from there.
     """
-    from safelight.choice import better_model, choose_for_ingest, choose_for_preview
     from safelight.embedding.devices import why_not_faster
     from safelight.ingest import preview
     from safelight.labels import read_label_set
+    from safelight.library.database import Database
     from safelight.library.spaces import default_space
-    from safelight.library.store import Library
+    from safelight.model_choice import better_model, choose_for_ingest, choose_for_preview
 
     named = _model(model, embedder, clip_model, clip_pretrain)
     settings = load_settings(
@@ -195,7 +195,7 @@ def ingest(
         url_col=url_col,
         bytes_col=bytes_col,
     )
-    with Library(settings.library) as opened:
+    with Database(settings.library) as opened:
         work = _sources(opened, settings, sources, namespace, recursive, exclude, text_col)
         if dry_run:
             fingerprint, model_name = choose_for_preview(opened, settings, named)
@@ -269,7 +269,7 @@ _AWAY = (
 )
 
 
-def _is_remembered(library: Library, spec: str) -> bool:
+def _is_remembered(library: Database, spec: str) -> bool:
     """Tell whether a source that is not there was ingested before."""
     from safelight.files.names import expanded
     from safelight.library.sources import place_of, read_sources
@@ -289,7 +289,7 @@ def _refuse(engine: str, **options: object) -> None:
         raise click.UsageError(f"{' and '.join(given)} cannot be used with --engine {engine}.")
 
 
-def _searched_instead(library: Library, choice: Choice) -> str | None:
+def _searched_instead(library: Database, choice: Choice) -> str | None:
     """Return the name of the model that searches use, if that is not the one of this ingest."""
     from safelight.library.spaces import default_space
 
@@ -300,11 +300,11 @@ def _searched_instead(library: Library, choice: Choice) -> str | None:
 
 
 def ingest_folder(
-    library: Library, settings: Settings, folder: str, model: str | None, *, quiet: bool
+    library: Database, settings: Settings, folder: str, model: str | None, *, quiet: bool
 ) -> None:
     """Bring the library up to date with one folder; only failures are told."""
-    from safelight.choice import choose_for_ingest
-    from safelight.sources import parse_source
+    from safelight.ingest.sources import parse_source
+    from safelight.model_choice import choose_for_ingest
 
     choice = choose_for_ingest(
         library, settings, model, tell=_teller(quiet=False), progress=not quiet
@@ -318,7 +318,7 @@ def ingest_folder(
 
 
 def _run(
-    library: Library,
+    library: Database,
     settings: Settings,
     choice: Choice,
     sources: Sequence[Source],
@@ -331,9 +331,9 @@ def _run(
     classifier: Classifier | None = None,
 ) -> Summary:
     from safelight.cli.progress import show_progress
-    from safelight.duplicates.recovery import recover
+    from safelight.duplicates.plans.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
-    from safelight.ingest.scoring import usual_scoring
+    from safelight.ingest.score import usual_scoring
 
     recover(library.path)  # what a plan that was killed has set aside is a photo
     scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
@@ -374,7 +374,7 @@ def _model(
 
 
 def _sources(
-    library: Library,
+    library: Database,
     settings: Settings,
     specs: tuple[str, ...],
     namespace: str | None,
@@ -383,9 +383,9 @@ def _sources(
     text_column: str | None,
 ) -> dict[str, list[Source]]:
     """Return the sources by namespace: those named, or all that were ingested before."""
-    from safelight.library.remembered import remembered
-    from safelight.sources import parse_source, remembered_source
-    from safelight.sources.folder import FolderSource
+    from safelight.ingest.sources import parse_source, remembered_source
+    from safelight.ingest.sources.folder import FolderSource
+    from safelight.library.ingested_sources import remembered
 
     if exclude and not specs:
         raise click.UsageError("--exclude is for folders that you name, e.g.: safelight ingest DIR")

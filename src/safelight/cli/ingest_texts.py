@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.failures import failure_lines
-from safelight.shown import visible
+from safelight.files.format import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,16 +12,16 @@ import click
 from safelight.cli.failures import failure_lines
 from safelight.cli.label_texts import row, show_csv, show_json, show_table
 from safelight.cli.options import library_option, load_settings, short
+from safelight.files.format import is_terminal
 from safelight.files.names import expanded
-from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.errors import SafelightError
     from safelight.labels import Classifier, LabelSet
-    from safelight.library.store import Library
+    from safelight.library.database import Database
     from safelight.settings import Settings
 
 EPILOG = """\b
@@ -130,15 +130,15 @@ def _label_library(
     *,
     quiet: bool,
 ) -> None:
-    from safelight.choice import choose_for_search
     from safelight.cli.progress import show_progress
     from safelight.ingest import Progress
-    from safelight.ingest.labelling import label_known
+    from safelight.ingest.label import label_known
+    from safelight.library.attributes.labels import lacking_labels
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
-    from safelight.library.labels import lacking_labels
-    from safelight.library.store import Library
+    from safelight.model_choice import choose_for_search
 
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         require_namespace(opened, namespace)
         embedder = choose_for_search(opened, settings, model).embedder
         classifier = open_classifier(label_set, embedder, quiet=quiet)
@@ -195,12 +195,12 @@ def _label_paths(
 ) -> None:
     from contextlib import ExitStack
 
-    from safelight.choice import choose_for_labels
     from safelight.cli.progress import show_progress
     from safelight.ingest import Progress
-    from safelight.ingest.labelling import label_files
-    from safelight.library.store import Library
-    from safelight.sources.listing import list_photos
+    from safelight.ingest.label import label_files
+    from safelight.ingest.sources.listing import list_photos
+    from safelight.library.database import Database
+    from safelight.model_choice import choose_for_labels
 
     entries = list(list_photos(paths, settings.exclude))
     failures = [
@@ -209,9 +209,9 @@ def _label_paths(
     wanted = [os.path.abspath(entry.path) for entry in entries if not entry.code]
     labelled = passing = 0
     with ExitStack() as stack:
-        opened: Library | None = None
+        opened: Database | None = None
         if settings.library.exists():
-            opened = stack.enter_context(Library(settings.library, create=False))
+            opened = stack.enter_context(Database(settings.library, create=False))
         embedder = choose_for_labels(
             opened,
             settings,
@@ -288,7 +288,7 @@ def open_classifier(
 
 
 def _explained(path: str, error: SafelightError | OSError) -> str:
-    from safelight.sources.entry import explain
+    from safelight.ingest.sources.entry import explain
 
     if isinstance(error, OSError):
         return f"{short(path)} {explain(error)[1]}"

@@ -13,7 +13,7 @@ import click
 from safelight.cli.library_export import export
 from safelight.cli.library_import import import_
 from safelight.cli.options import library_option, load_settings
-from safelight.shown import is_terminal
+from safelight.files.format import is_terminal
 
 if TYPE_CHECKING:
     from safelight.library.spaces import Coverage
@@ -65,12 +65,12 @@ library.add_command(import_)
 @library_option
 def spaces(as_json: bool, library: str | None) -> None:
     """List the spaces: how much each covers, and its size."""
+    from safelight.library.database import Database
     from safelight.library.files import counts
     from safelight.library.spaces import all_spaces
-    from safelight.library.store import Library
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         found = all_spaces(opened)
         texts = counts(opened).texts
     if as_json:
@@ -93,11 +93,11 @@ def use(name: str, library: str | None) -> None:
     NAME is its name, what --model takes to load its model, or the beginning of its fingerprint. An
     ingest that names no model uses it, too.
     """
+    from safelight.library.database import Database
     from safelight.library.spaces import coverage, find_named_space, use_space
-    from safelight.library.store import Library
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         space = find_named_space(opened, name)
         use_space(opened, space.fingerprint)
         found = coverage(opened, space.fingerprint)
@@ -124,13 +124,13 @@ def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | 
     they are; to have the space again, its model must embed all photos anew. If it is stopped, the
     same command does the rest.
     """
-    from safelight.library.dropping import check_drop
-    from safelight.library.dropping import drop_space as drop
+    from safelight.library.database import Database
+    from safelight.library.drop_space import check_drop
+    from safelight.library.drop_space import drop_space as drop
     from safelight.library.spaces import find_named_space
-    from safelight.library.store import Library
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         fingerprint = find_named_space(opened, name).fingerprint
         found = check_drop(opened, fingerprint, force=force)
         if not yes and not _confirm(found):

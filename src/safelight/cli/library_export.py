@@ -14,9 +14,9 @@ from safelight.cli.options import counted, library_option, load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safelight.model import Space
-    from safelight.parquet.exporting import Exported
+    from safelight.exchange.parquet.export import Exported
     from safelight.settings import Settings
+    from safelight.types import Space
 
 EPILOG = """\b
 Examples:
@@ -57,8 +57,8 @@ def export(
     labels, hashes and failures go there; the photos themselves stay where they are. If it is
     stopped, nothing there passes for a data set; the same command does it again.
     """
-    from safelight.library.store import Library
-    from safelight.parquet.exporting import export_library
+    from safelight.exchange.parquet.export import export_library
+    from safelight.library.database import Database
 
     settings = load_settings(library=library)
     with exchange_progress("Exporting", quiet=quiet or as_json) as progress:
@@ -68,7 +68,7 @@ def export(
                 progress=progress,
             )  # fmt: skip
         else:
-            with Library(settings.library, create=False) as opened:
+            with Database(settings.library, create=False) as opened:
                 done = export_library(
                     opened,
                     dest,
@@ -98,8 +98,8 @@ def _from_store(
     overwrite: bool,
     progress: Callable[[int, int], None],
 ) -> Exported:
-    from safelight.parquet.from_store import export_store
-    from safelight.stores import open_store
+    from safelight.exchange.parquet.read_store import export_store
+    from safelight.exchange.stores import open_store
 
     chosen = _space_of_store(settings, space)
     key = settings.store_key.text if settings.store_key else None
@@ -111,19 +111,19 @@ def _from_store(
 
 def _space_of_store(settings: Settings, model: str | None) -> Space:
     """Return the space of the library; of a model, where there is no library any more."""
-    from safelight.choice import choose_space
-    from safelight.library.store import Library
-    from safelight.model import Space
+    from safelight.library.database import Database
+    from safelight.model_choice import choose_space
+    from safelight.types import Space
 
     if settings.library.exists():
-        with Library(settings.library, create=False) as opened:
+        with Database(settings.library, create=False) as opened:
             return choose_space(opened, model)
     if model is None:
         raise click.UsageError(
             f"There is no library at {settings.library} to say what is in the store. Name the "
             "model that it was fed with: --space MODEL"
         )
-    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.load import load_embedder
 
     embedder = load_embedder(model, device=settings.device, threads=settings.threads)
     return Space(embedder.fingerprint, embedder.name, embedder.dimension, model)

@@ -14,7 +14,7 @@ from safelight.cli.library_export import exchange_progress
 from safelight.cli.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
-    from safelight.parquet.importing import Imported
+    from safelight.exchange.parquet.load import Imported
 
 _PROBLEMS_SHOWN = 10
 
@@ -57,20 +57,20 @@ def import_(
     """
     if to_store is not None and dry_run:
         raise click.UsageError("--dry-run compares with a library, --to-store needs none.")
-    from safelight.library.store import Library
-    from safelight.parquet.importing import import_data_set
+    from safelight.exchange.parquet.load import import_data_set
+    from safelight.library.database import Database
 
     settings = load_settings(library=library)
     with exchange_progress("Importing", quiet=quiet or as_json) as progress:
         if to_store is not None:
-            from safelight.parquet.into_store import import_into_store
-            from safelight.stores import open_store
+            from safelight.exchange.parquet.fill_store import import_into_store
+            from safelight.exchange.stores import open_store
 
             key = settings.store_key.text if settings.store_key else None
             with contextlib.closing(open_store(to_store, key=key)) as store:
                 done = import_into_store(store, source, namespace=namespace, progress=progress)
         else:
-            with Library(settings.library) as opened:
+            with Database(settings.library) as opened:
                 done = import_data_set(
                     opened,
                     source,

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.embedding.catalogue import KnownModel
-    from safelight.embedding.integrity import Check
-    from safelight.embedding.pytorch.export import Measured
-    from safelight.embedding.verifying import Verification
-    from safelight.embedding.zoo import ModelOnDisk
+    from safelight.embedding.catalogue.catalogue import KnownModel
+    from safelight.embedding.catalogue.installed import ModelOnDisk
+    from safelight.embedding.catalogue.integrity import Check
+    from safelight.embedding.catalogue.verify import Verification
+    from safelight.embedding.torch.export import Measured
 
 _WIDTH = 100
 _LABEL = 13

@@ -22,13 +22,13 @@ from safelight.cli.model_texts import (
 )
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import ModelUnavailable, SafelightError, UsageError
+from safelight.files.format import is_terminal
 from safelight.files.names import expanded
-from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
-    from safelight.embedding.pytorch.embedder import TorchEmbedder
-    from safelight.embedding.pytorch.export import Dtype
-    from safelight.embedding.zoo import ModelOnDisk
+    from safelight.embedding.catalogue.installed import ModelOnDisk
+    from safelight.embedding.torch.embedder import TorchEmbedder
+    from safelight.embedding.torch.export import Dtype
 
 EPILOG = """\b
 Examples:
@@ -98,7 +98,7 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_models(on_disk: bool, as_json: bool) -> None:
     """List well-known models, and all that are on this machine."""
-    from safelight.embedding.zoo import all_models
+    from safelight.embedding.catalogue.installed import all_models
 
     found = [each for each in all_models() if each.is_complete or not on_disk]
     if as_json:
@@ -113,7 +113,7 @@ def list_models(on_disk: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 def info(name: str, as_json: bool) -> None:
     """Show all that is known of a model."""
-    from safelight.embedding.zoo import find_model
+    from safelight.embedding.catalogue.installed import find_model
 
     found = find_model(name)
     more = {} if found.known else _found_out(found)
@@ -132,12 +132,12 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
     Licence and size are told first; a licence that does not allow every use has to be agreed to. A
     download that was stopped goes on where it ended.
     """
-    from safelight.embedding import zoo
+    from safelight.embedding.catalogue import installed
 
     device = load_settings().device
     wanted, refused = [], False
     for name in dict.fromkeys(names):
-        if zoo.is_here(name, device):
+        if installed.is_here(name, device):
             click.echo(f"{name} is on this machine already.")
         elif _agreed(name, yes=yes):
             wanted.append(name)
@@ -145,14 +145,14 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
             refused = True
     for name in wanted:
         try:
-            zoo.pull(name, device=device, progress=is_terminal(sys.stderr), tell=_tell)
+            installed.pull(name, device=device, progress=is_terminal(sys.stderr), tell=_tell)
         except SafelightError as error:
             if len(names) == 1:
                 raise
             click.echo(f"safelight: {error}", err=True)
             refused = True
         else:
-            click.echo(f"Fetched {name}: {megabytes(zoo.find_model(name).bytes)} on disk.")
+            click.echo(f"Fetched {name}: {megabytes(installed.find_model(name).bytes)} on disk.")
     if refused:
         sys.exit(1)
 
@@ -171,7 +171,7 @@ def verify(name: str, photo: str | None, as_json: bool) -> None:
     that others published. What was compared is said, and if there was nothing, that. The exit code
     is 1 if something differs.
     """
-    from safelight.embedding.verifying import verify as compare
+    from safelight.embedding.catalogue.verify import verify as compare
 
     found = compare(name, photo=Path(expanded(photo)) if photo else None)
     if as_json:
@@ -214,14 +214,14 @@ def export(
     0.99, of int8 0.97. One in fp32 is of the same space as the original.
     """
     from safelight.embedding.names import absolute_name, plain_name
-    from safelight.sources.samples import sample_photos
+    from safelight.ingest.sources.samples import sample_photos
 
     target = Path(expanded(out))
     if target.exists():
         raise UsageError(f"{target} is there already. Name a new folder.", path=str(target))
     settings = load_settings(library=library)
     embedder = _torch_embedder(name)
-    from safelight.embedding.pytorch.export import LEAST, export_model
+    from safelight.embedding.torch.export import LEAST, export_model
 
     sample = sample_photos(photos, settings.library, min_side=embedder.min_side)
     _tell(f"Comparing on {len(sample.frames)} photos of {sample.origin}.")
@@ -262,7 +262,7 @@ def rm(name: str, yes: bool, library: str | None) -> None:
     Only downloads are removed, never a folder that you gave as a model. Other programs use the same
     cache: what is removed they have to fetch again as well.
     """
-    from safelight.embedding.zoo import removable, remove
+    from safelight.embedding.catalogue.installed import removable, remove
 
     found = removable(name)
     for space in _spaces_of(name, library):
@@ -284,7 +284,7 @@ def _tell(note: str) -> None:
 
 def _agreed(name: str, *, yes: bool) -> bool:
     """Tell licence and size of a model, and ask where the licence does not allow every use."""
-    from safelight.embedding.zoo import terms_of
+    from safelight.embedding.catalogue.installed import terms_of
 
     terms = terms_of(name)
     licence = f"licence {terms.licence}" if terms.licence else "its publisher names no licence"
@@ -305,7 +305,7 @@ def _torch_embedder(name: str) -> TorchEmbedder:
     """Return the embedder of a model in PyTorch, fetched if need be."""
     import importlib.util
 
-    from safelight.embedding.loading import load_embedder
+    from safelight.embedding.load import load_embedder
     from safelight.embedding.names import STARTER, parse_model_name, plain_name
 
     if name == STARTER or parse_model_name(name).runtimes == ("onnx",):
@@ -316,7 +316,7 @@ def _torch_embedder(name: str) -> TorchEmbedder:
             f"An export needs {' and '.join(missing)}: pip install 'safelight[torch]'.",
             code="no-torch",
         )
-    from safelight.embedding.pytorch.embedder import TorchEmbedder
+    from safelight.embedding.torch.embedder import TorchEmbedder
 
     model = f"{plain_name(name)}#torch"
     embedder = load_embedder(model, device="cpu", progress=is_terminal(sys.stderr), tell=_tell)
@@ -327,15 +327,15 @@ def _torch_embedder(name: str) -> TorchEmbedder:
 
 def _spaces_of(name: str, library: str | None) -> list[str]:
     """Return the spaces of the library that a model embeds."""
-    from safelight.embedding.zoo import names_of
+    from safelight.embedding.catalogue.installed import names_of
+    from safelight.library.database import Database
     from safelight.library.spaces import all_spaces
-    from safelight.library.store import Library
 
     path = load_settings(library=library).library
     if not path.exists():
         return []
     names = names_of(name)
-    with Library(path, create=False) as opened:
+    with Database(path, create=False) as opened:
         return [
             each.space.name for each in all_spaces(opened) if names & names_of(each.space.model)
         ]
@@ -343,8 +343,8 @@ def _spaces_of(name: str, library: str | None) -> list[str]:
 
 def _found_out(found: ModelOnDisk) -> dict[str, Any]:
     """Return what can be found out of a model that is not in the catalogue."""
-    from safelight.embedding.loading import load_embedder
-    from safelight.embedding.zoo import terms_of
+    from safelight.embedding.catalogue.installed import terms_of
+    from safelight.embedding.load import load_embedder
 
     try:
         embedder = load_embedder(found.name, device="cpu", local_files_only=True)

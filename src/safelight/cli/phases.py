@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from safelight.duplicates.deduplicator import Deduplicator
-    from safelight.library.store import Library
+    from safelight.library.database import Database
     from safelight.settings import Settings
 
 
@@ -66,7 +66,7 @@ def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def deduplicator(
-    library: Library,
+    library: Database,
     settings: Settings,
     keep: str | None,
     no_look: bool,

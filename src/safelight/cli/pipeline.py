@@ -14,7 +14,7 @@ from safelight.cli.pipeline_bus import dead, publish, watch, worker
 from safelight.cli.pipeline_options import data_option, feature_options, log_options, places_of
 
 if TYPE_CHECKING:
-    from safelight.pipeline.orchestrator import RunSummary
+    from safelight.pipeline.runner import RunSummary
 
 _FAILURES_SHOWN = 10
 
@@ -77,10 +77,10 @@ def run(
     is started again. The exit code is 1 if no photo got through.
     """
     from safelight.cli.progress import show_progress
+    from safelight.pipeline.batch_plan import require_folder
     from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.orchestrator import run as run_all
-    from safelight.pipeline.plans import require_folder
-    from safelight.pipeline.services import TAKES, FeatureOptions, make_service
+    from safelight.pipeline.runner import run as run_all
+    from safelight.pipeline.services.registry import TAKES, FeatureOptions, make_service
 
     log_to_stderr(as_json=log_json, level="INFO" if verbose else "WARNING")
     settings = load_settings(device=device, threads=threads)
@@ -123,9 +123,9 @@ def _by_hand(service: str, summary: str) -> click.Command:
         threads: int | None = None,
         **features: Any,
     ) -> None:
-        from safelight.pipeline.by_hand import process
         from safelight.pipeline.logs import log_to_stderr
-        from safelight.pipeline.services import FeatureOptions, make_service
+        from safelight.pipeline.services.registry import FeatureOptions, make_service
+        from safelight.pipeline.single_step import process
 
         log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
         settings, places = load_settings(device=device, threads=threads), places_of(data)

@@ -62,10 +62,10 @@ def worker(
     batch, and each result is published once. A worker that is asked to stop finishes its batch,
     or gives it back when its time is over or it is asked again.
     """
-    from safelight.pipeline.events import Policy
+    from safelight.pipeline.bus.events import Policy
+    from safelight.pipeline.bus.remote import work
     from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.remote import work
-    from safelight.pipeline.services import TAKES, FeatureOptions, make_service
+    from safelight.pipeline.services.registry import TAKES, FeatureOptions, make_service
 
     log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
     settings, places = load_settings(device=device, threads=threads), places_of(data)
@@ -97,9 +97,9 @@ def publish(
 
     Prints the id of each. A batch that was published before is not published again.
     """
-    from safelight.pipeline.by_hand import read_batches
+    from safelight.pipeline.bus.remote import publish as publish_all
     from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.remote import publish as publish_all
+    from safelight.pipeline.single_step import read_batches
 
     log_to_stderr(level="WARNING")
     places = places_of(data)
@@ -146,8 +146,8 @@ def watch(
     from pathlib import Path
 
     from safelight.imaging.targets import check_replaceable
+    from safelight.pipeline.bus.remote import watch as watch_all
     from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.remote import watch as watch_all
 
     log_to_stderr(level="WARNING")
     path = None if output is None else Path(output)
@@ -174,8 +174,8 @@ def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool
 
     All of them, unless KEYs are given, as the list shows them.
     """
+    from safelight.pipeline.bus.remote import as_line, dead_letters, settle_letters
     from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.remote import as_line, dead_letters, settle_letters
 
     log_to_stderr(level="WARNING")
     if retry and drop:

@@ -11,7 +11,7 @@ from safelight.files.names import expanded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.pipeline.places import Places
+    from safelight.pipeline.paths import PipelinePaths
 
 SERVICES = ("ingest", "preprocess", "features")
 
@@ -66,10 +66,10 @@ def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")(command)
 
 
-def places_of(data: str) -> Places:
+def places_of(data: str) -> PipelinePaths:
     """Return the places of a data folder."""
     from pathlib import Path
 
-    from safelight.pipeline.places import Places
+    from safelight.pipeline.paths import PipelinePaths
 
-    return Places(Path(expanded(data)).absolute())
+    return PipelinePaths(Path(expanded(data)).absolute())

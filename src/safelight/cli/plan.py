@@ -11,11 +11,11 @@ import click
 
 from safelight.cli.options import counted, library_option, load_settings, separated, short
 from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+from safelight.files.format import visible
 from safelight.files.names import expanded
-from safelight.shown import visible
 
 if TYPE_CHECKING:
-    from safelight.duplicates.plan import Plan
+    from safelight.duplicates.plans.model import Plan
 
 EPILOG = """\b
 Examples:
@@ -85,9 +85,9 @@ def duplicates(
     brackets and panoramas are never touched; what is cropped or edited, and bursts, only if you
     name the relation.
     """
-    from safelight.duplicates.plan import DEFAULT_RELATIONS, check_target, write_plan
+    from safelight.duplicates.plans.model import DEFAULT_RELATIONS, check_target, write_plan
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
-    from safelight.library.store import Library
 
     output = expanded(output)
     check_target(output, force=force)
@@ -96,7 +96,7 @@ def duplicates(
     settings = load_settings(library=library)
     named = [name for each in relations for name in separated(each)]
     with (
-        Library(settings.library, create=False) as opened,
+        Database(settings.library, create=False) as opened,
         show_phases(quiet=quiet) as progress,
     ):
         require_namespace(opened, namespace)
@@ -129,18 +129,18 @@ def duplicates(
 @click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
 def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -> None:
     """Show what a plan would do, group by group; nothing is changed."""
-    from safelight.duplicates.plan import read_plan
+    from safelight.duplicates.plans.model import read_plan
 
     file = expanded(file)
     if html is not None:
-        from safelight.duplicates.report import check_report
+        from safelight.duplicates.report.page import check_report
 
         html = expanded(html)
         check_report(html, force=force)
     made = read_plan(file)
     if html is not None:
-        from safelight.duplicates.plan_page import plan_page
-        from safelight.duplicates.report import write_report
+        from safelight.duplicates.report.page import write_report
+        from safelight.duplicates.report.plan_page import plan_page
 
         with show_phases(quiet=quiet) as progress:
             page = plan_page(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.shown import is_terminal
+from safelight.files.format import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

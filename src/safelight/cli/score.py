@@ -11,8 +11,8 @@ import click
 
 from safelight.cli.failures import failure_lines
 from safelight.cli.options import load_settings, separated, short
+from safelight.files.format import is_terminal
 from safelight.files.names import expanded
-from safelight.shown import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,8 +81,8 @@ def score(
     """
     from safelight.cli.progress import show_progress
     from safelight.ingest import Progress
+    from safelight.ingest.sources.listing import list_photos
     from safelight.quality import Head, Weights, choose, score_files
-    from safelight.sources.listing import list_photos
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
@@ -92,7 +92,7 @@ def score(
     weighted = Weights.parse(weights or "")
     embedder = None
     if model is not None:
-        from safelight.choice import choose_for_scoring
+        from safelight.model_choice import choose_for_scoring
 
         embedder = choose_for_scoring(model, settings, full_size=full_size, progress=not quiet)
     chosen = choose(
@@ -156,7 +156,7 @@ def score(
 
 
 def _explained(path: str, error: Exception) -> str:
-    from safelight.sources.entry import explain
+    from safelight.ingest.sources.entry import explain
 
     if isinstance(error, OSError):
         return f"{short(path)} {explain(error)[1]}"

@@ -15,14 +15,14 @@ from safelight.cli.ingest import ingest_folder
 from safelight.cli.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
 from safelight.errors import LibraryError
+from safelight.files.format import is_terminal, visible
 from safelight.files.names import expanded
-from safelight.shown import is_terminal, visible
 
 if TYPE_CHECKING:
-    from safelight.library.browsing import Filter
-    from safelight.library.store import Library
-    from safelight.model import Hit
-    from safelight.query import Query
+    from safelight.library.browse import Filter
+    from safelight.library.database import Database
+    from safelight.search.query import Query
+    from safelight.types import Hit
 
 EPILOG = """\b
 Examples:
@@ -150,11 +150,11 @@ def search(
 
     Prints the score and the path of each hit, best first unless --sort says otherwise.
     """
-    from safelight.choice import choose_for_search, choose_space
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
-    from safelight.library.store import Library
-    from safelight.query import Query
+    from safelight.model_choice import choose_for_search, choose_space
     from safelight.search import find, hits_of, options_of, search_filters
+    from safelight.search.query import Query
 
     words = click.get_current_context().meta[_WORDS]
     asked = _asked(" ".join(query)) if query else Query()
@@ -175,7 +175,7 @@ def search(
     if not asked.terms and not asked.labels and options.where.is_plain and sort is None:
         raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
-    with Library(settings.library, create=images_dir is not None) as opened:
+    with Database(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not is_terminal(sys.stderr))
         if f"-n{namespace}" in words:  # -nature is no option
@@ -224,15 +224,15 @@ def search(
 
 def _asked(text: str) -> Query:
     """Return the query; a file that is called like one of several terms is meant itself."""
-    from safelight.query import Query, Term, names_image, parse_query
+    from safelight.search.query import Query, Term, names_image, parse_query
 
     if names_image(text) and os.path.isfile(expanded(text)):
         return Query((Term("image", text),))
     return parse_query(text)
 
 
-def _unlabelled(library: Library, query: Query, space: str, namespace: str | None) -> int:
-    from safelight.library.with_label import count_unlabelled, find_label
+def _unlabelled(library: Database, query: Query, space: str, namespace: str | None) -> int:
+    from safelight.library.attributes.label_filter import count_unlabelled, find_label
 
     counts = [0]
     for each in query.labels:
@@ -243,7 +243,7 @@ def _unlabelled(library: Library, query: Query, space: str, namespace: str | Non
 
 
 def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> Filter | None:
-    from safelight.library.browsing import Filter
+    from safelight.library.browse import Filter
 
     where = Filter(camera=camera or None, taken_from=taken_from, taken_to=taken_to)
     return None if where.is_plain else where

@@ -78,22 +78,22 @@ def serve(
     # Many requests share the cores already, and threads that wait for each other cost them both.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported
     try:
-        from safelight.server.running import configure_log
-        from safelight.server.running import serve as run
+        from safelight.server.run import configure_log
+        from safelight.server.run import serve as run
     except ModuleNotFoundError as exc:
         raise UsageError(
             f"The server needs the `server` extra ({exc.name} is not installed): "
             "pip install 'safelight[server]'.",
             code="missing-extra",
         ) from exc
-    from safelight.choice import choose_for_search
-    from safelight.library.store import Library
-    from safelight.library.tokens import tokens
-    from safelight.server.options import Options, is_loopback
+    from safelight.library.database import Database
+    from safelight.library.state.tokens import tokens
+    from safelight.model_choice import choose_for_search
+    from safelight.server.config import ServerConfig, is_loopback
 
     settings = load_settings(library=library, device=device)
     _require_utf8("--library", str(settings.library))
-    with Library(settings.library) as opened:
+    with Database(settings.library) as opened:
         opened.require_writable()  # jobs, tokens and decisions are kept in it
         needs_token = not insecure and (require_token or not is_loopback(host))
         if needs_token and not any(each.revoked_at is None for each in tokens(opened)):
@@ -103,7 +103,7 @@ def serve(
                 "--write`, or let everybody in with --insecure.",
                 code="no-token",
             )
-        options = Options(
+        options = ServerConfig(
             host=host,
             port=port,
             roots=tuple(_root(each) for each in roots),
@@ -127,7 +127,7 @@ def _root(path: str) -> str:
 
 def _require_utf8(option: str, path: str) -> None:
     """Refuse a path that no JSON can hold."""
-    from safelight.sources.entry import printable
+    from safelight.ingest.sources.entry import printable
 
     if printable(path) != path:
         raise UsageError(

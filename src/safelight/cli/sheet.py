@@ -14,8 +14,8 @@ from safelight.files.names import expanded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from safelight.embedding.protocol import Embedder
-    from safelight.embedding.pytorch.without_positions import WithoutPositions
+    from safelight.embedding.base import Embedder
+    from safelight.embedding.torch.without_positions import WithoutPositions
     from safelight.settings import Settings
     from safelight.sheet import Card, Listed
 
@@ -184,14 +184,14 @@ def _folder(what: Sequence[str]) -> str | None:
 def _load(model: str | None, settings: Settings, quiet: bool) -> Embedder | WithoutPositions | None:
     if model is None:
         return None
-    from safelight.choice import choose_for_scoring
+    from safelight.model_choice import choose_for_scoring
 
     return choose_for_scoring(model, settings, progress=not quiet)
 
 
 def _listed(what: Sequence[str], output: str, settings: Settings) -> list[Listed]:
+    from safelight.ingest.sources.listing import list_photos
     from safelight.sheet import Listed
-    from safelight.sources.listing import list_photos
 
     # The last sheet is no photo, should it lie among them.
     itself = os.path.realpath(output)
@@ -210,13 +210,13 @@ def _found(
     min_score: float | None,
     model: str | None,
 ) -> tuple[list[Listed], Embedder]:
-    from safelight.choice import choose_for_search
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
-    from safelight.library.store import Library
+    from safelight.model_choice import choose_for_search
     from safelight.search import search
     from safelight.sheet import Listed
 
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         require_namespace(opened, namespace)
         choice = choose_for_search(opened, settings, model)
         hits = search(

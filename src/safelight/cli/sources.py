@@ -10,10 +10,10 @@ import click
 
 from safelight.cli.options import counted, library_option, load_settings
 from safelight.cli.sync import feed_store
-from safelight.shown import visible
+from safelight.files.format import visible
 
 if TYPE_CHECKING:
-    from safelight.ingest.moving import Moved
+    from safelight.ingest.move_source import Moved
     from safelight.library.sources import SourceStatus
 
 EPILOG = """\b
@@ -45,12 +45,12 @@ def sources(
     """
     if context.invoked_subcommand is not None:
         return
+    from safelight.library.database import Database
     from safelight.library.files import require_namespace
     from safelight.library.sources import read_sources, source_status
-    from safelight.library.store import Library
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         require_namespace(opened, namespace)
         found = [source_status(opened, each) for each in read_sources(opened, namespace)]
     if as_json:
@@ -80,11 +80,11 @@ def move(
     Photos keep what is known of them, and no file is touched. Use it after you renamed or moved a
     folder, or when a disk has another letter.
     """
-    from safelight.ingest.moving import move_source
-    from safelight.library.store import Library
+    from safelight.ingest.move_source import move_source
+    from safelight.library.database import Database
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         moved = move_source(opened, old, new, namespace=namespace, dry_run=dry_run)
         if not dry_run:
             feed_store(opened, settings, quiet=as_json)

@@ -10,10 +10,10 @@ import click
 
 from safelight.cli.ingest_texts import unread_text
 from safelight.cli.options import counted, library_option, load_settings
-from safelight.shown import visible
+from safelight.files.format import visible
 
 if TYPE_CHECKING:
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 _SOURCES_SHOWN = 5
 
@@ -32,12 +32,12 @@ Examples:
 @library_option
 def status(namespace: str | None, failed: bool, as_json: bool, library: str | None) -> None:
     """Tell what the library holds."""
-    from safelight.choice import better_model
+    from safelight.library.database import Database
     from safelight.library.files import failures, require_namespace
-    from safelight.library.store import Library
+    from safelight.model_choice import better_model
 
     settings = load_settings(library=library)
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         require_namespace(opened, namespace)
         if failed:
             for failure in failures(opened, namespace):
@@ -52,13 +52,13 @@ def status(namespace: str | None, failed: bool, as_json: bool, library: str | No
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else _text(found))
 
 
-def _describe(library: Library, namespace: str | None, clusters_from: int) -> dict[str, Any]:
+def _describe(library: Database, namespace: str | None, clusters_from: int) -> dict[str, Any]:
+    from safelight.library.attributes.labels import label_counts
     from safelight.library.files import counts, namespaces
-    from safelight.library.labels import label_counts
-    from safelight.library.opening import index_status
+    from safelight.library.ingested_sources import remembered, unread_files
     from safelight.library.outbox import stores
-    from safelight.library.remembered import remembered, unread_files
     from safelight.library.spaces import sizes
+    from safelight.library.vector_index.open import index_status
 
     names = [name for name in namespaces(library) if namespace in (None, name)]
     total = counts(library, namespace)

@@ -14,10 +14,10 @@ from safelight.cli.options import library_option, load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safelight.library.index import VectorIndex
-    from safelight.library.store import Library
+    from safelight.exchange.stores import Sent
+    from safelight.library.database import Database
+    from safelight.library.vector_index.base import VectorIndex
     from safelight.settings import Settings
-    from safelight.stores import Sent
 
 #: What ``--store`` takes for the library's own index.
 LOCAL = "local"
@@ -68,15 +68,15 @@ def sync(
     The first time, that is all that the library has. What cannot be sent stays queued for the
     next time. Ctrl-C stops it; nothing is lost, and nothing doubled.
     """
+    from safelight.exchange.stores import open_store, parse_address
+    from safelight.exchange.stores import sync as send
+    from safelight.library.database import Database
     from safelight.library.outbox import remove_store
-    from safelight.library.store import Library
-    from safelight.stores import open_store, parse_address
-    from safelight.stores import sync as send
 
     settings = load_settings(library=library, store=_given(store))
     if settings.store is None:
         raise click.UsageError("Say which store, e.g.: safelight sync --store qdrant://localhost")
-    with Library(settings.library, create=False) as opened:
+    with Database(settings.library, create=False) as opened:
         if forget:
             shown = parse_address(settings.store.text).shown
             known = remove_store(opened, shown)
@@ -106,12 +106,12 @@ def sync(
         sys.exit(1)
 
 
-def feed_store(library: Library, settings: Settings, *, quiet: bool) -> None:
+def feed_store(library: Database, settings: Settings, *, quiet: bool) -> None:
     """Send what an ingest has changed to the store, if one is set; warn if it does not take it."""
     if settings.store is None:
         return
     from safelight.errors import StoreError, UsageError
-    from safelight.stores import feed
+    from safelight.exchange.stores import feed
 
     try:
         with _progress(quiet=quiet) as progress:
@@ -133,7 +133,7 @@ def feed_store(library: Library, settings: Settings, *, quiet: bool) -> None:
 
 @contextlib.contextmanager
 def searched_index(
-    library: Library, settings: Settings, given: str | None, space: str, namespace: str | None
+    library: Database, settings: Settings, given: str | None, space: str, namespace: str | None
 ) -> Iterator[VectorIndex | None]:
     """Open the store that is searched, if it is one; None for the library's own index."""
     chosen = _given(given) or settings.store
@@ -141,8 +141,8 @@ def searched_index(
         yield None
         return
     from safelight.errors import StoreAway
+    from safelight.exchange.stores import StoreIndex, open_store
     from safelight.library.outbox import stores
-    from safelight.stores import StoreIndex, open_store
 
     with contextlib.closing(open_store(chosen.text, key=_key(settings))) as store:
         try:

@@ -31,10 +31,10 @@ def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str
 
     NAME says whose it is, or what it is for.
     """
-    from safelight.library.store import Library
-    from safelight.library.tokens import create_token
+    from safelight.library.database import Database
+    from safelight.library.state.tokens import create_token
 
-    with Library(load_settings(library=library).library) as opened:
+    with Database(load_settings(library=library).library) as opened:
         text, made = create_token(
             opened, name, may_write=not read_only, namespaces=namespaces or None
         )
@@ -49,10 +49,10 @@ def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str
 @library_option
 def list_(as_json: bool, library: str | None) -> None:
     """List tokens: what they allow, not what they are."""
-    from safelight.library.store import Library
-    from safelight.library.tokens import tokens
+    from safelight.library.database import Database
+    from safelight.library.state.tokens import tokens
 
-    with Library(load_settings(library=library).library, create=False) as opened:
+    with Database(load_settings(library=library).library, create=False) as opened:
         found = tokens(opened)
     for each in found:
         if as_json:
@@ -71,9 +71,9 @@ def list_(as_json: bool, library: str | None) -> None:
 @library_option
 def revoke(token_id: str, library: str | None) -> None:
     """Let a token allow nothing any more; a running server notices within a second."""
-    from safelight.library.store import Library
-    from safelight.library.tokens import revoke_token
+    from safelight.library.database import Database
+    from safelight.library.state.tokens import revoke_token
 
-    with Library(load_settings(library=library).library, create=False) as opened:
+    with Database(load_settings(library=library).library, create=False) as opened:
         found = revoke_token(opened, token_id)
     click.echo(f"Revoked {found.id} ({found.name}).")

@@ -31,7 +31,7 @@ def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, qu
     PLAN is a plan's file or the beginning of its id; the last that was applied if not given. A
     place that another file has taken meanwhile is left, and told of; the exit code is 1 then.
     """
-    from safelight.duplicates.undo import undo_plan
+    from safelight.duplicates.plans.undo import undo_plan
 
     settings = load_settings(library=library)
     if plan is not None:

@@ -24,7 +24,7 @@ from safelight.errors import (
     UsageError,
 )
 from safelight.files.bounded_json import parse_json
-from safelight.model import FAILURE_CODES
+from safelight.types import FAILURE_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from safelight.cluster.listing import Listed
     from safelight.cluster.manifest import Chunk
-    from safelight.parquet.places import Place
+    from safelight.exchange.parquet.locations import Place
 
 #: Attempts at a chunk as a whole; machines are taken away, too.
 _WHOLE = 3

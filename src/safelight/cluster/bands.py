@@ -1,6 +1,6 @@
 """Hashes within a few bits of each other, found by what they have in common in one of their parts.
 
-The pigeonhole of :mod:`safelight.duplicates.multi_index`, for hashes that do not fit on one
+The pigeonhole of :mod:`safelight.duplicates.candidates.hamming_index`, for hashes that do not fit on one
 machine: nobody looks up, but each hash is sent under all values by which another may know it, and
 those that meet under one value are compared. Two whose part differs in w bits meet half-way, under
 a value that is at most ``ceil(w / 2)`` bits from either.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.duplicates.multi_index import masks_within, split_radius, values_of
+from safelight.duplicates.candidates.hamming_index import masks_within, split_radius, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,14 +21,14 @@ from safelight.cluster.candidates import (
 )
 from safelight.cluster.flow import rows_of
 from safelight.errors import UsageError
+from safelight.exchange.parquet.description import PHOTOS, parts_of, read_description
+from safelight.exchange.parquet.locations import open_place
 from safelight.hashing import HASH_VERSION
-from safelight.parquet.description import PHOTOS, parts_of, read_description
-from safelight.parquet.places import open_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from safelight.parquet.places import Place
+    from safelight.exchange.parquet.locations import Place
 
 #: Bits of 256 in which candidates differ at most, unless said otherwise; see docs/cluster.md.
 RADIUS = 16

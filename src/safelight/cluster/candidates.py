@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.cluster.bands import Bands, near
-from safelight.parquet.parts import write_part
-from safelight.parquet.places import open_place
+from safelight.exchange.parquet.locations import open_place
+from safelight.exchange.parquet.parts import write_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -14,15 +14,15 @@ import numpy as np
 from safelight.cluster.manifest import RUN
 from safelight.cluster.reading import read, with_cells
 from safelight.errors import SpaceError
+from safelight.exchange.parquet.columns import failure_schema, photo_schema
+from safelight.exchange.parquet.parts import write_part
+from safelight.exchange.parquet.to_arrow import failures_to_arrow, photos_to_arrow
 from safelight.hashing import HASH_VERSION
 from safelight.ingest.embed import embed
-from safelight.ingest.labelling import as_record
+from safelight.ingest.label import as_record
 from safelight.ingest.load import Claims, Loaded, load_bytes
-from safelight.library.hashes import HashRecord
+from safelight.library.attributes.hashes import HashRecord
 from safelight.library.rows import FailureRow, FileRow, PhotoRow, Provenance
-from safelight.parquet.columns import failure_schema, photo_schema
-from safelight.parquet.parts import write_part
-from safelight.parquet.to_arrow import failures_to_arrow, photos_to_arrow
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from safelight.cluster.listing import Listed
     from safelight.cluster.manifest import Chunk
-    from safelight.embedding.protocol import Embedder
-    from safelight.ingest.scoring import Scoring
+    from safelight.embedding.base import Embedder
+    from safelight.exchange.parquet.description import Part
+    from safelight.exchange.parquet.locations import Place
+    from safelight.ingest.score import Scoring
     from safelight.labels import Classifier
-    from safelight.library.labels import LabelledPhoto
-    from safelight.library.records import ItemRecord
-    from safelight.library.scores import ScoreRecord
-    from safelight.parquet.description import Part
-    from safelight.parquet.places import Place
+    from safelight.library.attributes.labels import LabelledPhoto
+    from safelight.library.attributes.scores import ScoreRecord
+    from safelight.library.write import ItemRecord
 
 #: Threads of a worker that read and decode: of one core, enough to wait for stores meanwhile.
 THREADS = 4

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safelight.choice import CLIP, clip_model
 from safelight.cluster.engine import cluster
 from safelight.cluster.listing import parse_listing
 from safelight.cluster.run import Run, Summary
 from safelight.cluster.workers import Work
 from safelight.embedding.devices import parse_device
-from safelight.embedding.loading import default_model, load_embedder
+from safelight.embedding.load import default_model, load_embedder
 from safelight.embedding.names import lasting_name
-from safelight.ingest.scoring import usual_scoring
-from safelight.model import Space
-from safelight.parquet.description import find_description
-from safelight.parquet.places import open_place
+from safelight.exchange.parquet.description import find_description
+from safelight.exchange.parquet.locations import open_place
+from safelight.ingest.score import usual_scoring
+from safelight.model_choice import CLIP, clip_model
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.ingest.summary import Progress
     from safelight.labels import Classifier
     from safelight.settings import Settings

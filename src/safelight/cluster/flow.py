@@ -12,16 +12,16 @@ from safelight.cluster.manifest import read_changed, read_rounds
 from safelight.cluster.merging import Merged, joined, merge_prefix, split_failures, split_photos
 from safelight.cluster.workers import Reader, Worker, Writer, row_of
 from safelight.errors import ClusterError, SafelightError
-from safelight.parquet.columns import failure_schema, photo_schema
-from safelight.parquet.description import FAILURES, PHOTOS
-from safelight.parquet.places import open_place
+from safelight.exchange.parquet.columns import failure_schema, photo_schema
+from safelight.exchange.parquet.description import FAILURES, PHOTOS
+from safelight.exchange.parquet.locations import open_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from safelight.cluster.manifest import Chunk, Round
     from safelight.cluster.workers import Work
-    from safelight.parquet.places import Place
+    from safelight.exchange.parquet.locations import Place
 
 #: Blocks of a data set of Ray; each is given to a worker, and given anew if the worker is lost.
 _BLOCKS = 10_000

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from safelight.errors import SourceError, UsageError
 from safelight.files import open_regular
 from safelight.imaging.formats import is_photo
-from safelight.model import FileStat
-from safelight.sources import parse_source
-from safelight.sources.entry import Entry, printable
-from safelight.sources.exclusion import Exclusion
+from safelight.ingest.sources import parse_source
+from safelight.ingest.sources.entry import Entry, printable
+from safelight.ingest.sources.exclusion import Exclusion
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ def parse_listing(
         A folder or URL with photos in it; ``parquet:FILE`` or ``parquet:FOLDER`` with URLs or
         bytes; a name that ends in ``.parquet``; or a source of an ordinary ingest.
     recursive, exclude
-        As of :func:`safelight.sources.parse_source`.
+        As of :func:`safelight.ingest.sources.parse_source`.
     url_column, bytes_column : str, optional
         Of Parquet: the columns that hold the address, and the photo itself. One is enough.
 

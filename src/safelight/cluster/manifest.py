@@ -16,8 +16,8 @@ import numpy as np
 
 from safelight.cluster.listing import Cell, Listed
 from safelight.files.bounded_json import parse_json
-from safelight.model import FileStat
-from safelight.sources.entry import Entry
+from safelight.ingest.sources.entry import Entry
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from safelight.parquet.places import Place
+    from safelight.exchange.parquet.locations import Place
 
     Numbers = npt.NDArray[np.uint64]
 

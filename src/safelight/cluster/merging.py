@@ -14,19 +14,19 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from safelight.parquet.columns import failure_schema, photo_schema
-from safelight.parquet.description import FAILURES, PHOTOS, Part
-from safelight.parquet.from_arrow import failures_from_arrow, photos_from_arrow
-from safelight.parquet.parts import GROUP, read_failures, read_photos, write_part
-from safelight.parquet.to_arrow import failures_to_arrow, photos_to_arrow
+from safelight.exchange.parquet.columns import failure_schema, photo_schema
+from safelight.exchange.parquet.description import FAILURES, PHOTOS, Part
+from safelight.exchange.parquet.from_arrow import failures_from_arrow, photos_from_arrow
+from safelight.exchange.parquet.parts import GROUP, read_failures, read_photos, write_part
+from safelight.exchange.parquet.to_arrow import failures_to_arrow, photos_to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
+    from safelight.exchange.parquet.locations import Place
     from safelight.library.rows import FailureRow, FileRow, PhotoRow
-    from safelight.parquet.places import Place
 
     #: Namespace and path.
     Paths = Collection[tuple[str, str]]

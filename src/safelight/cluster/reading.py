@@ -11,13 +11,13 @@ from safelight.errors import DecodeError, FileError
 from safelight.files import PHOTO_FILE
 from safelight.imaging import read_photo
 from safelight.ingest.load import Loaded, read_entry
-from safelight.sources.entry import explain
+from safelight.ingest.sources.entry import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from safelight.cluster.listing import Cell, Listed
-    from safelight.sources.entry import Entry
+    from safelight.ingest.sources.entry import Entry
 
 #: A store that has a bad moment is asked again so many times, after so many seconds and twice that.
 _TRIES, _PAUSE = 3, 0.5

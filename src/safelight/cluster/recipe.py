@@ -13,7 +13,7 @@ from safelight.files.bounded_json import parse_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.parquet.places import Place
+    from safelight.exchange.parquet.locations import Place
 
 _NAME = f"{RUN}/recipe.json"
 

@@ -18,12 +18,7 @@ from safelight.cluster.manifest import RUN, path_digest, read_known, read_rounds
 from safelight.cluster.merging import digits_for
 from safelight.cluster.recipe import Recipe, check_same, read_recipe, write_recipe
 from safelight.errors import ClusterError, UsageError
-from safelight.files.bounded_json import parse_json
-from safelight.hashing import HASH_VERSION
-from safelight.ingest.summary import Progress
-from safelight.library.label_sets import LabelSet
-from safelight.model import Frame
-from safelight.parquet.description import (
+from safelight.exchange.parquet.description import (
     FAILURES,
     UNFINISHED,
     Description,
@@ -31,8 +26,13 @@ from safelight.parquet.description import (
     find_description,
     write_description,
 )
-from safelight.parquet.parts import read_failures
-from safelight.parquet.places import open_place
+from safelight.exchange.parquet.locations import open_place
+from safelight.exchange.parquet.parts import read_failures
+from safelight.files.bounded_json import parse_json
+from safelight.hashing import HASH_VERSION
+from safelight.ingest.summary import Progress
+from safelight.library.attributes.label_sets import LabelSet
+from safelight.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from safelight.cluster.manifest import Chunk, Round
     from safelight.cluster.merging import Merged
     from safelight.cluster.workers import Work
-    from safelight.embedding.protocol import Embedder
-    from safelight.ingest.scoring import Scoring
-    from safelight.model import Space
-    from safelight.parquet.places import Place
+    from safelight.embedding.base import Embedder
+    from safelight.exchange.parquet.locations import Place
+    from safelight.ingest.score import Scoring
+    from safelight.types import Space
 
 #: What the model takes of a chunk is in memory, and on its way to a GPU, at once.
 _A_CHUNK_BYTES, _MOST, _LEAST = 128 * 1024**2, 256, 16

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 from safelight.cluster.attempts import loaded_despite
 from safelight.cluster.chunks import THREADS, Embedding, Loading, part_names, write_rows
 from safelight.cluster.manifest import Chunk, read_chunk
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.errors import ModelInvalid
+from safelight.exchange.parquet.locations import open_place
 from safelight.ingest.run import BATCH_SIZE
-from safelight.ingest.scoring import usual_scoring
-from safelight.parquet.places import open_place
+from safelight.ingest.score import usual_scoring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
+    from safelight.exchange.parquet.locations import Place
     from safelight.ingest.load import Loaded
-    from safelight.ingest.scoring import Scoring
+    from safelight.ingest.score import Scoring
     from safelight.labels import Classifier
-    from safelight.parquet.places import Place
 
     Row = dict[str, Any]
     Batch = Mapping[str, Any]

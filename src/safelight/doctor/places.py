@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from safelight.embedding.hub import cache_folder, is_offline
+from safelight.embedding.hub.client import cache_folder, is_offline
 from safelight.errors import LibraryError
 from safelight.library.damage import damaged, explain_database_error
+from safelight.library.database import Database
 from safelight.library.spaces import all_spaces
-from safelight.library.store import Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,7 +159,7 @@ def library(path: Path, *, seconds: float = 0.0) -> LibraryState:
     # SQLite writes files beside it too.
     writable = os.access(path, os.W_OK) and _can_write(path.parent)
     try:
-        with Library(path, create=False) as opened:
+        with Database(path, create=False) as opened:
             connection = opened.connection
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
             mode = None if opened.is_read_only else str(mode)  # of a file in use elsewhere, perhaps

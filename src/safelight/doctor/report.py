@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.doctor import installed, machine, places
 from safelight.embedding.devices import has_nvidia, parse_device, usable_devices
-from safelight.embedding.loading import DEFAULT, is_on_disk
+from safelight.embedding.load import DEFAULT, is_on_disk
 from safelight.embedding.names import STARTER
 from safelight.errors import ModelError, ModelUnavailable, UsageError
 from safelight.settings import variable

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.load import load_embedder
 from safelight.embedding.names import STARTER
 from safelight.errors import ModelError
 from safelight.imaging import decode
@@ -16,7 +16,7 @@ from safelight.imaging import decode
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.settings import Settings
 
 #: What is measured takes about this long in all; reading weights comes on top.

@@ -8,38 +8,38 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from safelight.arguments import as_having, as_kind, as_list
-from safelight.duplicates.beside import Beside
-from safelight.duplicates.catching_up import hash_lacking
-from safelight.duplicates.comparing import compare_pairs
-from safelight.duplicates.finding import compare_one, find_groups
+from safelight.duplicates.candidates.redundant_pairs import MANY_COPIES
+from safelight.duplicates.clustering.backfill import hash_lacking
+from safelight.duplicates.clustering.group_relations import own_relations, together
+from safelight.duplicates.clustering.incremental import compare_pairs
+from safelight.duplicates.find import compare_one, find_groups
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.keeper.derivation import lineage_of
-from safelight.duplicates.keeper.places import preferences
+from safelight.duplicates.keeper.filenames import preferences
 from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.keeper.scores import focus_maps, known_scores, measure_lacking
 from safelight.duplicates.keeper.select import is_id
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
-from safelight.duplicates.plan import ACTIONS, DEFAULT_RELATIONS
-from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.redundant_pairs import MANY_COPIES
-from safelight.duplicates.relations import own_relations, together
+from safelight.duplicates.plans.build import plan_changes
+from safelight.duplicates.plans.companions import Companions
+from safelight.duplicates.plans.model import ACTIONS, DEFAULT_RELATIONS
 from safelight.duplicates.thresholds import Thresholds
 from safelight.errors import UsageError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, read_photo
-from safelight.library.copies import photo_facts
-from safelight.library.decisions import Decision, decide, decided_pairs
+from safelight.library.attributes.decisions import Decision, decide, decided_pairs
+from safelight.library.photo_facts import photo_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from os import PathLike
 
+    from safelight.duplicates.clustering.group_relations import Together
     from safelight.duplicates.model import Edge, Group
-    from safelight.duplicates.plan import Plan
-    from safelight.duplicates.relations import Together
-    from safelight.embedding.protocol import Embedder
-    from safelight.library.copies import PhotoFacts
-    from safelight.library.store import Library
+    from safelight.duplicates.plans.model import Plan
+    from safelight.embedding.base import Embedder
+    from safelight.library.database import Database
+    from safelight.library.photo_facts import PhotoFacts
 
 
 #: What makes groups unless relations are named: photos that only look alike are not duplicates.
@@ -73,7 +73,7 @@ class Deduplicator:
 
     Attributes
     ----------
-    library : Library
+    library : Database
     policy : str
         ``original``, ``sharpest`` or ``smallest``, and weights that differ, as in
         ``original,metadata=8``.
@@ -103,7 +103,7 @@ class Deduplicator:
     ...             print(found.group.relation, found.keeper.path, found.keeper.reasons)
     """
 
-    library: Library
+    library: Database
     policy: str = DEFAULT
     look: bool = True
     pixel_limit: int = DEFAULT_MAX_PIXELS
@@ -376,7 +376,7 @@ class Deduplicator:
             for photo in group.photos
         ]
         maps = focus_maps(self.library, alike)
-        beside = Beside()
+        beside = Companions()
         wishes = preferences(self.prefer, self.protect)
         judged = [
             Suggestion(

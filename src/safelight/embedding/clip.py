@@ -15,11 +15,11 @@ import numpy as np
 from loguru import logger
 
 from safelight.arguments import as_list, refused
-from safelight.embedding.files import embed_files
-from safelight.embedding.loading import load_embedder
+from safelight.embedding.image_files import embed_files
+from safelight.embedding.load import load_embedder
 from safelight.errors import DecodeError, UsageError
-from safelight.model import Frame
-from safelight.shown import visible
+from safelight.files.format import visible
+from safelight.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,18 +7,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight.embedding.configuration import Configuration
-from safelight.embedding.digests import file_digest
-from safelight.embedding.preprocessing_files import read_open_clip, read_transformers
+from safelight.embedding.catalogue.digests import file_digest
+from safelight.embedding.json_config import Configuration
+from safelight.embedding.preprocess.config import read_open_clip, read_transformers
+from safelight.embedding.preprocess.tokenizer import TextRules
 from safelight.embedding.provenance import original_fingerprint
-from safelight.embedding.tokenizing import TextRules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from safelight.embedding.layouts import Layout
-    from safelight.embedding.preprocessing import Preprocessing
-    from safelight.embedding.tokenizing import Cleaning
+    from safelight.embedding.onnx.layouts import Layout
+    from safelight.embedding.preprocess.preprocess import Preprocessing
+    from safelight.embedding.preprocess.tokenizer import Cleaning
 
 # Tokenizers without a limit write a number of this order as their limit.
 _NO_LIMIT = 1_000_000
@@ -50,7 +50,7 @@ class Description:
     logit_scale : float or None
         If the configuration says so.
     logit_bias : float or None
-        If the configuration says so; see :class:`safelight.embedding.protocol.Embedder`.
+        If the configuration says so; see :class:`safelight.embedding.base.Embedder`.
     pooled : bool
         Whether the embedding is what the graphs call pooled output, as in SigLIP; in CLIP that
         is what comes before the projection, and useless.

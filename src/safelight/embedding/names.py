@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.embedding.catalogue import find_known
-from safelight.embedding.layouts import VARIANTS
+from safelight.embedding.catalogue.catalogue import find_known
+from safelight.embedding.onnx.layouts import VARIANTS
 from safelight.errors import ModelUnavailable, UsageError
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:
-    from safelight.embedding.catalogue import KnownModel
+    from safelight.embedding.base import Embedder
+    from safelight.embedding.catalogue.catalogue import KnownModel
     from safelight.embedding.devices import Runtime
-    from safelight.embedding.protocol import Embedder
 
 STARTER = "starter"
 
@@ -47,7 +47,7 @@ class ModelName:
     onnx_repos, torch_repos : tuple of str
         Where to look on the hub for either kind, one after the other.
     variant : str or None
-        See :data:`safelight.embedding.layouts.VARIANTS`.
+        See :data:`safelight.embedding.onnx.layouts.VARIANTS`.
     runtime : str or None
         If the name says which; None for what is there and suits the device.
     known : KnownModel or None

@@ -12,8 +12,8 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
-from safelight.embedding.hub import is_offline, within
-from safelight.embedding.loading import DEFAULT, is_default_here
+from safelight.embedding.hub.client import is_offline, within
+from safelight.embedding.load import DEFAULT, is_default_here
 from safelight.embedding.names import parse_model_name
 from safelight.errors import ModelError
 from safelight.files import SMALL_FILE, read_text

@@ -11,8 +11,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.embedding.configuration import Configuration
-from safelight.embedding.digests import file_digest
+from safelight.embedding.catalogue.digests import file_digest
+from safelight.embedding.json_config import Configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from safelight.arguments import as_list
 from safelight.embedding.description import Description
-from safelight.embedding.onnx import OnnxEmbedder
-from safelight.embedding.preprocessing import Preprocessing
-from safelight.embedding.tokenizing import TextRules
+from safelight.embedding.onnx.embedder import OnnxEmbedder
+from safelight.embedding.preprocess.preprocess import Preprocessing
+from safelight.embedding.preprocess.tokenizer import TextRules
 from safelight.files import sha256_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _PATTERN = re.compile(_ABOUT_THE_PHOTO, re.IGNORECASE)
 
 
 class StarterEmbedder(OnnxEmbedder):
-    """The starter model; see :class:`safelight.embedding.protocol.Embedder`.
+    """The starter model; see :class:`safelight.embedding.base.Embedder`.
 
     Parameters
     ----------

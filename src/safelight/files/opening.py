@@ -15,7 +15,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from safelight.errors import FileError
-from safelight.shown import visible
+from safelight.files.format import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

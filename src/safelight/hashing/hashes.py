@@ -13,7 +13,7 @@ from safelight.hashing.words import find_words
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from safelight.model import Frame
+    from safelight.types import Frame
 
 #: Only hashes of one version are compared. It changes whenever a picture would get other ones.
 HASH_VERSION = "1"
@@ -69,7 +69,7 @@ def hash_frame(frame: Frame) -> Hashes:
 
     Examples
     --------
-    >>> from safelight.model import Frame
+    >>> from safelight.types import Frame
     >>> pixels = np.arange(300 * 400 * 3, dtype=np.uint32).reshape(300, 400, 3).astype(np.uint8)
     >>> hash_frame(Frame(pixels, 400, 300, "PNG")).dct256.shape
     (4,)

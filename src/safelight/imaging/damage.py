@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from safelight.errors import DecodeError
-from safelight.imaging.boxes import file_end
+from safelight.imaging.containers.heif import file_end
+from safelight.imaging.containers.jpeg import passes, picture_end, segments
 from safelight.imaging.formats import sniff_other, sniff_unread
-from safelight.imaging.jpeg import passes, picture_end, segments
 
 #: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
 _UNKNOWN_KIND = (

@@ -13,11 +13,16 @@ import numpy as np
 
 from safelight.arguments import as_kind
 from safelight.errors import DecodeError
-from safelight.imaging import geometry, memory, tiff, tiff_pixels
-from safelight.imaging.animations import webp_decodable
-from safelight.imaging.bmp import read_bmp
-from safelight.imaging.boxes import file_end, nclx
+from safelight.imaging import geometry, memory
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
+from safelight.imaging.containers import tiff, tiff_pixels
+from safelight.imaging.containers.bmp import read_bmp
+from safelight.imaging.containers.gif_webp import webp_decodable
+from safelight.imaging.containers.heif import file_end, nclx
+from safelight.imaging.containers.jpeg import mended
+from safelight.imaging.containers.png import decodable, png_colours, with_right_checksum
+from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
+from safelight.imaging.containers.structure import read_structure
 from safelight.imaging.damage import (
     check_passes,
     check_size,
@@ -28,14 +33,10 @@ from safelight.imaging.damage import (
     truncated,
 )
 from safelight.imaging.formats import available_extras, sniff
-from safelight.imaging.jpeg import mended
-from safelight.imaging.png import decodable, png_colours, with_right_checksum
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.quiet import silence_libtiff
-from safelight.imaging.raw import extract_preview, is_raw_tiff
-from safelight.imaging.structure import read_structure
 from safelight.metadata.exif import exif_of, exif_of_tiff
-from safelight.model import Exif, Frame, Structure
+from safelight.types import Exif, Frame, Structure
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -82,7 +83,7 @@ def decode(
     Raises
     ------
     DecodeError
-        With one of :data:`safelight.model.FAILURE_CODES`; the message is to follow the file's name.
+        With one of :data:`safelight.types.FAILURE_CODES`; the message is to follow the file's name.
 
     Examples
     --------

@@ -110,7 +110,7 @@ def sniff(data: bytes) -> str | None:
 
     ``JPEG``, ``JPEG2000``, ``PNG``, ``GIF``, ``BMP``, ``WEBP``, ``TIFF``, ``AVIF``, ``HEIF`` or
     ``RAW``. A camera
-    RAW file that is built as a TIFF begins like one; see :mod:`safelight.imaging.raw`.
+    RAW file that is built as a TIFF begins like one; see :mod:`safelight.imaging.containers.raw`.
     """
     for magic, form in _MAGIC:
         if data.startswith(magic):

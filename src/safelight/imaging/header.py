@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
 from safelight.imaging import geometry
-from safelight.imaging.boxes import file_end
+from safelight.imaging.containers.heif import file_end
+from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
+from safelight.imaging.containers.tiff import beginning_with, with_iptc
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
 from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
 from safelight.imaging.formats import available_extras, sniff
-from safelight.imaging.raw import extract_preview, is_raw_tiff
-from safelight.imaging.tiff import beginning_with, with_iptc
 from safelight.metadata.exif import SIDECARS, exif_of, exif_of_tiff, info_of, read_exif
-from safelight.model import Exif
+from safelight.types import Exif
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,7 +28,7 @@ class Header:
     Attributes
     ----------
     format : str
-        As in :class:`safelight.model.Frame`.
+        As in :class:`safelight.types.Frame`.
     width, height : int
         Of the upright photo.
     exif : Exif
@@ -57,7 +57,7 @@ def read_header(
     Raises
     ------
     DecodeError
-        With one of :data:`safelight.model.FAILURE_CODES`; the message is to follow the file's name.
+        With one of :data:`safelight.types.FAILURE_CODES`; the message is to follow the file's name.
     """
     form = sniff(data)
     if form is None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.imaging import memory, tiff, tiff_pixels
-from safelight.imaging.boxes import primary_pieces
+from safelight.imaging import memory
+from safelight.imaging.containers import tiff, tiff_pixels
+from safelight.imaging.containers.heif import primary_pieces
+from safelight.imaging.containers.png import decodable
 from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.header import read_header
-from safelight.imaging.png import decodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

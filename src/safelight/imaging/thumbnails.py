@@ -10,7 +10,7 @@ from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.model import Frame
+    from safelight.types import Frame
 
 #: Changes when other bytes are made of the same photo.
 VERSION = "2"

@@ -7,8 +7,8 @@ goes on with the rest.
 
 from __future__ import annotations
 
-from safelight.ingest.forgetting import forget
-from safelight.ingest.moving import move_source
+from safelight.ingest.forget import forget
+from safelight.ingest.move_source import move_source
 from safelight.ingest.run import ingest, preview
 from safelight.ingest.summary import Progress, Summary
 

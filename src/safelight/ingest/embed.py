@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.ingest.load import Loaded
-    from safelight.library.records import ItemRecord
+    from safelight.library.write import ItemRecord
 
 #: Content that failed, by id, with the code and the reason.
 Broken = dict[str, tuple[str, str]]

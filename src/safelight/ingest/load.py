@@ -14,24 +14,24 @@ from safelight.hashing import hash_frame
 from safelight.hashing.hashes import MIN_SIDE as HASHING_SIDE
 from safelight.imaging import decode
 from safelight.imaging.reader import read_photo_with_stat
+from safelight.ingest.sources.entry import explain, is_still_inside
 from safelight.library.items import is_embedded
-from safelight.library.records import ItemRecord
-from safelight.model import FileStat
+from safelight.library.write import ItemRecord
 from safelight.quality.picture import MIN_SIDE as SCORING_SIDE
-from safelight.sources.entry import explain, is_still_inside
+from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.hashing import Hashes
-    from safelight.ingest.scoring import Scoring
-    from safelight.library.store import Library
-    from safelight.model import Frame, Structure
+    from safelight.ingest.score import Scoring
+    from safelight.ingest.sources.entry import Entry
+    from safelight.library.database import Database
     from safelight.quality.metric import Measurement
-    from safelight.sources.entry import Entry
+    from safelight.types import Frame, Structure
 
     KeepFrame = Callable[[str, Frame], None]
 
@@ -95,7 +95,7 @@ class Claims:
 
 def load(
     entry: Entry,
-    library: Library,
+    library: Database,
     embedder: Embedder,
     claims: Claims,
     pixel_limit: int,

@@ -11,29 +11,29 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from safelight.hashing import HASH_VERSION
-from safelight.imaging.structure import STRUCTURE_VERSION
+from safelight.imaging.containers.structure import STRUCTURE_VERSION
 from safelight.ingest.embed import embed
-from safelight.ingest.labelling import write_labelled
+from safelight.ingest.label import write_labelled
 from safelight.ingest.load import Claims, Loaded, load
-from safelight.ingest.plan import Plan, as_record
 from safelight.ingest.summary import Progress
-from safelight.library.hashes import HashRecord, write_hashes
+from safelight.ingest.worklist import Worklist, as_record
+from safelight.library.attributes.hashes import HashRecord, write_hashes
+from safelight.library.attributes.scores import write_scores
+from safelight.library.attributes.structures import write_structures
 from safelight.library.items import is_embedded
-from safelight.library.records import FileRecord, ItemRecord, write
-from safelight.library.scores import write_scores
 from safelight.library.spaces import find_space, is_empty
-from safelight.library.structures import write_structures
-from safelight.model import Failure
+from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.types import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.ingest.load import KeepFrame
-    from safelight.ingest.scoring import Scoring
+    from safelight.ingest.score import Scoring
+    from safelight.ingest.sources.entry import Entry
     from safelight.labels import Classifier
-    from safelight.library.store import Library
-    from safelight.sources.entry import Entry
+    from safelight.library.database import Database
 
 #: Records are written at least this often, so that little is lost when the process is killed.
 _SECONDS_BETWEEN_WRITES = 2.0
@@ -44,7 +44,7 @@ class Pipeline:
 
     def __init__(
         self,
-        library: Library,
+        library: Database,
         embedder: Embedder,
         namespace: str,
         batch_size: int,
@@ -73,7 +73,7 @@ class Pipeline:
         self.failures: list[Failure] = []
         self.known_at: list[str] = []  # paths at which content was seen that the library knew
 
-    def write_plans(self, plans: Sequence[Plan]) -> None:
+    def write_plans(self, plans: Sequence[Worklist]) -> None:
         """Write what needs no file to be opened."""
         records = [record for plan in plans for record in plan.records]
         with self.stage("write"):

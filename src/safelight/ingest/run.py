@@ -13,38 +13,38 @@ from typing import TYPE_CHECKING, Any
 from safelight.arguments import as_count, as_having, as_name, refused
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
-from safelight.ingest.labelling import label_lacking
+from safelight.ingest.label import label_lacking
 from safelight.ingest.pipeline import Pipeline
-from safelight.ingest.plan import make_plan
-from safelight.ingest.scoring import score_lacking
-from safelight.ingest.settling import Settled, settle
+from safelight.ingest.score import score_lacking
+from safelight.ingest.settle import Settled, settle
+from safelight.ingest.sources import parse_source, remembered_source
+from safelight.ingest.sources.folder import FolderSource
+from safelight.ingest.sources.spelling import known_spelling
 from safelight.ingest.summary import Progress, Summary
-from safelight.library.opening import open_fastest
-from safelight.library.remembered import remember, remember_unread, remembered
+from safelight.ingest.worklist import make_worklist
+from safelight.library.ingested_sources import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
-from safelight.model import Space
+from safelight.library.vector_index.open import open_fastest
 from safelight.settings import CLUSTERS_FROM
-from safelight.sources import parse_source, remembered_source
-from safelight.sources.folder import FolderSource
-from safelight.sources.spelling import known_spelling
+from safelight.types import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
     from safelight.ingest.load import KeepFrame
-    from safelight.ingest.plan import Plan
-    from safelight.ingest.scoring import Scoring
+    from safelight.ingest.score import Scoring
+    from safelight.ingest.sources import Source
+    from safelight.ingest.sources.entry import Entry
+    from safelight.ingest.worklist import Worklist
     from safelight.labels import Classifier
-    from safelight.library.store import Library
-    from safelight.sources import Source
-    from safelight.sources.entry import Entry
+    from safelight.library.database import Database
 
 BATCH_SIZE = 16
 
 
 def ingest(
-    library: Library,
+    library: Database,
     sources: Source | str | Iterable[Source | str],
     embedder: Embedder,
     *,
@@ -73,9 +73,9 @@ def ingest(
 
     Parameters
     ----------
-    library : Library
+    library : Database
     sources : Source or str, or iterable of them
-        What :func:`safelight.sources.parse_source` returns, or takes.
+        What :func:`safelight.ingest.sources.parse_source` returns, or takes.
     embedder : Embedder
         Its weights are loaded only if there is something to embed.
     model : str, optional
@@ -210,7 +210,7 @@ def ingest(
 
 
 def preview(
-    library: Library,
+    library: Database,
     sources: Source | str | Iterable[Source | str],
     *,
     fingerprint: str,
@@ -237,20 +237,20 @@ def preview(
 
 
 def _plan(
-    library: Library,
+    library: Database,
     sources: Sequence[Source],
     namespace: str,
     fingerprint: str,
     name: str,
     retry_failed: bool,
-) -> tuple[list[Plan], list[Entry], Summary]:
+) -> tuple[list[Worklist], list[Entry], Summary]:
     """Return the plan of each source, the entries to be opened, and what that amounts to."""
     started = time.perf_counter()
     usual = next((each.usual for each in sources if isinstance(each, FolderSource)), ())
     known = _remembered(library, namespace, usual)
     others = {source.spec: source for source in (*known, *sources)}
     plans = [
-        make_plan(
+        make_worklist(
             library,
             source,
             namespace=namespace,
@@ -304,7 +304,7 @@ def _unread(source: Source) -> Counter[str]:
 
 
 def _known_names(
-    library: Library, namespace: str, sources: Source | str | Iterable[Source | str]
+    library: Database, namespace: str, sources: Source | str | Iterable[Source | str]
 ) -> tuple[list[Source], list[str]]:
     """Return sources with their folders as the library knows them already, and what to say."""
     folders = [
@@ -332,7 +332,7 @@ def _known_names(
     return found, notes
 
 
-def _remembered(library: Library, namespace: str, usual: Sequence[str]) -> list[Source]:
+def _remembered(library: Database, namespace: str, usual: Sequence[str]) -> list[Source]:
     found = []
     for _, spec, options in remembered(library, namespace):
         with contextlib.suppress(SourceError):  # not there now

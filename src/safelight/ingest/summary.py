@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.model import Failure
+    from safelight.types import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ _UNRELATED_TEMPLATE = "a photo of {}"
 
 
 class TextModel(Protocol):
-    """What of an embedder labels need: :class:`safelight.embedding.protocol.Embedder` has it."""
+    """What of an embedder labels need: :class:`safelight.embedding.base.Embedder` has it."""
 
     @property
     def name(self) -> str: ...

@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
-def thumbnails_folder(library: Library) -> Path:
+def thumbnails_folder(library: Database) -> Path:
     """Return where thumbnails lie: beside the library. All of it can be deleted at any time."""
     return library.path.with_name(library.path.name + ".thumbnails")
 
 
-def drop_thumbnails(library: Library, photo_ids: Iterable[str]) -> None:
+def drop_thumbnails(library: Database, photo_ids: Iterable[str]) -> None:
     """Remove the thumbnails of photos, of all sizes."""
     folder = thumbnails_folder(library)
     for photo_id in photo_ids:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.library.attributes.labels import applying_labels
 from safelight.library.damage import stored_json
-from safelight.library.labels import applying_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Document:
     namespaces : list of str
         Of its files that are there.
     taken_at : str or None
-        As in :class:`safelight.model.Exif`.
+        As in :class:`safelight.types.Exif`.
     labels : list of str
         That apply, the most probable first.
     metadata : dict
@@ -48,7 +48,7 @@ class Document:
 
 
 def read_documents(
-    library: Library, fingerprint: str, item_ids: Sequence[str]
+    library: Database, fingerprint: str, item_ids: Sequence[str]
 ) -> dict[str, Document]:
     """Return documents by item id, of those with a vector in the space and a file that is there.
 
@@ -99,7 +99,7 @@ def read_documents(
 
 
 def _files(
-    library: Library, keys: Sequence[int]
+    library: Database, keys: Sequence[int]
 ) -> dict[int, tuple[list[tuple[str, str]], dict[str, str]]]:
     """Return namespaces and paths by item key, and what was said of the first file of each."""
     rows = library.connection.execute(
@@ -124,7 +124,7 @@ def _files(
     return found
 
 
-def _scores(library: Library, keys: Sequence[int]) -> dict[int, dict[str, float]]:
+def _scores(library: Database, keys: Sequence[int]) -> dict[int, dict[str, float]]:
     rows = library.connection.execute(
         "SELECT item_pk, metric, score FROM scores WHERE score IS NOT NULL "
         f"AND item_pk IN ({','.join('?' * len(keys))})",

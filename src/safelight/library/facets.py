@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight.library.scores import measured_metrics
+from safelight.library.attributes.scores import measured_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Facets:
     taken: tuple[str, str] | None
 
 
-def facets(library: Library, namespaces: tuple[str, ...] | None = None) -> Facets:
+def facets(library: Database, namespaces: tuple[str, ...] | None = None) -> Facets:
     """Return what the photos of a library, or of some of its namespaces, can be filtered by."""
     keys = _namespace_keys(library, namespaces)
     # A `+` keeps SQLite from looking up each photo in its table: it is only asked whether it is
@@ -49,7 +49,7 @@ def facets(library: Library, namespaces: tuple[str, ...] | None = None) -> Facet
     )
 
 
-def _namespace_keys(library: Library, namespaces: tuple[str, ...] | None) -> dict[int, str]:
+def _namespace_keys(library: Database, namespaces: tuple[str, ...] | None) -> dict[int, str]:
     rows = library.connection.execute("SELECT pk, name FROM namespaces")
     return {key: name for key, name in rows if namespaces is None or name in namespaces}
 
@@ -62,7 +62,7 @@ def _numbers(keys: Iterable[int]) -> str:
     return ",".join(map(str, keys))
 
 
-def _are_all_there(library: Library, keys: Iterable[int]) -> bool:
+def _are_all_there(library: Database, keys: Iterable[int]) -> bool:
     (missing,) = library.connection.execute(
         f"SELECT EXISTS (SELECT 1 FROM items WHERE +pk NOT IN ({_items_in(keys)} "
         "AND item_pk IS NOT NULL))"
@@ -70,7 +70,7 @@ def _are_all_there(library: Library, keys: Iterable[int]) -> bool:
     return not missing
 
 
-def _by_namespace(library: Library, keys: dict[int, str]) -> list[tuple[str, int]]:
+def _by_namespace(library: Database, keys: dict[int, str]) -> list[tuple[str, int]]:
     # A namespace at a time, the items of one come in order and need not be gathered to be counted.
     counts = []
     for key, name in keys.items():
@@ -83,7 +83,7 @@ def _by_namespace(library: Library, keys: dict[int, str]) -> list[tuple[str, int
     return _most_first(counts)
 
 
-def _by_camera(library: Library, there: str) -> list[tuple[str, int]]:
+def _by_camera(library: Database, there: str) -> list[tuple[str, int]]:
     rows = library.connection.execute(
         "SELECT camera, count(*) FROM (SELECT camera, pk AS item_pk FROM items) "
         f"WHERE camera IS NOT NULL AND {there} GROUP BY camera"
@@ -91,7 +91,7 @@ def _by_camera(library: Library, there: str) -> list[tuple[str, int]]:
     return _most_first(rows)
 
 
-def _by_label(library: Library, keys: dict[int, str], there: str) -> list[tuple[str, int]]:
+def _by_label(library: Database, keys: dict[int, str], there: str) -> list[tuple[str, int]]:
     execute = library.connection.execute
     # As searches have it: in their space, by the label set that was used last.
     of_the_last_set = (
@@ -123,7 +123,7 @@ def _by_label(library: Library, keys: dict[int, str], there: str) -> list[tuple[
     return _most_first(counts.items())
 
 
-def _taken(library: Library, keys: Iterable[int]) -> tuple[str, str] | None:
+def _taken(library: Database, keys: Iterable[int]) -> tuple[str, str] | None:
     # From either end of the index, the first that is there.
     ends = [
         library.connection.execute(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.damage import stored_json
-from safelight.model import Failure, FileStat
+from safelight.types import Failure, FileStat
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 #: The column ``gone``: a file is there; it is not; it is, and its source passes it over now. Only
 #: present files are found.
@@ -78,7 +78,7 @@ class Counts:
 
 
 def known_files(
-    library: Library, namespace: str, fingerprint: str | None, *, scope: str | Sequence[str]
+    library: Database, namespace: str, fingerprint: str | None, *, scope: str | Sequence[str]
 ) -> dict[str, KnownFile]:
     """Return files of a namespace by path.
 
@@ -100,7 +100,7 @@ def known_files(
 
 
 def _known(
-    library: Library,
+    library: Database,
     namespace: str,
     fingerprint: str | None,
     condition: str,
@@ -129,7 +129,7 @@ def _known(
 
 
 def known_elsewhere(
-    library: Library, namespace: str, path: str, stat: FileStat, fingerprint: str
+    library: Database, namespace: str, path: str, stat: FileStat, fingerprint: str
 ) -> str | None:
     """Return the item's id if another namespace has this very file, embedded in the space."""
     row = library.connection.execute(
@@ -143,7 +143,7 @@ def known_elsewhere(
     return None if row is None else str(row[0])
 
 
-def counts(library: Library, namespace: str | None = None) -> Counts:
+def counts(library: Database, namespace: str | None = None) -> Counts:
     """Count photos, texts, files, gone files and failures, of one namespace or of all."""
 
     def count(what: str) -> int:
@@ -177,7 +177,7 @@ def counts(library: Library, namespace: str | None = None) -> Counts:
     return Counts(items - texts, texts, files, gone, failed, excluded)
 
 
-def namespaces(library: Library) -> list[str]:
+def namespaces(library: Database) -> list[str]:
     """Return the names of all namespaces that hold files."""
     rows = library.connection.execute(
         "SELECT name FROM namespaces n "
@@ -186,7 +186,7 @@ def namespaces(library: Library) -> list[str]:
     return [name for (name,) in rows]
 
 
-def require_namespace(library: Library, namespace: str | None) -> None:
+def require_namespace(library: Database, namespace: str | None) -> None:
     """Raise if the library has namespaces, but not this one.
 
     Raises
@@ -204,7 +204,7 @@ def require_namespace(library: Library, namespace: str | None) -> None:
         )
 
 
-def require_folder(library: Library, folder: str) -> None:
+def require_folder(library: Database, folder: str) -> None:
     """Raise if a folder is not on disk, and the library knows no file in it either.
 
     Raises
@@ -225,7 +225,7 @@ def require_folder(library: Library, folder: str) -> None:
     )
 
 
-def failures(library: Library, namespace: str | None = None) -> list[Failure]:
+def failures(library: Database, namespace: str | None = None) -> list[Failure]:
     """Return the files that could not be ingested, by path."""
     scope, values = _in_namespace(namespace)
     rows = library.connection.execute(
@@ -237,7 +237,7 @@ def failures(library: Library, namespace: str | None = None) -> list[Failure]:
     return [Failure(*row) for row in rows]
 
 
-def photo_paths(library: Library) -> list[str]:
+def photo_paths(library: Database) -> list[str]:
     """Return a path of each photo with a present file, in the order in which they were added."""
     rows = library.connection.execute(
         "SELECT min(f.path) FROM files f JOIN items i ON i.pk = f.item_pk "
@@ -247,7 +247,7 @@ def photo_paths(library: Library) -> list[str]:
 
 
 def allowed_items(
-    library: Library, *, namespace: str | None = None, under: str | None = None
+    library: Database, *, namespace: str | None = None, under: str | None = None
 ) -> list[int]:
     """Return the keys of items with a present file in `namespace` and in the folder `under`."""
     scope, values = _in_namespace(namespace)
@@ -261,7 +261,7 @@ def allowed_items(
 
 
 def places(
-    library: Library,
+    library: Database,
     item_keys: Sequence[int],
     *,
     namespaces: tuple[str, ...] | None = None,
@@ -295,7 +295,7 @@ def places(
 
 
 def all_places(
-    library: Library, item_keys: Sequence[int], namespaces: tuple[str, ...] | None = None
+    library: Database, item_keys: Sequence[int], namespaces: tuple[str, ...] | None = None
 ) -> dict[int, list[Place]]:
     """Return every present file of items, by item key, in the order in which they were seen.
 

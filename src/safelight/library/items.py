@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
@@ -30,7 +30,7 @@ def item_keys(connection: sqlite3.Connection, item_ids: Sequence[str]) -> dict[s
     return found
 
 
-def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
+def is_embedded(library: Database, item_id: str, fingerprint: str) -> bool:
     """Tell whether an item has a vector in a space."""
     row = library.connection.execute(
         "SELECT 1 FROM items i JOIN embeddings e ON e.item_pk = i.pk "
@@ -41,7 +41,7 @@ def is_embedded(library: Library, item_id: str, fingerprint: str) -> bool:
 
 
 def vectors_by_id(
-    library: Library,
+    library: Database,
     prefix: str,
     fingerprint: str,
     *,
@@ -70,7 +70,7 @@ def vectors_by_id(
 
 
 def vectors_by_key(
-    library: Library, keys: Sequence[int], fingerprint: str
+    library: Database, keys: Sequence[int], fingerprint: str
 ) -> dict[int, npt.NDArray[np.float32]]:
     """Return the vectors of items in a space, by item key."""
     found: dict[int, npt.NDArray[np.float32]] = {}
@@ -87,7 +87,7 @@ def vectors_by_key(
 
 
 def added_at(
-    library: Library, keys: Sequence[int], namespaces: tuple[str, ...] | None = None
+    library: Database, keys: Sequence[int], namespaces: tuple[str, ...] | None = None
 ) -> dict[int, str]:
     """Return when items were added, by item key; UTC, ISO 8601.
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import UsageError
-from safelight.library.scores import require_metric
+from safelight.library.attributes.scores import require_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 #: What an order looks like: ``taken``, ``added`` or ``score:METRIC``, a minus for the other way.
 PATTERN = r"-?(taken|added|score:[a-z0-9_-]{1,40})"
@@ -32,7 +32,7 @@ class _Order:
 
 
 def order_by(
-    library: Library, order: str | None, namespaces: tuple[str, ...] | None = None
+    library: Database, order: str | None, namespaces: tuple[str, ...] | None = None
 ) -> tuple[str, str, list[str]]:
     """Return what to join to items ``i`` for an order, its ``ORDER BY``, and values for the join.
 
@@ -70,7 +70,7 @@ def order_by(
 _SCORES = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
 
 
-def ordered(library: Library, ids: Sequence[str], order: str) -> list[str]:
+def ordered(library: Database, ids: Sequence[str], order: str) -> list[str]:
     """Return the ids of photos in an order.
 
     Those of which it is not known, and those of which it is the same, stay as they are given, the
@@ -107,7 +107,7 @@ def is_order(text: str) -> bool:
     return re.fullmatch(PATTERN, text) is not None
 
 
-def _parsed(library: Library, order: str) -> _Order:
+def _parsed(library: Database, order: str) -> _Order:
     if not is_order(order):
         raise UsageError(
             f"There is no order {order!r}; there are: taken, added and score:METRIC, and with a "

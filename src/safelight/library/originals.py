@@ -10,11 +10,11 @@ from safelight.errors import LibraryError
 from safelight.files import PHOTO_FILE, open_regular, read_bytes, sha256, sha256_of_open
 
 if TYPE_CHECKING:
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
 def open_original(
-    library: Library, photo_id: str, namespaces: tuple[str, ...] | None = None
+    library: Database, photo_id: str, namespaces: tuple[str, ...] | None = None
 ) -> tuple[IO[bytes], str]:
     """Open a file of a photo, and return it with its path.
 
@@ -42,7 +42,7 @@ def open_original(
     raise _changed(photo_id)
 
 
-def read_original(library: Library, photo_id: str, namespaces: tuple[str, ...] | None) -> bytes:
+def read_original(library: Database, photo_id: str, namespaces: tuple[str, ...] | None) -> bytes:
     """Return the bytes of a photo, from the first of its files that still holds them.
 
     Raises
@@ -59,7 +59,7 @@ def read_original(library: Library, photo_id: str, namespaces: tuple[str, ...] |
 
 
 def _files(
-    library: Library, photo_id: str, namespaces: tuple[str, ...] | None
+    library: Database, photo_id: str, namespaces: tuple[str, ...] | None
 ) -> list[tuple[str, int]]:
     marks = ",".join("?" * len(namespaces or ()))
     scope = "1" if namespaces is None else f"n.name IN ({marks})"

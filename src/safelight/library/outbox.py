@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 
-def library_id(library: Library) -> str:
+def library_id(library: Database) -> str:
     """Return what tells this library from others; a copy of the file has the same."""
     (found,) = library.connection.execute("SELECT id FROM identity").fetchone()
     return str(found)
 
 
-def add_store(library: Library, address: str) -> int:
+def add_store(library: Database, address: str) -> int:
     """Return the key of a store; a new one is added, and all that is there queued for it.
 
     Parameters
@@ -44,7 +44,7 @@ def add_store(library: Library, address: str) -> int:
     return int(key)
 
 
-def remove_store(library: Library, address: str) -> bool:
+def remove_store(library: Database, address: str) -> bool:
     """Queue nothing more for a store; return False if nothing was queued for it anyway."""
     with library.transaction() as connection:
         # Row by row over the outbox otherwise, for want of an index that nothing else needs.
@@ -56,7 +56,7 @@ def remove_store(library: Library, address: str) -> bool:
     return done.rowcount > 0
 
 
-def stores(library: Library) -> list[tuple[str, int]]:
+def stores(library: Database) -> list[tuple[str, int]]:
     """Return the address of each store, and how many items are queued for it."""
     rows = library.connection.execute(
         "SELECT s.address, (SELECT count(*) FROM outbox o WHERE o.store_pk = s.pk) "
@@ -65,7 +65,7 @@ def stores(library: Library) -> list[tuple[str, int]]:
     return [(address, queued) for address, queued in rows]
 
 
-def queued(library: Library, store: int) -> int:
+def queued(library: Database, store: int) -> int:
     """Count the items that are queued for a store."""
     (count,) = library.connection.execute(
         "SELECT count(*) FROM outbox WHERE store_pk = ?", (store,)
@@ -73,7 +73,7 @@ def queued(library: Library, store: int) -> int:
     return int(count)
 
 
-def next_queued(library: Library, store: int, *, after: int, limit: int) -> list[tuple[int, str]]:
+def next_queued(library: Database, store: int, *, after: int, limit: int) -> list[tuple[int, str]]:
     """Return keys of the outbox above `after`, and the items' ids, oldest first."""
     rows = library.connection.execute(
         "SELECT pk, item_id FROM outbox WHERE store_pk = ? AND pk > ? ORDER BY pk LIMIT ?",
@@ -82,19 +82,19 @@ def next_queued(library: Library, store: int, *, after: int, limit: int) -> list
     return [(pk, item_id) for pk, item_id in rows]
 
 
-def settle(library: Library, keys: Iterable[int]) -> None:
+def settle(library: Database, keys: Iterable[int]) -> None:
     """Take out of the outbox what a store has now; what changed since has another key."""
     with library.transaction() as connection:
         connection.executemany("DELETE FROM outbox WHERE pk = ?", ((key,) for key in keys))
 
 
-def queue_all(library: Library, store: int) -> None:
+def queue_all(library: Database, store: int) -> None:
     """Queue everything that is there for a store."""
     with library.transaction() as connection:
         _queue_all(connection, store)
 
 
-def queue(library: Library, store: int, item_ids: Iterable[str]) -> None:
+def queue(library: Database, store: int, item_ids: Iterable[str]) -> None:
     """Queue items for a store, whether the library has them or not."""
     with library.transaction() as connection:
         connection.executemany(
@@ -113,7 +113,7 @@ def _queue_all(connection: sqlite3.Connection, store: int) -> None:
     )
 
 
-def note_space(library: Library, store: int, fingerprint: str) -> None:
+def note_space(library: Database, store: int, fingerprint: str) -> None:
     """Record that a store is being told of a space."""
     with library.transaction() as connection:
         connection.execute(
@@ -122,7 +122,7 @@ def note_space(library: Library, store: int, fingerprint: str) -> None:
         )
 
 
-def dropped_spaces(library: Library, store: int) -> list[str]:
+def dropped_spaces(library: Database, store: int) -> list[str]:
     """Return the fingerprints of spaces that a store was told of, and the library has no more."""
     rows = library.connection.execute(
         "SELECT fingerprint FROM store_spaces WHERE store_pk = ? "
@@ -132,7 +132,7 @@ def dropped_spaces(library: Library, store: int) -> list[str]:
     return [fingerprint for (fingerprint,) in rows]
 
 
-def forget_space(library: Library, store: int, fingerprint: str) -> None:
+def forget_space(library: Database, store: int, fingerprint: str) -> None:
     """Record that a store has nothing of a space any more."""
     with library.transaction() as connection:
         connection.execute(
@@ -141,7 +141,7 @@ def forget_space(library: Library, store: int, fingerprint: str) -> None:
 
 
 @contextlib.contextmanager
-def sending(library: Library, *, patience: float) -> Iterator[bool]:
+def sending(library: Database, *, patience: float) -> Iterator[bool]:
     """Run the block as the only one that sends from this library; False if another does.
 
     Two at once could each read an item at another time, and the older state arrive last. The lock
@@ -152,7 +152,9 @@ def sending(library: Library, *, patience: float) -> Iterator[bool]:
     patience : float
         Seconds to wait for the other to end.
     """
-    from safelight.library.exact import matrix_path  # numpy, which a look at the queue needs not
+    from safelight.library.vector_index.flat import (
+        matrix_path,  # numpy, which a look at the queue needs not
+    )
 
     path = matrix_path(library, "").with_name("sending.lock")
     path.parent.mkdir(parents=True, exist_ok=True)

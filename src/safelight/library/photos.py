@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.attributes.scores import read_scores
+from safelight.library.attributes.structures import read_structures
 from safelight.library.damage import stored_json
-from safelight.library.scores import read_scores
-from safelight.library.structures import read_structures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.library.scores import ScoreRecord
-    from safelight.library.store import Library
-    from safelight.model import Structure
+    from safelight.library.attributes.scores import ScoreRecord
+    from safelight.library.database import Database
+    from safelight.types import Structure
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
@@ -63,7 +63,9 @@ class Photo:
     structure: Structure | None = None
 
 
-def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | None = None) -> Photo:
+def read_photo(
+    library: Database, photo_id: str, namespaces: tuple[str, ...] | None = None
+) -> Photo:
     """Return all that is known of a photo, or text.
 
     Parameters
@@ -120,7 +122,9 @@ def read_photo(library: Library, photo_id: str, namespaces: tuple[str, ...] | No
     )
 
 
-def _files(library: Library, key: int, namespaces: tuple[str, ...] | None) -> tuple[PhotoFile, ...]:
+def _files(
+    library: Database, key: int, namespaces: tuple[str, ...] | None
+) -> tuple[PhotoFile, ...]:
     marks = ",".join("?" * len(namespaces or ()))
     scope = "1" if namespaces is None else f"n.name IN ({marks})"
     rows = library.connection.execute(
@@ -136,7 +140,7 @@ def _files(library: Library, key: int, namespaces: tuple[str, ...] | None) -> tu
     )
 
 
-def _added_at(library: Library, key: int, namespaces: tuple[str, ...], otherwise: str) -> str:
+def _added_at(library: Database, key: int, namespaces: tuple[str, ...], otherwise: str) -> str:
     """Return when the first of some namespaces had a photo, as far as that was noted."""
     (found,) = library.connection.execute(
         "SELECT min(coalesce(f.added_at, ?)) FROM files f "
@@ -148,7 +152,7 @@ def _added_at(library: Library, key: int, namespaces: tuple[str, ...], otherwise
 
 
 def known_ids(
-    library: Library, photo_ids: Sequence[str], namespaces: tuple[str, ...] | None = None
+    library: Database, photo_ids: Sequence[str], namespaces: tuple[str, ...] | None = None
 ) -> frozenset[str]:
     """Return which of these photos the library has; with `namespaces`, in one of these."""
     found: set[str] = set()

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.library.hashes import HashRecord
-    from safelight.library.labels import LabelledPhoto
-    from safelight.library.scores import ScoreRecord
-    from safelight.model import Space
+    from safelight.library.attributes.hashes import HashRecord
+    from safelight.library.attributes.labels import LabelledPhoto
+    from safelight.library.attributes.scores import ScoreRecord
+    from safelight.types import Space
 
 #: By how much the length of a vector of float32 may miss 1; half precision misses it by 0.0005.
 _TOLERANCE = 0.01
@@ -64,7 +64,7 @@ class FailureRow:
     photo_id : str or None
         Where the content is known, and it is the model that could not take it.
     code, reason : str or None
-        See :data:`safelight.model.FAILURE_CODES`. None of a file that was never opened.
+        See :data:`safelight.types.FAILURE_CODES`. None of a file that was never opened.
     failed_at : str or None
         UTC, ISO 8601.
     """
@@ -115,7 +115,7 @@ class PhotoRow:
     vector : (dimension,) float32 or None
         Of unit length.
     format, width, height, taken_at : optional
-        As in :class:`safelight.model.Frame` and :class:`safelight.model.Exif`.
+        As in :class:`safelight.types.Frame` and :class:`safelight.types.Exif`.
     exif : str
         JSON object of the fields that are set.
     text : str or None

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from safelight.errors import UsageError
+from safelight.library.attributes.hashes import hashes_by_key
+from safelight.library.attributes.label_sets import LabelSet, label_sets_of
+from safelight.library.attributes.labels import labels_by_key
+from safelight.library.attributes.scores import scores_by_key
 from safelight.library.files import metadata_by_key
 from safelight.library.files import namespaces as all_namespaces
-from safelight.library.hashes import hashes_by_key
-from safelight.library.label_sets import LabelSet, label_sets_of
-from safelight.library.labels import labels_by_key
 from safelight.library.rows import FailureRow, FileRow, PhotoRow, Provenance
-from safelight.library.scores import scores_by_key
 from safelight.library.spaces import space_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from safelight.library.store import Library
-    from safelight.model import Space
+    from safelight.library.database import Database
+    from safelight.types import Space
 
 #: SQLite's own limit on the variables of a statement was 999 for long.
 _AT_ONCE = 900
@@ -36,7 +36,7 @@ class Snapshot:
 
     Parameters
     ----------
-    library : Library
+    library : Database
     space : Space
         Whose vectors and labels count.
     namespaces : sequence of str
@@ -48,7 +48,7 @@ class Snapshot:
         The library has no such namespace.
     """
 
-    def __init__(self, library: Library, space: Space, namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, library: Database, space: Space, namespaces: Sequence[str] = ()) -> None:
         there = all_namespaces(library)
         for name in namespaces:
             if name not in there:
@@ -171,7 +171,7 @@ class Snapshot:
 
 
 @contextlib.contextmanager
-def snapshot(library: Library, space: Space, namespaces: Sequence[str] = ()) -> Iterator[Snapshot]:
+def snapshot(library: Database, space: Space, namespaces: Sequence[str] = ()) -> Iterator[Snapshot]:
     """Open a :class:`Snapshot` for the block."""
     with contextlib.closing(Snapshot(library, space, namespaces)) as opened:
         yield opened

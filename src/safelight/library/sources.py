@@ -12,7 +12,7 @@ from safelight.library.files import EXCLUDED, MISSING, PRESENT, beginning
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 KINDS = ("images", "image-list", "text")
 
@@ -58,7 +58,7 @@ class SourceStatus:
     excluded: int | None = None
 
 
-def read_sources(library: Library, namespace: str | None = None) -> list[SourceRecord]:
+def read_sources(library: Database, namespace: str | None = None) -> list[SourceRecord]:
     """Return the sources of a namespace, or of all, in the order of their coming."""
     # An older library that can only be read has no dates.
     columns = {name for _, name, *_ in library.connection.execute("PRAGMA table_info(sources)")}
@@ -75,7 +75,7 @@ def read_sources(library: Library, namespace: str | None = None) -> list[SourceR
     ]
 
 
-def source_status(library: Library, source: SourceRecord) -> SourceStatus:
+def source_status(library: Database, source: SourceRecord) -> SourceStatus:
     """Return whether a source is there, and how many of its files are."""
     kind, place = place_of(source.spec)
     if place is None:

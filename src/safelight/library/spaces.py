@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from safelight.errors import SpaceError
 from safelight.files.names import expanded
 from safelight.library.schema import new_epoch
-from safelight.model import Space
+from safelight.types import Space
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 _COLUMNS = "fingerprint, name, dimension, model"
 
@@ -53,7 +53,7 @@ class Coverage:
         return self.embeddings * self.space.dimension * _NUMBER_BYTES
 
 
-def all_spaces(library: Library) -> list[Coverage]:
+def all_spaces(library: Database) -> list[Coverage]:
     """Return every space of the library, the default first."""
     present = "FROM files WHERE NOT gone AND item_pk IS NOT NULL"
     rows = library.connection.execute(
@@ -70,7 +70,7 @@ def all_spaces(library: Library) -> list[Coverage]:
     ]
 
 
-def sizes(library: Library) -> list[tuple[Space, int, bool]]:
+def sizes(library: Database) -> list[tuple[Space, int, bool]]:
     """Return every space, how many vectors it has, and whether it is the default, that one first.
 
     Unlike :func:`all_spaces` it looks at no file, and takes milliseconds for a million vectors.
@@ -90,7 +90,7 @@ def sizes(library: Library) -> list[tuple[Space, int, bool]]:
     ]
 
 
-def coverage(library: Library, fingerprint: str) -> Coverage:
+def coverage(library: Database, fingerprint: str) -> Coverage:
     """Return how much of the library a space covers.
 
     Raises
@@ -104,13 +104,13 @@ def coverage(library: Library, fingerprint: str) -> Coverage:
     raise _no_space(fingerprint)
 
 
-def default_space(library: Library) -> Space | None:
+def default_space(library: Database) -> Space | None:
     """Return the space that searches use, or None in a library that was never embedded."""
     row = library.connection.execute(f"SELECT {_COLUMNS} FROM spaces WHERE is_default").fetchone()
     return Space(*row) if row else None
 
 
-def find_space(library: Library, fingerprint: str) -> Space | None:
+def find_space(library: Database, fingerprint: str) -> Space | None:
     """Return the space named by `fingerprint`, or None."""
     row = library.connection.execute(
         f"SELECT {_COLUMNS} FROM spaces WHERE fingerprint = ?", (fingerprint,)
@@ -118,7 +118,7 @@ def find_space(library: Library, fingerprint: str) -> Space | None:
     return Space(*row) if row else None
 
 
-def find_named_space(library: Library, text: str) -> Space:
+def find_named_space(library: Database, text: str) -> Space:
     """Return the one space that a person means by `text`.
 
     Parameters
@@ -168,7 +168,7 @@ def _listed(spaces: list[Space]) -> str:
     return ", ".join(f"{space.name} ({space.fingerprint[:12]})" for space in spaces)
 
 
-def is_empty(library: Library, space: Space) -> bool:
+def is_empty(library: Database, space: Space) -> bool:
     """Tell whether nothing is embedded in a space."""
     row = library.connection.execute(
         "SELECT 1 FROM embeddings WHERE space_pk = "
@@ -178,7 +178,7 @@ def is_empty(library: Library, space: Space) -> bool:
     return row is None
 
 
-def add_space(library: Library, space: Space) -> None:
+def add_space(library: Database, space: Space) -> None:
     """Add `space` unless it is there; the first of a library becomes its default.
 
     So does one that is loaded by the same name as the default but is another: the name means a
@@ -223,7 +223,7 @@ def add_space(library: Library, space: Space) -> None:
             )
 
 
-def use_space(library: Library, fingerprint: str) -> None:
+def use_space(library: Database, fingerprint: str) -> None:
     """Make a space the default: the one that searches, and an ingest that names no model, use.
 
     Raises

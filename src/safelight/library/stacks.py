@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from safelight.library.store import Library
+    from safelight.library.database import Database
 
 #: Relations, as edges spell them, of photos that show one moment.
 STACKED = (
@@ -29,7 +29,7 @@ _STEPS = 8
 
 
 def stacks(
-    library: Library, keys: Iterable[int], relations: Iterable[str] = STACKED
+    library: Database, keys: Iterable[int], relations: Iterable[str] = STACKED
 ) -> dict[int, frozenset[int]]:
     """Return the stack of each item by key, itself included; without those that stand alone."""
     kept = json.dumps(list(relations))

@@ -28,7 +28,7 @@ from safelight.metadata.iptc import (
     find_iptc,
 )
 from safelight.metadata.xmp_facts import XmpFacts, read_xmp_facts
-from safelight.model import Exif
+from safelight.types import Exif
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -48,7 +48,7 @@ class XmpFacts:
     edited : bool
         Whether an editor left a trace.
     numbers : mapping of str to float
-        By the names of :class:`safelight.model.Exif`, and ``shutter`` and ``aperture`` in APEX.
+        By the names of :class:`safelight.types.Exif`, and ``shutter`` and ``aperture`` in APEX.
     texts : mapping of str to str
         ``camera_make``, ``camera_model`` and ``lens``.
     """

@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.pipeline.features import FeaturesService
-    from safelight.pipeline.places import Places
-    from safelight.pipeline.schemas import read_schema
+    from safelight.pipeline.messages.schemas import read_schema
+    from safelight.pipeline.paths import PipelinePaths
+    from safelight.pipeline.services.features import FeaturesService
 
 _HOMES = {
     "FeaturesService": "features",

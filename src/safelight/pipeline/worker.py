@@ -13,15 +13,15 @@ from loguru import logger
 
 from safelight.errors import SafelightError, UsageError
 from safelight.files.atomic import sweep
-from safelight.pipeline.batches import pack, unpack
-from safelight.pipeline.events import Policy, new_event
+from safelight.pipeline.bus.events import Policy, new_event
+from safelight.pipeline.messages.batches import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from safelight.pipeline.events import Delivery, Event, EventBus
-    from safelight.pipeline.places import Places
-    from safelight.pipeline.service import Service
+    from safelight.pipeline.bus.events import Delivery, Event, EventBus
+    from safelight.pipeline.paths import PipelinePaths
+    from safelight.pipeline.services.base import Service
 
 Result = TypeVar("Result")
 
@@ -67,7 +67,7 @@ class Worker:
     takes : str
         The name of the event that brings it batches.
     bus : EventBus
-    places : Places
+    places : PipelinePaths
         Where batches are put that the bus cannot carry.
     policy : Policy
         How failures are dealt with.
@@ -84,7 +84,7 @@ class Worker:
         service: Service,
         takes: str,
         bus: EventBus,
-        places: Places,
+        places: PipelinePaths,
         *,
         policy: Policy | None = None,
         limit: int | None = None,

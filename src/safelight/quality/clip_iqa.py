@@ -7,7 +7,7 @@ photo's vector e and the vectors of a pair such as "Good photo." and "Bad photo.
 
 where s is the model's own scale. What SigLIP adds to its cosines is the same for both and drops
 out. The published figures are of CLIP's RN50 without its positional embedding, at full resolution
-(:mod:`safelight.embedding.pytorch.without_positions`). With any other model it is what embeds the
+(:mod:`safelight.embedding.torch.without_positions`). With any other model it is what embeds the
 photos anyway, which sees a few hundred pixels of them.
 """
 

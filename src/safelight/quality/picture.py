@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from safelight.errors import UsageError
-from safelight.model import Frame
 from safelight.quality.averaging import average, fit
 from safelight.quality.wavelet import finest_detail, sigma_of
+from safelight.types import Frame
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 from safelight.errors import DecodeError, SafelightError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
-from safelight.model import Frame
 from safelight.quality.combined import Weights, combine
 from safelight.quality.metric import Measurement
 from safelight.quality.picture import MIN_SIDE, Picture, frame_of
 from safelight.quality.registry import chosen_metrics
 from safelight.quality.report import Report
+from safelight.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

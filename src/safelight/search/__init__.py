@@ -12,13 +12,11 @@ import numpy as np
 from safelight.arguments import as_having, as_kind, as_name, as_path
 from safelight.errors import DecodeError, QueryError
 from safelight.files.names import expanded
-from safelight.library.browsing import Filter, matching
+from safelight.library.attributes.labels import applying_labels
+from safelight.library.browse import Filter, matching
 from safelight.library.files import places
-from safelight.library.labels import applying_labels
-from safelight.library.names import NameBeginnings
-from safelight.library.opening import open_fastest
-from safelight.model import Hit
-from safelight.query import Query, parse_query
+from safelight.library.name_index import NameBeginnings
+from safelight.library.vector_index.open import open_fastest
 from safelight.search.engine import (
     Encode,
     Scan,
@@ -29,19 +27,21 @@ from safelight.search.engine import (
     search_steps,
 )
 from safelight.search.options import Answer, Found, SearchOptions
+from safelight.search.query import Query, parse_query
 from safelight.search.terms import aim, texts_of, weighted_sum
 from safelight.settings import CLUSTERS_FROM
+from safelight.types import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
-    from safelight.embedding.protocol import Embedder
-    from safelight.library.index import VectorIndex
-    from safelight.library.store import Library
-    from safelight.model import Frame
-    from safelight.query import LabelFilter, Term
+    from safelight.embedding.base import Embedder
+    from safelight.library.database import Database
+    from safelight.library.vector_index.base import VectorIndex
+    from safelight.search.query import LabelFilter, Term
+    from safelight.types import Frame
 
 __all__ = [
     "Answer",
@@ -64,7 +64,7 @@ __all__ = [
 
 
 def search(
-    library: Library,
+    library: Database,
     query: str | Query,
     embedder: Embedder,
     *,
@@ -84,9 +84,9 @@ def search(
 
     Parameters
     ----------
-    library : Library
+    library : Database
     query : str or Query
-        See :mod:`safelight.query`. One of filters only is answered by :func:`search_filters`.
+        See :mod:`safelight.search.query`. One of filters only is answered by :func:`search_filters`.
     embedder : Embedder
         Of a space of the library; only a query with terms uses its weights.
     top : int
@@ -148,7 +148,7 @@ def search(
 
 
 def search_labels(
-    library: Library, labels: Sequence[LabelFilter], fingerprint: str, **options: Any
+    library: Database, labels: Sequence[LabelFilter], fingerprint: str, **options: Any
 ) -> list[Hit]:
     """Return the photos that have, and have not, these labels; no model is needed.
 
@@ -194,7 +194,7 @@ def options_of(
 
 
 def find(
-    library: Library,
+    library: Database,
     query: str | Query,
     embedder: Embedder,
     options: SearchOptions,
@@ -227,7 +227,7 @@ def find(
     return _run(steps, library, embedder, index)
 
 
-def _names(library: Library) -> NameBeginnings | None:
+def _names(library: Database) -> NameBeginnings | None:
     """Return how the library's names begin; None at its first search, which may be the only one."""
     if library not in _SEARCHED:
         _SEARCHED[library] = None
@@ -238,10 +238,10 @@ def _names(library: Library) -> NameBeginnings | None:
     return names
 
 
-_SEARCHED: WeakKeyDictionary[Library, NameBeginnings | None] = WeakKeyDictionary()
+_SEARCHED: WeakKeyDictionary[Database, NameBeginnings | None] = WeakKeyDictionary()
 
 
-def _run(search: Search, library: Library, embedder: Embedder, index: VectorIndex) -> Answer:
+def _run(search: Search, library: Database, embedder: Embedder, index: VectorIndex) -> Answer:
     step = advance(search)
     while not isinstance(step, Answer):
         answer: Any
@@ -274,7 +274,7 @@ def _unrelated(embedder: Embedder) -> npt.NDArray[np.float32] | None:
 
 
 def hits_of(
-    library: Library, answer: Answer, options: SearchOptions, fingerprint: str
+    library: Database, answer: Answer, options: SearchOptions, fingerprint: str
 ) -> list[Hit]:
     """Return what was found with its file, its metadata and its labels."""
     where = options.where
@@ -305,7 +305,7 @@ def hits_of(
 
 
 def query_vector(
-    library: Library, terms: Sequence[Term], embedder: Embedder, *, pixel_limit: int = 200_000_000
+    library: Database, terms: Sequence[Term], embedder: Embedder, *, pixel_limit: int = 200_000_000
 ) -> npt.NDArray[np.float32]:
     """Return the weighted sum of what terms want, (dimension,) float32 of unit length.
 

@@ -22,8 +22,8 @@ from safelight.library.stacks import stacks
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from safelight.library.index import Neighbours
-    from safelight.library.store import Library
+    from safelight.library.database import Database
+    from safelight.library.vector_index.base import Neighbours
     from safelight.search.terms import Avoided
 
     Vectors = npt.NDArray[np.float32]
@@ -66,7 +66,7 @@ def nearest_needed(top: int) -> int:
 
 
 def rank(
-    library: Library,
+    library: Database,
     near: Neighbours,
     avoided: tuple[Avoided, ...],
     fingerprint: str,
@@ -131,7 +131,7 @@ def _stands_out(photos: Vectors, words: Vectors, unrelated: Vectors | None) -> N
 
 
 def _like(
-    library: Library,
+    library: Database,
     keys: npt.NDArray[np.int64],
     photos: Vectors,
     avoided: Avoided,

@@ -15,15 +15,15 @@ import numpy as np
 
 from safelight.cosine import best, cosines, rounded
 from safelight.errors import QueryError
-from safelight.library.browsing import Filter, cameras_named, matching, present, with_labels
+from safelight.library.browse import Filter, cameras_named, matching, present, with_labels
 from safelight.library.files import require_folder, require_namespace
 from safelight.library.items import vectors_by_key
-from safelight.library.names import named
+from safelight.library.name_index import named
 from safelight.library.ordering import ordered
 from safelight.library.stacks import stacks
-from safelight.query import Query, Term
 from safelight.search.avoiding import nearest_needed, rank
 from safelight.search.options import Answer, Found, SearchOptions
+from safelight.search.query import Query, Term
 from safelight.search.terms import aim, texts_of
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.embedding.protocol import Embedder
-    from safelight.library.index import Neighbours
-    from safelight.library.store import Library
+    from safelight.embedding.base import Embedder
+    from safelight.library.database import Database
+    from safelight.library.vector_index.base import Neighbours
 
 #: More than are wanted are asked for at first, since a few photos' files may be missing.
 _SPARE = 16
@@ -82,7 +82,7 @@ def advance(search: Search, answer: Any = None) -> Step | Answer:
 
 
 def search_steps(
-    library: Library,
+    library: Database,
     query: Query,
     embedder: Embedder,
     options: SearchOptions,
@@ -167,7 +167,9 @@ def search_steps(
     return Answer(arranged(library, hits[: options.top], options.order), weak, notes)
 
 
-def name_for_image(library: Library, query: Query, visible: tuple[str, ...] | None = None) -> Query:
+def name_for_image(
+    library: Database, query: Query, visible: tuple[str, ...] | None = None
+) -> Query:
     """Return a query for an image that is not a path as one for the photo that is called so.
 
     ``IMG_1185.JPG`` names a file of the library, if there is one in the `visible` namespaces; else
@@ -182,7 +184,7 @@ def name_for_image(library: Library, query: Query, visible: tuple[str, ...] | No
 
 
 def search_filters(
-    library: Library,
+    library: Database,
     query: Query,
     fingerprint: str,
     options: SearchOptions,
@@ -237,7 +239,7 @@ def filter_of(query: Query, options: SearchOptions, fingerprint: str) -> Filter:
     )
 
 
-def require_named(library: Library, where: Filter, visible: tuple[str, ...] | None = None) -> None:
+def require_named(library: Database, where: Filter, visible: tuple[str, ...] | None = None) -> None:
     """Raise if a filter names a namespace or a folder that there is not.
 
     Who sees only some namespaces may look into these, empty ones too.
@@ -254,7 +256,7 @@ def require_named(library: Library, where: Filter, visible: tuple[str, ...] | No
         require_folder(library, where.under)
 
 
-def stacked(library: Library, hits: list[Found], options: SearchOptions) -> list[Found]:
+def stacked(library: Database, hits: list[Found], options: SearchOptions) -> list[Found]:
     """Return the best hit of each stack, with how many photos it has."""
     if options.expand or not hits:
         return hits
@@ -277,7 +279,7 @@ def stacked(library: Library, hits: list[Found], options: SearchOptions) -> list
     return kept
 
 
-def arranged(library: Library, hits: list[Found], order: str | None) -> tuple[Found, ...]:
+def arranged(library: Database, hits: list[Found], order: str | None) -> tuple[Found, ...]:
     """Return hits in another order than that of their scores."""
     if order is None:
         return tuple(hits)
@@ -285,7 +287,7 @@ def arranged(library: Library, hits: list[Found], order: str | None) -> tuple[Fo
     return tuple(by_id[each] for each in ordered(library, list(by_id), order))
 
 
-def explain_nothing(library: Library, where: Filter) -> tuple[str, ...]:
+def explain_nothing(library: Database, where: Filter) -> tuple[str, ...]:
     """Return why a filter lets nothing pass, as far as one can tell."""
     if where.camera is None or cameras_named(library, where.camera):
         return ()
@@ -301,7 +303,7 @@ def explain_nothing(library: Library, where: Filter) -> tuple[str, ...]:
 
 
 def _named(
-    library: Library,
+    library: Database,
     text: str,
     vector: npt.NDArray[np.float32],
     fingerprint: str,
@@ -330,7 +332,7 @@ def _named(
 
 
 def _relevance(
-    library: Library,
+    library: Database,
     embedder: Embedder,
     texts: Sequence[str],
     vector: npt.NDArray[np.float32],

@@ -7,7 +7,7 @@ from numbers import Integral
 
 from safelight.arguments import as_kind, as_number
 from safelight.errors import QueryError
-from safelight.library.browsing import Filter
+from safelight.library.browse import Filter
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
     Vector = npt.NDArray[np.float32]
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.library.store import Library
-    from safelight.query import Term
+    from safelight.library.database import Database
+    from safelight.search.query import Term
 
     Vector = npt.NDArray[np.float32]
 
@@ -78,7 +78,7 @@ def _spelled(term: Term) -> tuple[str, ...]:
 
 
 def aim(
-    library: Library,
+    library: Database,
     terms: Sequence[Term],
     texts: npt.NDArray[np.float32],
     images: Sequence[tuple[Term, Vector]],
@@ -138,7 +138,7 @@ def weighted_sum(vectors: npt.NDArray[np.float32], weights: Sequence[float]) -> 
 
 
 def photo_vector(
-    library: Library,
+    library: Database,
     photo_id: str,
     fingerprint: str,
     namespaces: tuple[str, ...] | None = None,

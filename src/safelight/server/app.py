@@ -17,14 +17,13 @@ from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
-from safelight.server.gate import Gate
-from safelight.server.plain_words import plain
-from safelight.server.problems import (
+from safelight.server.errors import (
     ProblemDetails,
     ProblemResponse,
     of_error,
     respond,
 )
+from safelight.server.middleware import Middleware
 from safelight.server.routes import (
     documentation,
     duplicates,
@@ -38,12 +37,13 @@ from safelight.server.routes import (
     uploads,
     vectors,
 )
-from safelight.server.shapes import ImageSearch
+from safelight.server.schemas.messages import plain
+from safelight.server.schemas.photos import ImageSearch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from safelight.server.service import Service
+    from safelight.server.state import ServerState
 
 # What a machine's own tables say of these differs, and a browser runs no script of another type.
 for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
@@ -71,7 +71,7 @@ _NO_TELEMETRY: Any = {
 }
 
 
-def create_app(service: Service) -> FastAPI:
+def create_app(service: ServerState) -> FastAPI:
     """Return the ASGI application of a service; its lifespan starts and stops the service."""
 
     @contextlib.asynccontextmanager
@@ -117,7 +117,7 @@ def create_app(service: Service) -> FastAPI:
     app.mount("/static", StaticFiles(directory=PAGE, check_dir=False), name="static")
     app.add_api_route("/", _page, include_in_schema=False)
     _describe(app)
-    app.add_middleware(Gate, service=service)
+    app.add_middleware(Middleware, service=service)
     return app
 
 

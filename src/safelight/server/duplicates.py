@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from safelight.duplicates.deduplicator import Deduplicator
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.errors import LibraryError
-from safelight.library.decisions import decide, decided_pairs, decisions, revoke
-from safelight.library.edges import present_state
+from safelight.library.attributes.decisions import decide, decided_pairs, decisions, revoke
+from safelight.library.attributes.edges import present_state
 from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.keeper import Suggestion
     from safelight.duplicates.model import Group
-    from safelight.server.service import Service
+    from safelight.server.state import ServerState
 
     Pairs = frozenset[tuple[str, str]]
 
@@ -55,10 +55,10 @@ class Duplicates:
 
     Parameters
     ----------
-    served : Service
+    served : ServerState
     """
 
-    def __init__(self, served: Service) -> None:
+    def __init__(self, served: ServerState) -> None:
         self._served = served
         self._known: dict[str | None, _Known] = {}
         self._running: dict[str | None, asyncio.Task[None]] = {}
@@ -229,7 +229,7 @@ class Duplicates:
         await self._served.writing.run(self._revoke, group_id, namespaces)
 
     def _revoke(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
-        from safelight.duplicates.deciding import decided_groups
+        from safelight.duplicates.clustering.decided_groups import decided_groups
         from safelight.library.photos import read_photo
 
         library = self._served.library

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from safelight.library.browsing import Filter
+from safelight.library.browse import Filter
 from safelight.library.files import require_namespace
-from safelight.server.problems import Problem
+from safelight.server.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.query import LabelFilter
-    from safelight.server.access import Access
-    from safelight.server.service import Service
+    from safelight.search.query import LabelFilter
+    from safelight.server.auth import Access
+    from safelight.server.state import ServerState
 
 
 def filter_of(
@@ -52,7 +52,7 @@ def filter_of(
     )
 
 
-async def known_namespace(served: Service, access: Access, namespace: str | None) -> None:
+async def known_namespace(served: ServerState, access: Access, namespace: str | None) -> None:
     """Raise if a namespace is named that there is not; a token's own may have no photos yet.
 
     Raises

@@ -5,37 +5,37 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.apply import apply_plan
-from safelight.duplicates.finding import find_groups
-from safelight.duplicates.journal import (
+from safelight.duplicates.clustering.group_relations import together
+from safelight.duplicates.find import find_groups
+from safelight.duplicates.keeper.filenames import Preferences
+from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
+from safelight.duplicates.model import KEPT_TOGETHER
+from safelight.duplicates.plans.apply import apply_plan
+from safelight.duplicates.plans.build import plan_changes
+from safelight.duplicates.plans.journal import (
     folder_of,
     is_busy,
     journals,
     last_applied,
     read_steps,
 )
-from safelight.duplicates.keeper.places import Preferences
-from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
-from safelight.duplicates.model import KEPT_TOGETHER
-from safelight.duplicates.plan import read_plan, write_plan
-from safelight.duplicates.planning import plan_changes
-from safelight.duplicates.relations import together
-from safelight.duplicates.undo import undo_plan
+from safelight.duplicates.plans.model import read_plan, write_plan
+from safelight.duplicates.plans.undo import undo_plan
 from safelight.errors import LibraryError, PlanError, UsageError
-from safelight.library.copies import photo_facts
-from safelight.library.decisions import decided_pairs
+from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.photo_facts import photo_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from safelight.duplicates.apply import Outcome
     from safelight.duplicates.keeper import Suggestion
-    from safelight.duplicates.plan import Plan
-    from safelight.library.store import Library
+    from safelight.duplicates.plans.apply import Outcome
+    from safelight.duplicates.plans.model import Plan
+    from safelight.library.database import Database
 
 
-def plans_folder(library: Library) -> Path:
+def plans_folder(library: Database) -> Path:
     """Return where plans lie that were not applied yet: beside the library."""
     return library.path.with_name(library.path.name + ".plans")
 
@@ -79,7 +79,7 @@ def chosen_file(found: Suggestion, photo_id: str | None, path: str | None) -> st
 
 
 def make_plan(
-    library: Library,
+    library: Database,
     suggestions: Sequence[Suggestion],
     action: str,
     namespace: str | None,
@@ -108,7 +108,7 @@ def make_plan(
 
 
 def find_plan(
-    library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None
+    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
 ) -> tuple[Plan, str]:
     """Return a plan and its state: ``draft``, ``applying``, ``applied`` or ``undone``.
 
@@ -148,7 +148,7 @@ def _state(folder: Path) -> str:
 
 
 def list_plans(
-    library: Library, namespaces: tuple[str, ...] | None = None
+    library: Database, namespaces: tuple[str, ...] | None = None
 ) -> list[tuple[Plan, str]]:
     """Return all plans with their states, the newest first."""
     names = {folder.name for folder in journals(library.path)}
@@ -163,7 +163,7 @@ def list_plans(
 
 
 def apply(
-    library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None
+    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
 ) -> tuple[Plan, str, Outcome]:
     """Do what a plan says; return it with its new state and what came of it.
 
@@ -180,7 +180,7 @@ def apply(
 
 
 def undo(
-    library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None
+    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
 ) -> tuple[Plan, str, Outcome]:
     """Take back what was done of a plan; return it with its new state and what came of it.
 
@@ -198,7 +198,9 @@ def undo(
     return plan, find_plan(library, plan_id)[1], outcome
 
 
-def forget_draft(library: Library, plan_id: str, namespaces: tuple[str, ...] | None = None) -> None:
+def forget_draft(
+    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
+) -> None:
     """Delete a plan that was not applied.
 
     Raises

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from safelight.sheet.arranging import arrange, order_keys
 from safelight.sheet.card import Card, Listed, cards
 from safelight.sheet.model import Sheet
+from safelight.sheet.order import arrange, order_keys
 from safelight.sheet.page import page
 from safelight.sheet.poster import check_size, poster
-from safelight.sheet.writing import check_target, write
+from safelight.sheet.write import check_target, write
 
 __all__ = [
     "Card",

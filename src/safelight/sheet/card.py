@@ -12,12 +12,12 @@ from PIL import Image
 from safelight.errors import DecodeError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
+from safelight.ingest.sources.entry import explain
 from safelight.quality.averaging import average, fit
 from safelight.quality.files import in_order
 from safelight.quality.focus import GRID, HALF
 from safelight.quality.picture import MIN_SIDE, Picture
 from safelight.quality.scoring import measure
-from safelight.sources.entry import explain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.sheet.card import THUMB
-from safelight.sheet.names import display_names
+from safelight.sheet.file_names import display_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Sheet:
     metrics : sequence of str
         Those whose scores are shown, in order.
     by : str
-        What the cards are sorted by; see :func:`safelight.sheet.arranging.arrange`.
+        What the cards are sorted by; see :func:`safelight.sheet.order.arrange`.
     worst_first : bool
     columns : int or None
         None: as many as fit.

@@ -15,10 +15,10 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from safelight.sheet.arranging import order_keys
+from safelight.files.format import visible
+from safelight.sheet.file_names import by_name
 from safelight.sheet.model import GENERATOR
-from safelight.sheet.names import by_name
-from safelight.shown import visible
+from safelight.sheet.order import order_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from safelight.errors import UsageError
+from safelight.files.format import visible
 from safelight.sheet.model import GENERATOR
-from safelight.shown import visible
 
 if TYPE_CHECKING:
     from safelight.sheet.card import Card

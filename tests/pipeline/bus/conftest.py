@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from safelight.pipeline.memory_bus import MemoryBus
-from safelight.pipeline.nats_bus import NatsBus
+from safelight.pipeline.bus.memory import MemoryBus
+from safelight.pipeline.bus.nats import NatsBus
 from tests.pipeline.nats_server import needs_nats, serving
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from safelight.pipeline.events import EventBus
+    from safelight.pipeline.bus.events import EventBus
     from tests.pipeline.nats_server import Server
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from safelight.errors import UsageError
-from safelight.pipeline.events import Event, Policy, decode, new_event
+from safelight.pipeline.bus.events import Event, Policy, decode, new_event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from safelight.pipeline.events import EventBus, Subscription
+    from safelight.pipeline.bus.events import EventBus, Subscription
 
     OpenBus = Callable[[], AbstractAsyncContextManager[EventBus]]
 

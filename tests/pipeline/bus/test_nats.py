@@ -12,8 +12,8 @@ import pytest
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from safelight.errors import SafelightError, UsageError
-from safelight.pipeline.events import Policy, new_event
-from safelight.pipeline.nats_bus import NatsBus
+from safelight.pipeline.bus.events import Policy, new_event
+from safelight.pipeline.bus.nats import NatsBus
 from tests.pipeline.nats_server import needs_nats, serving
 from tests.ports import free_port
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from safelight.query import parse_query
+from safelight.search.query import parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from safelight.duplicates.keeper.families import (
     has_camera,
     least_depth,
 )
-from safelight.duplicates.keeper.places import (
+from safelight.duplicates.keeper.filenames import (
     Preferences,
     is_binned,
     is_made_name,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.keeper.derivation import Lineage
     from safelight.duplicates.model import Group
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
 # What cameras and phones write themselves.
 _CAMERA_FORMATS = frozenset({"JPEG", "HEIF", "RAW", "TIFF"})

@@ -11,17 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from safelight.duplicates.clustering.group_relations import parts as components
 from safelight.duplicates.keeper.families import edits, parts
 from safelight.duplicates.keeper.losses import losses
+from safelight.duplicates.keeper.photo_bytes import ProvenBytes
 from safelight.duplicates.keeper.picture_data import PictureData, jpeg_tables, picture_data
-from safelight.duplicates.keeper.reading import ProvenBytes
-from safelight.duplicates.keeper.recompression import Saved, made_from, saved
 from safelight.duplicates.keeper.traces import LEAST_RATIO, carries_steps, is_enlarged
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.relations import parts as components
+from safelight.duplicates.verification.recompression import Saved, made_from, saved
 from safelight.errors import DecodeError
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
-from safelight.library.derivations import read_derivations, write_derivations
+from safelight.library.attributes.derivations import read_derivations, write_derivations
 from safelight.quality.files import in_order
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.model import Group
-    from safelight.library.copies import PhotoFacts
-    from safelight.library.store import Library
+    from safelight.library.database import Database
+    from safelight.library.photo_facts import PhotoFacts
 
 #: Changes whenever the same photos would give another answer.
 VERSION = "3"
@@ -101,7 +101,7 @@ class Lineage:
 
 
 def lineage_of(
-    library: Library,
+    library: Database,
     groups: Sequence[Group],
     facts: Mapping[str, PhotoFacts],
     *,
@@ -114,7 +114,7 @@ def lineage_of(
 
     Parameters
     ----------
-    library : Library
+    library : Database
     groups : sequence of Group
     facts : mapping
         Of their photos, by id.
@@ -180,7 +180,7 @@ def _add(derivations: dict[str, Derivation], made: Derivation) -> None:
 
 
 def _read(
-    library: Library,
+    library: Database,
     groups: Mapping[str, Group],
     facts: Mapping[str, PhotoFacts],
     pixel_limit: int,

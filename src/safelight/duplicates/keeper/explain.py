@@ -6,18 +6,18 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from safelight.duplicates.keeper.places import age_of, secondary_folder
+from safelight.duplicates.keeper.filenames import age_of, secondary_folder
 from safelight.duplicates.model import STRICT
 from safelight.files.times import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from safelight.duplicates.clustering.group_relations import Together
     from safelight.duplicates.keeper.derivation import Derivation, Lineage
     from safelight.duplicates.keeper.policy import Considerations
     from safelight.duplicates.model import Group, Relation
-    from safelight.duplicates.relations import Together
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
 #: The scores that a keeper can be chosen by; the library has them after `ingest --score`.
 SCORES = ("focus", "exposure", "noise", "combined")

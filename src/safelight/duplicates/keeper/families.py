@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.keeper.places import (
+from safelight.duplicates.clustering.group_relations import parts as components
+from safelight.duplicates.keeper.filenames import (
     age_of,
     is_made_name,
     is_screenshot_name,
     secondary_depth,
 )
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.relations import parts as components
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from safelight.duplicates.keeper.picture_data import PictureData
     from safelight.duplicates.model import Edge, Group
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
 # Relations that no edit stands between.
 _UNEDITED = STRICT - {Relation.EDITED}

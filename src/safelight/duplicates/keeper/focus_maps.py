@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.keeper.picture_data import PictureData
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
     #: The mean gradient energy of tiles, as the focus score has it in its details.
     FocusMap = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
 # A picture of so many colours or fewer was reduced to them, if another has ten times as many.
 # Looked at in full size: a thumbnail of a dithered picture has all colours again.

@@ -8,7 +8,7 @@ import numpy as np
 
 from safelight.duplicates.keeper.explain import SCORES
 from safelight.duplicates.keeper.focus_maps import GRID
-from safelight.library.scores import ScoreRecord, read_scores, write_scores
+from safelight.library.attributes.scores import ScoreRecord, read_scores, write_scores
 from safelight.quality.files import score_files
 from safelight.quality.registry import choose
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from safelight.duplicates.keeper.focus_maps import FocusMap
-    from safelight.library.copies import PhotoFacts
-    from safelight.library.store import Library
+    from safelight.library.database import Database
+    from safelight.library.photo_facts import PhotoFacts
 
 # Those that need the pixels only, and no model.
 _MEASURED = ("focus", "exposure", "noise")
@@ -26,7 +26,7 @@ _MEASURED = ("focus", "exposure", "noise")
 _AT_ONCE = 16
 
 
-def known_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+def known_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return the scores that a keeper can be chosen by, by photo id and metric."""
     return {
         photo: {
@@ -38,7 +38,7 @@ def known_scores(library: Library, photo_ids: Sequence[str]) -> dict[str, dict[s
     }
 
 
-def focus_maps(library: Library, photo_ids: Sequence[str]) -> dict[str, FocusMap]:
+def focus_maps(library: Database, photo_ids: Sequence[str]) -> dict[str, FocusMap]:
     """Return where photos are in focus, by photo id, as the focus score found it."""
     found = {}
     for photo, records in read_scores(library, photo_ids).items():
@@ -50,7 +50,7 @@ def focus_maps(library: Library, photo_ids: Sequence[str]) -> dict[str, FocusMap
 
 
 def measure_lacking(
-    library: Library,
+    library: Database,
     photos: Iterable[PhotoFacts],
     scores: Mapping[str, Mapping[str, float]],
     *,

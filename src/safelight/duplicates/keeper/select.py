@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.completeness import fuller_first, why_it_is_fuller
+from safelight.duplicates.clustering.group_relations import relations_to
 from safelight.duplicates.keeper.criteria import score_criteria
 from safelight.duplicates.keeper.derivation import Lineage, lineage_by_facts
 from safelight.duplicates.keeper.explain import (
@@ -17,26 +17,26 @@ from safelight.duplicates.keeper.explain import (
     why_kept,
     why_not,
 )
-from safelight.duplicates.keeper.focus_maps import choose_by_focus
-from safelight.duplicates.keeper.places import (
+from safelight.duplicates.keeper.filenames import (
     Preferences,
     in_order,
     is_binned,
     is_plain_copy,
     why_first,
 )
+from safelight.duplicates.keeper.focus_maps import choose_by_focus
 from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
-from safelight.duplicates.relations import relations_to
-from safelight.model import FURTHER_PICTURES
+from safelight.duplicates.verification.completeness import fuller_first, why_it_is_fuller
+from safelight.types import FURTHER_PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from safelight.duplicates.clustering.group_relations import Together
     from safelight.duplicates.keeper.focus_maps import FocusMap
     from safelight.duplicates.keeper.policy import Policy
     from safelight.duplicates.model import Group
-    from safelight.duplicates.relations import Together
-    from safelight.library.copies import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts
 
 
 _ID = re.compile(r"[0-9a-f]{6,64}")

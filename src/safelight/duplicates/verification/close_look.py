@@ -23,9 +23,9 @@ from safelight.hashing.dihedral import applied
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.duplicates.laying import Laid
-    from safelight.duplicates.seen import Look, Seen
-    from safelight.model import Frame
+    from safelight.duplicates.photo_features import Look, PhotoFeatures
+    from safelight.duplicates.verification.alignment import Alignment
+    from safelight.types import Frame
 
     Align = Callable[[Frame, Frame, int], Aligned]
 
@@ -73,7 +73,9 @@ class CloseLook:
     noise: CompressionNoise
 
     @classmethod
-    def at_whole(cls, a: Seen, b: Seen, way: tuple[bool, bool, bool], look: Look) -> Self:
+    def at_whole(
+        cls, a: PhotoFeatures, b: PhotoFeatures, way: tuple[bool, bool, bool], look: Look
+    ) -> Self:
         """Look at two photos that fill one frame."""
 
         def align(first: Frame, second: Frame, side: int) -> Aligned:
@@ -83,7 +85,12 @@ class CloseLook:
 
     @classmethod
     def at_part(
-        cls, a: Seen, b: Seen, way: tuple[bool, bool, bool], laid: Laid, look: Look
+        cls,
+        a: PhotoFeatures,
+        b: PhotoFeatures,
+        way: tuple[bool, bool, bool],
+        laid: Alignment,
+        look: Look,
     ) -> Self:
         """Look at two photos of which one was laid over the other by its corners."""
 
@@ -97,7 +104,14 @@ class CloseLook:
 
     @classmethod
     def _looked(
-        cls, a: Seen, b: Seen, look: Look, align: Align, *, whole: bool, upright: bool
+        cls,
+        a: PhotoFeatures,
+        b: PhotoFeatures,
+        look: Look,
+        align: Align,
+        *,
+        whole: bool,
+        upright: bool,
     ) -> Self:
         first, second = look(a, CLOSE_MIN_SIDE), look(b, CLOSE_MIN_SIDE)
         aligned = align(first, second, CLOSE_SIDE)

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.model import Frame
+    from safelight.types import Frame
 
 #: The tables of ITU-T T.81, annex K, by which most programs name their qualities: of quality 50.
 _LUMA = (

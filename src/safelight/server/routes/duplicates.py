@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
-from safelight.library.copies import photo_facts
-from safelight.server.access import Access, GuardedRoute, Reader, Writer
+from safelight.library.photo_facts import photo_facts
+from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.dependencies import Served
 from safelight.server.duplicates import bytes_to_save
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
-from safelight.server.service import Service
-from safelight.server.shapes import Given, NamespaceQuery
-from safelight.server.within import Served
+from safelight.server.schemas.photos import Given, NamespaceQuery
+from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +178,7 @@ async def one(
     return (await served.reading.run(_shapes, served, [found]))[0]
 
 
-def _shapes(served: Service, page: Sequence[Suggestion]) -> list[Group]:
+def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     ids = list(dict.fromkeys(photo.photo_id for each in page for photo in each.photos))
     facts = photo_facts(served.library, ids)
     scores = known_scores(served.library, ids)

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from safelight.server.access import GuardedRoute, Writer
-from safelight.server.extracting import extract
-from safelight.server.problems import Problem
-from safelight.server.within import Served
+from safelight.server.auth import GuardedRoute, Writer
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
+from safelight.server.features import extract
 
 router = APIRouter(prefix="/api/v1", tags=["features"], route_class=GuardedRoute)
 

@@ -12,20 +12,20 @@ from starlette.datastructures import UploadFile
 
 from safelight.errors import QueryError
 from safelight.imaging import decode
-from safelight.library.browsing import Filter, cards
-from safelight.query import Query, Term
+from safelight.library.browse import Filter, cards
 from safelight.search import Answer, SearchOptions, name_for_image
-from safelight.server import shapes
-from safelight.server.access import GuardedRoute, Reader
+from safelight.search.query import Query, Term
+from safelight.server.auth import GuardedRoute, Reader
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
-from safelight.server.problems import Problem
-from safelight.server.questions import query_of, refuse_files
+from safelight.server.query_text import query_of, refuse_files
 from safelight.server.routes.photos import card_of
-from safelight.server.service import Service
-from safelight.server.within import Served
+from safelight.server.schemas import photos as shapes
+from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
-    from safelight.embedding.protocol import Embedder
+    from safelight.embedding.base import Embedder
 
 router = APIRouter(prefix="/api/v1", tags=["search"], route_class=GuardedRoute)
 
@@ -106,7 +106,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
     )
 
 
-def _hits(served: Service, answer: Answer, where: Filter) -> list[shapes.Hit]:
+def _hits(served: ServerState, answer: Answer, where: Filter) -> list[shapes.Hit]:
     found = {each.key: each for each in answer.found}
     return [
         shapes.Hit(

@@ -10,19 +10,19 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from safelight.errors import LibraryError
-from safelight.library.jobs import read_jobs
-from safelight.server import shapes
-from safelight.server.access import Access, GuardedRoute, Reader, Writer
-from safelight.server.ingesting import add_ingest
-from safelight.server.jobs import is_finished
-from safelight.server.problems import busy
-from safelight.server.service import Service
-from safelight.server.within import Served
+from safelight.library.state.jobs import read_jobs
+from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.dependencies import Served
+from safelight.server.errors import busy
+from safelight.server.jobs.ingest import add_ingest
+from safelight.server.jobs.runner import is_finished
+from safelight.server.schemas import photos
+from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from safelight.library.jobs import Job
+    from safelight.library.state.jobs import Job
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 
@@ -41,8 +41,8 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 
 @router.post("/ingest", status_code=202)
 async def ingest(
-    wanted: shapes.Ingest, response: Response, served: Served, access: Writer
-) -> shapes.Job:
+    wanted: photos.Ingest, response: Response, served: Served, access: Writer
+) -> photos.Job:
     """Bring the library up to date with a folder, a list or a file of texts on the server.
 
     It has to lie in a folder that the server was started with (`--root`), or to have been
@@ -59,13 +59,13 @@ async def ingest(
 @router.get("/jobs")
 async def jobs(
     served: Served, access: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 50
-) -> shapes.Jobs:
+) -> photos.Jobs:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
-    return shapes.Jobs(jobs=[_shape(job, access) for job in found])
+    return photos.Jobs(jobs=[_shape(job, access) for job in found])
 
 
-def _jobs(served: Service, access: Access, limit: int) -> list[Job]:
+def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
     # From memory where a job is at work: what the library has is a second old.
     return [
         served.jobs.get(job.id)
@@ -74,13 +74,13 @@ def _jobs(served: Service, access: Access, limit: int) -> list[Job]:
 
 
 @router.get("/jobs/{job_id}")
-async def job(served: Served, access: Reader, job_id: JobId) -> shapes.Job:
+async def job(served: Served, access: Reader, job_id: JobId) -> photos.Job:
     """Return how far a job is."""
     return _shape(await _job(served, access, job_id), access)
 
 
 @router.delete("/jobs/{job_id}")
-async def cancel(served: Served, access: Writer, job_id: JobId) -> shapes.Job:
+async def cancel(served: Served, access: Writer, job_id: JobId) -> photos.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
     return _shape(await served.reading.run(served.jobs.cancel, job_id), access)
@@ -102,7 +102,7 @@ async def events(
 
 
 async def _events(
-    request: Request, served: Service, access: Access, job: Job
+    request: Request, served: ServerState, access: Access, job: Job
 ) -> AsyncIterator[str]:
     served.streams += 1
     try:
@@ -128,15 +128,15 @@ def _event(name: str, job: Job, access: Access) -> str:
     return f"event: {name}\ndata: {_shape(job, access).model_dump_json()}\n\n"
 
 
-async def _job(served: Service, access: Access, job_id: str) -> Job:
+async def _job(served: ServerState, access: Access, job_id: str) -> Job:
     found: Job = await served.reading.run(served.jobs.get, job_id)
     if access.namespaces is not None and found.namespace not in access.namespaces:
         raise LibraryError(f"There is no job {job_id}.", code="no-job", job=job_id)
     return found
 
 
-def _shape(job: Job, access: Access) -> shapes.Job:
-    return shapes.Job(
+def _shape(job: Job, access: Access) -> photos.Job:
+    return photos.Job(
         id=job.id,
         kind=job.kind,
         namespace=job.namespace,

@@ -11,26 +11,26 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
-from safelight.library.browsing import Filter, cards
+from safelight.library.browse import Filter, cards
 from safelight.library.items import item_keys
 from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.search.engine import require_named
-from safelight.server import shapes
-from safelight.server.access import Access, GuardedRoute, Reader
+from safelight.server.auth import Access, GuardedRoute, Reader
+from safelight.server.dependencies import Served, while_connected
 from safelight.server.filters import filter_of, least_of
-from safelight.server.focus_maps import focus_map
-from safelight.server.pictures import etag, kept_thumbnail, make_picture, make_thumbnail
-from safelight.server.service import Service
-from safelight.server.shapes import NamespaceQuery, PhotoId
-from safelight.server.within import Served, while_connected
+from safelight.server.media.focus_maps import focus_map
+from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
+from safelight.server.schemas import photos as shapes
+from safelight.server.schemas.photos import NamespaceQuery, PhotoId
+from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-    from safelight.library.browsing import Card
+    from safelight.library.browse import Card
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
@@ -96,7 +96,7 @@ async def browse(
 
 
 def _page(
-    served: Service,
+    served: ServerState,
     where: Filter,
     access: Access,
     sort: str,
@@ -270,7 +270,7 @@ def _attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-async def _check(served: Service, access: Access, photo_id: str) -> None:
+async def _check(served: ServerState, access: Access, photo_id: str) -> None:
     """Refuse a photo that is in none of the namespaces of a token."""
     if access.namespaces is not None:
         await served.reading.run(read_photo, served.library, photo_id, access.namespaces)

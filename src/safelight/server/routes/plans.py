@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
-from safelight.duplicates.keeper.places import preferences
+from safelight.duplicates.keeper.filenames import preferences
 from safelight.server import plans as keeping
-from safelight.server.access import GuardedRoute, Reader, Writer
-from safelight.server.problems import Problem
+from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
-from safelight.server.shapes import Given, NamespaceQuery
-from safelight.server.within import Served
+from safelight.server.schemas.photos import Given, NamespaceQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.duplicates.apply import Outcome
-    from safelight.duplicates.plan import Plan as Planned
+    from safelight.duplicates.plans.apply import Outcome
+    from safelight.duplicates.plans.model import Plan as Planned
 
 router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
 

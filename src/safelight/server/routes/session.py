@@ -10,14 +10,14 @@ from fastapi import APIRouter, Query, Request, Response
 from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
-from safelight.library.remembered import remembered
-from safelight.server import shapes
-from safelight.server.access import Access, GuardedRoute, Reader
+from safelight.library.ingested_sources import remembered
+from safelight.server.auth import Access, GuardedRoute, Reader
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
-from safelight.server.problems import Problem
-from safelight.server.service import Service
-from safelight.server.within import Served
+from safelight.server.schemas import photos as shapes
+from safelight.server.state import ServerState
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -102,7 +102,7 @@ async def facets(
     )
 
 
-def _size(served: Service, access: Access) -> shapes.LibrarySize:
+def _size(served: ServerState, access: Access) -> shapes.LibrarySize:
     def count() -> shapes.LibrarySize:
         if access.namespaces is None:
             found = [counts(served.library)]
@@ -116,7 +116,7 @@ def _size(served: Service, access: Access) -> shapes.LibrarySize:
     return size
 
 
-def _sources(served: Service, access: Access) -> list[str]:
+def _sources(served: ServerState, access: Access) -> list[str]:
     return [
         spec
         for namespace, spec, _ in remembered(served.library)

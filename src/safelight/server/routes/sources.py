@@ -10,25 +10,25 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from safelight.errors import LibraryError, UsageError
-from safelight.ingest.forgetting import forget
-from safelight.ingest.moving import move_source
+from safelight.ingest.forget import forget
+from safelight.ingest.move_source import move_source
+from safelight.ingest.sources.entry import is_inside
 from safelight.library.sources import KINDS, place_of, read_sources, source_status
-from safelight.server.access import GuardedRoute, Reader, Writer
+from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
-from safelight.server.problems import Problem
-from safelight.server.shapes import Given, Namespace, NamespaceQuery
-from safelight.server.within import Served
-from safelight.sources.entry import is_inside
+from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.ingest.moving import Moved as MovedSource
-    from safelight.library.forgetting import Forgotten as ForgottenRows
+    from safelight.ingest.move_source import Moved as MovedSource
+    from safelight.library.database import Database
+    from safelight.library.forget import Forgotten as ForgottenRows
     from safelight.library.sources import SourceStatus
-    from safelight.library.store import Library
-    from safelight.server.access import Access
-    from safelight.server.service import Service
+    from safelight.server.auth import Access
+    from safelight.server.state import ServerState
 
 router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=GuardedRoute)
 
@@ -152,7 +152,7 @@ async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgot
     return Forgotten(**found)
 
 
-def _read(served: Service, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
+def _read(served: ServerState, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
     return [
         source_status(served.library, each)
         for each in read_sources(served.library)
@@ -173,7 +173,7 @@ def _shape(found: SourceStatus) -> Source:
     )
 
 
-def _move(served: Service, wanted: Move, access: Access) -> MovedSource:
+def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
     access.within(wanted.namespace or None)
     if access.namespaces is not None:
         raise Problem(
@@ -192,7 +192,7 @@ def _move(served: Service, wanted: Move, access: Access) -> MovedSource:
     )
 
 
-def _forget(served: Service, wanted: Forget, access: Access) -> ForgottenRows:
+def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRows:
     namespace = wanted.namespace or None
     access.within(namespace)
     if access.namespaces is not None:
@@ -220,7 +220,7 @@ def _forget(served: Service, wanted: Forget, access: Access) -> ForgottenRows:
     )
 
 
-def _check(library: Library, paths: Sequence[str], namespace: str | None) -> None:
+def _check(library: Database, paths: Sequence[str], namespace: str | None) -> None:
     """Raise unless all are absolute paths or known sources: nothing else is opened for a client."""
     known = {each.spec for each in read_sources(library, namespace)}
     for path in paths:

@@ -10,19 +10,19 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from safelight.library.photos import known_ids
-from safelight.server import shapes
-from safelight.server.access import GuardedRoute, Writer
-from safelight.server.ingesting import ingest_source
-from safelight.server.problems import Problem
-from safelight.server.service import Service
-from safelight.server.shapes import NamespaceQuery
-from safelight.server.uploads import UploadedSource, namespace_folder, take
-from safelight.server.within import Served
+from safelight.server.auth import GuardedRoute, Writer
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
+from safelight.server.jobs.ingest import ingest_source
+from safelight.server.jobs.uploads import UploadedSource, namespace_folder, take
+from safelight.server.schemas import photos as shapes
+from safelight.server.schemas.photos import NamespaceQuery
+from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.server.uploads import Upload
+    from safelight.server.jobs.uploads import Upload
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
 
@@ -119,7 +119,7 @@ async def upload(
     )
 
 
-async def _take(served: Service, namespace: str, file: UploadFile) -> Upload:
+async def _take(served: ServerState, namespace: str, file: UploadFile) -> Upload:
     found: Upload = await served.decode(
         take,
         served.library,
@@ -133,7 +133,7 @@ async def _take(served: Service, namespace: str, file: UploadFile) -> Upload:
 
 
 def _ingest(
-    served: Service, namespace: str, uploads: Sequence[Upload], **how: Any
+    served: ServerState, namespace: str, uploads: Sequence[Upload], **how: Any
 ) -> dict[str, tuple[str, str]]:
     """Ingest photos; return why some could not be, by path."""
     folder = namespace_folder(served.library, namespace)

@@ -11,20 +11,27 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from safelight.cosine import unit_vector
 from safelight.errors import LibraryError, QueryError, SafelightError
-from safelight.library.browsing import Filter
-from safelight.library.conditions import parse_conditions
-from safelight.library.vectors import put_vector
-from safelight.query import Query as Parsed
-from safelight.query import Term, parse_query
+from safelight.library.browse import Filter
+from safelight.library.filters import parse_conditions
+from safelight.library.state.client_vectors import put_vector
 from safelight.search import Encode
-from safelight.server import vector_shapes as shapes
-from safelight.server.access import Access, GuardedRoute, Reader, Writer
-from safelight.server.keeping import brief, count_all, delete_brought, listed, read_either, whole
-from safelight.server.matching import Match, matches, require_dimension, text_matches
-from safelight.server.problems import Problem
-from safelight.server.service import Searched, Service
-from safelight.server.shapes import NamespaceQuery
-from safelight.server.within import Served
+from safelight.search.query import Query as Parsed
+from safelight.search.query import Term, parse_query
+from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.client_vectors import (
+    brief,
+    count_all,
+    delete_brought,
+    listed,
+    read_either,
+    whole,
+)
+from safelight.server.dependencies import Served
+from safelight.server.errors import Problem
+from safelight.server.schemas import vectors as shapes
+from safelight.server.schemas.photos import NamespaceQuery
+from safelight.server.state import Searched, ServerState
+from safelight.server.vector_search import Match, matches, require_dimension, text_matches
 
 router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
 
@@ -68,7 +75,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
 
 
 async def _found(
-    served: Service, access: Access, wanted: shapes.TextSearch, query: Parsed
+    served: ServerState, access: Access, wanted: shapes.TextSearch, query: Parsed
 ) -> list[Match]:
     where = Filter(
         namespaces=access.within(wanted.namespace or None),
@@ -228,7 +235,7 @@ def _words(text: str) -> Parsed:
     return Parsed(terms, found.labels)
 
 
-async def _searched(served: Service) -> Searched | None:
+async def _searched(served: ServerState) -> Searched | None:
     """Return model and vectors; None while nothing was ingested: vectors need no model."""
     try:
         return await served.current()
@@ -237,7 +244,7 @@ async def _searched(served: Service) -> Searched | None:
 
 
 async def _keep(
-    served: Service,
+    served: ServerState,
     access: Access,
     wanted: shapes.VectorBody,
     vector_id: str | None,
@@ -251,7 +258,7 @@ async def _keep(
     return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
 
 
-async def _put(served: Service, *given: Any) -> shapes.Vector:
+async def _put(served: ServerState, *given: Any) -> shapes.Vector:
     kept = await served.writing.run(put_vector, served.library, *given)
     await served.look()
     return shapes.Vector(
@@ -294,7 +301,7 @@ def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:
     }
 
 
-async def _answer(served: Service, make: Any, *, is_short: bool = False) -> Response:
+async def _answer(served: ServerState, make: Any, *, is_short: bool = False) -> Response:
     def write() -> bytes:
         return json.dumps(make(), ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -1,0 +1,1 @@
+"""Clustering: edges between photos to groups."""

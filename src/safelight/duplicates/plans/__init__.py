@@ -1,0 +1,1 @@
+"""Plans of file operations: build, apply, undo."""

@@ -1,0 +1,88 @@
+"""What every embedding model offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from safelight.embedding.devices import Device
+    from safelight.types import Frame
+
+
+class Embedder(Protocol):
+    """Turns images and texts into unit vectors of one space.
+
+    Safe to call from several threads. Each side (image, text) loads its weights when it is first
+    used, so that a text query never pays for the image side.
+
+    Attributes
+    ----------
+    name : str
+        What people call the model, e.g. ``ViT-B-32/openai``.
+    fingerprint : str
+        Hex digest that names the space: weights, preprocessing and dtype, but not the runtime,
+        the device, or the folder the files lie in.
+    dimension : int
+        Length of every vector.
+    logit_scale : float or None
+        What the model multiplies a cosine with before the softmax (or sigmoid); None if unknown.
+    logit_bias : float or None
+        What is then added, in a model that was trained with a sigmoid for each pair (SigLIP);
+        None in one that was trained with a softmax.
+    min_side : int
+        Pixels that the shorter side of a frame should have for the model to lose nothing.
+    where : Device
+        Where it runs.
+    batch_size, workers : int
+        Images that are best given to one call of the model, and calls that are best made at the
+        same time: :meth:`encode_prepared` splits what it is given accordingly. Asking loads the
+        weights of the image side.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def logit_scale(self) -> float | None: ...
+    @property
+    def logit_bias(self) -> float | None: ...
+    @property
+    def min_side(self) -> int: ...
+    @property
+    def where(self) -> Device: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def workers(self) -> int: ...
+
+    def prepare(self, frame: Frame) -> npt.NDArray[Any]:
+        """Return one frame as the model's input array; cheap, for the threads that decode."""
+        ...
+
+    def encode_prepared(self, inputs: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+        """Embed tensors from :meth:`prepare`; (n, dimension) float32, rows of unit length."""
+        ...
+
+    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+        """Embed frames; (n, dimension) float32, rows of unit length."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts; (n, dimension) float32, rows of unit length.
+
+        A text longer than the model's context is cut as the model's authors cut it, with a
+        :class:`UserWarning`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of weights and threads; the next call loads them anew."""
+        ...

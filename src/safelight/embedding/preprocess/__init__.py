@@ -1,0 +1,1 @@
+"""Input of models: photos to tensors, texts to token ids."""

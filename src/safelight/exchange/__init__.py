@@ -1,0 +1,1 @@
+"""Exchange with other systems: data sets of Parquet, vector stores."""

@@ -1,0 +1,195 @@
+"""A space of a library, searched in a vector store instead of the library's own index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from safelight.cosine import best, cosines
+from safelight.errors import SpaceError
+from safelight.exchange.stores.retry import insist
+from safelight.library.spaces import find_space
+from safelight.library.vector_index.base import Neighbours
+from safelight.library.vector_index.flat import check_query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from safelight.exchange.stores.base import VectorStore
+    from safelight.library.database import Database
+
+Value = TypeVar("Value")
+
+#: So many more than wanted are asked for, to be ranked again by the library's own vectors.
+_MARGIN = 16
+
+#: So many ids are named to an engine at once.
+_IDS_AT_ONCE = 10_000
+
+#: So many neighbours are asked for before ids are named instead.
+_MOST = 10_000
+
+#: Seconds for which a search tries again; somebody is waiting.
+_PATIENCE = 1.5
+
+#: SQLite's own limit on the variables of a statement was 999 for long.
+_AT_ONCE = 900
+
+
+class StoreIndex:
+    """A :class:`~safelight.library.vector_index.base.VectorIndex` whose vectors are in a store.
+
+    The store says which items are near; how near, the library's vectors say. So scores are those
+    of any other index, whatever precision the store keeps, and what the store has and the library
+    has no more is left out. What the store was not told yet is not found.
+
+    Parameters
+    ----------
+    library : Database
+    store : VectorStore
+    fingerprint : str
+        Of the space.
+    namespace : str, optional
+        Only items with a file in it, as far as the store knows. A filter by ``allowed`` asks for
+        the less, the more the store leaves out by itself.
+
+    Raises
+    ------
+    SpaceError
+        The library has no such space.
+    """
+
+    def __init__(
+        self,
+        library: Database,
+        store: VectorStore,
+        fingerprint: str,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        space = find_space(library, fingerprint)
+        if space is None:
+            raise SpaceError(
+                f"The library has no space {fingerprint[:12]}.", fingerprint=fingerprint
+            )
+        self._library = library
+        self._store = store
+        self._space = space
+        self._namespace = namespace
+
+    def __len__(self) -> int:
+        return insist(lambda: self._store.count(self._space.fingerprint), patience=_PATIENCE)
+
+    def search(
+        self,
+        query: npt.NDArray[np.float32],
+        k: int,
+        *,
+        allowed: npt.NDArray[np.int64] | None = None,
+    ) -> Neighbours:
+        """See :meth:`safelight.library.vector_index.base.VectorIndex.search`.
+
+        Raises
+        ------
+        StoreError
+            The store does not answer, or was never told of this space.
+        """
+        check_query(query, self._space.dimension)
+        if allowed is not None and len(allowed) <= _IDS_AT_ONCE:
+            return self._ranked(query, k, self._among(query, k, allowed))
+        wanted = k + _MARGIN
+        while True:
+            ids = self._nearest(query, wanted)
+            keys = self._keys(ids)
+            if allowed is not None:
+                keys = keys[np.isin(keys, allowed)]
+            enough = len(keys) >= k
+            if enough:
+                ranked = self._ranked(query, len(keys), keys)
+                # Of those that are as near as the k-th the store may have left out some.
+                enough = len(ranked.scores) < k or ranked.scores[-1] < ranked.scores[k - 1]
+            if enough or len(ids) < wanted or wanted >= _MOST:
+                break
+            wanted = min(8 * wanted, max(_MOST, k + _MARGIN))
+        if allowed is not None and len(keys) < k:
+            # What is allowed is far from the query: named, it cannot be missed.
+            return self._ranked(query, k, self._among(query, k, allowed))
+        return self._ranked(query, k, keys)
+
+    def _nearest(
+        self, query: npt.NDArray[np.float32], k: int, among: Sequence[str] | None = None
+    ) -> list[str]:
+        return insist(
+            lambda: self._store.nearest(
+                self._space.fingerprint,
+                query,
+                k,
+                namespace=self._namespace if among is None else None,
+                among=among,
+            ),
+            patience=_PATIENCE,
+        )
+
+    def _among(
+        self, query: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Return the keys of the nearest among `allowed`; of each part of it, its nearest."""
+        found = [np.empty(0, np.int64)]
+        for start in range(0, len(allowed), _IDS_AT_ONCE):
+            ids = self._ids(allowed[start : start + _IDS_AT_ONCE].tolist())
+            if ids:
+                found.append(self._keys(self._nearest(query, k + _MARGIN, ids)))
+        return np.concatenate(found)
+
+    def _ranked(
+        self, query: npt.NDArray[np.float32], k: int, keys: npt.NDArray[np.int64]
+    ) -> Neighbours:
+        """Return the best `k` of `keys` by the library's vectors."""
+        kept: list[int] = []
+        vectors: list[npt.NDArray[np.float32]] = []
+        for some in _parts(keys.tolist()):
+            rows = self._library.connection.execute(
+                "SELECT item_pk, vector FROM embeddings "
+                "WHERE space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
+                f"AND item_pk IN ({','.join('?' * len(some))})",
+                (self._space.fingerprint, *some),
+            )
+            for key, vector in rows:
+                kept.append(key)
+                vectors.append(np.frombuffer(vector, "<f4"))
+        if not kept:
+            return Neighbours(np.empty(0, np.int64), np.empty(0))
+        found, scores = np.asarray(kept, np.int64), cosines(np.stack(vectors), query)
+        order = best(scores, found, k)
+        return Neighbours(found[order], scores[order])
+
+    def _keys(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the item keys of `ids` in their order; those that the library lacks left out."""
+        found: dict[str, int] = {}
+        for some in _parts(ids):
+            marks = ",".join("?" * len(some))
+            found |= dict(
+                self._library.connection.execute(
+                    f"SELECT id, pk FROM items WHERE id IN ({marks})", tuple(some)
+                ).fetchall()
+            )
+        return np.asarray([found[each] for each in ids if each in found], np.int64)
+
+    def _ids(self, keys: Sequence[int]) -> list[str]:
+        found: list[str] = []
+        for some in _parts(keys):
+            marks = ",".join("?" * len(some))
+            found += (
+                item_id
+                for (item_id,) in self._library.connection.execute(
+                    f"SELECT id FROM items WHERE pk IN ({marks})", tuple(some)
+                )
+            )
+        return found
+
+
+def _parts(values: Sequence[Value]) -> list[Sequence[Value]]:
+    return [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]

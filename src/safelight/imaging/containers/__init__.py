@@ -1,0 +1,1 @@
+"""File formats of photos, read by their own structure."""

@@ -1,0 +1,156 @@
+"""What a photo's own file says of it: in EXIF, IPTC and XMP."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import SidecarError
+from safelight.imaging.containers.tiff import with_iptc
+from safelight.imaging.decoding import opener
+from safelight.imaging.formats import available_extras, sniff
+from safelight.metadata.exif import info_of
+from safelight.metadata.iptc import decoded, find_iptc
+from safelight.metadata.tags import Tags
+from safelight.metadata.words import EXIF, IPTC, PNG, USER_COMMENT, XP_KEYWORDS, is_boilerplate
+from safelight.metadata.xmp import read_xmp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
+_TAKEN, _DIGITIZED = 0x9003, 0x9004
+_RECORD, _KEYWORDS = 2, 25
+
+# Windows' own tags, in UTF-16, begin here.
+_XP = 0x9C9B
+
+
+def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
+    """Return what a photo's own file says of it.
+
+    Never raises for what the file holds: a tag that cannot be read is one that is not there.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    exif : mapping
+        What the library has of its EXIF data, for what is read in no other way.
+    """
+    placed = Tags(
+        latitude=exif.get("latitude"),
+        longitude=exif.get("longitude"),
+        altitude=exif.get("altitude"),
+    )
+    form = sniff(data)
+    if form == "RAW" or form is None:
+        return replace(placed, taken_at=exif.get("taken_at"))
+    try:
+        info, main, inner, iptc = _heif(data) if form == "HEIF" else _pillow(data, form)
+    except Exception:  # noqa: BLE001 - the decoders raise a dozen kinds for damaged files
+        return replace(placed, taken_at=exif.get("taken_at"))
+    own = replace(
+        placed,
+        # The library also takes the date of the last change for want of a better one.
+        taken_at=exif.get("taken_at") if _TAKEN in inner or _DIGITIZED in inner else None,
+        rating=main.get(_RATING) if isinstance(main.get(_RATING), int) else None,
+        keywords=tuple(dict.fromkeys((*iptc.get(_KEYWORDS, ()), *_xp_keywords(main)))),
+        words=tuple(_words(main, inner, iptc, info).items()),
+    )
+    packet = info.get("xmp")
+    if isinstance(packet, str):
+        packet = packet.encode()
+    if isinstance(packet, bytes):
+        with contextlib.suppress(SidecarError):
+            return own.or_else(read_xmp(packet))
+    return own
+
+
+def _pillow(
+    data: bytes, form: str
+) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], dict[int, list[str]]]:
+    with opener(form)(io.BytesIO(data)) as image:
+        exif = image.getexif()
+        info = info_of(image) | (with_iptc(data) if form == "TIFF" else {})
+        if "xmp" not in info and isinstance(exif.get(_XMP_TAG), bytes):
+            info["xmp"] = exif[_XMP_TAG]
+        iptc = {
+            number: [decoded(text) for text in texts]
+            for (record, number), texts in find_iptc(exif, info).items()
+            if record == _RECORD
+        }
+        return info, exif, exif.get_ifd(_EXIF_IFD), iptc
+
+
+def _heif(
+    data: bytes,
+) -> tuple[dict[Any, Any], Mapping[int, Any], Mapping[int, Any], dict[int, list[str]]]:
+    from PIL import Image
+
+    if "heif" not in available_extras():
+        return {}, {}, {}, {}
+    import pi_heif
+
+    info = dict(pi_heif.open_heif(io.BytesIO(data)).info)
+    exif = Image.Exif()
+    if isinstance(info.get("exif"), bytes):
+        exif.load(info["exif"])
+    return info, exif, exif.get_ifd(_EXIF_IFD), {}
+
+
+def _words(
+    main: Mapping[int, Any],
+    inner: Mapping[int, Any],
+    iptc: Mapping[int, list[str]],
+    info: Mapping[Any, Any],
+) -> dict[str, tuple[str, ...]]:
+    """Return what EXIF, IPTC and PNG's texts say, by the names that XMP has for it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for number, name in IPTC.items():
+        texts = tuple(text.strip() for text in iptc.get(number, ()) if not is_boilerplate(text))
+        if texts:
+            found.setdefault(name, texts)
+    for tag, name in EXIF.items():
+        text = _exif_text(main.get(tag), wide=tag >= _XP)
+        if not is_boilerplate(text):
+            found.setdefault(name, (text.strip(),))
+    comment = _comment(inner.get(USER_COMMENT))
+    if not is_boilerplate(comment):
+        found.setdefault("exif:UserComment", (comment.strip(),))
+    for key, name in PNG.items():
+        value = info.get(key)
+        if isinstance(value, str) and not is_boilerplate(value):
+            found.setdefault(name, (value.strip(),))
+    return found
+
+
+def _xp_keywords(main: Mapping[int, Any]) -> list[str]:
+    words = _exif_text(main.get(XP_KEYWORDS), wide=True).split(";")
+    return [word.strip() for word in words if word.strip()]
+
+
+def _exif_text(value: Any, *, wide: bool) -> str:
+    if isinstance(value, tuple) and all(isinstance(each, int) for each in value):
+        value = bytes(each & 0xFF for each in value)
+    if isinstance(value, bytes):
+        value = value.decode("utf-16-le", "replace") if wide else decoded(value)
+    if not isinstance(value, str):
+        return ""
+    # Pillow reads all text as Latin-1; most of what is written is UTF-8.
+    with contextlib.suppress(ValueError):
+        value = value.encode("latin-1").decode("utf-8")
+    return str(value).partition("\0")[0]
+
+
+def _comment(value: Any) -> str:
+    """Return the text of a UserComment, whose first eight bytes name its encoding."""
+    if not isinstance(value, bytes):
+        return ""
+    kind, text = value[:8].rstrip(b"\0 "), value[8:]
+    if kind == b"UNICODE":
+        text = text.rstrip(b"\0") + b"\0" * (len(text.rstrip(b"\0")) % 2)
+        return text.decode("utf-16-be" if text[:1] == b"\0" else "utf-16-le", "replace")
+    return decoded(text).partition("\0")[0] if kind in (b"ASCII", b"") else ""

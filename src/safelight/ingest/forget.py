@@ -1,0 +1,198 @@
+"""Forgetting: what a library knows of files, sources, a namespace or a label set.
+
+No photo file is ever touched: an ingest brings everything back that can be computed. What people
+decided of photos is kept by content, unless they say so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from safelight.arguments import as_list
+from safelight.errors import LibraryError, SourceError, UsageError
+from safelight.files.names import expanded
+from safelight.ingest.sources import parse_source
+from safelight.library.files import MISSING, beginning, require_namespace
+from safelight.library.forget import Forgotten, forget_files, forget_label_set
+from safelight.library.sources import KINDS, is_inside, place_of, read_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.library.database import Database
+    from safelight.library.sources import SourceRecord
+
+
+def forget(
+    library: Database,
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    *,
+    namespace: str | None = None,
+    missing: bool = False,
+    label_set: str | None = None,
+    decisions: bool = False,
+    dry_run: bool = False,
+) -> Forgotten:
+    """Forget files, folders and sources; or a namespace; or a label set.
+
+    Parameters
+    ----------
+    library : Database
+    paths : path-like or sequence of path-like
+        Files and folders, which need not be there any more, or sources as they were ingested
+        (``images:DIR``). A source in a forgotten folder is forgotten as well.
+    namespace : str, optional
+        Only files in it; without `paths`, `missing` and `label_set`, all of it.
+    missing : bool
+        Only files that are missing; without `paths`, all of them.
+    label_set : str, optional
+        The version of a label set, or its first six or more digits: its labels on all photos.
+    decisions : bool
+        Also what was decided of photos that no known file holds any more.
+    dry_run : bool
+        Only count.
+
+    Raises
+    ------
+    LibraryError
+        Nothing of the kind is known.
+    UsageError
+        Nothing was named, or a label set together with something else.
+    """
+    named: list[str | os.PathLike[str]] = as_list(paths, "paths", str, os.PathLike)
+    targets = [os.fspath(path) for path in named]
+    if any(not target.strip() for target in targets):
+        raise UsageError("The path to forget is empty. Is a variable unset?")
+    if label_set is not None:
+        if targets or missing or namespace is not None:
+            raise UsageError("A label set is forgotten by itself, without paths and namespace.")
+        return forget_label_set(library, label_set, dry_run=dry_run)
+    if not targets and not missing and namespace is None:
+        raise UsageError("Name what to forget: a path, a source, a namespace or a label set.")
+    require_namespace(library, namespace)
+    sources = read_sources(library, namespace)
+    is_all = namespace is not None and not targets and not missing
+    gone = sources if is_all else _sources_of(sources, [] if missing else targets)
+    kept = [source for source in sources if source not in gone]
+    keys: set[int] = set()
+    if is_all or (missing and not targets):
+        keys = _keys(library, "1", (), namespace, missing)
+    for target in targets:
+        found = _keys_of(library, target, namespace, missing, kept)
+        if not found and not any(_is_meant(source, target) for source in gone):
+            where = "" if namespace is None else f" in namespace {namespace}"
+            raise LibraryError(
+                f"The library knows nothing at {target}{where}. `safelight sources` lists what it "
+                "knows.",
+                code="unknown-path",
+                path=target,
+            )
+        keys |= found
+    return forget_files(
+        library,
+        keys,
+        gone,
+        kept,
+        namespace=namespace if is_all else None,
+        decisions=decisions,
+        dry_run=dry_run,
+    )
+
+
+def _sources_of(sources: Sequence[SourceRecord], targets: Sequence[str]) -> list[SourceRecord]:
+    return [each for each in sources if any(_is_meant(each, target) for target in targets)]
+
+
+def _is_meant(source: SourceRecord, target: str) -> bool:
+    if source.spec == target:
+        return True
+    kind, place = place_of(source.spec)
+    named_kind, named = place_of(target)
+    if place is None or named is None:
+        return False
+    if named_kind in KINDS:  # this very source, however its path is written
+        return kind == named_kind and place == _absolute(named)
+    return place == _absolute(named) or is_inside(place, _absolute(named))
+
+
+def _keys_of(
+    library: Database,
+    target: str,
+    namespace: str | None,
+    missing: bool,
+    kept: Sequence[SourceRecord],
+) -> set[int]:
+    """Return the files that a target means; those of a source that another lists as well stay."""
+    kind, place = place_of(target)
+    if place is None:  # the demo, or a list that has a name
+        paths = _listed(target)
+        return _keys_at(library, paths, namespace, missing)
+    path = _absolute(place)
+    if kind == "image-list":
+        paths = _listed(f"image-list:{path}")
+        found = _keys_at(library, paths, namespace, missing)
+    else:
+        condition, values = beginning("f.path", path.rstrip(os.sep) + os.sep)
+        rows, more = beginning("f.path", f"{path}#")
+        found = _keys(
+            library,
+            # The rows of a file of texts are FILE#NUMBER.
+            f"(f.path = ? OR {condition} OR ({rows} AND substr(f.path, ?) NOT GLOB '*[^0-9]*'))",
+            (path, *values, *more, len(path) + 2),
+            namespace,
+            missing,
+        )
+    if kind not in KINDS or missing:
+        return found
+    folders = [
+        (each.namespace, place)
+        for each in kept
+        if place_of(each.spec)[0] == "images" and (place := place_of(each.spec)[1]) is not None
+    ]
+    at = library.connection.execute(
+        "SELECT f.pk, f.path, n.name FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+        "WHERE f.pk IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(found)),),
+    )
+    return {
+        key
+        for key, where, name in at
+        if not any(name == other and is_inside(where, folder) for other, folder in folders)
+    }
+
+
+def _keys(
+    library: Database,
+    condition: str,
+    values: tuple[str | int, ...],
+    namespace: str | None,
+    missing: bool,
+) -> set[int]:
+    scope = f"AND f.gone = {MISSING}" if missing else ""
+    rows = library.connection.execute(
+        "SELECT f.pk FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE {condition} {scope} AND (? IS NULL OR n.name = ?)",
+        (*values, namespace, namespace),
+    )
+    return {key for (key,) in rows}
+
+
+def _keys_at(
+    library: Database, paths: Sequence[str], namespace: str | None, missing: bool
+) -> set[int]:
+    among = "f.path IN (SELECT value FROM json_each(?))"
+    return _keys(library, among, (json.dumps(list(paths)),), namespace, missing)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(expanded(path))
+
+
+def _listed(spec: str) -> list[str]:
+    """Return the paths that a list, or the demo, names now; none if it cannot be read."""
+    try:
+        return [entry.path for entry in parse_source(spec).entries()]
+    except SourceError:
+        return []

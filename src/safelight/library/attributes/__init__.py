@@ -1,0 +1,1 @@
+"""Attributes of photos: scores, labels, hashes, edges, decisions."""

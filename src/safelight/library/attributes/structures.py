@@ -1,0 +1,59 @@
+"""The structures of photos' files: writing them, reading them, finding what has none yet."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+from safelight.library.damage import stored_json
+from safelight.types import Structure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from safelight.library.database import Database
+
+
+def write_structures(library: Database, structures: Mapping[str, Structure], version: str) -> None:
+    """Write structures by photo id, in one transaction; they replace what the photo had."""
+    with library.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO structures (item_pk, version, structure) "
+            "SELECT pk, ?, ? FROM items WHERE id = ? "
+            "ON CONFLICT (item_pk) DO UPDATE SET version = excluded.version, "
+            "structure = excluded.structure",
+            (
+                (version, json.dumps(structure.to_dict()), photo_id)
+                for photo_id, structure in structures.items()
+            ),
+        )
+
+
+def read_structures(library: Database, keys: Sequence[int]) -> dict[int, Structure]:
+    """Return the structures of photos by row key; of those that have one."""
+    try:
+        rows = library.connection.execute(
+            "SELECT item_pk, structure FROM structures "
+            "WHERE item_pk IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(map(int, keys))),),
+        ).fetchall()
+    except sqlite3.OperationalError:
+        if library.is_read_only:  # of an older version, which cannot be migrated here
+            return {}
+        raise
+    return {key: Structure.from_dict(stored_json(text)) for key, text in rows}
+
+
+def lacking_structures(
+    library: Database, version: str, namespace: str | None = None
+) -> list[tuple[str, str]]:
+    """Return the photos without a structure of this version, as id and the path of a file."""
+    rows = library.connection.execute(
+        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
+        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
+        "LEFT JOIN structures s ON s.item_pk = i.pk AND s.version = ? "
+        "WHERE i.kind = 'photo' AND s.item_pk IS NULL GROUP BY i.pk ORDER BY i.pk",
+        (namespace, namespace, version),
+    )
+    return [(photo_id, path) for photo_id, path in rows]

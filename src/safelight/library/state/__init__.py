@@ -1,0 +1,1 @@
+"""State of a server that the library keeps: jobs, tokens, clients' vectors."""

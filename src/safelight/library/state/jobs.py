@@ -1,0 +1,210 @@
+"""Jobs: what the server does in the background, so that it can be told after a restart too."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import LibraryError
+from safelight.library.damage import stored_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from safelight.library.database import Database
+
+#: States in which a job is no longer at work.
+FINISHED = frozenset({"done", "failed", "cancelled", "interrupted"})
+
+_COLUMNS = (
+    "id, kind, namespace, request, state, done, total, failed, message, summary, created_at, "
+    "finished_at"
+)
+
+_INTERRUPTED = (
+    "The server was stopped before it was done. What was done is kept; start it again to go on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that takes longer than a request.
+
+    Attributes
+    ----------
+    id : str
+    kind : str
+        ``ingest`` or ``upload``.
+    namespace : str
+    request : mapping
+        What was asked for, JSON-ready.
+    state : str
+        ``queued``, ``running``, or one of :data:`FINISHED`.
+    done, total, failed : int
+    message : str or None
+        Why it is in this state, if that needs saying.
+    summary : mapping or None
+        What it did, JSON-ready.
+    created_at : str
+        UTC, ISO 8601.
+    finished_at : str or None
+    """
+
+    id: str
+    kind: str
+    namespace: str
+    request: Mapping[str, Any]
+    state: str = "queued"
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+    message: str | None = None
+    summary: Mapping[str, Any] | None = None
+    created_at: str = field(default_factory=lambda: _now())
+    finished_at: str | None = None
+
+
+def add_job(library: Database, kind: str, namespace: str, request: Mapping[str, Any]) -> Job:
+    """Keep a new job, which this process is to run."""
+    job = Job(uuid.uuid4().hex, kind, namespace, dict(request))
+    with library.transaction() as connection:
+        connection.execute(
+            "INSERT INTO jobs (id, kind, namespace, request, state, owner, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                job.id,
+                kind,
+                namespace,
+                json.dumps(job.request, ensure_ascii=False),
+                job.state,
+                _this_process(),
+                job.created_at,
+            ),
+        )
+    return job
+
+
+def write_job(library: Database, job: Job) -> None:
+    """Keep how far a job is, or how it ended."""
+    with library.transaction() as connection:
+        connection.execute(
+            "UPDATE jobs SET state = ?, done = ?, total = ?, failed = ?, message = ?, "
+            "summary = ?, finished_at = ? WHERE id = ?",
+            (
+                job.state,
+                job.done,
+                job.total,
+                job.failed,
+                job.message,
+                None if job.summary is None else json.dumps(job.summary, ensure_ascii=False),
+                job.finished_at,
+                job.id,
+            ),
+        )
+
+
+def read_job(library: Database, job_id: str) -> Job:
+    """Return a job.
+
+    Raises
+    ------
+    LibraryError
+        There is none of that id.
+    """
+    row = library.connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)
+    ).fetchone()
+    if row is None:
+        raise LibraryError(f"There is no job {job_id[:32]}.", code="no-job", job=job_id)
+    return _job(row)
+
+
+def read_jobs(
+    library: Database, *, limit: int = 100, namespaces: tuple[str, ...] | None = None
+) -> list[Job]:
+    """Return the last jobs, the newest first; with `namespaces`, only of these."""
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE ? IS NULL OR namespace IN "
+        "(SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        (*[None if namespaces is None else json.dumps(namespaces)] * 2, limit),
+    )
+    return [_job(row) for row in rows]
+
+
+def interrupt_lost_jobs(library: Database) -> list[Job]:
+    """Note which jobs their process did not live to end, and return them."""
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS}, owner FROM jobs WHERE state IN ('queued', 'running')"
+    ).fetchall()
+    lost = [_job(row[:-1]) for row in rows if not _is_alive(row[-1])]
+    with library.transaction() as connection:
+        connection.executemany(
+            "UPDATE jobs SET state = 'interrupted', message = ?, finished_at = ? WHERE id = ?",
+            ((_INTERRUPTED, _now(), job.id) for job in lost),
+        )
+    return [read_job(library, job.id) for job in lost]
+
+
+def interrupted_jobs(library: Database, kind: str, since: str) -> list[Job]:
+    """Return interrupted jobs of a kind, oldest first, unless the same was asked for once more.
+
+    Parameters
+    ----------
+    since : str
+        They were added after this time; UTC, ISO 8601.
+    """
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs j WHERE kind = ? AND state = 'interrupted' "
+        "AND created_at > ? AND json_extract(coalesce(summary, '{}'), '$.resumed_as') IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.rowid > j.rowid AND l.kind = j.kind "
+        "AND l.namespace = j.namespace AND json_extract(l.request, '$.source') = "
+        "json_extract(j.request, '$.source')) ORDER BY rowid",
+        (kind, since),
+    )
+    return [_job(row) for row in rows]
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    job_id, kind, namespace, request, state, done, total, failed, message, summary, *times = row
+    return Job(
+        job_id,
+        kind,
+        namespace,
+        stored_json(request),
+        state,
+        done,
+        total,
+        failed,
+        message,
+        None if summary is None else stored_json(summary),
+        *times,
+    )
+
+
+@cache
+def _this_process() -> str:
+    return _process(os.getpid()) or str(os.getpid())
+
+
+def _is_alive(owner: str) -> bool:
+    pid = owner.partition(" ")[0]
+    return pid.isdigit() and _process(int(pid)) == owner
+
+
+def _process(pid: int) -> str | None:
+    import psutil
+
+    try:
+        # A number is given to another process after a while, but not at the same time.
+        return f"{pid} {psutil.Process(pid).create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

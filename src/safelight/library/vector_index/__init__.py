@@ -1,0 +1,1 @@
+"""Vector indexes of a space: flat (exact) and IVF (clustered)."""

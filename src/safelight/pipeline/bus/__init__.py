@@ -1,0 +1,1 @@
+"""Event buses: in memory, and NATS JetStream."""

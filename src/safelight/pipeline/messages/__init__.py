@@ -1,0 +1,1 @@
+"""Messages between services: batches of artifacts."""

@@ -1,0 +1,1 @@
+"""Services of the pipeline: ingest, preprocess, features."""

@@ -1,0 +1,1 @@
+"""Schemas of requests and answers. Their names are part of the API: they never change."""

@@ -1,0 +1,131 @@
+"""Which photo was made from which, told by pixels that were really scaled and saved."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from safelight.duplicates.clustering.grouping import group_id
+from safelight.duplicates.keeper.derivation import derive
+from safelight.duplicates.keeper.photo_bytes import ProvenBytes
+from safelight.duplicates.model import Edge, Group, Relation
+from safelight.files import sha256_of
+from safelight.library.photo_facts import Copy, PhotoFacts
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Write a picture: ``save(image, "JPEG", quality=80)``."""
+    made = []
+
+    def call(image: Image.Image, form: str, **options: object) -> PhotoFacts:
+        path = tmp_path / f"{len(made)}.{form.lower()}"
+        image.save(path, form, **options)
+        size = path.stat().st_size
+        copy = Copy(str(path), size, 0, ("default",))
+        exif = {"orientation": 6} if "exif" in options else {}
+        made.append(PhotoFacts(sha256_of(path), size, form, *image.size, exif, copies=(copy,)))
+        return made[-1]
+
+    return call
+
+
+def origins(photos) -> dict[str, tuple[str | None, str]]:
+    """Return what each photo was made from, and how; they are forms of one picture."""
+    first, *others = [photo.id for photo in photos]
+    edges = tuple(Edge(*sorted((first, each)), Relation.RESIZED) for each in others)
+    group = Group(group_id([first, *others]), Relation.RESIZED, (first, *others), edges)
+    return {each.child: (each.parent, each.how) for each in derive(group, photos, ProvenBytes())}
+
+
+PICTURES = [data.coffee, data.astronaut]
+
+
+@pytest.fixture(params=PICTURES, ids=lambda each: each.__name__)
+def original(request, save) -> tuple[PhotoFacts, Image.Image]:
+    photo = save(Image.fromarray(request.param()), "JPEG", quality=80)
+    with Image.open(photo.copies[0].path) as image:
+        return photo, image.convert("RGB")
+
+
+@pytest.mark.parametrize("factor", [1.5, 2, 3])
+@pytest.mark.parametrize("kernel", ["BILINEAR", "BICUBIC", "LANCZOS"])
+def test_an_enlarged_one_is_seen(original, save, factor, kernel) -> None:
+    photo, image = original
+    size = (round(image.width * factor), round(image.height * factor))
+    large = save(image.resize(size, Image.Resampling[kernel]), "JPEG", quality=90)
+    assert origins([photo, large]) == {large.id: (photo.id, "enlarged")}
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.5, 0.75])
+def test_a_true_one_is_not_taken_for_enlarged(original, save, factor) -> None:
+    photo, image = original
+    size = (round(image.width * factor), round(image.height * factor))
+    small = save(image.resize(size, Image.Resampling.LANCZOS), "JPEG", quality=90)
+    assert origins([small, photo]) == {}
+
+
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 95}), ("PNG", {}), ("BMP", {})])
+def test_one_that_was_saved_again_is_seen(original, save, form, options) -> None:
+    photo, image = original
+    again = save(image, form, **options)
+    assert origins([again, photo]) == {again.id: (photo.id, "saved-again")}
+
+
+def test_saved_with_more_loss_it_says_nothing_of_the_other(original, save) -> None:
+    photo, image = original
+    worse = save(image, "JPEG", quality=30)
+    # The coarse one could be the source of the fine one, if that had its steps; it has not.
+    assert photo.id not in origins([photo, worse])
+
+
+def test_all_three_at_once(original, save) -> None:
+    photo, image = original
+    large = save(image.resize((image.width * 2, image.height * 2)), "JPEG", quality=90)
+    again = save(image, "PNG")
+    assert set(origins([large, again, photo])) == {large.id, again.id}
+
+
+def test_an_orientation_hides_nothing_and_lost_files_say_nothing(original, save, tmp_path) -> None:
+    photo, image = original
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = save(image, "JPEG", quality=95, exif=exif)
+    assert origins([photo, turned]) == {turned.id: (photo.id, "saved-again")}
+    broken = save(image, "PNG")
+    with open(broken.copies[0].path, "wb") as file:
+        file.write(b"broken")
+    assert origins([photo, broken]) == {}
+    gone = save(image, "PNG")
+    (tmp_path / gone.copies[0].path).unlink()
+    assert origins([photo, gone]) == {}
+
+
+def test_a_flat_picture_says_nothing(save) -> None:
+    flat = Image.fromarray(np.full((300, 400, 3), 128, np.uint8))
+    out = io.BytesIO()
+    flat.save(out, "JPEG", quality=50)
+    one, other = save(flat, "JPEG", quality=50), save(flat, "PNG")
+    assert origins([one, other]) == {}
+
+
+def test_real_photos(real_photos, save) -> None:
+    paths = sorted((real_photos / "captioned").glob("*.jpg"))[1::12]
+    assert paths
+    right = 0
+    for path in paths:
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+        photo = save(image, "JPEG", quality=80)
+        with Image.open(photo.copies[0].path) as opened:
+            image = opened.convert("RGB")
+        large = save(image.resize((image.width * 2, image.height * 2)), "JPEG", quality=92)
+        small = save(image.resize((image.width // 2, image.height // 2)), "JPEG", quality=92)
+        again = save(image, "JPEG", quality=95)
+        found = origins([photo, large, small, again])
+        right += set(found) == {large.id, again.id}
+    assert right >= 0.9 * len(paths)
