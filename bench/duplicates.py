@@ -43,8 +43,12 @@ class ByNumbers:
         self.opened = self.strangers = 0
 
     def __call__(
-        self, a: PhotoFeatures, b: PhotoFeatures, look: Look, limits: Thresholds
-    ) -> Edge | None:  # noqa: ARG002
+        self,
+        a: PhotoFeatures,
+        b: PhotoFeatures,
+        look: Look,  # noqa: ARG002
+        limits: Thresholds,
+    ) -> Edge | None:
         alike = resemble(a, b)
         evidence = alike.evidence
         if alike.worth_looking(limits):

@@ -11,6 +11,7 @@ import safelight
 PUBLIC = [
     "CLIPEmbedder",
     "CLIPModel",
+    "Database",
     "Deduplicator",
     "Embedder",
     "FeaturesService",

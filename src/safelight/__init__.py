@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from safelight.errors import SafelightError
     from safelight.imaging import decode
     from safelight.ingest.sources import parse_source
-    from safelight.library.database import Library
+    from safelight.library.database import Database
+    from safelight.library.database import Database as Library
     from safelight.pipeline.services.features import FeaturesService
     from safelight.retrieval import index_local_images, retrieve_local
     from safelight.search.query import parse_query
@@ -37,25 +38,27 @@ __version__ = "0.1.0"
 _HOMES = {
     "CLIPEmbedder": "embedding.clip",
     "CLIPModel": "embedding.clip",
+    "Database": "library.database",
     "Deduplicator": "duplicates.deduplicator",
-    "Embedder": "embedding.protocol",
-    "FeaturesService": "pipeline.features",
-    "Frame": "model",
-    "Hit": "model",
-    "Library": "library.store",
+    "Embedder": "embedding.base",
+    "FeaturesService": "pipeline.services.features",
+    "Frame": "types",
+    "Hit": "types",
+    "Library": "library.database",
     "SafelightError": "errors",
     "Settings": "settings",
     "decode": "imaging",
     "index_local_images": "retrieval",
-    "load_embedder": "embedding.loading",
-    "parse_query": "query",
-    "parse_source": "sources",
+    "load_embedder": "embedding.load",
+    "parse_query": "search.query",
+    "parse_source": "ingest.sources",
     "retrieve_local": "retrieval",
 }
 
 __all__ = [
     "CLIPEmbedder",
     "CLIPModel",
+    "Database",
     "Deduplicator",
     "Embedder",
     "FeaturesService",
@@ -77,7 +80,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'safelight' has no attribute {name!r}")
-    return getattr(import_module(f"safelight.{home}"), name)
+    kind = "Database" if name == "Library" else name
+    return getattr(import_module(f"safelight.{home}"), kind)
 
 
 def __dir__() -> list[str]:

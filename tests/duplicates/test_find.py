@@ -360,18 +360,18 @@ def test_an_error_in_the_midst_keeps_what_was_done(library: Database, monkeypatc
 
 SLOWLY = """
 import sys, time
-from safelight.duplicates import candidates, comparing
+from safelight.duplicates.candidates import generate
 from safelight.duplicates.clustering.incremental import compare_new
-from safelight.library.database import Library
+from safelight.library.database import Database
 from tests.duplicates.libraries import by_numbers
 
-candidates.candidates.__kwdefaults__ = {"block": 20}
+generate.candidates.__kwdefaults__ = {"block": 20}
 
 def slowly(a, b, look, limits):
     time.sleep(0.002)
     return by_numbers(a, b, look, limits)
 
-with Library(sys.argv[1]) as library:
+with Database(sys.argv[1]) as library:
     compare_new(library, relate=slowly, threads=1)
 """
 

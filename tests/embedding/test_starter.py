@@ -115,14 +115,14 @@ def test_the_files_are_small() -> None:
 def test_a_text_opens_the_text_side_only() -> None:
     code = """
 import sys
-from safelight.embedding import session
+from safelight.embedding.onnx import session
 opened = []
 real = session.open_session
 def record(path, **options):
     opened.append(path.name)
     return real(path, **options)
-from safelight.embedding import graphs
-graphs.open_session = record
+from safelight.embedding.onnx import graph
+graph.open_session = record
 from safelight.embedding.starter import load_starter
 model = load_starter(threads=1)
 model.fingerprint, model.dimension, model.min_side

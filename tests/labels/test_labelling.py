@@ -120,18 +120,18 @@ def test_a_killed_process_loses_at_most_a_batch(library, folder, embedder, class
     _ingest(library, folder, embedder)
     script = f"""
 import os, signal
-from safelight.ingest import labelling
+from safelight.ingest import label
 from safelight.labels import Classifier, LabelSet
 from safelight.library.attributes.labels import lacking_labels
-from safelight.library.database import Library
+from safelight.library.database import Database
 from tests.fakes import ColourEmbedder
 
-labelling._AT_ONCE = 3
-library = Library({str(library.path)!r})
+label._AT_ONCE = 3
+library = Database({str(library.path)!r})
 classifier = Classifier.open(LabelSet(("red", "green", "blue"), ("{{}}",)), ColourEmbedder(),
                              cache=None)
 ids = [i for i, _ in lacking_labels(library, classifier.fingerprint, classifier.label_set.version)]
-for number, _ in enumerate(labelling.label_known(library, classifier, ids), start=1):
+for number, _ in enumerate(label.label_known(library, classifier, ids), start=1):
     if number == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -259,8 +259,8 @@ def test_a_search_that_still_reads_delays_only_the_shrinking(
 _DROP_ON_A_FULL_DISK = """
 import resource, sys
 from safelight.library.drop_space import drop_space
-from safelight.library.database import Library
-with Library(sys.argv[1]) as library:
+from safelight.library.database import Database
+with Database(sys.argv[1]) as library:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
     print(drop_space(library, sys.argv[2], tell=print))
 """
@@ -288,8 +288,8 @@ def test_a_full_disk_does_not_keep_a_space_from_being_dropped(library: Database)
 _DROP = """
 import sys
 from safelight.library.drop_space import drop_space
-from safelight.library.database import Library
-with Library(sys.argv[1]) as library:
+from safelight.library.database import Database
+with Database(sys.argv[1]) as library:
     print("ready", flush=True)
     drop_space(library, sys.argv[2])
 """
@@ -353,8 +353,8 @@ def test_a_drop_killed_at_any_point_is_done_by_the_next(tmp_path: Path) -> None:
 _USE = """
 import sys
 from safelight.library.spaces import use_space
-from safelight.library.database import Library
-with Library(sys.argv[1]) as library:
+from safelight.library.database import Database
+with Database(sys.argv[1]) as library:
     print("ready", flush=True)
     while True:
         for fingerprint in sys.argv[2:]:

@@ -1,9 +1,9 @@
 """Hashes within a few bits of each other, found by what they have in common in one of their parts.
 
-The pigeonhole of :mod:`safelight.duplicates.candidates.hamming_index`, for hashes that do not fit on one
-machine: nobody looks up, but each hash is sent under all values by which another may know it, and
-those that meet under one value are compared. Two whose part differs in w bits meet half-way, under
-a value that is at most ``ceil(w / 2)`` bits from either.
+The pigeonhole of :mod:`safelight.duplicates.candidates.hamming_index`, for hashes that do not fit
+on one machine: nobody looks up, but each hash is sent under all values by which another may know
+it, and those that meet under one value are compared. Two whose part differs in w bits meet
+half-way, under a value that is at most ``ceil(w / 2)`` bits from either.
 """
 
 from __future__ import annotations

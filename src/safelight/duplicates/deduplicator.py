@@ -69,7 +69,7 @@ class Related:
 class Deduplicator:
     """Finds the duplicates of a library, chooses which to keep, and plans what to do.
 
-    Nothing here changes a photo's file; that is for :func:`safelight.duplicates.apply_plan`.
+    Nothing here changes a photo's file; :mod:`safelight.duplicates.plans.apply` does.
 
     Attributes
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from dataclasses import replace
@@ -13,11 +14,11 @@ import numpy as np
 
 from safelight.arguments import as_kind
 from safelight.errors import DecodeError
-from safelight.imaging import geometry, memory
+from safelight.imaging import geometry, memory, pillow_limit
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.containers import tiff, tiff_pixels
 from safelight.imaging.containers.bmp import read_bmp
-from safelight.imaging.containers.gif_webp import webp_decodable
+from safelight.imaging.containers.gif_webp import webp_decodable, webp_size
 from safelight.imaging.containers.heif import file_end, nclx
 from safelight.imaging.containers.jpeg import mended
 from safelight.imaging.containers.png import decodable, png_colours, with_right_checksum
@@ -123,7 +124,22 @@ def _decode(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Fr
 def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
     if form == "TIFF" and (page := own_page(data)) is not None:
         return _decode_own(data, page, min_side, max_pixels)
-    image = open_image(data, form)
+    with pillow_limit.lifted(), _canvas(data, form, max_pixels):
+        return _decode_opened(open_image(data, form), data, form, min_side, max_pixels)
+
+
+def _canvas(data: bytes, form: str, max_pixels: int) -> contextlib.AbstractContextManager[None]:
+    """Hold the memory of a WebP file's canvas, which the decoder takes as soon as it is opened."""
+    size = webp_size(data) if form == "WEBP" else None
+    if size is None:
+        return contextlib.nullcontext()
+    check_size(size, max_pixels)
+    return memory.hold(memory.decoded_bytes(size, "RGBA"))
+
+
+def _decode_opened(
+    image: Any, data: bytes, form: str, min_side: int | None, max_pixels: int
+) -> Frame:
     check_size(image.size, max_pixels)
     if form == "JPEG":
         check_passes(data, image.size)

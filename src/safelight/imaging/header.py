@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
-from safelight.imaging import geometry
+from safelight.imaging import geometry, pillow_limit
+from safelight.imaging.containers.gif_webp import webp_size
 from safelight.imaging.containers.heif import file_end
 from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
 from safelight.imaging.containers.tiff import beginning_with, with_iptc
@@ -86,7 +87,10 @@ def _of_pillow(data: bytes, form: str, max_pixels: int, more: dict[str, Any]) ->
     if form == "TIFF" and (page := own_page(data)) is not None:
         exif = exif_of_tiff(beginning_with(data, page), with_iptc(data) | more)
         return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
-    image = open_image(data, form)
+    if form == "WEBP" and (size := webp_size(data)) is not None:
+        check_size(size, max_pixels)  # opening it takes the memory of its canvas
+    with pillow_limit.lifted():
+        image = open_image(data, form)
     exif = _exif(image, form, data, more)
     # Of a TIFF, Pillow tells the size of the upright photo by itself.
     size = geometry.upright_size(image.size, 1 if form == "TIFF" else exif.orientation)

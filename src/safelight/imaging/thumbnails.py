@@ -37,7 +37,7 @@ def thumbnails(
     Raises
     ------
     DecodeError
-        See :func:`safelight.imaging.decode`.
+        See :func:`safelight.imaging.decoding`.
     """
     # What is asked for is the frame's shorter side; its longer one then has enough in any case.
     frame = decode(data, min_side=max(sides), max_pixels=max_pixels)

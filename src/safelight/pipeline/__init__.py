@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from safelight.pipeline.services.features import FeaturesService
 
 _HOMES = {
-    "FeaturesService": "features",
-    "Places": "places",
-    "read_schema": "schemas",
+    "FeaturesService": "services.features",
+    "PipelinePaths": "paths",
+    "read_schema": "messages.schemas",
 }
 
-__all__ = ["FeaturesService", "Places", "read_schema"]
+__all__ = ["FeaturesService", "PipelinePaths", "read_schema"]
 
 
 def __getattr__(name: str) -> Any:

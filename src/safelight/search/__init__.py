@@ -86,7 +86,8 @@ def search(
     ----------
     library : Database
     query : str or Query
-        See :mod:`safelight.search.query`. One of filters only is answered by :func:`search_filters`.
+        See :mod:`safelight.search.query`. One of filters only is answered by
+        :func:`search_filters`.
     embedder : Embedder
         Of a space of the library; only a query with terms uses its weights.
     top : int

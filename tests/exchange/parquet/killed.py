@@ -1,8 +1,8 @@
 """The real command, which kills itself: python -m tests.exchange.parquet.killed EVENT ARGUMENT...
 
 It is gone, as by kill -9, when so many functions were called in safelight.library and
-safelight.exchange.parquet. That is a place in the program, not a moment, and so the same on slow and on busy
-machines. Files and transactions are small, so that there are several.
+safelight.exchange.parquet. That is a place in the program, not a moment, and so the same on slow
+and on busy machines. Files and transactions are small, so that there are several.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Done:
 def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Done]:
-    """Run the command in this process; tests/exchange/parquet/test_crash.py starts one of its own."""
+    """Run the command in this process; test_crash.py starts one of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAFELIGHT_LIBRARY", str(tmp_path / "library.db"))
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # main() sets it
@@ -131,8 +131,9 @@ def test_a_missing_extra_is_named(
 
 def test_nothing_heavy_is_loaded_until_it_is_needed() -> None:
     script = (
-        "import sys, safelight.cli, safelight.exchange.parquet.export, safelight.exchange.parquet.load\n"
-        "import safelight.exchange.parquet.fill_store, safelight.exchange.parquet.read_store\n"
+        "import sys, safelight.cli, safelight.exchange.parquet.export\n"
+        "import safelight.exchange.parquet.load, safelight.exchange.parquet.fill_store\n"
+        "import safelight.exchange.parquet.read_store\n"
         "print(*[m for m in ('pyarrow', 'fsspec', 's3fs') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

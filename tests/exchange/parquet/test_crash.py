@@ -68,7 +68,7 @@ def _kill_often(args: list[str], library: Path, events: int, check: Callable[[],
         process = subprocess.run(
             [sys.executable, "-m", "tests.exchange.parquet.killed", str(event), *args],
             env=environ,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             stdout=subprocess.DEVNULL,
         )
         assert process.returncode == -signal.SIGKILL, f"it was over before event {event}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.fakes import ColourEmbedder
 
-PAGE = (Path(__file__).parents[2] / "docs" / "parquet.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "parquet.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_run(

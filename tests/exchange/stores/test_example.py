@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.exchange.stores import qdrant_server
 
-PAGE = Path(__file__).parents[2] / "docs" / "stores.md"
+PAGE = Path(__file__).parents[3] / "docs" / "stores.md"
 
 
 def _examples() -> list[str]:

@@ -153,7 +153,9 @@ def test_a_report_fits_in(photos: Database) -> None:
 def test_an_older_library_keeps_what_it_has(tmp_path_factory, measured: list[str]) -> None:
     path = tmp_path_factory.mktemp("old") / "library.db"
     connection = sqlite3.connect(path)
-    connection.executescript(Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8"))
+    connection.executescript(
+        Path(__file__).parents[1].joinpath("schema_1.sql").read_text(encoding="utf-8")
+    )
     for photo_id in IDS[:4]:
         connection.execute(
             "INSERT INTO items (id, kind, size, added_at) VALUES (?, 'photo', 1, '2026')",

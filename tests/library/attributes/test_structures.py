@@ -43,7 +43,9 @@ def test_structures_are_kept_by_version(library) -> None:
 def test_a_library_of_before_gets_them(tmp_path: Path) -> None:
     path = tmp_path / "library.db"
     connection = sqlite3.connect(path)
-    connection.executescript((Path(__file__).parent / "schema_1.sql").read_text(encoding="utf-8"))
+    connection.executescript(
+        (Path(__file__).parents[1] / "schema_1.sql").read_text(encoding="utf-8")
+    )
     connection.execute("PRAGMA user_version = 1")
     connection.close()
     with Database(path) as library:

@@ -159,8 +159,8 @@ _HUNG = """
 import sys, threading
 from safelight.model_choice import Choice
 from safelight.library.state.jobs import add_job
-from safelight.library.database import Library
-from safelight.server.config import Options
+from safelight.library.database import Database
+from safelight.server.config import ServerConfig
 from safelight.server.run import serve
 from safelight.settings import Settings
 from tests.fakes import ColourEmbedder
@@ -170,8 +170,8 @@ class Hung(ColourEmbedder):
         threading.Event().wait()  # as a read from a disk that is gone
 
 path, root, port = sys.argv[1:]
-with Library(path) as library:
-    options = Options(port=int(port), roots=(root,))
+with Database(path) as library:
+    options = ServerConfig(port=int(port), roots=(root,))
     serve(library, Settings(library=library.path), options, Choice(Hung(), "colours"))
 """
 

@@ -1,7 +1,7 @@
 """Apply a plan, each file verified while nobody can replace it.
 
-Killed at any moment, the same call goes on where it ended, and :func:`safelight.duplicates.plans.undo`
-takes back what was done.
+Killed at any moment, the same call goes on where it ended, and
+:mod:`safelight.duplicates.plans.undo` takes back what was done.
 """
 
 from __future__ import annotations

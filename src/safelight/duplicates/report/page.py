@@ -98,7 +98,7 @@ def report_page(
         Called with the number of groups that are done, and that of all.
     """
     shown = report.suggestions[:GROUPS]
-    style = "\n" + (files("safelight.duplicates") / "report.css").read_text(encoding="utf-8")
+    style = "\n" + (files("safelight.duplicates.report") / "report.css").read_text(encoding="utf-8")
     lines = [*_head(style, report.title), *_heading(report, shown)]
     folder = report.folder
     made = in_order(lambda each: list(_section(each, report, folder, max_pixels)), shown, threads)

@@ -84,6 +84,22 @@ def webp_structure(data: bytes) -> Structure:
     return Structure(parts=tuple(parts))
 
 
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size of a WebP file's canvas; None: its head is damaged."""
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = (int.from_bytes(body[at : at + 2], "little") for at in (6, 8))
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
 def webp_decodable(data: bytes) -> bytes:
     """Return a WebP file that says how long it is, if all that codes its pictures is there."""
     if 8 + int.from_bytes(data[4:8], "little") <= len(data):

@@ -54,8 +54,8 @@ def allowed_source(
     roots : sequence of str
         Real folders, without links.
     recursive, exclude, usual
-        See :func:`safelight.ingest.sources.parse_source`; a source that was ingested before keeps its own
-        exclusions if none are given.
+        See :func:`safelight.ingest.sources.parse_source`; a source that was ingested before keeps
+        its own exclusions if none are given.
     namespaces : tuple of str, optional
         Only what was ingested into these before.
 
