@@ -9,7 +9,6 @@ import click
 from safelight.cli.options import library_option, load_settings
 from safelight.errors import UsageError
 from safelight.files.names import expanded
-from safelight.ingest.sources.entry import printable
 from safelight.server.limits import Limits
 
 EPILOG = """\b
