@@ -6,7 +6,7 @@ import os
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 from safelight.errors import UsageError
 from safelight.files.names import expanded
 from safelight.server.limits import Limits
