@@ -23,12 +23,12 @@ from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
-from safelight.cli.options import refuse_empty_names
 from safelight.cli.pipeline import pipeline
 from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
+from safelight.cli.shared.options import refuse_empty_names
 from safelight.cli.sheet import sheet
 from safelight.cli.sources import sources
 from safelight.cli.status import status
@@ -211,7 +211,7 @@ def _of_library(error: Exception) -> str | None:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None
-    from safelight.cli.options import load_settings
+    from safelight.cli.shared.options import load_settings
     from safelight.library.damage import explain_database_error
 
     return str(explain_database_error(load_settings().library, error))

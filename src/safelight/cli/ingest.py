@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.ingest_cluster import ingest_on_cluster
-from safelight.cli.ingest_texts import report, report_failures
 from safelight.cli.label import open_classifier
-from safelight.cli.options import FlagCommand, library_option, load_settings
+from safelight.cli.shared.options import FlagCommand, library_option, load_settings
 from safelight.cli.sync import feed_store
+from safelight.cli.texts.ingest import report, report_failures
 from safelight.errors import SourceError
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ def _run(
     score: bool = False,
     classifier: Classifier | None = None,
 ) -> Summary:
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.duplicates.plans.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
     from safelight.ingest.score import usual_scoring
