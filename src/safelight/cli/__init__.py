@@ -155,7 +155,8 @@ def _stop_on_signals() -> None:
         number = getattr(signal, name, None)
         # `nohup` has SIGHUP ignored, and means it.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _stop)
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(number, _stop)
 
 
 def _stop(number: int, _frame: object) -> None:
