@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.library_export import exchange_progress
-from safelight.cli.options import counted, library_option, load_settings
+from safelight.cli.shared.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
     from safelight.exchange.parquet.load import Imported

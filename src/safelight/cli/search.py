@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.ingest import ingest_folder
-from safelight.cli.options import library_option, load_settings, short
+from safelight.cli.shared.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
 from safelight.errors import LibraryError, SettingsError
 from safelight.files.format import is_terminal, visible
