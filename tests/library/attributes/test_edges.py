@@ -144,4 +144,6 @@ def test_photos_that_were_compared_with_some_copies_are_told_when_one_is_forgott
 
 def test_many(photos: Database) -> None:
     assert photo_records(photos, list(range(1, 3000))).keys() == {1, 2, 3, 4, 5}
-    assert item_keys(photos.connection, [f"{number:064x}" for number in range(3000)]).keys() == set(IDS[:5])
+    assert item_keys(photos.connection, [f"{number:064x}" for number in range(3000)]).keys() == set(
+        IDS[:5]
+    )
