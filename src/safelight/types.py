@@ -33,6 +33,10 @@ FAILURE_CODES = frozenset(
     }
 )
 
+#: Largest photo that is decoded, in pixels: about 600 MB of RGB. The largest medium-format sensors
+#: have 150 million.
+DEFAULT_MAX_PIXELS = 200_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Exif:

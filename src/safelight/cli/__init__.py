@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,12 @@ from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
-from safelight.cli.options import refuse_empty_names
 from safelight.cli.pipeline import pipeline
 from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
+from safelight.cli.shared.options import refuse_empty_names
 from safelight.cli.sheet import sheet
 from safelight.cli.sources import sources
 from safelight.cli.status import status
@@ -131,6 +132,7 @@ refuse_empty_names(safelight)
 def main() -> None:
     """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
     write_everything(sys.stdout, sys.stderr)
+    _stop_on_signals()
     try:
         code = _run()
         for stream in (sys.stdout, sys.stderr):
@@ -147,6 +149,23 @@ def main() -> None:
         code = 141
     if code:
         sys.exit(code)
+
+
+def _stop_on_signals() -> None:
+    """Let SIGTERM (a service manager) and SIGHUP (a closed terminal) stop as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # `nohup` has SIGHUP ignored, and means it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(number, _stop)
+
+
+def _stop(number: int, _frame: object) -> None:
+    if number != signal.SIGTERM:
+        # The kernel sends it and the shell does: the second must not interrupt the clearing up.
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _is_closed_pipe(error: OSError) -> bool:
@@ -179,7 +198,8 @@ def _run() -> int | str | None:
         if debug or not exc.strerror or _is_closed_pipe(exc):
             raise
         where = f"{exc.filename}: " if exc.filename else ""
-        click.echo(f"safelight: {where}{exc.strerror}.", err=True)
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            click.echo(f"safelight: {where}{exc.strerror}.", err=True)
         return 1
     except Exception as exc:
         if debug or not (explanation := _of_library(exc)):
@@ -194,7 +214,7 @@ def _of_library(error: Exception) -> str | None:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None
-    from safelight.cli.options import load_settings
+    from safelight.cli.shared.options import load_settings
     from safelight.library.damage import explain_database_error
 
     return str(explain_database_error(load_settings().library, error))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import counted, library_option, load_settings, short
-from safelight.cli.phases import show_phases, size
+from safelight.cli.shared.options import counted, library_option, load_settings, short
+from safelight.cli.shared.phases import show_phases, size
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 
 import click
 
@@ -37,7 +36,6 @@ def duplicates(data_set: str, bits: int | None, address: str | None, as_json: bo
     from safelight.cluster.engine import need_ray
 
     need_ray()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = find_candidates(
         data_set, lambda: connected(address), radius=RADIUS if bits is None else bits
     )

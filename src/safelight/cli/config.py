@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 
 
 @click.command(epilog="\b\nExample:\n  safelight config --json")

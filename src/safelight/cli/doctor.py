@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 
 if TYPE_CHECKING:
     from safelight.doctor.machine import Memory

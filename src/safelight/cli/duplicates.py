@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.duplicates_texts import tell_total, write_csv, write_edges, write_text
-from safelight.cli.options import library_option, load_settings, separated, short
-from safelight.cli.phases import choosing_options, deduplicator, show_phases
+from safelight.cli.shared.options import library_option, load_settings, separated, short
+from safelight.cli.shared.phases import choosing_options, deduplicator, show_phases
+from safelight.cli.texts.duplicates import tell_total, write_csv, write_edges, write_text
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 from safelight.cli.sync import feed_store
 from safelight.files.format import is_terminal, visible
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from safelight.cli.ingest_cluster import ingest_on_cluster
-from safelight.cli.ingest_texts import report, report_failures
 from safelight.cli.label import open_classifier
-from safelight.cli.options import FlagCommand, library_option, load_settings
+from safelight.cli.shared.options import FlagCommand, library_option, load_settings
 from safelight.cli.sync import feed_store
+from safelight.cli.texts.ingest import report, report_failures
 from safelight.errors import SourceError
 
 if TYPE_CHECKING:
@@ -162,8 +161,6 @@ def ingest(
     settings = load_settings(
         library=library, namespace=namespace, device=device, batch_size=batch_size, threads=threads
     )
-    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if engine == "ray":
         _refuse(
             "ray",
@@ -334,7 +331,7 @@ def _run(
     score: bool = False,
     classifier: Classifier | None = None,
 ) -> Summary:
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.duplicates.plans.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
     from safelight.ingest.score import usual_scoring

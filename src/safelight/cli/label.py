@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.failures import failure_lines
-from safelight.cli.label_texts import row, show_csv, show_json, show_table
-from safelight.cli.options import library_option, load_settings, short
+from safelight.cli.shared.failures import failure_lines
+from safelight.cli.shared.options import library_option, load_settings, short
+from safelight.cli.texts.label import row, show_csv, show_json, show_table
 from safelight.files.format import is_terminal
 from safelight.files.names import expanded
 
@@ -108,8 +107,6 @@ def label(
         templates=_absolute(templates),
     )
     label_set = read_label_set(settings.labels, settings.templates)
-    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = show_json if as_json else show_csv if as_csv else show_table
     if paths:
         _label_paths(paths, settings, label_set, model, top, temperature, show, quiet=quiet)
@@ -136,7 +133,7 @@ def _label_library(
     *,
     quiet: bool,
 ) -> None:
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
     from safelight.ingest.label import label_known
     from safelight.library.attributes.labels import lacking_labels
@@ -201,7 +198,7 @@ def _label_paths(
 ) -> None:
     from contextlib import ExitStack
 
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
     from safelight.ingest.label import label_files
     from safelight.ingest.sources.listing import list_photos

@@ -12,7 +12,7 @@ import click
 
 from safelight.cli.library_export import export
 from safelight.cli.library_import import import_
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 from safelight.files.format import is_terminal
 
 if TYPE_CHECKING:

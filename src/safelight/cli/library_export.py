@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import counted, library_option, load_settings
+from safelight.cli.shared.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,7 +134,7 @@ def _space_of_store(settings: Settings, model: str | None) -> Space:
 @contextlib.contextmanager
 def exchange_progress(doing: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Yield what to call with the photos done, and all that there are."""
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest.summary import Progress
 
     with show_progress(quiet=quiet, doing=doing) as show:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.cli.library_export import exchange_progress
-from safelight.cli.options import counted, library_option, load_settings
+from safelight.cli.shared.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
     from safelight.exchange.parquet.load import Imported
@@ -59,7 +59,9 @@ def import_(
     """
     if to_store is not None and dry_run:
         raise click.UsageError("--dry-run compares with a library, --to-store needs none.")
+    from safelight.exchange.parquet.description import read_description
     from safelight.exchange.parquet.load import import_data_set
+    from safelight.exchange.parquet.locations import open_place
     from safelight.library.database import Database
 
     settings = load_settings(library=library)
@@ -72,6 +74,8 @@ def import_(
             with contextlib.closing(open_store(to_store, key=key)) as store:
                 done = import_into_store(store, source, namespace=namespace, progress=progress)
         else:
+            if not settings.library.exists():
+                read_description(open_place(source))  # before a library is made for nothing
             with Database(settings.library) as opened:
                 done = import_data_set(
                     opened,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.model_texts import (
+from safelight.cli.shared.options import library_option, load_settings
+from safelight.cli.texts.models import (
     as_dict,
     described,
     measured_text,
@@ -20,7 +21,6 @@ from safelight.cli.model_texts import (
     verified,
     way_out,
 )
-from safelight.cli.options import library_option, load_settings
 from safelight.errors import ModelUnavailable, SafelightError, UsageError
 from safelight.files.format import is_terminal
 from safelight.files.names import expanded

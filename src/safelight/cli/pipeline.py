@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import load_settings, short
 from safelight.cli.pipeline_bus import dead, publish, watch, worker
 from safelight.cli.pipeline_options import data_option, feature_options, log_options, places_of
+from safelight.cli.shared.options import load_settings, short
 
 if TYPE_CHECKING:
     from safelight.pipeline.runner import RunSummary
@@ -78,7 +78,7 @@ def run(
     Each batch goes to data/output/BATCH_ID.json. After a stop or a kill, start it again to go
     on. The exit code is 1 if no photo could be processed.
     """
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.pipeline.batch_plan import require_folder
     from safelight.pipeline.logs import log_to_stderr
     from safelight.pipeline.runner import run as run_all

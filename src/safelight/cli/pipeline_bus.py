@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from safelight.cli.options import load_settings
 from safelight.cli.pipeline_options import (
     SERVICES,
     bus_option,
@@ -16,6 +15,7 @@ from safelight.cli.pipeline_options import (
     log_options,
     places_of,
 )
+from safelight.cli.shared.options import load_settings
 
 
 @click.command(

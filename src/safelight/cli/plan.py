@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import counted, library_option, load_settings, separated, short
-from safelight.cli.phases import choosing_options, deduplicator, show_phases, size
+from safelight.cli.shared.options import counted, library_option, load_settings, separated, short
+from safelight.cli.shared.phases import choosing_options, deduplicator, show_phases, size
 from safelight.files.format import visible
 from safelight.files.names import expanded
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.failures import failure_lines
-from safelight.cli.options import load_settings, separated, short
+from safelight.cli.shared.failures import failure_lines
+from safelight.cli.shared.options import load_settings, separated, short
 from safelight.files.format import is_terminal
 from safelight.files.names import expanded
 
@@ -86,7 +86,7 @@ def score(
 
     It needs no library and changes none. Files that cannot be read are named, and the run goes on.
     """
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
     from safelight.ingest.sources.listing import list_photos
     from safelight.quality import Head, Weights, choose, score_files

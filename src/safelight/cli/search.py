@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.cli.ingest import ingest_folder
-from safelight.cli.options import library_option, load_settings, short
+from safelight.cli.shared.options import library_option, load_settings, short
 from safelight.cli.sync import searched_index
-from safelight.errors import LibraryError
+from safelight.errors import LibraryError, SettingsError
 from safelight.files.format import is_terminal, visible
 from safelight.files.names import expanded
 
@@ -268,16 +268,12 @@ def _order(given: str | None) -> str | None:
 
 
 def _least(given: tuple[str, ...]) -> dict[str, float]:
-    found = {}
-    for each in given:
-        name, _, number = each.partition("=")
-        try:
-            found[name.strip()] = float(number)
-        except ValueError:
-            raise click.BadParameter(
-                f"{each!r} is not NAME=NUMBER, e.g. focus=0.6.", param_hint="--min"
-            ) from None
-    return found
+    from safelight.arguments import named_numbers
+
+    try:
+        return named_numbers(given, "metric")
+    except SettingsError as exc:
+        raise click.BadParameter(str(exc), param_hint="--min") from None
 
 
 def _print(hits: list[Hit], *, as_json: bool, paths: bool, end: str, is_weak: bool) -> None:

@@ -6,10 +6,9 @@ import os
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 from safelight.errors import UsageError
 from safelight.files.names import expanded
-from safelight.ingest.sources.entry import printable
 from safelight.server.limits import Limits
 
 EPILOG = """\b
@@ -127,6 +126,8 @@ def _root(path: str) -> str:
 
 def _require_utf8(option: str, path: str) -> None:
     """Refuse a path that no JSON can hold."""
+    from safelight.ingest.sources.entry import printable
+
     if printable(path) != path:
         raise UsageError(
             f"{option} {printable(path)}: this name is not valid UTF-8. Rename it, or choose "

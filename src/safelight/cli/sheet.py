@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.options import library_option, load_settings, separated
+from safelight.cli.shared.options import library_option, load_settings, separated
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def _found(
 
 
 def _shown(every: Iterable[Card], total: int, *, quiet: bool) -> Iterator[Card]:
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
 
     failed = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import counted, library_option, load_settings
+from safelight.cli.shared.options import counted, library_option, load_settings
 from safelight.cli.sync import feed_store
 from safelight.files.format import visible
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.ingest_texts import unread_text
-from safelight.cli.options import counted, library_option, load_settings
+from safelight.cli.shared.options import counted, library_option, load_settings
+from safelight.cli.texts.ingest import unread_text
 from safelight.files.format import visible
 
 if TYPE_CHECKING:

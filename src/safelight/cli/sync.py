@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import library_option, load_settings
+from safelight.cli.shared.options import library_option, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,7 +175,7 @@ def _key(settings: Settings) -> str | None:
 
 @contextlib.contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest.summary import Progress
 
     with show_progress(quiet=quiet, doing="Sending") as show:

@@ -7,8 +7,8 @@ import sys
 import click
 
 from safelight.cli.apply import tell
-from safelight.cli.options import counted, library_option, load_settings
-from safelight.cli.phases import show_phases, size
+from safelight.cli.shared.options import counted, library_option, load_settings
+from safelight.cli.shared.phases import show_phases, size
 from safelight.files.names import expanded
 
 EPILOG = """\b

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from safelight.library.database import Database
 
-_AT_ONCE = 900
-
 
 def write_features(
     library: Database, version: str, features: Mapping[str, Mapping[str, Any]]
@@ -46,12 +44,10 @@ def read_features(
 ) -> dict[str, dict[str, Any]]:
     """Return the features of photos in this version, by photo id; nothing for those unknown."""
     found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        ids = photo_ids[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            "SELECT photo_id, features FROM features "
-            f"WHERE version = ? AND photo_id IN ({','.join('?' * len(ids))})",
-            (version, *ids),
-        )
-        found |= {photo_id: stored_json(features) for photo_id, features in rows}
+    rows = library.connection.execute(
+        "SELECT photo_id, features FROM features "
+        "WHERE version = ? AND photo_id IN (SELECT value FROM json_each(?))",
+        (version, json.dumps(list(photo_ids))),
+    )
+    found |= {photo_id: stored_json(features) for photo_id, features in rows}
     return found

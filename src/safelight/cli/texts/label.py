@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import short
+from safelight.cli.shared.options import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def show_phases(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Yield what to call with what is being done, how much of it is, and of how much."""
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
 
     with contextlib.ExitStack() as stack:
