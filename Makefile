@@ -2,8 +2,8 @@
 # make test PARITY=1 also compares with open_clip and transformers (installs PyTorch, 6 GB).
 BIN := .venv/bin
 EXTRA := $(if $(PARITY),parity,dev)
-# A process for each core; a file's tests share one, and what they set up for all of them.
-SPREAD := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A process for each core; who has done its share takes half of what another has still to do.
+SPREAD := -n logical --maxprocesses 4 --dist worksteal
 
 .PHONY: demo test test-lowest check bench clean
 
@@ -26,6 +26,7 @@ check: .venv/dev.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/words
 
 bench: .venv/$(EXTRA).installed
 	scripts/bench

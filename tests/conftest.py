@@ -34,6 +34,14 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a folder together: what they share is then set up by few processes."""
+    folders: dict[Path, int] = {}
+    items.sort(key=lambda item: folders.setdefault(item.path.parent, len(folders)))
+
+
 COLOURS = {"red": (220, 30, 30), "green": (20, 200, 40), "blue": (20, 40, 210)}
 
 
@@ -104,7 +112,7 @@ def postgres() -> Iterator[postgres_server.Server]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """Where a server that speaks S3 answers."""
+    """Address of a server that speaks S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -309,27 +309,45 @@ def test_config_shows_where_values_come_from(run, tmp_path) -> None:
     assert values["SAFELIGHT_LIBRARY"] == {"value": str(tmp_path / "y.db"), "from": "option"}
 
 
-def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(run, tmp_path, make_photo) -> None:
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP", "closed terminal"])
+def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_photo, how) -> None:
     folder = tmp_path / "many"
     for number in range(200):  # more than any machine embeds before it is interrupted
         make_photo(folder / f"{number}.png", "red", seed=number, size=64)
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
-    process = subprocess.Popen(
-        [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "4", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ,
-    )
-    until(lambda: _photos(tmp_path / "library.db"))
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=90)
-    assert process.returncode == 130, out + err
-    assert "go on" in err
-    assert "Traceback" not in err
+    command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "4", str(folder)]
+    if how == "closed terminal":
+        _run_in_a_terminal_and_close_it(command, environ, tmp_path / "library.db")
+    else:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+        )
+        until(lambda: _photos(tmp_path / "library.db"))
+        process.send_signal(getattr(signal, how))
+        if how == "SIGHUP":  # the kernel sends it, and so does the shell
+            process.send_signal(signal.SIGHUP)
+        out, err = process.communicate(timeout=90)
+        assert process.returncode == 130, out + err
+        assert "go on" in err
+        assert "Traceback" not in err
+    with contextlib.closing(sqlite3.connect(tmp_path / "library.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     done = json.loads(run("status", "--json").stdout)["photos"]
     summary = json.loads(run("ingest", "--json", folder).stdout)
+    assert 0 < done < 200
     assert (summary["new"], summary["unchanged"]) == (200 - done, done)
+
+
+def _run_in_a_terminal_and_close_it(
+    command: list[str], environ: dict[str, str], library: Path
+) -> None:
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(command[0], command, environ)
+    until(lambda: _photos(library))
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFEXITED(status), "it was ended by the signal, not by itself"
 
 
 def _photos(path: Path) -> int:

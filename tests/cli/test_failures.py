@@ -1,4 +1,4 @@
-from safelight.cli.failures import failure_lines
+from safelight.cli.shared.failures import failure_lines
 
 HEIC = "is a HEIC photo, for which pip install 'safelight[heif]' is needed"
 RAW = "is a camera RAW file, for which pip install 'safelight[raw]' is needed"

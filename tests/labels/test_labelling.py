@@ -12,7 +12,6 @@ from PIL import Image
 
 from safelight.errors import DecodeError, LibraryError, ModelError, QueryError, SpaceError
 from safelight.ingest import Summary, ingest
-from safelight.ingest import label as labelling
 from safelight.ingest.label import LabelledFile, label_files, label_known, label_lacking
 from safelight.ingest.sources import parse_source
 from safelight.labels import Classifier, LabelSet
@@ -103,14 +102,13 @@ def test_labels_of_another_model_are_refused(library, folder, embedder) -> None:
         _ingest(library, folder, embedder, classifier=other)
 
 
-def test_ctrl_c_leaves_whole_batches(library, folder, embedder, classifier, monkeypatch) -> None:
+def test_ctrl_c_leaves_whole_batches(library, folder, embedder, classifier) -> None:
     _ingest(library, folder, embedder)
-    monkeypatch.setattr(labelling, "_AT_ONCE", 3)
 
     def stop(progress: object) -> None:
         raise KeyboardInterrupt
 
-    assert label_lacking(library, classifier, "default", stop) == (3, True)
+    assert label_lacking(library, classifier, "default", stop, at_once=3) == (3, True)
     assert len(_applying(library, classifier)) == 3
     assert label_lacking(library, classifier, "default") == (5, False)
     assert len(_applying(library, classifier)) == 8
@@ -120,18 +118,17 @@ def test_a_killed_process_loses_at_most_a_batch(library, folder, embedder, class
     _ingest(library, folder, embedder)
     script = f"""
 import os, signal
-from safelight.ingest import label
+from safelight.ingest.label import label_known
 from safelight.labels import Classifier, LabelSet
 from safelight.library.attributes.labels import lacking_labels
 from safelight.library.database import Database
 from tests.fakes import ColourEmbedder
 
-label._AT_ONCE = 3
 library = Database({str(library.path)!r})
 classifier = Classifier.open(LabelSet(("red", "green", "blue"), ("{{}}",)), ColourEmbedder(),
                              cache=None)
 ids = [i for i, _ in lacking_labels(library, classifier.fingerprint, classifier.label_set.version)]
-for number, _ in enumerate(label.label_known(library, classifier, ids), start=1):
+for number, _ in enumerate(label_known(library, classifier, ids, at_once=3), start=1):
     if number == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 """

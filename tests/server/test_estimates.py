@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.library.vector_index.flat import ExactIndex
-from safelight.server import estimates
 from safelight.server.estimates import Estimates
 
 
@@ -27,8 +26,8 @@ def clustered(count: int, dimension: int, seed: int) -> np.ndarray:
     return units(vectors)
 
 
-def made(vectors: np.ndarray) -> Estimates:
-    found = Estimates(vectors)
+def made(vectors: np.ndarray, **options: int) -> Estimates:
+    found = Estimates(vectors, **options)
     for _ in found.prepare():
         pass
     return found
@@ -72,11 +71,9 @@ def test_vectors_of_real_models_are_close_together_and_uneven() -> None:
 
 
 @pytest.mark.parametrize("vectors", [clustered(2500, 96, 3), units(np.eye(40) + 1e-9)])
-def test_no_estimate_is_further_off_than_it_says(vectors, monkeypatch) -> None:
-    monkeypatch.setattr(estimates, "_CHUNK", 1000)
-    monkeypatch.setattr(estimates, "_TURNED", 300)
+def test_no_estimate_is_further_off_than_it_says(vectors) -> None:
     queries = units(np.random.default_rng(5).standard_normal((16, vectors.shape[1])))
-    about, error = made(vectors)(queries)
+    about, error = made(vectors, chunk=1000, turned=300)(queries)
     off = np.abs(about - queries.astype(np.float64) @ vectors.T.astype(np.float64)).max(axis=1)
     assert (off <= error).all()
     # And it says so much that few are left to be scored in full.

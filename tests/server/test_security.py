@@ -11,6 +11,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +26,7 @@ from PIL import Image
 
 from safelight.library.state.jobs import add_job
 from safelight.library.state.tokens import create_token, find_token, revoke_token, tokens
+from safelight.server.cache import Freshness
 from tests.ports import free_port
 from tests.server.conftest import running
 from tests.waiting import until
@@ -183,6 +186,42 @@ def test_a_revoked_token_opens_nothing_any_more(filled, embedder) -> None:
         until(lambda: server.get("/api/v1/photos", headers=bearer(text)).status_code == 401)
 
 
+def test_a_token_opens_as_soon_as_it_is_made(filled, embedder) -> None:
+    with running(filled, embedder, needs_token=True) as server:
+        for number in range(5):
+            text, _ = create_token(filled, f"laptop {number}")
+            assert server.get("/api/v1/photos", headers=bearer(text)).status_code == 200
+
+
+def test_a_flood_of_wrong_tokens_costs_few_looks(filled, embedder, monkeypatch) -> None:
+    looks = []
+    look = Freshness.look
+    monkeypatch.setattr(Freshness, "look", lambda self: looks.append(self) or look(self))
+    with running(filled, embedder, needs_token=True) as server:
+        text, _ = create_token(filled, "laptop")
+        answers = []
+        url = f"{server.url}/api/v1/photos"
+
+        def knock() -> None:
+            with httpx2.Client() as client:
+                for number in range(40):
+                    answer = client.get(url, headers=bearer(f"safelight_{number}"))
+                    answers.append(answer.status_code)
+
+        threads = [threading.Thread(target=knock) for _ in range(8)]
+        looks.clear()
+        started = time.monotonic()
+        for each in threads:
+            each.start()
+        assert server.get("/api/v1/photos", headers=bearer(text)).status_code == 200
+        for each in threads:
+            each.join()
+        seconds = time.monotonic() - started
+    assert set(answers) == {401}
+    assert len(answers) == 320
+    assert len(looks) <= 10 + 55 * seconds
+
+
 # --- Tokens are for reading or writing, and for some namespaces -------------------------------
 
 WRITES = [
@@ -200,6 +239,8 @@ WRITES = [
     ("POST", "/api/v1/plans/some-plan/undo", {}),
     ("DELETE", "/api/v1/plans/some-plan", {}),
     ("POST", "/api/v1/features", {"json": {"artifacts": []}}),
+    ("POST", "/api/v1/sources/move", {"json": {"old": "/a", "new": "/b"}}),
+    ("POST", "/api/v1/forget", {"json": {"source": "/a"}}),
 ]
 
 # These change nothing, though they are sent.
@@ -609,7 +650,7 @@ def test_what_was_not_foreseen_stays_in_the_log(server, monkeypatch) -> None:
 
 
 def test_a_request_that_is_wrong_is_not_quoted(server) -> None:
-    """What was sent may be a secret in the wrong place."""
+    """Strings that were sent and may be secrets in the wrong place."""
     body = {"query": "red", "limit": "hunter2-password"}
     answer = server.post("/api/v1/images/search", body)
     assert answer.status_code == 422

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,12 @@ from safelight.cli.ingest import ingest
 from safelight.cli.label import label
 from safelight.cli.library import library
 from safelight.cli.models import models
-from safelight.cli.options import refuse_empty_names
 from safelight.cli.pipeline import pipeline
 from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
+from safelight.cli.shared.options import refuse_empty_names
 from safelight.cli.sheet import sheet
 from safelight.cli.sources import sources
 from safelight.cli.status import status
@@ -44,7 +45,7 @@ EPILOG = """\b
 Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
-  safelight label                      say what is on each photo, to search for label:beach
+  safelight label                      tag photos, to search for label:beach
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
   safelight duplicates --why
@@ -93,9 +94,11 @@ def _telling_of_a_closed_pipe() -> Iterator[None]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="safelight", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, envvar="SAFELIGHT_DEBUG", help="Show where an error arose.")
+@click.option(
+    "--debug", is_flag=True, envvar="SAFELIGHT_DEBUG", help="Show the traceback of an error."
+)
 def safelight(debug: bool) -> None:
-    """One index over your photos: search them by meaning, on your own machine."""
+    """Search, score and organise your photos, on your own machine."""
 
 
 for command in (
@@ -129,6 +132,7 @@ refuse_empty_names(safelight)
 def main() -> None:
     """Run the command; exit with 1 on an error, 2 on wrong usage, 130 on Ctrl-C."""
     write_everything(sys.stdout, sys.stderr)
+    _stop_on_signals()
     try:
         code = _run()
         for stream in (sys.stdout, sys.stderr):
@@ -145,6 +149,23 @@ def main() -> None:
         code = 141
     if code:
         sys.exit(code)
+
+
+def _stop_on_signals() -> None:
+    """Let SIGTERM (a service manager) and SIGHUP (a closed terminal) stop as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # `nohup` has SIGHUP ignored, and means it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(number, _stop)
+
+
+def _stop(number: int, _frame: object) -> None:
+    if number != signal.SIGTERM:
+        # The kernel sends it and the shell does: the second must not interrupt the clearing up.
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _is_closed_pipe(error: OSError) -> bool:
@@ -177,7 +198,8 @@ def _run() -> int | str | None:
         if debug or not exc.strerror or _is_closed_pipe(exc):
             raise
         where = f"{exc.filename}: " if exc.filename else ""
-        click.echo(f"safelight: {where}{exc.strerror}.", err=True)
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            click.echo(f"safelight: {where}{exc.strerror}.", err=True)
         return 1
     except Exception as exc:
         if debug or not (explanation := _of_library(exc)):
@@ -192,7 +214,7 @@ def _of_library(error: Exception) -> str | None:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None
-    from safelight.cli.options import load_settings
+    from safelight.cli.shared.options import load_settings
     from safelight.library.damage import explain_database_error
 
     return str(explain_database_error(load_settings().library, error))

@@ -45,7 +45,7 @@ def ingest_on_cluster(
         raise click.UsageError("Say what to ingest, e.g. s3://bucket/folder.")
     need_ray()
     from safelight.cli.label import open_classifier
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.cluster.command import ingest
     from safelight.labels import read_label_set
 

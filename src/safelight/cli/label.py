@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.failures import failure_lines
-from safelight.cli.label_texts import row, show_csv, show_json, show_table
-from safelight.cli.options import library_option, load_settings, short
+from safelight.cli.shared.failures import failure_lines
+from safelight.cli.shared.options import library_option, load_settings, short
+from safelight.cli.texts.label import row, show_csv, show_json, show_table
 from safelight.files.format import is_terminal
 from safelight.files.names import expanded
 
@@ -41,26 +40,32 @@ numbers.
 
 @click.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR]...")
-@click.option("--labels", metavar="FILE", help="Other labels.  [env: SAFELIGHT_LABELS]")
-@click.option("--templates", metavar="FILE", help="Other prompts.  [env: SAFELIGHT_TEMPLATES]")
+@click.option(
+    "--labels", metavar="FILE", help="File of labels to use instead.  [env: SAFELIGHT_LABELS]"
+)
+@click.option(
+    "--templates",
+    metavar="FILE",
+    help="File of prompts to use instead.  [env: SAFELIGHT_TEMPLATES]",
+)
 @click.option(
     "-k", "--top", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
-    help="How many labels to show of each photo, by confidence.",
+    help="Number of labels to show a photo, highest confidence first.",
 )  # fmt: skip
 @click.option(
     "--temperature", type=float, metavar="T",
-    help="With paths: divide cosines by T before the softmax; keeps nothing.",
+    help="With paths: divide cosines by T before the softmax; stores nothing.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV, with a heading; a row a label.")
-@click.option("-n", "--namespace", metavar="NAME", help="Without paths: only this namespace.")
-@click.option("--model", metavar="MODEL", help="The model to ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a heading, one row a label.")
+@click.option("-n", "--namespace", metavar="NAME", help="Without paths: label only this namespace.")
+@click.option("--model", metavar="MODEL", help="Model to label with.")
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda:1, mps, ...")
 @click.option(
-    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Number of threads that decode."
 )
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads that decode.")
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def label(
     paths: tuple[str, ...],
     labels: str | None,
@@ -76,14 +81,14 @@ def label(
     library: str | None,
     quiet: bool,
 ) -> None:
-    """Say what is on photos, in words of a list.
+    """Tag photos with labels from a list.
 
-    Without paths: label the photos of the library that are not yet, from what is known of them;
+    Without paths: label the library's photos that have no labels yet, from their stored vectors;
     no file is opened. Ctrl-C stops it, and the next run goes on from there.
 
-    With paths: show the labels of these photos. Those that the library has keep them there, if it
-    can be written; nothing is kept of others, which need no library. What cannot be read is named,
-    and the run goes on.
+    With paths: show the labels of these photos. For photos of the library, the labels are also
+    stored there, if it can be written; other photos need no library. Files that cannot be read
+    are named, and the run goes on.
     """
     from safelight.labels import read_label_set
 
@@ -102,8 +107,6 @@ def label(
         templates=_absolute(templates),
     )
     label_set = read_label_set(settings.labels, settings.templates)
-    # A service manager says "stop" with SIGTERM, a person with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = show_json if as_json else show_csv if as_csv else show_table
     if paths:
         _label_paths(paths, settings, label_set, model, top, temperature, show, quiet=quiet)
@@ -130,7 +133,7 @@ def _label_library(
     *,
     quiet: bool,
 ) -> None:
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
     from safelight.ingest.label import label_known
     from safelight.library.attributes.labels import lacking_labels
@@ -195,7 +198,7 @@ def _label_paths(
 ) -> None:
     from contextlib import ExitStack
 
-    from safelight.cli.progress import show_progress
+    from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress
     from safelight.ingest.label import label_files
     from safelight.ingest.sources.listing import list_photos

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 # Of each photo the library keeps this many of the first labels, and all that apply.
 _KEPT = 5
 
-# Written at once of what the library has: a tenth of a second of work.
-_AT_ONCE = 512
+#: Written at once of what the library has: a tenth of a second of work.
+AT_ONCE = 512
 
 # Files that are read before the model is given what is new among them.
 _FILES_AT_ONCE = 16
@@ -102,16 +102,21 @@ def write_labelled(
 
 
 def label_known(
-    library: Database, classifier: Classifier, photo_ids: Sequence[str], top: int = _KEPT
+    library: Database,
+    classifier: Classifier,
+    photo_ids: Sequence[str],
+    top: int = _KEPT,
+    *,
+    at_once: int = AT_ONCE,
 ) -> Iterator[dict[str, Labelling]]:
-    """Label photos that the library has vectors of; yield some hundred at a time, written.
+    """Label photos that the library has vectors of; yield `at_once` at a time, written.
 
     The label set becomes the one that was used last, even if there is nothing to label.
     """
     label_set = classifier.label_set
     use_label_set(library, label_set.version, label_set.labels, label_set.templates)
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        vectors = vectors_of(library, photo_ids[start : start + _AT_ONCE], classifier.fingerprint)
+    for start in range(0, len(photo_ids), at_once):
+        vectors = vectors_of(library, photo_ids[start : start + at_once], classifier.fingerprint)
         yield write_labelled(library, classifier, vectors, top)
 
 
@@ -122,6 +127,7 @@ def label_lacking(
     progress: Callable[[Progress], None] = lambda _: None,
     *,
     only: Container[str] | None = None,
+    at_once: int = AT_ONCE,
 ) -> tuple[int, bool]:
     """Label the photos of a namespace, or `only` some, that the label set has not labelled yet.
 
@@ -136,7 +142,7 @@ def label_lacking(
     ids = [photo_id for photo_id, _ in wanted if only is None or photo_id in only]
     done = 0
     try:
-        for some in label_known(library, classifier, ids):
+        for some in label_known(library, classifier, ids, at_once=at_once):
             done += len(some)
             progress(Progress(done, len(ids), 0))
     except KeyboardInterrupt:

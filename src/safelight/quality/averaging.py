@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Rows of the result at a time: what belongs to them stays in the processor's cache.
-_ROWS = 32
+#: Rows of the result at a time: what belongs to them stays in the processor's cache.
+STRIP = 32
 
 
 def fit(width: int, height: int, side: int) -> tuple[int, int]:
@@ -31,7 +31,9 @@ def fit(width: int, height: int, side: int) -> tuple[int, int]:
     return new_width, new_height
 
 
-def average(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def average(
+    pixels: npt.NDArray[np.uint8], size: tuple[int, int], *, strip: int = STRIP
+) -> npt.NDArray[np.uint8]:
     """Make a picture smaller: each new pixel is the mean of the area that it covers.
 
     Pixels that lie in it partly count as far as they do, as OpenCV's ``INTER_AREA`` has it;
@@ -42,6 +44,8 @@ def average(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray
     pixels : (height, width) or (height, width, channels) uint8
     size : (int, int)
         New width and height, neither larger than the old.
+    strip : int
+        Rows of the result at a time; they are the same whatever it is.
 
     Examples
     --------
@@ -55,8 +59,8 @@ def average(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray
     columns, column_weights = _shares(width, size[0])
     across = (-1,) + (1,) * (pixels.ndim - 1)
     result = np.empty((size[1], size[0], *pixels.shape[2:]), np.uint8)
-    for top in range(0, size[1], _ROWS):
-        part = slice(top, top + _ROWS)
+    for top in range(0, size[1], strip):
+        part = slice(top, top + strip)
         first, last = rows[0, part][0], rows[-1, part][-1]
         source = pixels[first : last + 1].astype(np.float32)
         lower = _weighted(

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 #: What white noise of standard deviation 1 adds to the mean: the sum of both kernels' squares.
 NOISE_GAIN = 24.0
 
-# Rows at a time: a strip and what is computed from it stay in the processor's cache.
-_ROWS = 128
+#: Rows at a time: they and what is computed from them stay in the processor's cache. Whatever
+#: their number, the result is the same.
+STRIP = 128
 
 
-def tenengrad(gray: npt.NDArray[np.uint8]) -> float:
+def tenengrad(gray: npt.NDArray[np.uint8], *, strip: int = STRIP) -> float:
     """Return the mean gradient energy of (h, w) uint8, 0 to about 2 million.
 
     Pixels beyond the border mirror those inside, as OpenCV's Sobel has it.
@@ -31,31 +32,35 @@ def tenengrad(gray: npt.NDArray[np.uint8]) -> float:
     >>> tenengrad(np.array([[0, 0, 9], [0, 0, 9], [0, 0, 9]], np.uint8))
     432.0
     """
-    return float(_row_energies(gray, 1, gray.shape[1]).sum()) / gray.size
+    return float(_row_energies(gray, 1, gray.shape[1], strip).sum()) / gray.size
 
 
-def tile_energies(gray: npt.NDArray[np.uint8], grid: int) -> npt.NDArray[np.float64]:
+def tile_energies(
+    gray: npt.NDArray[np.uint8], grid: int, *, strip: int = STRIP
+) -> npt.NDArray[np.float64]:
     """Return the mean gradient energy of each of (grid, grid) tiles.
 
     All tiles are of one size, so up to `grid` - 1 rows at the bottom and columns at the right are
     in none. Both sides of (h, w) have at least `grid` pixels.
     """
     high, wide = gray.shape[0] // grid, gray.shape[1] // grid
-    rows = _row_energies(gray, grid, wide)[: grid * high]
+    rows = _row_energies(gray, grid, wide, strip)[: grid * high]
     sums: npt.NDArray[np.int64] = rows.reshape(grid, high, grid).sum(axis=1)
     means: npt.NDArray[np.float64] = sums / (high * wide)
     return means
 
 
-def _row_energies(gray: npt.NDArray[np.uint8], parts: int, wide: int) -> npt.NDArray[np.int64]:
+def _row_energies(
+    gray: npt.NDArray[np.uint8], parts: int, wide: int, strip: int
+) -> npt.NDArray[np.int64]:
     """Return the summed energy of `parts` stretches of `wide` pixels of each row; (h, parts)."""
     height = len(gray)
     padded = np.pad(gray, 1, mode="reflect")
     result = np.empty((height, parts), np.int64)
-    for top in range(0, height, _ROWS):
-        energy = _energy(padded[top : top + _ROWS + 2])[:, : parts * wide]
+    for top in range(0, height, strip):
+        energy = _energy(padded[top : top + strip + 2])[:, : parts * wide]
         np.sum(
-            energy.reshape(-1, parts, wide), axis=2, dtype=np.int64, out=result[top : top + _ROWS]
+            energy.reshape(-1, parts, wide), axis=2, dtype=np.int64, out=result[top : top + strip]
         )
     return result
 

@@ -26,23 +26,23 @@ _FILTER = (
 #: The median of the absolute value of a normal variable of standard deviation 1.
 _NORMAL_MEDIAN = 0.6744897501960817
 
-# Rows of the result at a time.
-_ROWS = 32
+#: Rows of the result at a time.
+STRIP = 32
 
 
-def finest_detail(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def finest_detail(gray: npt.NDArray[np.uint8], *, strip: int = STRIP) -> npt.NDArray[np.float64]:
     """Return the absolute finest diagonal coefficients of (h, w) uint8, taken as 0 to 1.
 
     What ``pywt.dwtn(gray / 255, "db2")["dd"]`` gives, without its sign; ((h + 3) // 2,
-    (w + 3) // 2) float64.
+    (w + 3) // 2) float64, whatever number of rows of it is computed at a time.
     """
     high, wide = ((length + 3) // 2 for length in gray.shape)
     padded = np.pad(gray, (2, 3), mode="symmetric")
     result = np.empty((high, wide))
-    for top in range(0, high, _ROWS):
-        bottom = min(top + _ROWS, high)
-        strip = padded[2 * top : 2 * bottom + 2] / 255.0
-        down = _filtered(strip, bottom - top)
+    for top in range(0, high, strip):
+        bottom = min(top + strip, high)
+        lines = padded[2 * top : 2 * bottom + 2] / 255.0
+        down = _filtered(lines, bottom - top)
         across = _filtered(down.T, wide)
         np.abs(across.T, out=result[top:bottom])
     return result

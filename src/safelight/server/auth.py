@@ -1,4 +1,4 @@
-"""Who asks, and what they may: tokens, hosts, origins."""
+"""Authentication and rights: tokens, hosts, origins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a request may do.
+    """Rights of a request.
 
     Attributes
     ----------
@@ -91,11 +91,17 @@ def access_of(authorization: str | None, known: Sequence[Token], *, needs_token:
     """
     if authorization is None:
         return NOTHING if needs_token else EVERYTHING
-    scheme, _, text = authorization.partition(" ")
-    token = find_token(known, text.strip()) if scheme.lower() == "bearer" else None
+    text = bearer_token(authorization)
+    token = None if text is None else find_token(known, text)
     if token is None:
         raise unauthorized("This token is not valid, or not any more.", "bad-token")
     return Access(token.id, True, token.may_write, token.namespaces)
+
+
+def bearer_token(authorization: str) -> str | None:
+    """Return the token that an ``Authorization`` brings, valid or not; None: another scheme."""
+    scheme, _, text = authorization.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
 
 
 def unauthorized(detail: str, code: str) -> Problem:

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-#: Rows in one graph; its output is 4 bytes a row and query.
-_CHUNK = 65_536
-
-#: Rows that are turned at once while the 8-bit numbers are made.
-_TURNED = 8192
+CHUNK, TURNED = 65_536, 8192
 
 # Seven bits: products of two neighbours are added up in 16 bits by processors without VNNI.
 _ROW_STEPS = 63
@@ -42,32 +38,39 @@ class Estimates:
     ----------
     vectors : (n, d) float32
         Rows of unit length.
+    chunk : int
+        Rows in one graph; its output is 4 bytes a row and query.
+    turned : int
+        Rows that are turned at once while the 8-bit numbers are made.
     """
 
-    def __init__(self, vectors: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self, vectors: npt.NDArray[np.float32], *, chunk: int = CHUNK, turned: int = TURNED
+    ) -> None:
         count, dimension = vectors.shape
         self._turn = _rotation(dimension)
         self._scales = np.empty(count, np.float32)
         self._sessions: list[Any] = []
         self._length = self._error = 0.0
         self._vectors = vectors
+        self._chunk, self._at_once = chunk, turned
 
     def prepare(self) -> Iterator[None]:
         """Make them, a part at each step; then they can be called."""
-        for start in range(0, len(self._scales), _CHUNK):
-            part = self._vectors[start : start + _CHUNK]
+        for start in range(0, len(self._scales), self._chunk):
+            part = self._vectors[start : start + self._chunk]
             self._sessions.append(_open(self._reduced(part, start)))
             yield
 
     def _reduced(self, vectors: npt.NDArray[np.float32], start: int) -> npt.NDArray[np.int8]:
         """Return (d, n) int8, and note the scales of the rows and how far off the worst is."""
         reduced = np.empty(vectors.shape[::-1], np.int8)
-        for first in range(0, len(vectors), _TURNED):
-            turned = vectors[first : first + _TURNED] @ self._turn
+        for first in range(0, len(vectors), self._at_once):
+            turned = vectors[first : first + self._at_once] @ self._turn
             scales = np.abs(turned).max(axis=1) / _ROW_STEPS
             scales[scales == 0] = 1
             steps = np.rint(turned / scales[:, None])
-            reduced[:, first : first + _TURNED] = steps.T
+            reduced[:, first : first + self._at_once] = steps.T
             self._scales[start + first : start + first + len(turned)] = scales
             self._length = max(self._length, float(np.linalg.norm(turned, axis=1).max()))
             off = turned - steps * scales[:, None]

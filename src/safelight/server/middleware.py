@@ -1,4 +1,4 @@
-"""What every request passes on its way in, and every answer on its way out."""
+"""ASGI middleware: host, origin, token, limits, headers, log."""
 
 from __future__ import annotations
 
@@ -88,6 +88,14 @@ class Middleware:
             )
         except ClientDisconnect:
             pass  # there is nobody to answer
+        except asyncio.CancelledError:
+            # uvicorn's last word to requests that outlast its patience; its log of one that lets
+            # it pass is a traceback.
+            if not self._service.stopping.is_set():
+                raise
+            await answer.refuse(
+                Problem(503, "The server was stopped meanwhile. Send the request again.", "stopped")
+            )
         except Exception as error:  # noqa: BLE001 - here, so that the answer has all the headers
             logger.opt(exception=error).error("An error that was not foreseen")
             await answer.refuse(
@@ -109,8 +117,9 @@ class Middleware:
                 await answer.preflight()
                 return
         check_origin(method, headers, path, options)
-        known = await self._service.tokens() if "authorization" in headers else ()
-        access = access_of(headers.get("authorization"), known, needs_token=options.needs_token)
+        authorization = headers.get("authorization")
+        known = await self._service.tokens(authorization) if authorization is not None else ()
+        access = access_of(authorization, known, needs_token=options.needs_token)
         scope["access"] = access
         answer.token = access.token
         async with contextlib.AsyncExitStack() as held:

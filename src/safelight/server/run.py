@@ -94,7 +94,7 @@ def make_server(service: ServerState) -> Server:
 def serve(
     library: Database, settings: Settings, options: ServerConfig, choice: Choice | None = None
 ) -> None:
-    """Serve a library until SIGINT or SIGTERM; requests that are being answered are finished.
+    """Serve a library until SIGINT, SIGTERM or SIGHUP; requests under way are finished.
 
     Raises
     ------
@@ -110,6 +110,9 @@ def serve(
     # end that was asked for, and no failure.
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, lambda *_: None)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # Of a terminal that was closed; uvicorn leaves it alone, and ended in the middle of a word.
+        signal.signal(signal.SIGHUP, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
     try:
         server.run()
     except SystemExit as exc:  # uvicorn's word for both

@@ -1,4 +1,4 @@
-"""What all requests share: the library, its model and vectors in memory, threads, and limits."""
+"""State that all requests share: the library, its model and vectors, threads, and limits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from safelight.imaging.memory import LargePicture, small_only
 from safelight.library.browse import matching
 from safelight.library.name_index import NameBeginnings
 from safelight.library.spaces import default_space, is_empty
-from safelight.library.state.tokens import tokens
+from safelight.library.state.tokens import PREFIX, find_token, tokens
 from safelight.library.vector_index.flat import ExactIndex, index_state
 from safelight.library.vector_index.open import clusters_made_at, open_fastest
 from safelight.model_choice import choose_for_ingest, choose_for_search
 from safelight.search import Answer, Encode, advance, search_filters, search_steps
 from safelight.search import Scan as Look
 from safelight.search.relevance import unrelated_to
+from safelight.server.auth import bearer_token
 from safelight.server.batching import Batches, Scan, embed, scan
 from safelight.server.body_memory import Room
 from safelight.server.cache import Freshness, Kept
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 STOPPING = 5.0
 
 _LOOKS_EVERY = 0.5  # seconds between looks whether another program has written
+_LOOKS_APART = 0.02  # and at least, between those for tokens that nobody knows
 
 #: Fewer vectors are scanned in full as quickly as they are estimated.
 _MANY = 20_000
@@ -106,6 +108,7 @@ class ServerState:
         self._filtered = Kept(32)
         self._kept = Kept(32)
         self._tokens: tuple[int, list[Token]] = (-1, [])
+        self._soon: asyncio.Task[None] | None = None
         limits = self.limits
         cores = os.cpu_count() or 1
         self.reading = WorkerPool("requests", max(4, cores), limits.waiting_reads)
@@ -221,13 +224,14 @@ class ServerState:
             await self._refresh()
 
     async def _look_again(self) -> None:
+        refreshed = self.generation
         await self._refresh()
         while True:
             await asyncio.sleep(_LOOKS_EVERY)
-            before = self.generation
-            if await self._looking.run(self._freshness.look) != before or await self._looking.run(
-                self._has_faster
-            ):
+            # Who looks for a token may have noticed a change before.
+            generation = await self._looking.run(self._freshness.look)
+            if generation != refreshed or await self._looking.run(self._has_faster):
+                refreshed = generation
                 await self._refresh()
 
     def _has_faster(self) -> bool:
@@ -280,8 +284,31 @@ class ServerState:
         )
         return found
 
-    async def tokens(self) -> list[Token]:
-        """Return the tokens that the library knows, as it knew them half a second ago."""
+    async def tokens(self, authorization: str) -> list[Token]:
+        """Return the tokens that the library knows, as it knew them half a second ago.
+
+        If what is offered is none of them, as it knows them now: it may have just been made.
+        """
+        known = await self._known_tokens()
+        offered = bearer_token(authorization)
+        if offered is None or not offered.startswith(PREFIX) or find_token(known, offered):
+            return known
+        await self._look_soon()
+        return await self._known_tokens()
+
+    async def _look_soon(self) -> None:
+        """Look at the library after now; all who ask within a moment share one look."""
+        if self._soon is None:
+            self._soon = asyncio.create_task(self._look_in_a_moment())
+        await asyncio.shield(self._soon)
+
+    async def _look_in_a_moment(self) -> None:
+        # So that a flood of wrong tokens costs fifty looks a second, and no more.
+        await asyncio.sleep(_LOOKS_APART)
+        self._soon = None  # who comes from now on may know what this look does not see
+        await asyncio.to_thread(self._freshness.look)
+
+    async def _known_tokens(self) -> list[Token]:
         if self._tokens[0] != self.generation:
             generation = self.generation
             self._tokens = (generation, await self.reading.run(tokens, self.library))

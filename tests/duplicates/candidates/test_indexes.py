@@ -1,4 +1,4 @@
-"""What each kind of index finds, beside comparing every pair."""
+"""Each kind of index finds the same pairs as comparing every pair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.duplicates.candidates import cosine_index, hamming_index, inverted_index
+from safelight.duplicates.candidates import hamming_index
 from safelight.duplicates.candidates.cosine_index import CosineIndex
 from safelight.duplicates.candidates.hamming_index import HashIndex
 from safelight.duplicates.candidates.inverted_index import WordIndex
@@ -42,8 +42,7 @@ def _bits(one, other) -> np.ndarray:
 
 @pytest.mark.parametrize(("words", "radius"), [(1, 0), (1, 3), (1, 9), (4, 10), (4, 31), (4, 40)])
 @pytest.mark.parametrize("scanning", [0.0, 1e9])
-def test_no_hash_within_the_radius_is_missed(words, radius, scanning, monkeypatch) -> None:
-    monkeypatch.setattr(hamming_index, "_SCANNING", scanning)
+def test_no_hash_within_the_radius_is_missed(words, radius, scanning) -> None:
     hashes = _hashes(words)
     bits = _bits(hashes, hashes)
     expected = {
@@ -52,7 +51,7 @@ def test_no_hash_within_the_radius_is_missed(words, radius, scanning, monkeypatc
         for other in range(row)
         if bits[row, other] <= radius
     }
-    index = HashIndex(hashes, radius)
+    index = HashIndex(hashes, radius, scanning=scanning)
     assert bool(index._tables) == bool(scanning)
     assert _pairs(index.near(hashes[:, None], ALL, COUNT)) == expected
     # Few are compared with all, with the same result.
@@ -115,14 +114,13 @@ def _vectors(dimension: int, *, spread: float) -> np.ndarray:
 @pytest.mark.parametrize("spread", [0.0, 0.7])
 @pytest.mark.parametrize("floor", [0.3, 0.9])
 @pytest.mark.parametrize("at_once", [64, COUNT])
-def test_no_cosine_above_the_floor_is_missed(spread, floor, at_once, monkeypatch) -> None:
-    monkeypatch.setattr(cosine_index, "_COMPARED", 128)
+def test_no_cosine_above_the_floor_is_missed(spread, floor, at_once) -> None:
     vectors = _vectors(96, spread=spread)
     cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
     expected = {
         (row, other) for row in range(COUNT) for other in range(row) if cosines[row, other] >= floor
     }
-    index = CosineIndex([vectors[:300], vectors[300:]], ALL, floor)
+    index = CosineIndex([vectors[:300], vectors[300:]], ALL, floor, compared=128)
     found = {}
     for start in range(0, COUNT, at_once):
         part = slice(start, start + at_once)
@@ -154,23 +152,21 @@ def test_only_places_before_and_only_those_that_are_compared() -> None:
     }
 
 
-def test_a_crowd_of_equal_vectors_is_bounded_and_the_latest_are_taken(monkeypatch) -> None:
-    monkeypatch.setattr(cosine_index, "_CROWD", 1000)
-    monkeypatch.setattr(cosine_index, "_COMPARED", 256)
+def test_a_crowd_of_equal_vectors_is_bounded_and_the_latest_are_taken() -> None:
     vectors = np.zeros((2000, 8), np.float32)
     vectors[:, 0] = 1
-    near = CosineIndex([vectors], np.arange(2000), 0.9).near(vectors, np.arange(2000), 2)
+    rows = np.arange(2000)
+    near = CosineIndex([vectors], rows, 0.9, compared=256, crowd=1000).near(vectors, rows, 2)
     assert set(_pairs(near)) == {(1, 0)} | {
         (row, row - step) for row in range(2, 2000) for step in (1, 2)
     }
 
 
-def test_the_crowd_and_the_few_agree(monkeypatch) -> None:
+def test_the_crowd_and_the_few_agree() -> None:
     vectors = _vectors(16, spread=0.0)
     usual = _pairs(CosineIndex([vectors], ALL, 0.2).near(vectors, ALL, 5))
-    monkeypatch.setattr(cosine_index, "_CROWD", 10)
-    monkeypatch.setattr(cosine_index, "_COMPARED", 100)
-    assert _pairs(CosineIndex([vectors], ALL, 0.2).near(vectors, ALL, 5)) == usual
+    crowded = CosineIndex([vectors], ALL, 0.2, compared=100, crowd=10)
+    assert _pairs(crowded.near(vectors, ALL, 5)) == usual
 
 
 moments = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 60)), max_size=60)
@@ -258,13 +254,13 @@ def test_words_that_no_set_has(word) -> None:
     }
 
 
-def test_words_are_counted_in_portions(monkeypatch) -> None:
+def test_words_are_counted_in_portions() -> None:
     rng = np.random.default_rng(3)
     found = [set(rng.choice(50, 12, replace=False).tolist()) for _ in range(60)]
     words, bounds = _flat(found)
     index = WordIndex(words, bounds, least=3, common=1000)
     whole = _of_rows(index, 0, 60)
-    monkeypatch.setattr(inverted_index, "_AT_ONCE", 30)
+    index = WordIndex(words, bounds, least=3, common=1000, at_once=30)
     words, rows = index.rows(0, 60)
     assert len(list(index.near(words, rows, rows))) > 10
     assert _of_rows(index, 0, 60) == whole == _by_hand(found, 3, 1000)

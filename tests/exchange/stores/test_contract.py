@@ -1,4 +1,4 @@
-"""What every store does alike, and that it finds what the exact index finds."""
+"""Contract of every store: it finds the same as the exact index."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from safelight.errors import SpaceError, StoreError
-from safelight.exchange.stores import StoreIndex, store_index, sync
+from safelight.exchange.stores import StoreIndex, sync
 from safelight.library.attributes.label_filter import with_label
 from safelight.library.attributes.scores import at_least
 from safelight.library.database import Database
@@ -79,14 +79,14 @@ def test_it_leaves_out_other_namespaces_by_itself(
 
 
 def test_filters_that_let_much_pass_lose_nothing(
-    library: Database, store: VectorStore, count: int, monkeypatch: pytest.MonkeyPatch
+    library: Database, store: VectorStore, count: int
 ) -> None:
-    # As with a million photos: more are allowed than are named at once.
-    monkeypatch.setattr(store_index, "_IDS_AT_ONCE", 20)
-    monkeypatch.setattr(store_index, "_MOST", 60)
     fill(library, count)
     sync(library, store)
-    exact, index = open_index(library, SPACE.fingerprint), _index(library, store)
+    # As with a million photos: more are allowed than are named at once.
+    exact, index = (
+        open_index(library, SPACE.fingerprint), _index(library, store, named=20, most=60)
+    )  # fmt: skip
     query = clustered(1, seed=6)[0]
     everything = exact.search(query, count).keys
     for allowed in (everything[::2], everything[70:], everything[-25:], everything[30:55]):

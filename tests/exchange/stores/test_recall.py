@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psycopg
 
-from safelight.exchange.stores import StoreIndex, open_store, store_index, sync
+from safelight.exchange.stores import StoreIndex, open_store, sync
 from safelight.library.files import allowed_items
 from safelight.library.vector_index.flat import open_index
 from tests.exchange.stores.conftest import RARE, SPACE, clustered, fill
 
 if TYPE_CHECKING:
-    import pytest
-
     from safelight.library.database import Database
     from tests.exchange.stores import postgres_server
 
@@ -23,14 +21,12 @@ COUNT = 6000
 
 
 def test_recall_is_at_least_99_in_a_hundred(
-    library: Database, postgres: postgres_server.Server, monkeypatch: pytest.MonkeyPatch
+    library: Database, postgres: postgres_server.Server
 ) -> None:
     address = postgres.new_schema()
     fill(library, COUNT)
     rare = np.asarray(allowed_items(library, namespace="rare"), np.int64)
     half = np.arange(1, COUNT, 2, dtype=np.int64)
-    # As with a million photos: neither half of them nor the namespace is named by id.
-    monkeypatch.setattr(store_index, "_IDS_AT_ONCE", 100)
     with closing(open_store(address)) as store:
         assert sync(library, store).left == 0
     # So that it is the index that is asked: so few rows would be scanned.
@@ -48,7 +44,10 @@ def test_recall_is_at_least_99_in_a_hundred(
         with closing(open_store(address)) as store:
             exact = open_index(library, SPACE.fingerprint)
             for allowed, namespace in ((None, None), (half, None), (rare, "rare")):
-                index = StoreIndex(library, store, SPACE.fingerprint, namespace=namespace)
+                # As with a million photos: neither half of them nor the namespace is named by id.
+                index = StoreIndex(
+                    library, store, SPACE.fingerprint, namespace=namespace, named=100
+                )
                 found = 0
                 queries = clustered(50, seed=123)
                 for query in queries:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx2
 import numpy as np
 import pytest
+from loguru import logger
 from PIL import Image
 
 from safelight.library.files import counts, failures
@@ -272,6 +274,31 @@ def test_a_bomb_is_refused_before_it_is_decoded(server) -> None:
     assert answer.json()["photos"][0]["code"] == "too-large"
     found = server.client.post("/api/v1/images/search", files={"image": ("b", out.getvalue())})
     assert (found.status_code, found.json()["code"]) == (422, "too-large")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/photos", "/api/v1/images/search"])
+def test_a_stopped_server_says_so_to_who_is_still_sending(filled, embedder, path, caplog) -> None:
+    log = []
+    number = logger.add(log.append)
+    with (
+        running(filled, embedder) as server,
+        socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as sender,
+    ):
+        server.server.config.timeout_graceful_shutdown = 0.2
+        method = "PUT" if path == "/api/v1/photos" else "POST"
+        sender.sendall(
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
+        )
+        time.sleep(0.3)
+        server.stop()
+        answer = b"".join(iter(lambda: sender.recv(65536), b""))
+    logger.remove(number)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"stopped"' in answer
+    told = "".join(log) + caplog.text
+    assert "Traceback" not in told
+    assert f"{method} {path} 503" in told
 
 
 def test_what_a_killed_process_uploaded_is_ingested_by_the_next(

@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING
 import httpx2
 import pytest
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
+from tests import forked
 from tests.ports import free_port
 from tests.sheet.browser import CHROMIUM
 from tests.waiting import until
@@ -56,9 +57,7 @@ def command(environ: dict[str, str]) -> Callable[..., str]:
     """Run the command, and return what it printed."""
 
     def call(*arguments: object) -> str:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, arguments)], capture_output=True, text=True, env=environ
-        )
+        done = forked.safelight(arguments, cwd=Path.cwd(), environ=environ)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -197,37 +196,108 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class Tab:
+    """A tab that one test after another has for itself, as if it were new.
+
+    A new one costs Chromium processes, and a second and a half of a processor's time.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._page: Page | None = None
+
+    def take(self, width: int, height: int) -> Page:
+        """Return its page, which is empty."""
+        if self._page is None:
+            context = self._browser.new_context(reduced_motion="reduce")
+            context.set_default_timeout(60_000)
+            self._page = context.new_page()
+        self._page.set_viewport_size({"width": width, "height": height})
+        return self._page
+
+    def clear(self, stored_at: set[str]) -> None:
+        """Forget whatever a test has left, for these addresses too."""
+        page, self._page = self._page, None
+        assert page
+        context = page.context
+        try:
+            for other in context.pages:
+                if other is not page:
+                    other.close()
+            page.unroute_all()
+            context.clear_cookies()
+            if page.url.startswith("http"):
+                page.evaluate("sessionStorage.clear()")
+            page.goto("about:blank")
+            page.emulate_media(media="null", color_scheme="light", reduced_motion="reduce")
+            session = context.new_cdp_session(page)
+            session.send("Network.clearBrowserCache")
+            for origin in stored_at:
+                session.send(
+                    "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}
+                )
+            session.detach()
+        except Error:  # as when its test has failed
+            context.close()
+        else:
+            self._page = page
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: Browser) -> Tab:
+    return Tab(chromium)
+
+
 @pytest.fixture
-def visit(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+def visit(
+    chromium: Browser, tab: Tab, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
     """Open the page: ``visit("/?q=cat")``; nothing may be complained of until the test ends.
 
-    With ``refusals=True`` the server may refuse requests, which a browser calls errors.
+    With ``refusals=True`` the server may refuse requests, which a browser calls errors. Options
+    are those of Playwright's contexts; with some, or at a second visit, it is a browser of its own.
     """
     contexts = []
     complaints: list[str] = []
+    heard = []
+    stored_at: set[str] = set()
 
     def call(
         path: str = "/", *, at: str = "", refusals: bool = False, size=(1200, 800), **options
     ) -> Page:
         width, height = size
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, reduced_motion="reduce", **options
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+        url = at or request.getfixturevalue("serving").url
+        if options or stored_at:
+            context = chromium.new_context(
+                viewport={"width": width, "height": height}, reduced_motion="reduce", **options
+            )
+            context.set_default_timeout(60_000)
+            contexts.append(context)
+            page = context.new_page()
+        else:
+            page = tab.take(width, height)
+            stored_at.add(url)
 
         def complain(message) -> None:
             refused = message.text.startswith("Failed to load resource")
             if message.type in ("error", "warning") and not (refusals and refused):
                 complaints.append(message.text)
 
+        def fail(error) -> None:
+            complaints.append(str(error))
+
         page.on("console", complain)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto((at or request.getfixturevalue("serving").url) + path)
+        page.on("pageerror", fail)
+        heard.append((page, complain, fail))
+        page.goto(url + path)
         return page
 
     yield call
     for context in contexts:
         context.close()
+    if stored_at:
+        tab.clear(stored_at)
+    for page, complain, fail in heard:
+        page.remove_listener("console", complain)
+        page.remove_listener("pageerror", fail)
     assert complaints == []

@@ -215,14 +215,15 @@ def test_sorting(visit, serving) -> None:
     expect(choice.locator("option:checked")).to_have_text("newest first")
 
 
-@pytest.fixture
-def many(serve, command, tmp_path) -> Iterator[str]:
-    """The address of a server of 230 photos, one of them large."""
+@pytest.fixture(scope="module")
+def many(serve, command, tmp_path_factory) -> Iterator[str]:
+    """The address of a server of 230 photos, one of them large. Nothing of it is to be changed."""
+    folder = tmp_path_factory.mktemp("many")
     for number in range(229):
-        Image.new("RGB", (64, 48), (number, 90, 200)).save(tmp_path / f"{number}.png")
-    Image.new("RGB", (2600, 1300), (200, 30, 30)).save(tmp_path / "large.png")
-    command("ingest", "--library", tmp_path / "many.db", "--model", "starter", tmp_path)
-    with serve(tmp_path / "many.db") as found:
+        Image.new("RGB", (64, 48), (number, 90, 200)).save(folder / f"{number}.png")
+    Image.new("RGB", (2600, 1300), (200, 30, 30)).save(folder / "large.png")
+    command("ingest", "--library", folder / "many.db", "--model", "starter", folder)
+    with serve(folder / "many.db") as found:
         yield found.url
 
 
@@ -234,20 +235,20 @@ def test_one_leafs_through_more_than_a_page_brings(many, visit) -> None:
     page.get_by_role("button", name="Show more").click()
     expect_count(page, "200 photos, the nearest")
     # In the order of the match they go on by themselves.
-    page = visit("/?q=the+sea", at=many)
+    page.goto(many + "/?q=the+sea")
     expect_count(page, "200 photos, the nearest")
     page.locator("#more").scroll_into_view_if_needed()
     expect_count(page, "230 photos")
     # A photo that no page has brought yet has its place all the same, and neighbours.
     cards = httpx2.get(many + "/api/v1/photos?offset=155&limit=2").json()["photos"]
-    page = visit(f"/?photo={cards[0]['photo_id']}", at=many)
+    page.goto(f"{many}/?photo={cards[0]['photo_id']}")
     expect(page.locator("#photo-place")).to_have_text("156 of 230 photos")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#photo-name")).to_have_text(cards[1]["name"])
     # From the last hit that was asked for one comes to the next.
     hits = httpx2.post(many + "/api/v1/images/search", json={"query": "the sea", "limit": 230})
     last, following = hits.json()["hits"][199:201]
-    page = visit(f"/?q=the+sea&photo={last['photo_id']}", at=many)
+    page.goto(f"{many}/?q=the+sea&photo={last['photo_id']}")
     expect(page.locator("#photo-place")).to_have_text("200 of 200 photos")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#photo-name")).to_have_text(following["name"])

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.float64]
 
 #: Asked about and compared at once: both blocks and their products stay in the caches.
-_ASKED, _COMPARED = 1024, 4096
+_ASKED, COMPARED = 1024, 4096
 
 #: Fewer vectors than this are multiplied in full: quicker than to find the directions.
 _FEW = 256
 
 #: More pairs of a block than this are first narrowed down to the best of each photo.
-_CROWD = _ASKED * _COMPARED // 64
+CROWD = _ASKED * COMPARED // 64
 
 #: Cosines from blocks differ from those of two vectors by rounding, which depends on the block.
 _SLACK = 1e-4
@@ -61,20 +61,31 @@ class CosineIndex:
         Where each stands in the order that `before` speaks of; -1: it is not compared.
     floor : float
         The cosine that two must have.
+    compared : int
+        Rows that are compared at once.
+    crowd : int
+        More pairs of what is compared at once are first narrowed down to the best of each photo.
     """
 
     def __init__(
-        self, vectors: Sequence[Vectors], places: npt.NDArray[np.int64], floor: float
+        self,
+        vectors: Sequence[Vectors],
+        places: npt.NDArray[np.int64],
+        floor: float,
+        *,
+        compared: int = COMPARED,
+        crowd: int = CROWD,
     ) -> None:
         self.floor = floor
+        self._compared, self._crowd = compared, crowd
         self._places = places
         self._wholes: list[tuple[int, Vectors]] = []
         self._blocks: list[tuple[int, Vectors]] = []
         start = 0
         for whole in vectors:
             self._wholes.append((start, whole))
-            for first in range(0, len(whole), _COMPARED):
-                self._blocks.append((start + first, whole[first : first + _COMPARED]))
+            for first in range(0, len(whole), compared):
+                self._blocks.append((start + first, whole[first : first + compared]))
             start += len(whole)
 
     def rows(self, rows: npt.NDArray[np.int64]) -> Vectors:
@@ -90,8 +101,8 @@ class CosineIndex:
         """Return the cosines of pairs of rows; -1 where one of them is -1."""
         found = np.full(len(rows), -1.0)
         known = np.flatnonzero((rows >= 0) & (others >= 0))
-        for start in range(0, len(known), _COMPARED):
-            part = known[start : start + _COMPARED]
+        for start in range(0, len(known), self._compared):
+            part = known[start : start + self._compared]
             found[part] = cosines(self.rows(rows[part]), self.rows(others[part]))
         return found
 
@@ -127,15 +138,15 @@ class CosineIndex:
         bounding = self._bounding if short else None
         shortened = None if bounding is None else _shorten(asked, bounding[0])
         # Memory that is used again: fresh pages from the system take longer than the product.
-        room = np.empty(len(asked) * _COMPARED, np.float32)
-        marks = np.empty(len(asked) * _COMPARED, bool)
+        room = np.empty(len(asked) * self._compared, np.float32)
+        marks = np.empty(len(asked) * self._compared, bool)
         for number, (start, vectors) in enumerate(self._blocks):
             places = self._places[start : start + len(vectors)]
             if not ((places >= 0) & (places < before.max(initial=0))).any():
                 continue
             least = floors[:, None] - _SLACK
             if bounding is None or shortened is None:
-                numbers, rows = _crowd(asked, vectors, places, before, least, most)
+                numbers, rows = _crowd(asked, vectors, places, before, least, most, self._crowd)
             else:
                 bounds = np.matmul(
                     shortened,
@@ -146,13 +157,13 @@ class CosineIndex:
                     bounds, least, out=marks[: bounds.size].reshape(bounds.shape)
                 )
                 numbers, rows = np.divmod(np.flatnonzero(reached), len(vectors))
-                if len(rows) > _CROWD:
-                    numbers, rows = _crowd(asked, vectors, places, before, least, most)
+                if len(rows) > self._crowd:
+                    numbers, rows = _crowd(asked, vectors, places, before, least, most, self._crowd)
             kept = (places[rows] >= 0) & (places[rows] < before[numbers])
             numbers, rows = numbers[kept], rows[kept]
             if not len(rows):
                 continue
-            exact = _cosines(asked, vectors, numbers, rows)
+            exact = _cosines(asked, vectors, numbers, rows, self._compared)
             kept = exact >= self.floor
             more = CandidatePairs(numbers[kept], places[rows[kept]], exact[kept].astype(np.float32))
             best = CandidatePairs.joined([best, more])
@@ -205,13 +216,14 @@ def _crowd(
     before: npt.NDArray[np.int64],
     least: Vectors,
     most: int,
+    crowd: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the pairs that reach `least`; of very many, the `most` best of each asked."""
+    """Return the pairs that reach `least`; of more than `crowd`, the `most` best of each asked."""
     rough = asked @ vectors.T
     reached = rough >= least
-    if reached.sum() > _CROWD:
+    if reached.sum() > crowd:
         reached &= (places >= 0) & (places < before[:, None])
-    if reached.sum() > _CROWD and most < len(vectors):
+    if reached.sum() > crowd and most < len(vectors):
         # Steps of the cosine, then places: one number that orders as nearest() does. Between two
         # steps rounding decides which it is; those pairs count as the better for themselves, and
         # as the worse for others.
@@ -228,9 +240,10 @@ def _cosines(
     vectors: Vectors,
     numbers: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int64],
+    at_once: int,
 ) -> Numbers:
     exact = np.empty(len(rows))
-    for start in range(0, len(rows), _COMPARED):
-        part = slice(start, start + _COMPARED)
+    for start in range(0, len(rows), at_once):
+        part = slice(start, start + at_once)
         exact[part] = cosines(asked[numbers[part]], vectors[rows[part]])
     return exact

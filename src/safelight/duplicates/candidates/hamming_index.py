@@ -35,7 +35,7 @@ _AT_ONCE = 1 << 20
 _MOST_BITS = 20
 
 # Nanoseconds, measured: to look a value up, to compare a pair found, and to compare one of a row.
-_LOOKING, _COMPARING, _SCANNING = 25.0, 50.0, 1.1
+_LOOKING, _COMPARING, SCANNING = 25.0, 50.0, 1.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +68,13 @@ class HashIndex:
     hashes : (n, words) uint64
     radius : int
         Bits in which two may differ.
+    scanning : float
+        Nanoseconds to compare one of a row of hashes: tables are made if they cost less.
     """
 
-    def __init__(self, hashes: Hashes, radius: int) -> None:
+    def __init__(self, hashes: Hashes, radius: int, *, scanning: float = SCANNING) -> None:
         self.radius = radius
+        self._scanning = scanning
         order = np.lexsort(hashes.T)
         ordered = hashes[order]
         differs = np.ones(len(hashes), bool)
@@ -161,7 +164,7 @@ class HashIndex:
     def _tables(self) -> list[_Table]:
         """One for each part that is looked up; none if a scan is quicker."""
         bits = 64 * self._hashes.shape[1]
-        parts = _parts(bits, self.radius, len(self._hashes))
+        parts = _parts(bits, self.radius, len(self._hashes), self._scanning)
         tables = []
         for part, (size, within) in enumerate(split_radius(bits, self.radius, parts or 0)):
             if within >= 0:
@@ -195,7 +198,7 @@ def split_radius(bits: int, radius: int, parts: int) -> list[tuple[int, int]]:
     ]
 
 
-def _parts(bits: int, radius: int, count: int) -> int | None:
+def _parts(bits: int, radius: int, count: int, scanning: float = SCANNING) -> int | None:
     """Return into how many parts to cut, or None if comparing with all is quicker."""
     costs = {}
     fewest = math.ceil(bits / _MOST_BITS)
@@ -205,7 +208,7 @@ def _parts(bits: int, radius: int, count: int) -> int | None:
             values = sum(math.comb(size, flipped) for flipped in range(within + 1))
             cost += values * (_LOOKING + _COMPARING * count / 2**size)
         costs[cost] = parts
-    if not costs or min(costs) > _SCANNING * count * bits / 64:
+    if not costs or min(costs) > scanning * count * bits / 64:
         return None
     return costs[min(costs)]
 

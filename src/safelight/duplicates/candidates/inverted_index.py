@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Bounds = npt.NDArray[np.int64]
 
 #: Pairs of a word counted at once.
-_AT_ONCE = 1 << 22
+AT_ONCE = 1 << 22
 
 #: For fewer sets than this, all words are read through: quicker than to make the lists.
 _FEW = 16
@@ -72,11 +72,16 @@ class WordIndex:
         Words that two must have in common.
     common : int
         A word that more of the sets that come into question have tells nothing and is passed over.
+    at_once : int
+        Pairs of a word and a set counted at once.
     """
 
-    def __init__(self, words: Words, bounds: Bounds, *, least: int, common: int) -> None:
+    def __init__(
+        self, words: Words, bounds: Bounds, *, least: int, common: int, at_once: int = AT_ONCE
+    ) -> None:
         self.least, self.common = least, common
         self._words, self._bounds = words, bounds
+        self._at_once = at_once
         self._made: _Lists | None = None
         self._making = threading.Lock()  # two signals may ask for the lists at the same time
 
@@ -162,7 +167,7 @@ class WordIndex:
         sums = np.cumsum(sizes)
         start = 0
         while start < len(asked):
-            stop = int(np.searchsorted(sums, sums[start] + _AT_ONCE, "right"))
+            stop = int(np.searchsorted(sums, sums[start] + self._at_once, "right"))
             if stop < len(asked):  # not in the midst of an asked
                 stop = max(
                     int(np.searchsorted(asked, asked[stop], "left")),

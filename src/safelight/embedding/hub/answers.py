@@ -9,10 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import re
-import socket
-import ssl
 import urllib.parse
-import urllib.request
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -207,6 +204,10 @@ def _of_status(status: int, error: Exception, repo: str, host: str) -> tuple[str
 
 def _of_line(error: Exception, host: str, is_file: bool) -> tuple[str, str]:
     """Return what broke before anything answered."""
+    # Searches load this module for nothing: these take 0.04 s of 0.4.
+    import socket
+    import ssl
+
     causes = list(_causes(error))
     names = " ".join(type(each).__name__ for each in causes)
     text = " ".join(str(each) for each in causes)
@@ -235,9 +236,11 @@ def _of_line(error: Exception, host: str, is_file: bool) -> tuple[str, str]:
 
 def _proxy(host: str) -> str | None:
     """Return the proxy that requests to an address go through, without its password."""
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urllib.parse.urlsplit(host)
-    found = urllib.request.getproxies().get(parts.scheme)
-    if not found or urllib.request.proxy_bypass(parts.hostname or ""):
+    found = getproxies().get(parts.scheme)
+    if not found or proxy_bypass(parts.hostname or ""):
         return None
     return re.sub(r"//[^/]*@", "//", found)
 

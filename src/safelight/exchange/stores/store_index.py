@@ -27,10 +27,10 @@ Value = TypeVar("Value")
 _MARGIN = 16
 
 #: So many ids are named to an engine at once.
-_IDS_AT_ONCE = 10_000
+NAMED = 10_000
 
 #: So many neighbours are asked for before ids are named instead.
-_MOST = 10_000
+MOST = 10_000
 
 #: Seconds for which a search tries again; somebody is waiting.
 _PATIENCE = 1.5
@@ -55,6 +55,10 @@ class StoreIndex:
     namespace : str, optional
         Only items with a file in it, as far as the store knows. A filter by ``allowed`` asks for
         the less, the more the store leaves out by itself.
+    named : int
+        Of so many items and fewer that a search may find, the ids are named to the store.
+    most : int
+        So many neighbours are asked for before more ids than that are named, a part at a time.
 
     Raises
     ------
@@ -69,6 +73,8 @@ class StoreIndex:
         fingerprint: str,
         *,
         namespace: str | None = None,
+        named: int = NAMED,
+        most: int = MOST,
     ) -> None:
         space = find_space(library, fingerprint)
         if space is None:
@@ -79,6 +85,7 @@ class StoreIndex:
         self._store = store
         self._space = space
         self._namespace = namespace
+        self._named, self._most = named, most
 
     def __len__(self) -> int:
         return insist(lambda: self._store.count(self._space.fingerprint), patience=_PATIENCE)
@@ -98,7 +105,7 @@ class StoreIndex:
             The store does not answer, or was never told of this space.
         """
         check_query(query, self._space.dimension)
-        if allowed is not None and len(allowed) <= _IDS_AT_ONCE:
+        if allowed is not None and len(allowed) <= self._named:
             return self._ranked(query, k, self._among(query, k, allowed))
         wanted = k + _MARGIN
         while True:
@@ -111,9 +118,9 @@ class StoreIndex:
                 ranked = self._ranked(query, len(keys), keys)
                 # Of those that are as near as the k-th the store may have left out some.
                 enough = len(ranked.scores) < k or ranked.scores[-1] < ranked.scores[k - 1]
-            if enough or len(ids) < wanted or wanted >= _MOST:
+            if enough or len(ids) < wanted or wanted >= self._most:
                 break
-            wanted = min(8 * wanted, max(_MOST, k + _MARGIN))
+            wanted = min(8 * wanted, max(self._most, k + _MARGIN))
         if allowed is not None and len(keys) < k:
             # What is allowed is far from the query: named, it cannot be missed.
             return self._ranked(query, k, self._among(query, k, allowed))
@@ -138,8 +145,8 @@ class StoreIndex:
     ) -> npt.NDArray[np.int64]:
         """Return the keys of the nearest among `allowed`; of each part of it, its nearest."""
         found = [np.empty(0, np.int64)]
-        for start in range(0, len(allowed), _IDS_AT_ONCE):
-            ids = self._ids(allowed[start : start + _IDS_AT_ONCE].tolist())
+        for start in range(0, len(allowed), self._named):
+            ids = self._ids(allowed[start : start + self._named].tolist())
             if ids:
                 found.append(self._keys(self._nearest(query, k + _MARGIN, ids)))
         return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""What ``safelight ingest`` says of what it did."""
+"""Output of ``safelight ingest``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.failures import failure_lines
+from safelight.cli.shared.failures import failure_lines
 from safelight.files.format import visible
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What ``safelight duplicates`` prints."""
+"""Output of ``safelight duplicates``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import counted, short
-from safelight.cli.phases import size
+from safelight.cli.shared.options import counted, short
+from safelight.cli.shared.phases import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

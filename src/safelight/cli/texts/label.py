@@ -1,4 +1,4 @@
-"""What ``safelight label`` prints: a table, lines of JSON, or CSV."""
+"""Output of ``safelight label``: a table, lines of JSON, or CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.options import short
+from safelight.cli.shared.options import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
