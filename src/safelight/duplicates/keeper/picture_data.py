@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -103,7 +103,7 @@ def jpeg_settings(data: bytes) -> Hashable:
     return repr(sorted(tables.items())), repr(layers)
 
 
-def _jpeg_header(data: bytes) -> tuple[dict[int, list[int]], list[tuple[int, ...]]]:
+def _jpeg_header(data: bytes) -> tuple[dict[int, list[int]], Sequence[tuple[int, ...]]]:
     from PIL import JpegImagePlugin
 
     if not data.startswith(b"\xff\xd8\xff"):
