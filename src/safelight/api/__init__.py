@@ -1,0 +1,38 @@
+"""Every use case once, for the command line, Python, agents and whoever comes next.
+
+One module a use case, of plain functions that take a library (:class:`safelight.Library`) or the
+database behind it, call the packages below, and return frozen dataclasses. The command line prints
+what they return; :class:`Library` offers them as methods.
+
+Names are imported when they are first used: a command pays for its own use case only.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safelight.files.format import is_terminal, visible, write_everything
+    from safelight.files.names import expanded
+
+#: The module that each name comes from.
+_HOMES = {
+    "expanded": "files.names",
+    "is_terminal": "files.format",
+    "visible": "files.format",
+    "write_everything": "files.format",
+}
+
+__all__ = ["expanded", "is_terminal", "visible", "write_everything"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'safelight.api' has no attribute {name!r}")
+    return getattr(import_module(f"safelight.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
