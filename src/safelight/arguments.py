@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from safelight.errors import UsageError
+from safelight.errors import SettingsError, UsageError
 
 
 def as_list(value: Any, name: str, *kinds: type) -> list[Any]:
@@ -176,6 +176,49 @@ def as_number(value: Any, name: str) -> float:
     if not math.isfinite(number):
         raise UsageError(f"{name} is {number}; it should be a finite number.", argument=name)
     return number
+
+
+def named_numbers(
+    parts: Iterable[str], kind: str, choices: Collection[str] | None = None, signs: str = "="
+) -> dict[str, float]:
+    """Read numbers by name, each written as ``NAME=NUMBER``.
+
+    Parameters
+    ----------
+    parts : iterable of str
+        Empty ones are passed over, so that a text may be split at its commas.
+    kind : str
+        Of the names, for messages: ``"metric"``.
+    choices : collection of str, optional
+        The names that are known; None for any.
+    signs : str
+        What may stand between name and number; the last one in a part divides it.
+
+    Raises
+    ------
+    SettingsError
+        A part is not a name and a finite number, or its name is unknown.
+
+    Examples
+    --------
+    >>> named_numbers("focus=2, noise=0".split(","), "weight")
+    {'focus': 2.0, 'noise': 0.0}
+    """
+    found = {}
+    for part in filter(None, map(str.strip, parts)):
+        cut = max(map(part.rfind, signs))
+        name, text = (part[:cut].strip(), part[cut + 1 :].strip()) if cut > 0 else ("", "")
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not name or not math.isfinite(number):
+            raise SettingsError(f"{part[:60]!r} is not NAME{signs[0]}NUMBER.")
+        if choices is not None and name not in choices:
+            known = ", ".join(sorted(choices))
+            raise SettingsError(f"Unknown {kind} {name[:60]!r}. Choose from: {known}.")
+        found[name] = number
+    return found
 
 
 def refused(name: str, wanted: str, value: object) -> UsageError:

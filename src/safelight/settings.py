@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.arguments import as_list
 from safelight.errors import SettingsError
 from safelight.files.names import expanded
+from safelight.types import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -130,7 +131,7 @@ class Settings:
         _positive, "Threads that read and decode; one a core if unset.", default=None
     )
     pixel_limit: int = _setting(
-        _positive, "A photo with more pixels than this is refused.", default=200_000_000
+        _positive, "A photo with more pixels than this is refused.", default=DEFAULT_MAX_PIXELS
     )
     score_weights: str = _setting(
         _text, "Weights of the combined score that differ, e.g. focus=2,noise=0.", default=""

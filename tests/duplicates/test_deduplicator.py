@@ -122,7 +122,7 @@ def test_limits_of_relations_can_be_set(finder) -> None:
     assert Relation.BURST in {each.group.relation for each in finder.groups()}
     strict = replace(finder, limits="burst_seconds=0.5")
     assert Relation.BURST not in {each.group.relation for each in strict.groups()}
-    with pytest.raises(SettingsError, match="no limit 'wrods'"):
+    with pytest.raises(SettingsError, match="limit 'wrods'"):
         replace(finder, limits="wrods=3").groups()
 
 

@@ -19,7 +19,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("page", required=False)
-@click.option("--path", "only_path", is_flag=True, help="Print where the page's file is.")
+@click.option("--path", "only_path", is_flag=True, help="Print the path of the page's file.")
 def docs(page: str | None, only_path: bool) -> None:
     """Read the documentation that comes with safelight."""
     from safelight.api import documentation

@@ -46,12 +46,19 @@ _KINDS = (
 
 @click.command(epilog=EPILOG)
 @click.argument("targets", nargs=-1, metavar="[PATH|SOURCE]...")
-@click.option("-n", "--namespace", metavar="NAME", help="Only in this namespace, or all of it.")
-@click.option("--missing", is_flag=True, help="Only files that are missing.")
-@click.option("--label-set", metavar="VERSION", help="A label set, with its labels on all photos.")
-@click.option("--decisions", is_flag=True, help="Also forget what was decided of the photos.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option(
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="Forget only in this namespace; without PATH, all of it.",
+)
+@click.option("--missing", is_flag=True, help="Forget only files that are missing.")
+@click.option(
+    "--label-set", metavar="VERSION", help="Forget a label set, with its labels on all photos."
+)
+@click.option("--decisions", is_flag=True, help="Also forget your decisions about the photos.")
+@click.option("--dry-run", is_flag=True, help="Show what would be forgotten, and forget nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
 def forget(
@@ -67,8 +74,8 @@ def forget(
 ) -> None:
     """Forget files, folders, sources, a namespace or a label set.
 
-    Photo files are never touched: `safelight ingest` brings back all that can be computed. What you
-    decided of duplicates is kept, unless you say --decisions.
+    Photo files are never touched: `safelight ingest` brings back all that can be computed. Your
+    decisions about duplicates are kept, unless you give --decisions.
     """
     from safelight.api import Database
     from safelight.api.sources import forget as forget_in

@@ -31,14 +31,14 @@ Examples:
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG)
-@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Show only this namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @library_option
 @click.pass_context
 def sources(
     context: click.Context, namespace: str | None, as_json: bool, library: str | None
 ) -> None:
-    """List what was ingested, or tell where it is now.
+    """List the ingested sources, or move one.
 
     A plain `safelight ingest` brings all sources up to date.
     """
@@ -65,8 +65,8 @@ def sources(
 @sources.command(epilog=MOVE_EPILOG)
 @click.argument("old")
 @click.argument("new")
-@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("-n", "--namespace", metavar="NAME", help="Show only this namespace.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
 def move(
@@ -74,8 +74,8 @@ def move(
 ) -> None:
     """Tell the library that the folder OLD is NEW now.
 
-    Photos keep what is known of them, and no file is touched. Use it after you renamed or moved a
-    folder, or when a disk has another letter.
+    Photos keep all their data, and no file is touched. Use it after you renamed or moved a folder,
+    or when a disk has another letter.
     """
     from safelight.api import Database
     from safelight.api.sources import move_source

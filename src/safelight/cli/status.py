@@ -26,12 +26,14 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Show only this namespace.")
 @click.option("--failed", is_flag=True, help="List the files that could not be ingested, and why.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON; with --failed, one object a line.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON; with --failed, one object a line."
+)
 @library_option
 def status(namespace: str | None, failed: bool, as_json: bool, library: str | None) -> None:
-    """Tell what the library holds."""
+    """Show the contents of the library."""
     from safelight.api import Database
     from safelight.api.status import failed_files, library_status
 

@@ -26,21 +26,23 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--store", metavar="ADDRESS", help="The vector store.  [env: SAFELIGHT_STORE]")
+@click.option(
+    "--store", metavar="ADDRESS", help="Address of the vector store.  [env: SAFELIGHT_STORE]"
+)
 @click.option(
     "--all", "everything", is_flag=True,
-    help="Send everything again, and remove what the library has not.",
+    help="Send everything again, and remove what the library lacks.",
 )  # fmt: skip
 @click.option(
     "--take-over", is_flag=True,
-    help="Feed a store that another library has fed; what that has put there is replaced.",
+    help="Take a store over from another library, replacing its contents.",
 )  # fmt: skip
 @click.option(
     "--forget", is_flag=True,
-    help="Queue nothing more for this store; what is there stays there.",
+    help="Stop queueing changes for this store; its contents stay.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="What was sent, and is left, as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @library_option
 def sync(
     store: str | None,
@@ -51,10 +53,10 @@ def sync(
     quiet: bool,
     library: str | None,
 ) -> None:
-    """Send to a vector store what it has not been told yet.
+    """Send pending changes to the vector store.
 
-    The first time, that is all that the library has. What cannot be sent stays queued for the
-    next time. Ctrl-C stops it; nothing is lost, and nothing doubled.
+    The first time, it sends the whole library. Changes that cannot be sent stay queued for the
+    next time. Ctrl-C stops it; nothing is lost, and nothing is sent twice.
     """
     from safelight.api import Database
     from safelight.api.sync import sync as send

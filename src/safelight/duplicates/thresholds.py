@@ -1,4 +1,4 @@
-"""What counts as related: every limit in one place, with the precision that it was chosen for.
+"""Thresholds for related photos, in one place, with the precision behind each choice.
 
 ``bench/duplicates_accuracy.py`` measures what they reach; how they were chosen is told in
 ``docs/decisions/0014-duplicate-signals.md``.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Self
+from typing import Any, Self
 
+from safelight.arguments import named_numbers
 from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
@@ -111,17 +112,14 @@ class Thresholds:
         >>> Thresholds.parse("burst_seconds=3").burst_seconds
         3.0
         """
-        known = asdict(cls())
-        given = {}
-        for part in filter(None, (piece.strip() for piece in text.split(","))):
-            name, _, number = (piece.strip() for piece in part.partition("="))
-            if name not in known or isinstance(known[name], tuple):
-                names = ", ".join(name for name, value in known.items() if type(value) is not tuple)
-                raise SettingsError(f"There is no limit {name!r} to set; there are: {names}.")
-            try:
-                given[name] = type(known[name])(number)
-            except ValueError as exc:
-                raise SettingsError(f"{part!r} is no limit: write NAME=NUMBER.") from exc
+        known = {
+            name: value for name, value in asdict(cls()).items() if not isinstance(value, tuple)
+        }
+        given: dict[str, Any] = {}
+        for name, number in named_numbers(text.split(","), "limit", known).items():
+            if isinstance(known[name], int) and not number.is_integer():
+                raise SettingsError(f"The limit {name} is a whole number, not {number:g}.")
+            given[name] = type(known[name])(number)
         return replace(cls(), **given)
 
     @property

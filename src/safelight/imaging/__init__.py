@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.imaging.formats import available_extras, extra_for, is_photo
 from safelight.imaging.reader import PhotoReader, read_photo, read_verified
+from safelight.types import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
-    from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
+    from safelight.imaging.decoding import decode
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -23,8 +24,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("decode", "DEFAULT_MAX_PIXELS"):
+    if name == "decode":
         from safelight.imaging import decoding
 
-        return getattr(decoding, name)
+        return decoding.decode
     raise AttributeError(f"module 'safelight.imaging' has no attribute {name!r}")

@@ -37,13 +37,10 @@ from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
 from safelight.imaging.quiet import silence_libtiff
 from safelight.metadata.exif import exif_of, exif_of_tiff
-from safelight.types import Exif, Frame, Structure
+from safelight.types import DEFAULT_MAX_PIXELS, Exif, Frame, Structure
 
 if TYPE_CHECKING:
     from PIL import Image
-
-#: About 600 MB of RGB; the largest medium-format sensors have 150 million.
-DEFAULT_MAX_PIXELS = 200_000_000
 
 # What Pillow warns of is either raised here as well or harmless: odd EXIF data, palettes, padding.
 # Once and for good, because catch_warnings() around each decode is not safe among threads.

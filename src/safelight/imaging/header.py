@@ -1,4 +1,4 @@
-"""What a photo says of itself, without decoding its pixels."""
+"""Header of a photo, read without decoding its pixels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from safelight.imaging.containers.heif import file_end
 from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
 from safelight.imaging.containers.tiff import beginning_with, with_iptc
 from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
-from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, open_image, own_page
+from safelight.imaging.decoding import open_image, own_page
 from safelight.imaging.formats import available_extras, sniff
 from safelight.metadata.exif import SIDECARS, exif_of, exif_of_tiff, info_of, read_exif
-from safelight.types import Exif
+from safelight.types import DEFAULT_MAX_PIXELS, Exif
 
 if TYPE_CHECKING:
     from PIL import Image

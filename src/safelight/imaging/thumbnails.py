@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from safelight.imaging.decoding import DEFAULT_MAX_PIXELS, decode
+from safelight.imaging.decoding import decode
+from safelight.types import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ from safelight.library.ingested_sources import remember, remember_unread, rememb
 from safelight.library.spaces import add_space, find_space
 from safelight.library.vector_index.open import open_fastest
 from safelight.settings import CLUSTERS_FROM
-from safelight.types import Space
+from safelight.types import DEFAULT_MAX_PIXELS, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -52,7 +52,7 @@ def ingest(
     namespace: str = "default",
     batch_size: int | None = None,
     threads: int | None = None,
-    pixel_limit: int = 200_000_000,
+    pixel_limit: int = DEFAULT_MAX_PIXELS,
     retry_failed: bool = False,
     afresh: bool = False,
     only: Container[str] | None = None,

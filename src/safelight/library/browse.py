@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 
     from safelight.library.database import Database
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
-
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a photo has to be to be shown; what is None, or empty, does not matter.
+    """Conditions for the photos of a list; None and empty values set none.
 
     Attributes
     ----------
@@ -68,7 +65,7 @@ class Filter:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it lets every photo pass that has a file."""
+        """True if every photo with a file passes."""
         return self == Filter(photos_only=self.photos_only, space=self.space)
 
     @property
@@ -90,7 +87,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a list of photos shows of each.
+    """One photo in a list.
 
     Attributes
     ----------
@@ -205,29 +202,27 @@ def cards(
     """Return the cards of photos by key, in that order; without those that have no file there."""
     found: dict[int, Card] = {}
     scope, values = in_namespaces(namespaces)
-    for start in range(0, len(keys), _AT_ONCE):
-        part = keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            # With min(), SQLite takes the other columns from the row of the minimum.
-            "SELECT min(f.pk), i.pk, i.id, f.path, n.name, i.width, i.height, i.format, "
-            "i.taken_at FROM items i JOIN files f ON f.item_pk = i.pk "
-            "JOIN namespaces n ON n.pk = f.namespace_pk "
-            f"WHERE i.pk IN ({','.join('?' * len(part))}) AND i.kind = 'photo' "
-            f"AND NOT f.gone AND {scope} GROUP BY i.pk",
-            (*part, *values),
+    rows = library.connection.execute(
+        # With min(), SQLite takes the other columns from the row of the minimum.
+        "SELECT min(f.pk), i.pk, i.id, f.path, n.name, i.width, i.height, i.format, "
+        "i.taken_at FROM items i JOIN files f ON f.item_pk = i.pk "
+        "JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE i.pk IN (SELECT value FROM json_each(?)) AND i.kind = 'photo' "
+        f"AND NOT f.gone AND {scope} GROUP BY i.pk",
+        (json.dumps(list(keys)), *values),
+    )
+    for _, key, photo_id, path, namespace, width, height, form, taken_at in rows:
+        found[key] = Card(
+            key,
+            photo_id,
+            path,
+            os.path.basename(path),
+            namespace,
+            width or 0,
+            height or 0,
+            form or "",
+            taken_at,
         )
-        for _, key, photo_id, path, namespace, width, height, form, taken_at in rows:
-            found[key] = Card(
-                key,
-                photo_id,
-                path,
-                os.path.basename(path),
-                namespace,
-                width or 0,
-                height or 0,
-                form or "",
-                taken_at,
-            )
     return [found[key] for key in keys if key in found]
 
 

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 #: present files are found.
 PRESENT, MISSING, EXCLUDED = 0, 1, 2
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
-
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
@@ -91,12 +88,8 @@ def known_files(
     """
     if isinstance(scope, str):
         return _known(library, namespace, fingerprint, *beginning("f.path", scope))
-    found: dict[str, KnownFile] = {}
-    for start in range(0, len(scope), _AT_ONCE):
-        paths = tuple(scope[start : start + _AT_ONCE])
-        among = f"f.path IN ({','.join('?' * len(paths))})"
-        found |= _known(library, namespace, fingerprint, among, paths)
-    return found
+    among = "f.path IN (SELECT value FROM json_each(?))"
+    return _known(library, namespace, fingerprint, among, (json.dumps(list(scope)),))
 
 
 def _known(
@@ -277,20 +270,18 @@ def places(
         condition += " AND f.path IN (SELECT value FROM json_each(?))"
         more = (*more, json.dumps(list(only)))
     found: dict[int, Place] = {}
-    for start in range(0, len(item_keys), _AT_ONCE):
-        keys = item_keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            # With min(), SQLite takes the other columns from the row of the minimum.
-            "SELECT min(f.pk), i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
-            "f.path, f.source_path, n.name FROM files f "
-            "JOIN items i ON i.pk = f.item_pk JOIN namespaces n ON n.pk = f.namespace_pk "
-            f"WHERE NOT f.gone AND f.item_pk IN ({','.join('?' * len(keys))}) "
-            f"AND {scope} AND {condition} GROUP BY i.pk",
-            (*keys, *values, *more),
-        ).fetchall()
-        said = metadata_by_key(library.connection, [row[0] for row in rows])
-        for row in rows:
-            found[row[1]] = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+    rows = library.connection.execute(
+        # With min(), SQLite takes the other columns from the row of the minimum.
+        "SELECT min(f.pk), i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
+        "f.path, f.source_path, n.name FROM files f "
+        "JOIN items i ON i.pk = f.item_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE NOT f.gone AND f.item_pk IN (SELECT value FROM json_each(?)) "
+        f"AND {scope} AND {condition} GROUP BY i.pk",
+        (json.dumps(list(item_keys)), *values, *more),
+    ).fetchall()
+    said = metadata_by_key(library.connection, [row[0] for row in rows])
+    for row in rows:
+        found[row[1]] = Place(row[1], row[2], row[9], row[11], _describe(row, said))
     return found
 
 
@@ -305,20 +296,18 @@ def all_places(
     if namespaces is not None:
         scope = f"n.name IN ({','.join('?' * len(namespaces))})"
     found: dict[int, list[Place]] = {}
-    for start in range(0, len(item_keys), _AT_ONCE):
-        keys = item_keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            "SELECT f.pk, i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
-            "f.path, f.source_path, n.name FROM files f "
-            "JOIN items i ON i.pk = f.item_pk JOIN namespaces n ON n.pk = f.namespace_pk "
-            f"WHERE NOT f.gone AND f.item_pk IN ({','.join('?' * len(keys))}) AND {scope} "
-            "ORDER BY f.pk",
-            (*keys, *values),
-        ).fetchall()
-        said = metadata_by_key(library.connection, [row[0] for row in rows])
-        for row in rows:
-            place = Place(row[1], row[2], row[9], row[11], _describe(row, said))
-            found.setdefault(row[1], []).append(place)
+    rows = library.connection.execute(
+        "SELECT f.pk, i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
+        "f.path, f.source_path, n.name FROM files f "
+        "JOIN items i ON i.pk = f.item_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE NOT f.gone AND f.item_pk IN (SELECT value FROM json_each(?)) AND {scope} "
+        "ORDER BY f.pk",
+        (json.dumps(list(item_keys)), *values),
+    ).fetchall()
+    said = metadata_by_key(library.connection, [row[0] for row in rows])
+    for row in rows:
+        place = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+        found.setdefault(row[1], []).append(place)
     return found
 
 
@@ -344,15 +333,13 @@ def metadata_by_key(
 ) -> dict[int, dict[str, str]]:
     """Return what sources said of files, by file key."""
     found: dict[int, dict[str, str]] = {}
-    for start in range(0, len(file_keys), _AT_ONCE):
-        keys = file_keys[start : start + _AT_ONCE]
-        rows = connection.execute(
-            "SELECT file_pk, key, value FROM metadata "
-            f"WHERE file_pk IN ({','.join('?' * len(keys))})",
-            tuple(keys),
-        )
-        for pk, key, value in rows:
-            found.setdefault(pk, {})[key] = value
+    rows = connection.execute(
+        "SELECT file_pk, key, value FROM metadata "
+        "WHERE file_pk IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(file_keys)),),
+    )
+    for pk, key, value in rows:
+        found.setdefault(pk, {})[key] = value
     return found
 
 

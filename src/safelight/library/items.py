@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import numpy.typing as npt
 
     from safelight.library.database import Database
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
-
-def item_keys(connection: sqlite3.Connection, item_ids: Sequence[str]) -> dict[str, int]:
+def item_keys(connection: sqlite3.Connection, item_ids: Collection[str]) -> dict[str, int]:
     """Return the row keys of items by id, of those that are there."""
-    found: dict[str, int] = {}
-    for start in range(0, len(item_ids), _AT_ONCE):
-        part = tuple(item_ids[start : start + _AT_ONCE])
-        rows = connection.execute(
-            f"SELECT id, pk FROM items WHERE id IN ({','.join('?' * len(part))})", part
-        )
-        found |= dict(rows.fetchall())
-    return found
+    rows = connection.execute(
+        "SELECT id, pk FROM items WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(item_ids)),),
+    )
+    return dict(rows.fetchall())
 
 
 def is_embedded(library: Database, item_id: str, fingerprint: str) -> bool:
@@ -74,15 +69,13 @@ def vectors_by_key(
 ) -> dict[int, npt.NDArray[np.float32]]:
     """Return the vectors of items in a space, by item key."""
     found: dict[int, npt.NDArray[np.float32]] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        part = keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            "SELECT e.item_pk, e.vector FROM embeddings e "
-            "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
-            f"WHERE e.item_pk IN ({','.join('?' * len(part))})",
-            (fingerprint, *part),
-        )
-        found |= {key: np.frombuffer(vector, "<f4") for key, vector in rows}
+    rows = library.connection.execute(
+        "SELECT e.item_pk, e.vector FROM embeddings e "
+        "JOIN spaces s ON s.pk = e.space_pk AND s.fingerprint = ? "
+        "WHERE e.item_pk IN (SELECT value FROM json_each(?))",
+        (fingerprint, json.dumps(list(keys))),
+    )
+    found |= {key: np.frombuffer(vector, "<f4") for key, vector in rows}
     return found
 
 
@@ -101,12 +94,10 @@ def added_at(
             f"(SELECT pk FROM namespaces WHERE name IN ({','.join('?' * len(names))}))"
         )
     found: dict[int, str] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        part = keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            f"SELECT i.pk, {when} FROM items i {joined} "
-            f"WHERE i.pk IN ({','.join('?' * len(part))}) GROUP BY i.pk",
-            (*names, *part),
-        )
-        found |= dict(rows.fetchall())
+    rows = library.connection.execute(
+        f"SELECT i.pk, {when} FROM items i {joined} "
+        f"WHERE i.pk IN (SELECT value FROM json_each(?)) GROUP BY i.pk",
+        (*names, json.dumps(list(keys))),
+    )
+    found |= dict(rows.fetchall())
     return found

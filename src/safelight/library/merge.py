@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from safelight.library.rows import FailureRow, PhotoRow
     from safelight.types import Space
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 #: Memory for pages of the library while rows go in.
 _CACHE_KIB = 128 * 1024
@@ -36,7 +35,7 @@ _CACHE_KIB = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What one batch of rows amounted to.
+    """Counts of one merged batch of rows.
 
     Attributes
     ----------
@@ -65,7 +64,7 @@ class Merged:
 
 
 class Merger:
-    """What takes rows of one data set into a library.
+    """Merger of one data set's rows into a library.
 
     Making it adds the space, and the label sets, unless they are there.
 
@@ -171,15 +170,13 @@ class Merger:
 
     def _embedded(self, connection: sqlite3.Connection, keys: Sequence[int]) -> set[int]:
         found: set[int] = set()
-        for start in range(0, len(keys), _AT_ONCE):
-            part = keys[start : start + _AT_ONCE]
-            rows = connection.execute(
-                "SELECT item_pk FROM embeddings WHERE space_pk = "
-                "(SELECT pk FROM spaces WHERE fingerprint = ?) "
-                f"AND item_pk IN ({','.join('?' * len(part))})",
-                (self._space.fingerprint, *part),
-            )
-            found |= {key for (key,) in rows}
+        rows = connection.execute(
+            "SELECT item_pk FROM embeddings WHERE space_pk = "
+            "(SELECT pk FROM spaces WHERE fingerprint = ?) "
+            "AND item_pk IN (SELECT value FROM json_each(?))",
+            (self._space.fingerprint, json.dumps(list(keys))),
+        )
+        found |= {key for (key,) in rows}
         return found
 
 

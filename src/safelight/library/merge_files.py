@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     #: A file, the key of its item, and why it failed.
     Told = tuple[FileRow, int | None, FailureRow | None]
-
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 
 def merge_files(
@@ -94,15 +92,13 @@ def _known_files(
     for namespace, path in places:
         by_namespace.setdefault(namespace, []).append(path)
     for namespace, paths in by_namespace.items():
-        for start in range(0, len(paths), _AT_ONCE):
-            part = paths[start : start + _AT_ONCE]
-            for pk, path, mtime_ns, item, failed in connection.execute(
-                "SELECT pk, path, mtime_ns, item_pk, "
-                "EXISTS (SELECT 1 FROM failures x WHERE x.file_pk = files.pk) FROM files "
-                f"WHERE namespace_pk = ? AND path IN ({','.join('?' * len(part))})",
-                (namespace, *part),
-            ):
-                found[namespace, path] = pk, mtime_ns, item, bool(failed)
+        for pk, path, mtime_ns, item, failed in connection.execute(
+            "SELECT pk, path, mtime_ns, item_pk, "
+            "EXISTS (SELECT 1 FROM failures x WHERE x.file_pk = files.pk) FROM files "
+            "WHERE namespace_pk = ? AND path IN (SELECT value FROM json_each(?))",
+            (namespace, json.dumps(list(paths))),
+        ):
+            found[namespace, path] = pk, mtime_ns, item, bool(failed)
     return found
 
 

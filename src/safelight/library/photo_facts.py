@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from safelight.library.database import Database
     from safelight.types import FileStat
-
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """What the library knows of a photo.
+    """Facts about a photo.
 
     Attributes
     ----------
@@ -73,7 +71,7 @@ class PhotoFacts:
 
     @property
     def pixels(self) -> int:
-        """How many pixels it has; 0 if that is not known."""
+        """Number of pixels; 0 if it is not known."""
         return (self.width or 0) * (self.height or 0)
 
 
@@ -88,42 +86,40 @@ def photo_facts(
         Only files in it.
     """
     found: dict[str, PhotoFacts] = {}
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        ids = tuple(photo_ids[start : start + _AT_ONCE])
-        marks = ",".join("?" * len(ids))
-        rows = library.connection.execute(
-            "SELECT i.id, f.path, coalesce(f.size, i.size), coalesce(f.mtime_ns, 0), n.name "
-            "FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
-            "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
-            f"WHERE i.kind = 'photo' AND i.id IN ({marks}) ORDER BY f.path, n.name",
-            (namespace, namespace, *ids),
-        )
-        copies: dict[str, dict[str, Copy]] = {}
-        for photo_id, path, size, mtime_ns, name in rows:
-            of_photo = copies.setdefault(photo_id, {})
-            before = of_photo[path].namespaces if path in of_photo else ()
-            of_photo[path] = Copy(path, size, mtime_ns, (*before, name))
-        rows = library.connection.execute(
-            "SELECT i.id, i.size, i.format, i.width, i.height, i.exif, "
-            "(SELECT count(DISTINCT m.key) FROM files f JOIN metadata m ON m.file_pk = f.pk "
-            "WHERE f.item_pk = i.pk AND NOT f.gone), "
-            "(SELECT s.structure FROM structures s WHERE s.item_pk = i.pk) "
-            f"FROM items i WHERE i.id IN ({marks})",
-            ids,
-        )
-        for photo_id, size, form, width, height, exif, said, structure in rows:
-            if photo_id in copies:
-                found[photo_id] = PhotoFacts(
-                    photo_id,
-                    size,
-                    form,
-                    width,
-                    height,
-                    stored_json(exif),
-                    said,
-                    tuple(copies[photo_id].values()),
-                    None if structure is None else Structure.from_dict(stored_json(structure)),
-                )
+    rows = library.connection.execute(
+        "SELECT i.id, f.path, coalesce(f.size, i.size), coalesce(f.mtime_ns, 0), n.name "
+        "FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
+        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
+        "WHERE i.kind = 'photo' AND i.id IN (SELECT value FROM json_each(?)) "
+        "ORDER BY f.path, n.name",
+        (namespace, namespace, json.dumps(list(photo_ids))),
+    )
+    copies: dict[str, dict[str, Copy]] = {}
+    for photo_id, path, size, mtime_ns, name in rows:
+        of_photo = copies.setdefault(photo_id, {})
+        before = of_photo[path].namespaces if path in of_photo else ()
+        of_photo[path] = Copy(path, size, mtime_ns, (*before, name))
+    rows = library.connection.execute(
+        "SELECT i.id, i.size, i.format, i.width, i.height, i.exif, "
+        "(SELECT count(DISTINCT m.key) FROM files f JOIN metadata m ON m.file_pk = f.pk "
+        "WHERE f.item_pk = i.pk AND NOT f.gone), "
+        "(SELECT s.structure FROM structures s WHERE s.item_pk = i.pk) "
+        "FROM items i WHERE i.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(photo_ids)),),
+    )
+    for photo_id, size, form, width, height, exif, said, structure in rows:
+        if photo_id in copies:
+            found[photo_id] = PhotoFacts(
+                photo_id,
+                size,
+                form,
+                width,
+                height,
+                stored_json(exif),
+                said,
+                tuple(copies[photo_id].values()),
+                None if structure is None else Structure.from_dict(stored_json(structure)),
+            )
     return found
 
 

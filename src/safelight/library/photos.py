@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from safelight.library.attributes.scores import ScoreRecord
     from safelight.library.database import Database
     from safelight.types import Structure
-
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +160,9 @@ def known_ids(
             "EXISTS (SELECT 1 FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
             f"WHERE f.item_pk = i.pk AND n.name IN ({','.join('?' * len(names))}))"
         )
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        part = photo_ids[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            f"SELECT i.id FROM items i WHERE i.id IN ({','.join('?' * len(part))}) AND {among}",
-            (*part, *names),
-        )
-        found |= {photo_id for (photo_id,) in rows}
+    rows = library.connection.execute(
+        f"SELECT i.id FROM items i WHERE i.id IN (SELECT value FROM json_each(?)) AND {among}",
+        (json.dumps(list(photo_ids)), *names),
+    )
+    found |= {photo_id for (photo_id,) in rows}
     return frozenset(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from safelight.arguments import named_numbers
 from safelight.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def _weight(default: float, about: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How much each metric counts; a metric that has no field here counts nothing.
+    """Weights of the metrics; a metric without a field here counts nothing.
 
     Only the proportions matter: the weights of the metrics that took part are scaled to add up
     to 1.
@@ -58,18 +59,7 @@ class Weights:
         0.3
         """
         known = {weight.name for weight in fields(cls)}
-        given = {}
-        for part in filter(None, (piece.strip() for piece in text.split(","))):
-            name, _, number = (piece.strip() for piece in part.partition("="))
-            try:
-                given[name] = float(number)
-            except ValueError as exc:
-                raise SettingsError(f"{part!r} is no weight: write NAME=NUMBER.") from exc
-            if name not in known:
-                raise SettingsError(
-                    f"There is no metric {name!r} to weigh; there are: {', '.join(sorted(known))}."
-                )
-        return replace(cls(), **given)
+        return replace(cls(), **named_numbers(text.split(","), "metric", known))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from safelight.search.options import Answer, Found, SearchOptions
 from safelight.search.query import Query, parse_query
 from safelight.search.terms import aim, texts_of, weighted_sum
 from safelight.settings import CLUSTERS_FROM
-from safelight.types import Hit
+from safelight.types import DEFAULT_MAX_PIXELS, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def search(
     expand: bool = False,
     index: VectorIndex | None = None,
     clusters_from: int = CLUSTERS_FROM,
-    pixel_limit: int = 200_000_000,
+    pixel_limit: int = DEFAULT_MAX_PIXELS,
 ) -> list[Hit]:
     """Return the photos and texts nearest to `query`, best first, one hit each.
 
@@ -202,7 +202,7 @@ def find(
     *,
     index: VectorIndex | None = None,
     clusters_from: int = CLUSTERS_FROM,
-    pixel_limit: int = 200_000_000,
+    pixel_limit: int = DEFAULT_MAX_PIXELS,
 ) -> Answer:
     """Run a search to its end, in this thread; see :func:`search`."""
     as_having(library, "library", "a Library", "connection", "transaction")
@@ -306,7 +306,11 @@ def hits_of(
 
 
 def query_vector(
-    library: Database, terms: Sequence[Term], embedder: Embedder, *, pixel_limit: int = 200_000_000
+    library: Database,
+    terms: Sequence[Term],
+    embedder: Embedder,
+    *,
+    pixel_limit: int = DEFAULT_MAX_PIXELS,
 ) -> npt.NDArray[np.float32]:
     """Return the weighted sum of what terms want, (dimension,) float32 of unit length.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from safelight.arguments import named_numbers
+from safelight.errors import SettingsError
 from safelight.library.browse import Filter
 from safelight.library.files import require_namespace
 from safelight.server.errors import Problem
@@ -72,13 +74,7 @@ def least_of(given: Sequence[str]) -> dict[str, float]:
     Problem
         One is not METRIC:NUMBER.
     """
-    found = {}
-    for each in given:
-        metric, _, number = each.replace("=", ":").rpartition(":")
-        try:
-            found[metric.strip()] = float(number)
-        except ValueError:
-            metric = ""
-        if not metric:
-            raise Problem(400, f"min={each[:50]!r} is not METRIC:NUMBER, as focus:0.6.", "usage")
-    return found
+    try:
+        return named_numbers(given, "metric", signs=":=")
+    except SettingsError as exc:
+        raise Problem(400, f"min: {exc}", "usage") from exc

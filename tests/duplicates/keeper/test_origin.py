@@ -1,4 +1,4 @@
-"""Which photo was made from which, told by pixels that were really scaled and saved."""
+"""Derivations, recognised from pixels that were really scaled and saved."""
 
 from __future__ import annotations
 

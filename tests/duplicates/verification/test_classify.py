@@ -47,7 +47,7 @@ def cut(picture: Image.Image, left: float, top: float, right: float, low: float)
 
 
 def shifted(picture: Image.Image) -> Image.Image:
-    """What a second exposure may show: everything has moved, each part differently."""
+    """A second exposure: everything has moved, each part differently."""
     y, x = np.mgrid[: picture.height, : picture.width].astype(np.float32)
     size = max(picture.size)
     rows = np.rint(y + 0.02 * size * np.sin(5 * x / size + 1)).clip(0, picture.height - 1)

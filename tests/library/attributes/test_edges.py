@@ -9,7 +9,6 @@ from safelight.library.attributes.edges import (
     compared,
     embedded_photos,
     forget_comparisons,
-    item_keys,
     moments,
     photo_records,
     present_paths,
@@ -19,6 +18,7 @@ from safelight.library.attributes.edges import (
     several_files,
     write_comparisons,
 )
+from safelight.library.items import item_keys
 from safelight.library.write import FileRecord, ItemRecord, mark_gone, write
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_what_is_known_of_photos(photos: Database) -> None:
     assert raw_photos(photos) == [2]
     assert (2, "/a/copy") in present_paths(photos)
     assert len(present_paths(photos)) == 6
-    assert item_keys(photos, IDS[1:3]) == {IDS[1]: 2, IDS[2]: 3}
+    assert item_keys(photos.connection, IDS[1:3]) == {IDS[1]: 2, IDS[2]: 3}
     assert embedded_photos(photos, None) == embedded_photos(photos, "f" * 64) == set()
 
 
@@ -144,4 +144,6 @@ def test_photos_that_were_compared_with_some_copies_are_told_when_one_is_forgott
 
 def test_many(photos: Database) -> None:
     assert photo_records(photos, list(range(1, 3000))).keys() == {1, 2, 3, 4, 5}
-    assert item_keys(photos, [f"{number:064x}" for number in range(3000)]).keys() == set(IDS[:5])
+    assert item_keys(photos.connection, [f"{number:064x}" for number in range(3000)]).keys() == set(
+        IDS[:5]
+    )

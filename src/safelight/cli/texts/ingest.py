@@ -1,4 +1,4 @@
-"""What ``safelight ingest`` says of what it did."""
+"""Output of ``safelight ingest``."""
 
 from __future__ import annotations
 

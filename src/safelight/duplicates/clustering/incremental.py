@@ -36,12 +36,12 @@ from safelight.library.attributes.edges import (
     embedded_photos,
     forget_comparisons,
     hashed_photos,
-    item_keys,
     photo_records,
     present_photos,
     unrelated_pairs,
     write_comparisons,
 )
+from safelight.library.items import item_keys
 from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ _FLAGS = _AWAY + _THINNED + _LOST
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How far comparing has come.
+    """Progress of the comparison.
 
     Attributes
     ----------
@@ -182,7 +182,7 @@ def compare_pairs(
         fingerprint = space.fingerprint if space else None
     version = _version(thresholds, fingerprint)
     wanted = {(min(pair), max(pair)) for pair in pairs} - unrelated_pairs(library, version)
-    key_of = item_keys(library, {photo for pair in wanted for photo in pair})
+    key_of = item_keys(library.connection, {photo for pair in wanted for photo in pair})
     hashes = hashed(library)
     keys = np.array(sorted(set(key_of.values()) & set(hashes.keys.tolist())), np.int64)
     if not len(keys):
@@ -436,7 +436,7 @@ class _Run:
     def _write(self, edges: Sequence[Edge], done: int) -> None:
         """Write edges, and that the photos before position `done` are compared."""
         known = self._known
-        newly = item_keys(known.library, self._look.away - self._told_away)
+        newly = item_keys(known.library.connection, self._look.away - self._told_away)
         self._told_away |= set(newly)
         self._away |= set(newly.values())
         # One that was compared before can be away by now, and is then marked as well.

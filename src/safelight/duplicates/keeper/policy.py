@@ -1,10 +1,11 @@
-"""What the photo to keep is chosen by: how much each consideration weighs."""
+"""Keeper policy: the weight of each keeper criterion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from safelight.arguments import named_numbers
 from safelight.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def _weight(about: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considerations:
-    """How much each consideration weighs; each is 0 to 1 within a group."""
+    """Weights of the keeper criteria; each criterion is 0 to 1 within a group."""
 
     original: float = _weight("Nothing tells that it was made from another of the group.")
     resolution: float = _weight("Pixels, as far as they hold detail: an upscale has no more.")
@@ -54,18 +55,12 @@ class Considerations:
         SettingsError
             There is no such consideration, or a weight is negative.
         """
-        known = [weight.name for weight in fields(self)]
-        for name in given:
-            if name not in known:
-                raise SettingsError(
-                    f"There is no consideration {name!r} to weigh; there are: {', '.join(known)}."
-                )
         return replace(self, **given)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the photo to keep is chosen.
+    """Rule for choosing the keeper.
 
     Attributes
     ----------
@@ -120,21 +115,18 @@ def parse_policy(text: str) -> Policy:
     >>> parse_policy("original, small=3").shots.small
     3.0
     """
-    name, given = DEFAULT, {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        key, equals, number = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            if key not in PRESETS:
+    parts = [part.strip() for part in text.split(",")]
+    weights = [weight.name for weight in fields(Considerations)]
+    given = named_numbers((part for part in parts if "=" in part), "weight", weights)
+    name = DEFAULT
+    for part in parts:
+        if part and "=" not in part:
+            if part not in PRESETS:
                 raise SettingsError(
-                    f"There is no policy {key!r}; there are: {', '.join(PRESETS)}, and weights "
-                    "as NAME=NUMBER."
+                    f"Unknown policy {part!r}. Choose from: {', '.join(PRESETS)}, and weights as "
+                    "NAME=NUMBER."
                 )
-            name = key
-            continue
-        try:
-            given[key] = float(number)
-        except ValueError as exc:
-            raise SettingsError(f"{part!r} is no weight: write NAME=NUMBER.") from exc
+            name = part
     preset = PRESETS[name]
     if not given:
         return preset

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.types import DEFAULT_MAX_PIXELS
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -40,8 +42,6 @@ _SAMPLINGS = (0, 1, 2)
 
 # So many of the most likely qualities are tried with other samplings of the colours.
 _NEXT_BEST = 3
-
-_MOST_PIXELS = 200_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ class Saved:
     sampling: int
 
 
-def saved(data: bytes, max_pixels: int = _MOST_PIXELS) -> Saved | None:
+def saved(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Saved | None:
     """Return the middle of a JPEG; None if it is none, or of a kind that is not compared."""
     from PIL import JpegImagePlugin
 

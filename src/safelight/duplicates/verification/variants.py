@@ -1,4 +1,4 @@
-"""Whether two photos are forms of one picture, and which: told by laying one over the other."""
+"""Recognise variants of one picture, and their kind, by geometric verification."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ _WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of what was queued for a store.
+    """Result of sending queued changes to a store.
 
     Attributes
     ----------
@@ -177,7 +177,7 @@ def feed(
 
 
 class _Run:
-    """What one call of :func:`sync` has done so far."""
+    """Progress of one call of :func:`sync`."""
 
     def __init__(
         self,

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
     from safelight.types import Structure
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 _PRESENT = "EXISTS (SELECT 1 FROM files f WHERE f.item_pk = {} AND NOT f.gone)"
 
@@ -61,7 +59,7 @@ class PhotoTable:
 
 @dataclass(frozen=True, slots=True)
 class PhotoRecord:
-    """What the library knows of one photo.
+    """Record of one photo.
 
     ``paths`` are those of its present files, sorted; ``structure`` is None if it is not known.
     """
@@ -117,32 +115,30 @@ def several_files(library: Database, namespace: str | None = None) -> dict[str, 
 def photo_records(library: Database, keys: Sequence[int]) -> dict[int, PhotoRecord]:
     """Return what is known of photos, by row key."""
     found = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        part = tuple(keys[start : start + _AT_ONCE])
-        marks = ",".join("?" * len(part))
-        paths: dict[int, list[str]] = {}
-        for key, path in library.connection.execute(
-            "SELECT DISTINCT item_pk, path FROM files "
-            f"WHERE NOT gone AND item_pk IN ({marks}) ORDER BY path",
-            part,
-        ):
-            paths.setdefault(key, []).append(path)
-        structures = read_structures(library, part)
-        for key, photo_id, form, width, height, size, exif in library.connection.execute(
-            f"SELECT pk, id, format, width, height, size, exif FROM items WHERE pk IN ({marks})",
-            part,
-        ):
-            found[key] = PhotoRecord(
-                key,
-                photo_id,
-                form,
-                width,
-                height,
-                size,
-                stored_json(exif),
-                tuple(paths.get(key, ())),
-                structures.get(key),
-            )
+    paths: dict[int, list[str]] = {}
+    for key, path in library.connection.execute(
+        "SELECT DISTINCT item_pk, path FROM files "
+        "WHERE NOT gone AND item_pk IN (SELECT value FROM json_each(?)) ORDER BY path",
+        (json.dumps(list(keys)),),
+    ):
+        paths.setdefault(key, []).append(path)
+    structures = read_structures(library, keys)
+    for key, photo_id, form, width, height, size, exif in library.connection.execute(
+        "SELECT pk, id, format, width, height, size, exif FROM items "
+        "WHERE pk IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    ):
+        found[key] = PhotoRecord(
+            key,
+            photo_id,
+            form,
+            width,
+            height,
+            size,
+            stored_json(exif),
+            tuple(paths.get(key, ())),
+            structures.get(key),
+        )
     return found
 
 
@@ -198,20 +194,6 @@ def hashed_photos(library: Database, version: str) -> set[int]:
     """Return the row keys of photos that have hashes in a version."""
     rows = library.connection.execute("SELECT item_pk FROM hashes WHERE version = ?", (version,))
     return {key for (key,) in rows}
-
-
-def item_keys(library: Database, ids: Iterable[str]) -> dict[str, int]:
-    """Return the row keys of items, by id."""
-    found: dict[str, int] = {}
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), _AT_ONCE):
-        part = tuple(wanted[start : start + _AT_ONCE])
-        found |= dict(
-            library.connection.execute(
-                f"SELECT id, pk FROM items WHERE id IN ({','.join('?' * len(part))})", part
-            ).fetchall()
-        )
-    return found
 
 
 def compared(library: Database) -> dict[int, str]:

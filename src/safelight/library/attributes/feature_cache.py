@@ -1,4 +1,4 @@
-"""What the features service found of photos, in the version in which it found it."""
+"""Versioned cache of the features service's results."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from safelight.library.database import Database
-
-_AT_ONCE = 900
 
 
 def write_features(
@@ -46,12 +44,10 @@ def read_features(
 ) -> dict[str, dict[str, Any]]:
     """Return the features of photos in this version, by photo id; nothing for those unknown."""
     found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        ids = photo_ids[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            "SELECT photo_id, features FROM features "
-            f"WHERE version = ? AND photo_id IN ({','.join('?' * len(ids))})",
-            (version, *ids),
-        )
-        found |= {photo_id: stored_json(features) for photo_id, features in rows}
+    rows = library.connection.execute(
+        "SELECT photo_id, features FROM features "
+        "WHERE version = ? AND photo_id IN (SELECT value FROM json_each(?))",
+        (version, json.dumps(list(photo_ids))),
+    )
+    found |= {photo_id: stored_json(features) for photo_id, features in rows}
     return found

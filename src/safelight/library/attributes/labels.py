@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound="Hashable")
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 _LABEL = "d.abstained, l.label, l.confidence, l.cosine, l.calibrated, l.applies"
 
@@ -54,7 +53,7 @@ class LabelRecord:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhoto:
-    """What a photo was labelled with.
+    """Labels of a photo.
 
     Attributes
     ----------
@@ -70,7 +69,7 @@ class LabelledPhoto:
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """How many photos a label set has labelled in a space.
+    """Number of photos that a label set has labelled in a space.
 
     Attributes
     ----------
@@ -139,14 +138,12 @@ def add_labels(
     """
     lacking = dict(photos)
     items = list({item for item, _ in photos})
-    for start in range(0, len(items), _AT_ONCE):
-        part = items[start : start + _AT_ONCE]
-        for known in connection.execute(
-            "SELECT item_pk, label_set_pk FROM labelled WHERE space_pk = ? "
-            f"AND item_pk IN ({','.join('?' * len(part))})",
-            (space, *part),
-        ):
-            lacking.pop(known, None)
+    for known in connection.execute(
+        "SELECT item_pk, label_set_pk FROM labelled WHERE space_pk = ? "
+        "AND item_pk IN (SELECT value FROM json_each(?))",
+        (space, json.dumps(list(items))),
+    ):
+        lacking.pop(known, None)
     _insert(connection, space, lacking)
 
 
@@ -175,17 +172,15 @@ def read_labels(
 ) -> dict[str, LabelledPhoto]:
     """Return what photos were labelled with, by photo id; nothing for those that were not."""
     found: dict[str, LabelledPhoto] = {}
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        ids = photo_ids[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            f"SELECT i.id, {_LABEL} FROM items i JOIN labelled d ON d.item_pk = i.pk "
-            "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-            "AND d.label_set_pk = (SELECT pk FROM label_sets WHERE version = ?) "
-            f"{_WITH_LABELS} "
-            f"WHERE i.id IN ({','.join('?' * len(ids))}) ORDER BY l.confidence DESC",
-            (fingerprint, version, *ids),
-        )
-        found |= _collected((photo_id, values) for photo_id, *values in rows)
+    rows = library.connection.execute(
+        f"SELECT i.id, {_LABEL} FROM items i JOIN labelled d ON d.item_pk = i.pk "
+        "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
+        "AND d.label_set_pk = (SELECT pk FROM label_sets WHERE version = ?) "
+        f"{_WITH_LABELS} "
+        f"WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY l.confidence DESC",
+        (fingerprint, version, json.dumps(list(photo_ids))),
+    )
+    found |= _collected((photo_id, values) for photo_id, *values in rows)
     return found
 
 
@@ -261,15 +256,13 @@ def vectors_of(
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Return the vectors in a space, by photo id, of those of `photo_ids` that have one."""
     found: dict[str, npt.NDArray[np.float32]] = {}
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        ids = photo_ids[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            "SELECT i.id, e.vector FROM items i JOIN embeddings e ON e.item_pk = i.pk "
-            "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-            f"WHERE i.kind = 'photo' AND i.id IN ({','.join('?' * len(ids))})",
-            (fingerprint, *ids),
-        )
-        found |= {photo_id: np.frombuffer(vector, "<f4") for photo_id, vector in rows}
+    rows = library.connection.execute(
+        "SELECT i.id, e.vector FROM items i JOIN embeddings e ON e.item_pk = i.pk "
+        "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
+        "WHERE i.kind = 'photo' AND i.id IN (SELECT value FROM json_each(?))",
+        (fingerprint, json.dumps(list(photo_ids))),
+    )
+    found |= {photo_id: np.frombuffer(vector, "<f4") for photo_id, vector in rows}
     return found
 
 
@@ -282,24 +275,22 @@ def applying_labels(
     that was never labelled, and an empty list of one to which nothing applies.
     """
     found: dict[int, list[str]] = {}
-    for start in range(0, len(item_keys), _AT_ONCE):
-        keys = item_keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            "SELECT d.item_pk, d.label_set_pk, l.label FROM labelled d "
-            "JOIN label_sets s ON s.pk = d.label_set_pk "
-            "LEFT JOIN labels l ON l.applies AND (l.item_pk, l.space_pk, l.label_set_pk) = "
-            "(d.item_pk, d.space_pk, d.label_set_pk) "
-            "WHERE d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-            f"AND d.item_pk IN ({','.join('?' * len(keys))}) "
-            "ORDER BY s.used_at DESC, s.pk DESC, l.calibrated DESC, l.confidence DESC",
-            (fingerprint, *keys),
-        )
-        last: dict[int, int] = {}
-        for key, label_set, label in rows:
-            if last.setdefault(key, label_set) == label_set:
-                labels = found.setdefault(key, [])
-                if label is not None:
-                    labels.append(label)
+    rows = library.connection.execute(
+        "SELECT d.item_pk, d.label_set_pk, l.label FROM labelled d "
+        "JOIN label_sets s ON s.pk = d.label_set_pk "
+        "LEFT JOIN labels l ON l.applies AND (l.item_pk, l.space_pk, l.label_set_pk) = "
+        "(d.item_pk, d.space_pk, d.label_set_pk) "
+        "WHERE d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
+        "AND d.item_pk IN (SELECT value FROM json_each(?)) "
+        "ORDER BY s.used_at DESC, s.pk DESC, l.calibrated DESC, l.confidence DESC",
+        (fingerprint, json.dumps(list(item_keys))),
+    )
+    last: dict[int, int] = {}
+    for key, label_set, label in rows:
+        if last.setdefault(key, label_set) == label_set:
+            labels = found.setdefault(key, [])
+            if label is not None:
+                labels.append(label)
     return found
 
 

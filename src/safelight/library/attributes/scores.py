@@ -1,4 +1,4 @@
-"""What was measured of photos: writing it, reading it, and finding what is still to be measured."""
+"""Stored quality scores: write them, read them, find photos that lack them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from safelight.library.database import Database
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 _COLUMNS = "metric, version, value, score, status, reason, details"
 
@@ -107,16 +105,14 @@ def _values(record: ScoreRecord) -> tuple[object, ...]:
 def read_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[str, ScoreRecord]]:
     """Return what was measured of photos, by photo id and metric; nothing for those unmeasured."""
     found: dict[str, dict[str, ScoreRecord]] = {}
-    for start in range(0, len(photo_ids), _AT_ONCE):
-        ids = photo_ids[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            f"SELECT i.id, {_COLUMNS} FROM items i JOIN scores s ON s.item_pk = i.pk "
-            f"WHERE i.id IN ({','.join('?' * len(ids))}) ORDER BY s.rowid",
-            tuple(ids),
-        )
-        for photo_id, *values in rows:
-            record = _record(*values)
-            found.setdefault(photo_id, {})[record.metric] = record
+    rows = library.connection.execute(
+        f"SELECT i.id, {_COLUMNS} FROM items i JOIN scores s ON s.item_pk = i.pk "
+        f"WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY s.rowid",
+        (json.dumps(list(photo_ids)),),
+    )
+    for photo_id, *values in rows:
+        record = _record(*values)
+        found.setdefault(photo_id, {})[record.metric] = record
     return found
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from safelight.library.database import Database
 
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 _COLUMNS = "v.pk, v.id, n.name, v.vector, v.metadata, v.created_at, v.updated_at"
 
@@ -186,14 +184,12 @@ def vectors_by_key(
     """Return vectors by row key; without those of other namespaces, and those that are gone."""
     scope, values = _in_namespaces(namespaces)
     found: dict[int, Vector] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        part = keys[start : start + _AT_ONCE]
-        rows = library.connection.execute(
-            f"SELECT {_COLUMNS} FROM vectors v JOIN namespaces n ON n.pk = v.namespace_pk "
-            f"WHERE v.pk IN ({','.join('?' * len(part))}) AND {scope}",
-            (*part, *values),
-        )
-        found |= {row[0]: _vector(row) for row in rows}
+    rows = library.connection.execute(
+        f"SELECT {_COLUMNS} FROM vectors v JOIN namespaces n ON n.pk = v.namespace_pk "
+        f"WHERE v.pk IN (SELECT value FROM json_each(?)) AND {scope}",
+        (json.dumps(list(keys)), *values),
+    )
+    found |= {row[0]: _vector(row) for row in rows}
     return found
 
 

@@ -26,7 +26,7 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token allows.
+    """A token and its rights.
 
     Attributes
     ----------

@@ -75,7 +75,7 @@ class Moved(BaseModel):
 
 
 class Forget(Given):
-    """What to forget: paths and sources, a namespace, missing files, or a label set."""
+    """Request to forget paths and sources, a namespace, missing files, or a label set."""
 
     paths: list[_Place] = Field(
         default=[], max_length=1000, description="Absolute paths, or sources as they are listed."
