@@ -11,7 +11,7 @@ import click
 from safelight.cli.ingest_cluster import ingest_on_cluster
 from safelight.cli.label import open_classifier
 from safelight.cli.shared.options import FlagCommand, library_option, load_settings
-from safelight.cli.sync import feed_store
+from safelight.cli.shared.store import feed_store
 from safelight.cli.texts.ingest import report, report_failures
 from safelight.errors import SourceError
 
