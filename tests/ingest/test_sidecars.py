@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from safelight.imaging.sidecar_names import own_sidecars
 from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
-from safelight.ingest.sources.sidecars import own_sidecars
 from tests.metadata.test_xmp_facts import packet
 
 if TYPE_CHECKING:

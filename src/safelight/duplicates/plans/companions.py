@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.takeout import belongs_to, cut, json_beginnings, photo_beginnings
 from safelight.imaging.formats import SUFFIXES, is_photo
-from safelight.ingest.sources.sidecars import own_sidecars
+from safelight.imaging.sidecar_names import own_sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
