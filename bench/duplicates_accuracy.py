@@ -1,4 +1,4 @@
-"""Whether duplicates are found and called by their names, and nothing else is, beside two peers.
+"""Precision and recall of duplicates and their relations, beside two peers.
 
 Every relation is derived from real photos (`bench/variants.py`), so that the truth is known. All
 files go through the real thing: an ingest with the starter model, the candidates of all pairs, the
@@ -60,7 +60,7 @@ PAIRS = {(ORIGINAL, name) for name in EXPECTED} | {(one, other) for one, other, 
 
 @dataclass(slots=True)
 class Found:
-    """What was found, of a set of files.
+    """Result for a set of files.
 
     Attributes
     ----------

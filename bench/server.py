@@ -1,4 +1,4 @@
-"""How fast the server answers, and what it holds: one process, asked over loopback.
+"""Speed and memory of the server: one process, asked over loopback.
 
     python -m bench.server [--vectors 100000] [--rate 100] [--rounds 5] [--path /api/v1/search]
 

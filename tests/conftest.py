@@ -112,7 +112,7 @@ def postgres() -> Iterator[postgres_server.Server]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """Where a server that speaks S3 answers."""
+    """Address of a server that speaks S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

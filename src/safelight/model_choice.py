@@ -1,4 +1,4 @@
-"""Which model an ingest or a search uses when none, or one, is named."""
+"""Choice of the model for an ingest or a search, with or without a name."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the vectors of labels stay from one test to the next: they are made once."""
+    """Folder of label vectors that all tests share: they are made once."""
     return str(tmp_path_factory.mktemp("cache"))
 
 

@@ -1,4 +1,4 @@
-"""What a library knows already, and better, stays; twice is once."""
+"""Merging keeps better knowledge of the library, and merging twice changes nothing."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_averaging_is_exact(pixels: np.ndarray, tall: float, wide: float) -> Non
 
 
 def _shares(old: int, new: int) -> np.ndarray:
-    """How much each old pixel makes up of each new one; (new, old)."""
+    """Share of each old pixel in each new one; (new, old)."""
     step = Fraction(old, new)
     return np.array(
         [

@@ -1,4 +1,4 @@
-"""What is too much is refused, soon and with a reason; what waits costs nothing."""
+"""Excess is refused soon and with a reason; waiting requests cost nothing."""
 
 from __future__ import annotations
 

@@ -650,7 +650,7 @@ def test_what_was_not_foreseen_stays_in_the_log(server, monkeypatch) -> None:
 
 
 def test_a_request_that_is_wrong_is_not_quoted(server) -> None:
-    """What was sent may be a secret in the wrong place."""
+    """Strings that were sent and may be secrets in the wrong place."""
     body = {"query": "red", "limit": "hunter2-password"}
     answer = server.post("/api/v1/images/search", body)
     assert answer.status_code == 422

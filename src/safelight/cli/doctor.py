@@ -34,17 +34,17 @@ _RUNTIMES = {"onnx": "ONNX Runtime", "torch": "PyTorch"}
 
 
 @click.command(epilog=EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
-@click.option("--quick", is_flag=True, help="Without the speed test, which takes five seconds.")
-@click.option("--model", metavar="NAME", help="Measure this model; it is not downloaded.")
-@click.option("--device", metavar="DEVICE", help="Check and measure this device only.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--quick", is_flag=True, help="Skip the speed test, which takes five seconds.")
+@click.option("--model", metavar="NAME", help="Measure this model, without downloading it.")
+@click.option("--device", metavar="DEVICE", help="Check and measure only this device.")
 @library_option
 def doctor(
     as_json: bool, quick: bool, model: str | None, device: str | None, library: str | None
 ) -> None:
-    """Tell what is installed, where models can run, how fast, and what is wrong.
+    """Check the installation, the devices and their speed, and report problems.
 
-    Nothing is changed and nothing downloaded. The exit code is 1 if something is broken.
+    It changes and downloads nothing. The exit code is 1 if something is broken.
     """
     from safelight.doctor.report import examine, problems
 

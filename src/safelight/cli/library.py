@@ -49,10 +49,10 @@ Examples:
 
 @click.group(epilog=EPILOG)
 def library() -> None:
-    """Change the model of a library, or carry what it knows elsewhere.
+    """Change the model of a library, export it, or import into it.
 
-    What one model computes is a space. A library can hold several, side by side; searches use one
-    of them. A data set holds one, in Parquet, with all else that is known of the photos.
+    The vectors of one model are a space. A library can hold several, side by side; searches use
+    one of them. A data set holds one, in Parquet, with all other data about the photos.
     """
 
 
@@ -61,10 +61,10 @@ library.add_command(import_)
 
 
 @library.command("spaces", epilog=SPACES_EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @library_option
 def spaces(as_json: bool, library: str | None) -> None:
-    """List the spaces: how much each covers, and its size."""
+    """List the spaces, with the coverage and size of each."""
     from safelight.library.database import Database
     from safelight.library.files import counts
     from safelight.library.spaces import all_spaces
@@ -90,8 +90,8 @@ def spaces(as_json: bool, library: str | None) -> None:
 def use(name: str, library: str | None) -> None:
     """Search in another space from now on.
 
-    NAME is its name, what --model takes to load its model, or the beginning of its fingerprint. An
-    ingest that names no model uses it, too.
+    NAME is its name, the value of --model that loads its model, or the beginning of its
+    fingerprint. An ingest that names no model uses it, too.
     """
     from safelight.library.database import Database
     from safelight.library.spaces import coverage, find_named_space, use_space
@@ -113,16 +113,16 @@ def use(name: str, library: str | None) -> None:
 
 @library.command("drop-space", epilog=DROP_EPILOG)
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@click.option("--force", is_flag=True, help="Drop it even if it is the only one.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--force", is_flag=True, help="Drop the space even if it is the only one.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
 def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | None) -> None:
     """Remove a space and give its disk space back.
 
-    NAME is as for `safelight library use`. Photos, and what is known of them otherwise, stay as
-    they are; to have the space again, its model must embed all photos anew. If it is stopped, the
-    same command does the rest.
+    NAME is as for `safelight library use`. Photos and all other data about them stay. To get the
+    space back, its model must embed all photos again. If the command is stopped, run it again
+    to do the rest.
     """
     from safelight.library.database import Database
     from safelight.library.drop_space import check_drop

@@ -94,10 +94,10 @@ def models() -> None:
 
 
 @models.command("list", epilog=LIST_EPILOG)
-@click.option("--on-disk", is_flag=True, help="Only those on this machine.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--on-disk", is_flag=True, help="List only models on this machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_models(on_disk: bool, as_json: bool) -> None:
-    """List well-known models, and all that are on this machine."""
+    """List well-known models, and all models on this machine."""
     from safelight.embedding.catalogue.installed import all_models
 
     found = [each for each in all_models() if each.is_complete or not on_disk]
@@ -110,9 +110,9 @@ def list_models(on_disk: bool, as_json: bool) -> None:
 
 @models.command(epilog=INFO_EPILOG)
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def info(name: str, as_json: bool) -> None:
-    """Show all that is known of a model."""
+    """Show everything known about a model."""
     from safelight.embedding.catalogue.installed import find_model
 
     found = find_model(name)
@@ -125,12 +125,14 @@ def info(name: str, as_json: bool) -> None:
 
 @models.command(epilog=PULL_EPILOG)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask, whatever the licence.")
+@click.option(
+    "-y", "--yes", is_flag=True, help="Do not ask for confirmation, whatever the licence."
+)
 def pull(names: tuple[str, ...], yes: bool) -> None:
     """Fetch models, both sides of each.
 
-    Licence and size are told first; a licence that does not allow every use has to be agreed to. A
-    download that was stopped goes on where it ended.
+    It shows licence and size first; you have to agree to a licence that does not allow every use.
+    A stopped download goes on where it ended.
     """
     from safelight.embedding.catalogue import installed
 
@@ -161,14 +163,14 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
 @click.argument("name")
 @click.option(
     "--photo", metavar="FILE",
-    help="Also compare what others published of this photo; `safelight models info` names those.",
+    help="Also compare results published for this photo; see `models info`.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def verify(name: str, photo: str | None, as_json: bool) -> None:
-    """Compare a model on this machine with what is known of it.
+    """Verify a model on this machine against published values.
 
-    Files are compared with the digests that the hub or the publisher gives; vectors with values
-    that others published. What was compared is said, and if there was nothing, that. The exit code
+    It compares files with the digests of the hub or the publisher, and vectors with published
+    values, and lists every comparison, or says that there was nothing to compare. The exit code
     is 1 if something differs.
     """
     from safelight.embedding.catalogue.verify import verify as compare
@@ -189,14 +191,14 @@ def verify(name: str, photo: str | None, as_json: bool) -> None:
 @click.argument("out", metavar="FOLDER")
 @click.option(
     "--dtype", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True,
-    help="What the numbers are kept as.",
+    help="Type of the weights' numbers.",
 )  # fmt: skip
 @click.option(
     "--photos", metavar="DIR",
-    help="Photos to compare with; else those of the library, or of the demo.",
+    help="Photos to compare with, if not the library's or the demo's.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Keep an export that is no good.")
-@click.option("--json", "as_json", is_flag=True, help="What was measured, as a JSON object.")
+@click.option("--force", is_flag=True, help="Keep an export that fails the comparison.")
+@click.option("--json", "as_json", is_flag=True, help="Print the measurements as a JSON object.")
 @library_option
 def export(
     name: str,
@@ -209,9 +211,9 @@ def export(
 ) -> None:
     """Write a model for ONNX Runtime into a new folder.
 
-    It needs the torch extra; the folder does not. Up to 64 real photos are embedded with both, and
-    an export whose vectors are not near enough to the original's is not written: a mean cosine of
-    0.99, of int8 0.97. One in fp32 is of the same space as the original.
+    The export needs the torch extra; the folder does not. Both models embed up to 64 real photos,
+    and the export is written only if its vectors are near enough to the original's: a mean cosine
+    of 0.99, for int8 0.97. An fp32 export shares the space of the original.
     """
     from safelight.embedding.names import absolute_name, plain_name
     from safelight.ingest.sources.samples import sample_photos
@@ -254,13 +256,13 @@ def export(
 
 @models.command(epilog=RM_EPILOG)
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @library_option
 def rm(name: str, yes: bool, library: str | None) -> None:
     """Remove a model from the hub's cache.
 
-    Only downloads are removed, never a folder that you gave as a model. Other programs use the same
-    cache: what is removed they have to fetch again as well.
+    It removes only downloads, never a folder that you gave as a model. Other programs that use the
+    same cache have to download the model again, too.
     """
     from safelight.embedding.catalogue.installed import removable, remove
 

@@ -39,31 +39,32 @@ _SHOWN = 10
 
 @click.group()
 def plan() -> None:
-    """Plan what to do about photos; nothing is changed until `safelight apply`."""
+    """Plan file operations; nothing changes until `safelight apply`."""
 
 
 @plan.command("duplicates", epilog=EPILOG)
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to put the plan (JSON).")
-@click.option("--force", is_flag=True, help="Replace FILE even if it is no plan.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Write the plan to FILE (JSON)."
+)
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a plan.")
 @click.option(
     "--relation", "relations", multiple=True, metavar="NAME",
-    help="Plan by this relation only; give it several times, or separate by commas.  [default: "
+    help="Plan only this relation; repeat it, or separate by commas.  [default: "
     "identical, same-pixels, re-encoded, resized, rotated, mirrored]",
 )  # fmt: skip
 @click.option(
     "--action", type=click.Choice(["quarantine", "hardlink", "trash"]), default="quarantine",
     show_default=True,
-    help="Move files into a folder, make identical ones hard links, or use the system's trash.",
+    help="Move files to a folder or the trash, or hard-link identical ones.",
 )  # fmt: skip
 @click.option(
     "--quarantine", metavar="DIR",
-    help="The folder to move files into.  [default: .safelight-quarantine in the folder that was "
-    "ingested]",
+    help="Folder to move files into.  [default: .safelight-quarantine in the ingested folder]",
 )  # fmt: skip
-@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
 @choosing_options
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def duplicates(
     output: str,
     force: bool,
@@ -79,11 +80,11 @@ def duplicates(
     library: str | None,
     quiet: bool,
 ) -> None:
-    """Plan which duplicates go, and which are kept.
+    """Plan which duplicates go and which stay.
 
-    The plan names every file, where it goes and why; take out of it what you don't like. RAW+JPEG,
-    brackets and panoramas are never touched; what is cropped or edited, and bursts, only if you
-    name the relation.
+    The plan names every file, its destination and the reason; remove the entries you don't like.
+    RAW+JPEG, brackets and panoramas are never touched; crops, edits and bursts only if you name
+    the relation.
     """
     from safelight.duplicates.plans.model import DEFAULT_RELATIONS, check_target, write_plan
     from safelight.library.database import Database
@@ -123,12 +124,12 @@ def duplicates(
 
 @plan.command("show", epilog=SHOW_EPILOG)
 @click.argument("file", metavar="PLAN")
-@click.option("--html", metavar="FILE", help="Write a page with the pictures side by side.")
-@click.option("--force", is_flag=True, help="Replace FILE even if it is something else.")
+@click.option("--html", metavar="FILE", help="Write a page that shows the pictures side by side.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a report.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -> None:
-    """Show what a plan would do, group by group; nothing is changed."""
+    """Show the operations of a plan, group by group; nothing changes."""
     from safelight.duplicates.plans.model import read_plan
 
     file = expanded(file)

@@ -240,7 +240,7 @@ def upload(
 
 
 class IngestOptions(TypedDict, total=False):
-    """What an ingest can be told besides its source; see :func:`start_ingest`."""
+    """Options of an ingest besides its source; see :func:`start_ingest`."""
 
     namespace: str
     recursive: bool

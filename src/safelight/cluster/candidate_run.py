@@ -46,7 +46,7 @@ _WIDEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found.
+    """Result of a candidate run.
 
     Attributes
     ----------

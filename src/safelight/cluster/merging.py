@@ -40,7 +40,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What became of one prefix.
+    """Result of merging one prefix.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every worker has to know.
+    """Parameters that every worker needs.
 
     Attributes
     ----------

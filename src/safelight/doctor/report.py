@@ -76,7 +76,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found; each part says of itself what it is."""
+    """Findings of the doctor, one part a field."""
 
     versions: dict[str, str]
     platform: str

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Relation(StrEnum):
-    """How two photos are related; of several that hold, the first in this order counts.
+    """Relation of two photos; of several that hold, the first in this order counts.
 
     But of two that differ by an edit, whatever else was done, that is what is said: who has done
     with turned copies has not done with grey ones.

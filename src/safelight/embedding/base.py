@@ -1,4 +1,4 @@
-"""What every embedding model offers."""
+"""Interface of every embedding model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model can run, where it shall run, and why not somewhere faster."""
+"""Devices that a model can run on, the choice among them, and why a faster one is not used."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Device:
 
     @property
     def name(self) -> str:
-        """What ``--device`` takes, e.g. ``cuda:1``."""
+        """Name that ``--device`` takes, e.g. ``cuda:1``."""
         return f"{self.kind}:{self.index}" if self.kind == "cuda" else self.kind
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What is kept of a picture to find others that look like it: a hash of the whole, and words."""
+"""Hashes of a picture for finding look-alikes: one of the whole, and visual words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where words were seen, and how many of those that two pictures share agree on it.
+"""Positions of visual words, and the number of shared words whose positions agree.
 
 A place is 32 bits: from left to right and from top to bottom in 256 steps of the picture's sides,
 the size in 16ths of an octave, the angle in 256 steps of a full turn.

@@ -1,4 +1,4 @@
-"""Why a photo could not be decoded, in words for people and a code for programs."""
+"""Decoding failures, in words for people and as codes for programs."""
 
 from __future__ import annotations
 

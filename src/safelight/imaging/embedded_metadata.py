@@ -1,4 +1,4 @@
-"""What a photo's own file says of it: in EXIF, IPTC and XMP."""
+"""Embedded metadata of a photo's file: EXIF, IPTC and XMP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are photos: by name for a listing, by content for the decoder."""
+"""Photo formats, recognised by name for a listing and by content for the decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a photo says of itself, without decoding its pixels."""
+"""Header of a photo, read without decoding its pixels."""
 
 from __future__ import annotations
 

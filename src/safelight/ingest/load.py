@@ -41,7 +41,7 @@ FRAME_SIDE = 320
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """What became of an entry.
+    """Result of loading an entry.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Loaded:
 
 
 class Claims:
-    """Which content this run works on already, so that copies are decoded once."""
+    """Claims on content that this run already works on, so that copies are decoded once."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()

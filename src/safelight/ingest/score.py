@@ -40,7 +40,7 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
-    """Which scores an ingest is to keep.
+    """Scores that an ingest computes and keeps.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an ingest has to do: a source's listing compared with what the library knows."""
+"""Worklist of an ingest: the difference between a source's listing and the library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """What an ingest of one source has to do.
+    """Worklist of one source.
 
     Attributes
     ----------

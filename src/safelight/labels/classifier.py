@@ -1,4 +1,4 @@
-"""Which labels a photo has, from its vector alone.
+"""Zero-shot classifier: labels of a photo, from its vector alone.
 
 Three numbers for each label:
 
@@ -58,7 +58,7 @@ _USUAL_SCALE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class LabelScore:
-    """What is known of one label on one photo.
+    """Scores of one label on one photo.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ _UNRELATED_TEMPLATE = "a photo of {}"
 
 
 class TextModel(Protocol):
-    """What of an embedder labels need: :class:`safelight.embedding.base.Embedder` has it."""
+    """Part of :class:`safelight.embedding.base.Embedder` that labels need."""
 
     @property
     def name(self) -> str: ...
@@ -56,7 +56,7 @@ class TextModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CacheFiles:
-    """Where embeddings are kept.
+    """Files that cache embeddings.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the vector stores that a library feeds have yet to be told of.
+"""Outbox of changes that vector stores have not received yet.
 
 Triggers of the library (see :mod:`safelight.library.schema`) put an item into the outbox in the
 transaction that changes it. It is taken out once the store has it, so that whatever happens in

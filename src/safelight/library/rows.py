@@ -78,7 +78,7 @@ class FailureRow:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a vector was computed with.
+    """Provenance of a vector.
 
     Attributes
     ----------

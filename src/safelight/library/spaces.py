@@ -28,7 +28,7 @@ _NUMBER_BYTES = 4  # float32
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of a library one space covers.
+    """Share of a library that one space covers.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Coverage:
 
     @property
     def bytes(self) -> int:
-        """What the numbers of its vectors take; with what is around them, the files take more."""
+        """Size of its vectors' numbers; the files around them take more."""
         return self.embeddings * self.space.dimension * _NUMBER_BYTES
 
 

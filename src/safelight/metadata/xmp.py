@@ -64,7 +64,7 @@ Name = tuple[str, str]
 
 @dataclass(slots=True)
 class _Packet:
-    """What a packet says, and where in its bytes more can be put."""
+    """Contents of a packet, and the positions at which its bytes can grow."""
 
     about: str = ""
     values: dict[Name, list[str]] = field(default_factory=dict)
@@ -321,7 +321,7 @@ class _Reader:
 
     @property
     def _depth(self) -> int:
-        """How deep inside rdf:RDF: 1 is a description, 2 a property, 3 a list, 4 an item."""
+        """Depth inside rdf:RDF: 1 is a description, 2 a property, 3 a list, 4 an item."""
         return -1 if self._rdf_depth is None else len(self._path) - self._rdf_depth
 
     def _start(self, name: str, attributes: list[str]) -> None:

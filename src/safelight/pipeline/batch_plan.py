@@ -1,4 +1,4 @@
-"""Which batches a run consists of, written down before it starts."""
+"""Batches of a run, written down before it starts."""
 
 from __future__ import annotations
 

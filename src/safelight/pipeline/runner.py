@@ -48,7 +48,7 @@ _COLLECTOR = "output"
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What became of a run.
+    """Summary of a run.
 
     Attributes
     ----------

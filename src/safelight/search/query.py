@@ -99,7 +99,7 @@ class LabelFilter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for.
+    """A parsed query.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Who asks, and what they may: tokens, hosts, origins."""
+"""Authentication and rights: tokens, hosts, origins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a request may do.
+    """Rights of a request.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ _PATIENCE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How far the search for duplicates is."""
+    """Progress of the search for duplicates."""
 
     stage: str
     done: int

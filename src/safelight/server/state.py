@@ -1,4 +1,4 @@
-"""What all requests share: the library, its model and vectors in memory, threads, and limits."""
+"""State that all requests share: the library, its model and vectors, threads, and limits."""
 
 from __future__ import annotations
 

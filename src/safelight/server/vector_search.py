@@ -1,4 +1,4 @@
-"""What the vector calls search: photos, texts, and the vectors of clients, all in one ranking."""
+"""Vector search over photos, texts and clients' vectors, in one ranking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each kind of index finds, beside comparing every pair."""
+"""Each kind of index finds the same pairs as comparing every pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photo is kept, and what is said of it."""
+"""Keepers and their explanations."""
 
 from __future__ import annotations
 

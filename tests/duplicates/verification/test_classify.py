@@ -47,7 +47,7 @@ def cut(picture: Image.Image, left: float, top: float, right: float, low: float)
 
 
 def shifted(picture: Image.Image) -> Image.Image:
-    """What a second exposure may show: everything has moved, each part differently."""
+    """A second exposure: everything has moved, each part differently."""
     y, x = np.mgrid[: picture.height, : picture.width].astype(np.float32)
     size = max(picture.size)
     rows = np.rint(y + 0.02 * size * np.sin(5 * x / size + 1)).clip(0, picture.height - 1)
@@ -59,7 +59,10 @@ CHANGES = {
     "compressed": (Relation.RE_ENCODED, lambda p: p),
     "half": (Relation.RESIZED, lambda p: p.resize((p.width // 2, p.height // 2))),
     "double": (Relation.RESIZED, lambda p: p.resize((p.width * 2, p.height * 2))),
-    "stretched": (Relation.RESIZED, lambda p: p.resize((400, 400))),
+    "stretched": (Relation.EDITED, lambda p: p.resize((400, 300))),
+    "a little stretched": (Relation.EDITED, lambda p: p.resize((p.width, p.height * 24 // 25))),
+    "enlarged and stretched": (Relation.EDITED, lambda p: p.resize((2 * p.width, 3 * p.height))),
+    "rounded": (Relation.RESIZED, lambda p: p.resize((96, round(96 * p.height / p.width)))),
     "left quarter away": (Relation.CROPPED, lambda p: cut(p, 0.25, 0, 1, 1)),
     "small part": (Relation.CROPPED, lambda p: cut(p, 0.2, 0.1, 0.9, 0.8)),
     "darker": (Relation.EDITED, lambda p: ImageEnhance.Brightness(p).enhance(0.6)),

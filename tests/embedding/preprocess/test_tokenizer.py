@@ -103,7 +103,7 @@ def test_cleans_as_open_clip_does(text: str, how: Cleaning, expected: str) -> No
 
 
 def test_plain_texts_are_not_repaired(plain_texts: list[str]) -> None:
-    """What would take as long to import as a query may; and it would change nothing."""
+    """Modules that take as long to import as a query may take, and would change nothing."""
     script = """
 import json, sys
 from safelight.embedding.preprocess.tokenizer import clean

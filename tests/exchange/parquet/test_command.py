@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command has written."""
+    """Output of a command."""
 
     stdout: str
     stderr: str

@@ -1,4 +1,4 @@
-"""What is not finished, broken or foreign is named; what is whole is used all the same."""
+"""Unfinished, broken and foreign parts are named; whole parts are used all the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every bus does: one set of tests, run over both."""
+"""Contract of every bus: one set of tests, run over both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the page look at again and again."""
+"""Helpers that look at the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``safelight duplicates`` prints."""
+"""Output of ``safelight duplicates``."""
 
 from __future__ import annotations
 

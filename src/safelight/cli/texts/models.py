@@ -1,4 +1,4 @@
-"""What ``safelight models`` prints."""
+"""Output of ``safelight models``."""
 
 from __future__ import annotations
 

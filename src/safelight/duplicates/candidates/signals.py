@@ -1,4 +1,4 @@
-"""What makes a pair of photos worth a closer look: one signal for each way to be related.
+"""Signals that propose candidate pairs: one for each way to be related.
 
 A signal compares a photo with those that stand before it, and proposes at most so many of them, the
 nearest. So every pair is looked at once, what is added to a library later changes nothing for those

@@ -77,7 +77,7 @@ _FLAGS = _AWAY + _THINNED + _LOST
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How far comparing has come.
+    """Progress of the comparison.
 
     Attributes
     ----------

@@ -59,7 +59,7 @@ _AT_ONCE = 200
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a plan.
+    """Result of applying a plan.
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Planning:
-    """What is known while a plan is made."""
+    """Facts and partial results while a plan is built."""
 
     action: str
     plan_id: str

@@ -1,4 +1,4 @@
-"""What was done of a plan: a file of lines, each on the disk before what it announces is done.
+"""Journal of an applied plan: each line is on the disk before the operation that it announces.
 
 A journal lies beside the library, in the folder ``NAME.applied/PLAN-ID``, with a copy of the plan
 and of the sidecars that were added to. It only ever grows. Whatever moment the process is killed

@@ -79,7 +79,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """What is noted of the others and not of the file that is kept, and comes into its sidecar."""
+    """Tags that only the other photos have, to be written into the keeper's sidecar."""
 
     sidecar: str
     tags: Tags
@@ -87,7 +87,7 @@ class Carry:
 
 @dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """What is to be done about one group."""
+    """Planned changes of one group."""
 
     id: str
     relation: Relation
@@ -114,7 +114,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done about the duplicates of a library."""
+    """Plan of file operations for the duplicates of a library."""
 
     id: str
     made_at: str

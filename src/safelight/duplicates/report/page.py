@@ -45,7 +45,7 @@ _NONE = "–"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is to be shown.
+    """Contents of the report.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whether the files of a model are those that were published, as far as anybody has said.
+"""Integrity of a model's files, checked against published digests.
 
 Every file is read anew: neither digests that were kept nor the names of files are trusted.
 """

@@ -1,4 +1,4 @@
-"""Whether a model on this machine is what it is said to be, as far as anybody has said.
+"""Verification of an installed model against published digests and reference outputs.
 
 What can be compared differs from model to model: digests of files, as their publisher or the hub
 gives them, and values that others published (``golden`` in ``catalogue.toml``). That a model runs
@@ -52,7 +52,7 @@ _UNIT = 1e-3
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and how it went.
+    """Checks that were made, and their outcomes.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Verification:
 
     @property
     def compared(self) -> int:
-        """How many files and values there was a reference for."""
+        """Number of files and values that had a reference."""
         return sum(each.ok is not None and each.kind != "sanity" for each in self.checks)
 
 

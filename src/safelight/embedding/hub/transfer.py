@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 class WrongBytes(Exception):
-    """What arrived is not what the hub announced; it was thrown away."""
+    """Download that differs from the hub's announcement; it was thrown away."""
 
 
 class NotTheHub(Exception):

@@ -90,7 +90,7 @@ class OnnxEmbedder:
 
     @property
     def where(self) -> Device:
-        """Where it runs; before its weights are loaded, where it is meant to."""
+        """Device that it runs on, or is meant to run on until its weights are loaded."""
         return self._image.device if self._image else self._devices[0]
 
     @property

@@ -53,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What ``safelight.json`` says.
+    """Contents of ``safelight.json``.
 
     Attributes
     ----------

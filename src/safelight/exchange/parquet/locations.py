@@ -1,4 +1,4 @@
-"""Where a data set lies: a folder, or any place that fsspec reaches, with files put there whole."""
+"""Location of a data set, a folder or anything that fsspec reaches; files are written whole."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder of this machine's."""
+        """True if it is a folder of this machine."""
         return self._local
 
     def names(self) -> set[str]:
@@ -177,7 +177,7 @@ class Place:
 
     @property
     def _is_object_store(self) -> bool:
-        """Whether there are no folders to make; a bucket with a misspelt name would be made."""
+        """True if the place has no folders to make; making one would create a misspelt bucket."""
         kinds = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
         return not _OBJECT_STORES.isdisjoint(kinds)
 

@@ -1,4 +1,4 @@
-"""What a vector store was sent, as rows: for the day on which the library itself is lost."""
+"""Rows read back from a vector store, for when the library itself is lost."""
 
 from __future__ import annotations
 

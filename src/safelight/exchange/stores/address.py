@@ -1,4 +1,4 @@
-"""Where a vector store is, as people write it.
+"""Addresses of vector stores, as people write them.
 
     qdrant://HOST[:PORT][/NAME]        a Qdrant server
     qdrants://HOST[:PORT][/NAME]       the same, with TLS
@@ -35,7 +35,7 @@ _HOW = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a store is.
+    """Address of a store.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What every vector store can do: the seam between safelight and the engines."""
+"""Interface of every vector store: the seam between safelight and the engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong with every engine alike."""
+"""Errors that every engine shares."""
 
 from __future__ import annotations
 

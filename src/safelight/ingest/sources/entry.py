@@ -1,4 +1,4 @@
-"""What a source lists, and how one path is looked at without opening it."""
+"""Entries of a source's listing, from the file system, without opening a file."""
 
 from __future__ import annotations
 

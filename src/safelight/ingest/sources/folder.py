@@ -77,7 +77,7 @@ class FolderSource:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Whether it is recursive, and what it passes over."""
+        """Its recursion and its exclusions."""
         return {"recursive": self.recursive, "exclude": list(self.exclude)}
 
     @cached_property

@@ -33,7 +33,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Which embeddings of which library a matrix file holds.
+    """State of the library that a matrix file holds.
 
     Attributes
     ----------

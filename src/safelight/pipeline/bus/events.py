@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a batch.
+    """Event about a batch.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long a bus waits for a consumer, and how often it tries.
+    """Delivery policy: time for an acknowledgement, and number of attempts.
 
     Attributes
     ----------

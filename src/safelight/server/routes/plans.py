@@ -39,7 +39,7 @@ class Chosen(Given):
 
 
 class Wanted(Given):
-    """What to plan."""
+    """Request for a plan."""
 
     groups: list[Chosen] = Field(min_length=1, max_length=10_000)
     action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
@@ -52,7 +52,7 @@ class Wanted(Given):
 
 
 class Action(BaseModel):
-    """What is to be done with one file."""
+    """A plan's operation on one file."""
 
     path: str
     kind: str
@@ -73,7 +73,7 @@ class Left(BaseModel):
 
 
 class Plan(BaseModel):
-    """What is to be done about duplicates."""
+    """Planned file operations for duplicates."""
 
     id: str
     created_at: str

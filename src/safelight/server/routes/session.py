@@ -1,4 +1,4 @@
-"""What the server is, what it has, and how it is."""
+"""Routes about the server: version and rights, size of the library, health."""
 
 from __future__ import annotations
 
