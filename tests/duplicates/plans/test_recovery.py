@@ -1,4 +1,4 @@
-"""What killed commands left is cleared by whatever runs next, also what earlier versions left."""
+"""Recovery after killed commands: clear what they left, also those of earlier versions."""
 
 from __future__ import annotations
 
