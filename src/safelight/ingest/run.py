@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.arguments import as_count, as_having, as_name, refused
+from safelight.duplicates.plans.recovery import recover
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.label import label_lacking
@@ -129,6 +130,7 @@ def ingest(
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:
         raise SpaceError(f"The labels are for another model than {embedder.name}.")
     sources, notes = _known_names(library, namespace, sources)
+    recover(library.path)  # what a killed plan has set aside is a photo
     plans, work, planned = _plan(
         library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
