@@ -111,7 +111,8 @@ def search_steps(
         A photo is not known, or the terms cancel each other out.
     """
     where = filter_of(query, options, embedder.fingerprint)
-    require_named(library, where, visible)
+    if options.strict:
+        require_named(library, where, visible)
     terms = list(query.terms)
     texts = texts_of(terms)
     vectors = yield Encode(tuple(texts), tuple(images))
@@ -204,7 +205,8 @@ def search_filters(
         such namespace or folder.
     """
     where = filter_of(query, options, fingerprint)
-    require_named(library, where, visible)
+    if options.strict:
+        require_named(library, where, visible)
     if where.is_plain and options.order is None:
         raise QueryError("The query is empty. Say what to look for.")
     if where.labels:
