@@ -226,7 +226,7 @@ def _write_files(
             )
         else:
             connection.execute("DELETE FROM failures WHERE file_pk = ?", (pk,))
-        # What is as it was is left alone: a store would be told of it again.
+        # Unchanged rows are left alone: a store would get them again.
         if file.metadata is not None and file.metadata != _said(connection, pk):
             connection.execute("DELETE FROM metadata WHERE file_pk = ?", (pk,))
             connection.executemany(

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _EMPTY = sha256(b"")
 
-# The library is told of so many files at once.
+# Number of files that are reported to the library at once.
 _AT_ONCE = 200
 
 
@@ -92,7 +92,7 @@ def apply_plan(
 ) -> Outcome:
     """Do what a plan says; what an earlier call has done of it already is not done again.
 
-    A file is changed only if it and the one that is kept have the bytes that the plan knows. It is
+    A file is changed only if it and the kept file have the bytes that the plan knows. It is
     taken out of its name first and read then, so that nothing that is saved meanwhile is touched.
 
     Parameters
@@ -264,7 +264,7 @@ class _Applying:
             if not self.beside.is_spelled(change.path):
                 raise CannotChange("has another spelling on its disk; stays")
             if os.path.samefile(change.path, group.keeper):
-                raise CannotChange("is the very file that is kept, by another name")
+                raise CannotChange("is a hard link to the kept file")
             if self.plan.action == "hardlink":
                 companion = self.beside.companion(change.path)
                 if companion is not None:
