@@ -13,7 +13,7 @@ import click
 
 from safelight.cli.ingest import ingest_folder
 from safelight.cli.shared.options import library_option, load_settings, short
-from safelight.cli.sync import searched_index
+from safelight.cli.shared.store import searched_index
 from safelight.errors import LibraryError, SettingsError
 from safelight.files.format import is_terminal, visible
 from safelight.files.names import expanded

@@ -195,6 +195,17 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     return data
 
 
+def carried(data: bytes | None, tags: Tags) -> bytes:
+    """Return a sidecar with those of the tags added that it does not have; errors as above.
+
+    Parameters
+    ----------
+    data : bytes or None
+        Of the sidecar; None: there is none yet.
+    """
+    return add_to_xmp(data, tags if data is None else tags.beyond(read_xmp(data)))
+
+
 def _check(before: _Packet, data: bytes) -> None:
     """Raise unless all that was said before is said still."""
     after = _parse(data).values

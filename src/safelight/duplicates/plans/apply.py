@@ -42,7 +42,7 @@ from safelight.files.set_aside import (
 )
 from safelight.library.attributes.decisions import decided_pairs
 from safelight.library.photo_facts import is_known, mark_paths_back, mark_paths_gone
-from safelight.metadata.xmp import add_to_xmp, read_xmp
+from safelight.metadata.xmp import carried
 from safelight.types import FileStat
 
 if TYPE_CHECKING:
@@ -311,10 +311,7 @@ class _Applying:
         require_movable(group.keeper)
         before = content_of(path)
         try:
-            tags = group.carry.tags
-            if before is not None:
-                tags = tags.beyond(read_xmp(before))
-            after = add_to_xmp(before, tags)
+            after = carried(before, group.carry.tags)
         except SidecarError as exc:
             raise CannotChange(str(exc)) from exc
         if after == before:
