@@ -250,7 +250,7 @@ def _drop_stale(connection: sqlite3.Connection, space: int, keys: Mapping[str, i
 
 
 def _compare_again(connection: sqlite3.Connection, keys: str) -> None:
-    """Drop what comparisons told of items, by a JSON list of their keys."""
+    """Drop the comparisons of items, given a JSON list of their keys."""
     among = "(SELECT value FROM json_each(?))"
     connection.execute(f"DELETE FROM edges WHERE a_pk IN {among} OR b_pk IN {among}", (keys, keys))
     connection.execute(f"DELETE FROM compared WHERE item_pk IN {among}", (keys,))
