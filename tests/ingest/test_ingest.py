@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.errors import ModelError
+from safelight.errors import LibraryError, ModelError
 from safelight.ingest import Summary, ingest, preview
 from safelight.ingest.sources import parse_source
 from safelight.library.database import Database
@@ -305,7 +305,8 @@ def test_namespaces_hold_files_apart_and_share_the_work(library, embedder, photo
     assert (summary.new, summary.known, embedder.encoded) == (0, 1, 3)
     assert _found(library, embedder, "blue", namespace="two") == ["red.png"]
     assert len(_found(library, embedder, "blue", namespace="one")) == 3
-    assert _found(library, embedder, "blue", namespace="three") == []
+    with pytest.raises(LibraryError, match="one, two"):
+        _found(library, embedder, "blue", namespace="three")
     assert len(_found(library, embedder, "blue")) == 3
 
 

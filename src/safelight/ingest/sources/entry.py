@@ -34,6 +34,8 @@ class Entry:
         The text itself, of a text.
     code, reason : str or None
         Why it cannot be ingested.
+    sidecars : tuple of str
+        Paths of its XMP sidecars, the one that counts first.
     roots : tuple of str
         Real folders that it has to lie in still when it is read; anywhere if empty.
     """
@@ -46,6 +48,7 @@ class Entry:
     code: str | None = None
     reason: str | None = None
     roots: tuple[str, ...] = ()
+    sidecars: tuple[str, ...] = ()
 
 
 def entry(
@@ -54,6 +57,7 @@ def entry(
     *,
     metadata: Mapping[str, str] | None = None,
     roots: tuple[str, ...] = (),
+    sidecars: tuple[str, ...] = (),
 ) -> Entry:
     """Look at one path, without opening it, and return the entry for it."""
     if printable(path) != path:
@@ -73,7 +77,7 @@ def entry(
         )
     if not stat_module.S_ISREG(found.st_mode):
         return not_a_file(path, source_path, kind_of(found.st_mode))
-    return Entry(path, source_path, FileStat.of(found), metadata, roots=roots)
+    return Entry(path, source_path, FileStat.of(found), metadata, roots=roots, sidecars=sidecars)
 
 
 def failed(
