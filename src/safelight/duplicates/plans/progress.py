@@ -46,11 +46,6 @@ class State:
     to: str | None = None
     why: str | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether another apply would try it."""
-        return self.name != APPLIED
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
