@@ -155,7 +155,7 @@ def _confirm(found: Coverage) -> bool:
         raise click.UsageError("There is no terminal to ask on. Add --yes to drop it all the same.")
     return click.confirm(
         f"Drop {found.space.name} with its {found.embeddings:,} vectors? To have them again, its "
-        "model must embed all photos anew.",
+        "model must embed all photos again.",
         err=True,
     )
 

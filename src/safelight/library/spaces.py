@@ -193,7 +193,7 @@ def add_space(library: Database, space: Space) -> None:
     """Add `space` unless it is there; the first of a library becomes its default.
 
     So does one that is loaded by the same name as the default but is another: the name means a
-    new model now, after an update, and nothing can be asked of the old one any more.
+    new model now, after an update, and the old one can no longer be searched.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def find_model(model: str) -> ModelOnDisk:
     Raises
     ------
     UsageError
-        It is no name of a model.
+        It does not name a model.
     ModelUnavailable
         It looks like a folder, but is not there.
     """
@@ -240,7 +240,7 @@ def removable(model: str) -> tuple[Download, ...]:
     name = parse_model_name(model)
     if (own := name.folder or name.checkpoint) is not None:
         raise UsageError(
-            f"{own} is no download; only downloads are removed, and it is left alone.",
+            f"{own} is not a download; only downloads are removed, and it is left alone.",
             path=str(own),
         )
     if name.variant is not None:

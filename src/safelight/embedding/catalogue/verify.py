@@ -60,7 +60,7 @@ class Verification:
     places : tuple of str
         The folders or files it lies in.
     is_download : bool
-        Whether it can be removed and fetched anew.
+        Whether it can be removed and fetched again.
     checks : tuple of Check
     lacking : str or None
         What has to be installed to run it.
@@ -92,7 +92,7 @@ def verify(
 ) -> Verification:
     """Compare a model with what is known of it.
 
-    Every file is read anew: digests that were kept, and the names of files in the hub's cache, are
+    Every file is read again: digests that were kept, and the names of files in the hub's cache, are
     not trusted. If a file differs, the model is not run.
 
     Parameters
