@@ -67,7 +67,7 @@ def diagnose(
     Raises
     ------
     UsageError
-        The device or the model is no name of one.
+        Unknown device, or not a name of a model.
     """
     report = examine(settings, model, quick=quick)
     examined(report)

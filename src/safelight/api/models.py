@@ -120,7 +120,7 @@ def model_info(name: str) -> ModelInfo:
     Raises
     ------
     UsageError, ModelUnavailable
-        It is no name of a model, or a folder that is not there.
+        It is not a name of a model, or names a folder that does not exist.
     """
     model = find_model(name)
     return ModelInfo(model, {} if model.known else _details(name))
@@ -172,7 +172,7 @@ def export_model(
     UsageError
         The folder is there, or the model has no form in PyTorch.
     ModelUnavailable
-        PyTorch is not installed, or the model is not to be had.
+        PyTorch is not installed, or the model is not available.
     SourceError
         There are no photos to compare.
     """
