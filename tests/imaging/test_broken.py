@@ -222,7 +222,7 @@ def test_a_format_that_is_not_read_is_called_by_its_name() -> None:
     assert caught.value.code == "unsupported"
 
 
-def test_a_kind_of_tiff_that_is_not_read_is_no_damage() -> None:
+def test_a_kind_of_tiff_that_is_not_read_is_not_damage() -> None:
     tags = {
         256: ("I", 4), 257: ("I", 4), 258: ("H", (16, 16, 16)), 259: ("H", 34677),
         262: ("H", 32845), 277: ("H", 3), 278: ("I", 4), 339: ("H", (2, 2, 2)),
@@ -232,7 +232,7 @@ def test_a_kind_of_tiff_that_is_not_read_is_no_damage() -> None:
     assert caught.value.code == "unsupported"
 
 
-def test_a_kind_of_heif_that_is_not_read_is_no_damage() -> None:
+def test_a_kind_of_heif_that_is_not_read_is_not_damage() -> None:
     data = GOOD["AVIF"]
     brands = int.from_bytes(data[:4], "big")
     hidden = data[:brands].replace(b"avif", b"mif1") + data[brands:]

@@ -66,7 +66,7 @@ def decode(
     --------
     >>> decode(b"nonsense")
     Traceback (most recent call last):
-    safelight.errors.DecodeError: is no image: its first bytes are those of no image format
+    safelight.errors.DecodeError: is not an image: no image format begins like this
     """
     data = bytes(as_kind(data, "data", "the bytes of a file", bytes, bytearray, memoryview))
     form = sniff(data)

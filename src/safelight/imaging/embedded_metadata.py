@@ -24,7 +24,7 @@ _RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
 _TAKEN, _DIGITIZED = 0x9003, 0x9004
 _RECORD, _KEYWORDS = 2, 25
 
-# Windows' own tags, in UTF-16, begin here.
+# The tags of Windows, in UTF-16, begin here.
 _XP = 0x9C9B
 
 
