@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: The name under which the library keeps the combined score.
 COMBINED = "combined"
 
-# Of how the combined score is made; another one is made anew.
+# Of how the combined score is made; another one is made again.
 _COMBINED_VERSION = "1"
 
 # Written at once, when photos are measured that were embedded before.

@@ -97,7 +97,7 @@ class Duplicates:
         Raises
         ------
         LibraryError
-            With the code ``no-group``: nobody was told of such a group.
+            With the code ``no-group``: there is no such group.
         """
         found, _ = await self.groups(namespaces)
         for namespace, each in found:

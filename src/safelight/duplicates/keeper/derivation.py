@@ -155,7 +155,7 @@ def lineage_of(
 
 
 def lineage_by_facts(group: Group, photos: Sequence[PhotoFacts]) -> Lineage:
-    """Return what can be told of a group's lineage without opening a file."""
+    """Return the derivations of a group that show without opening a file."""
     derivations: dict[str, Derivation] = {}
     add_facts(derivations, photos, group, {})
     return Lineage(derivations)

@@ -135,7 +135,7 @@ def held_only_by(
 
 
 def fuller_first(ranked: Sequence[PhotoFacts], edges: Iterable[Edge]) -> list[PhotoFacts]:
-    """Return photos with one first that has the very pixels of the first, and more beside them."""
+    """Return photos, first one that has all pixels of the first, and more around them."""
     best = ranked[0]
     same = {
         edge.b if edge.a == best.id else edge.a: edge.evidence

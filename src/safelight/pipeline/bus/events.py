@@ -131,7 +131,7 @@ class Delivery(Protocol):
         ...
 
     async def in_progress(self) -> None:
-        """Still at it: the wait begins anew."""
+        """Still at it: the wait begins again."""
         ...
 
     async def give_back(self) -> None:
@@ -264,7 +264,7 @@ def check_name(name: str) -> None:
     """Raise unless `name` could be an event's."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no event; one is called as in features.completed.", code="bad-event"
+            f"{name!r} is not an event; one is called as in features.completed.", code="bad-event"
         )
 
 
