@@ -31,7 +31,7 @@ DOCS = Path(__file__).parents[2] / "docs"
         "services.ingest",
         "services.preprocess",
         "services.renditions",
-    ],  # fmt: skip
+    ],
 )
 def test_they_do(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"safelight.pipeline.{module}"))
