@@ -1,4 +1,4 @@
-"""How fast ingest and search are beside rclip, with the same weights, in one run.
+"""Speed of ingest and search beside rclip, with the same weights, in one run.
 
 Ingest of 12-megapixel photos; re-ingest of a tree that has not changed; a query from a cold
 process over few photos and over 100,000 vectors; the start of the command alone. Runs of the two

@@ -1,4 +1,4 @@
-"""Which classes of the labelled photos each broad word stands for.
+"""Classes of the labelled photos that each broad word stands for.
 
 After WordNet's hierarchy for animals, and by what a person would accept for things. The lists name
 the classes of ImageNet that are in the sample; a word with fewer than 8 photos is judged by as

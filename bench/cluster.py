@@ -81,7 +81,7 @@ def web(large: Path, folder: Path, copies: int) -> Path:
 
 
 class Clock:
-    """When the first photos were done, and how many, and when the last."""
+    """Times of the first and the last photos, and their number."""
 
     def __init__(self) -> None:
         self.first: tuple[float, int] | None = None

@@ -1,4 +1,4 @@
-"""What a cluster does beside decoding and embedding, on one core: rows a second of each step.
+"""Cost of a cluster beside decoding and embedding, on one core: rows a second of each step.
 
 Writing the manifest, looking up what is known, cutting and merging rows by prefix, and seeking
 candidates among hashes. Rows are made: vectors of 512 numbers, 240 words, one file each.

@@ -1,4 +1,4 @@
-"""How long decoding takes, one photo on one core, and what scaled decoding changes.
+"""Decoding time of one photo on one core, with and without scaled decoding.
 
 Times: Pillow at full size and then resized, Pillow's scaled decode, and the other libraries that
 could do it, where they are installed; how two threads share the work; and what other formats take,

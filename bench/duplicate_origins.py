@@ -1,4 +1,4 @@
-"""Whether it is seen which photo was made from which: real photos, scaled and saved again.
+"""Accuracy of derivations: real photos, scaled and saved again.
 
 Each photo is saved as a JPEG of some quality, which is taken for the original; forms of it are made
 from what that shows. An enlarged form, or one that was saved again, must be told to come from it;

@@ -1,4 +1,4 @@
-"""Whether duplicates are found and called by their names, and nothing else is, beside two peers.
+"""Precision and recall of duplicates and their relations, beside two peers.
 
 Every relation is derived from real photos (`bench/variants.py`), so that the truth is known. All
 files go through the real thing: an ingest with the starter model, the candidates of all pairs, the
@@ -53,14 +53,14 @@ if TYPE_CHECKING:
 ORIGINAL, STRANGER = "original", "next moment, no EXIF"
 _NAMES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 
-#: What is to be found, by name; `taken` pairs are of a camera's files.
+#: Pairs to find, by name; `taken` pairs are of a camera's files.
 EXPECTED = {variant.name: variant for variant in VARIANTS}
 PAIRS = {(ORIGINAL, name) for name in EXPECTED} | {(one, other) for one, other, _ in SERIES}
 
 
 @dataclass(slots=True)
 class Found:
-    """What was found, of a set of files.
+    """Result for a set of files.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What features cost: with the model, without it, and from the cache, and the floor beneath them.
+"""Cost of features: with the model, without it, from the cache, and the floor beneath them.
 
 The service runs on pictures with a longer side of 1,024 pixels, ViT-B/32 with random weights (how
 fast a model is does not depend on them). The floor is what must be done, one step after the other

@@ -1,4 +1,4 @@
-"""Which labels apply to the test photos, as seen by eye, for bench/labels.py.
+"""True labels of the test photos, as seen by eye, for bench/labels.py.
 
 A photo of ImageNet is named by its class, since there is one of each in the sample; one of COCO by
 its number. Photos that a person could label either way stand under `unsure` and are not judged.

@@ -1,4 +1,4 @@
-"""How true the labels are, what was tried for `calibrated`, and how long they take.
+"""Accuracy of the labels, choice of `calibrated`, and the time that labels take.
 
     SAFELIGHT_TEST_PHOTOS=... python -m bench.labels [--update docs/labels.md] [--vit-b-32]
 

@@ -40,7 +40,7 @@ def imagededup() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """How to run both sides.
+    """Commands that run both sides.
 
     Attributes
     ----------

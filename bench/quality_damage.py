@@ -1,4 +1,4 @@
-"""Whether the metrics see damage: photos blurred, noised, over- and under-exposed by known amounts.
+"""Response of the metrics to damage: blur, noise, wrong exposure by known amounts.
 
 A photo counts if a metric puts its versions in the order of their damage, every one of them: once
 with the photo as it is among them, and once the damaged ones alone, because a dark photo is better

@@ -1,4 +1,4 @@
-"""What scores cost an ingest: the same photos with and without --score, in turns."""
+"""Cost of scores in an ingest: the same photos with and without --score, in turns."""
 
 from __future__ import annotations
 

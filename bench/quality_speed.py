@@ -1,4 +1,4 @@
-"""How long each metric takes: 1 megapixel on one core, and a 12-megapixel file from disk.
+"""Speed of each metric: 1 megapixel on one core, and a 12-megapixel file from disk.
 
 Every round measures a fresh picture, so that what metrics share (grey, preview, wavelet) is paid by
 the first that needs it, as in use; the sum of the three is what counts.

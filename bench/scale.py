@@ -1,4 +1,4 @@
-"""How cost grows with the number of vectors: writing them, indexing, searching, a cold command.
+"""Growth of cost with the number of vectors: write, index, search, start cold.
 
 Libraries of 10,000, 100,000 and 1,000,000 vectors x 512 (``bench/vectors.py``), each searched with
 our two indexes and, in processes of their own, with numpy, FAISS and usearch as their manuals

@@ -1,4 +1,4 @@
-"""How well the built-in model finds photos, how fast it is, and how large.
+"""Accuracy, speed and size of the built-in model.
 
     SAFELIGHT_TEST_PHOTOS=... python -m bench.starter [--update docs/starter-model.md]
 

@@ -376,7 +376,7 @@ def lightened(picture: Image.Image, stops: float) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a camera writes: seconds since noon of a day that is the photo's own, and stops."""
+    """EXIF data like a camera's: seconds since noon of a day that is the photo's own, and stops."""
 
     day: int
     seconds: int

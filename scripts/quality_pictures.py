@@ -202,7 +202,7 @@ def metrics() -> None:
 
 
 def vectors() -> None:
-    """What is left of blur at the size that a search model looks at."""
+    """Share of blur that remains at the size a search model looks at."""
     stars = data.hubble_deep_field()
     soft = blurred(stars, 1.5)
     small, small_soft = (

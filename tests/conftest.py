@@ -53,7 +53,7 @@ def _scrubbed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(home))
-    # No test reaches out: a model that is not on disk is not to be had.
+    # No test reaches out: a model that is not on disk is not available.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
@@ -112,7 +112,7 @@ def postgres() -> Iterator[postgres_server.Server]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """Where a server that speaks S3 answers."""
+    """Address of a server that speaks S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

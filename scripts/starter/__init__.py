@@ -1,1 +1,1 @@
-"""What scripts/build_starter.py is made of."""
+"""Parts of scripts/build_starter.py."""

@@ -1,4 +1,4 @@
-"""What classes.txt and kinds.txt say of the 1,000 classes."""
+"""Glosses of the 1,000 classes, from classes.txt and kinds.txt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Gloss:
-    """What is said of one class.
+    """Gloss of one class.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ DEFAULT_MAX_PIXELS = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Exif:
-    """What a camera wrote about a photo; ``None`` where it wrote nothing usable.
+    """EXIF data of a photo; ``None`` where the camera wrote nothing usable.
 
     Attributes
     ----------
@@ -304,7 +304,7 @@ _LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """What the file system says of a file; equal to last time means it need not be opened.
+    """File status; a file whose status is unchanged need not be opened.
 
     A change that sets the time of change back, as ``touch -r`` and some editors do, shows in
     ``ctime_ns`` alone, which only the system sets. It is 0 where nobody knows it.

@@ -47,7 +47,7 @@ def run(tmp_path: Path, environ: dict[str, str]) -> Callable[..., subprocess.Com
 
 @pytest.fixture
 def spaces(run) -> Callable[[], dict[str, dict[str, Any]]]:
-    """What ``library spaces --json`` says, by name, held against what ``status --json`` says."""
+    """Compare ``library spaces --json``, by name, with ``status --json``."""
 
     def call() -> dict[str, dict[str, Any]]:
         lines = run("library", "spaces", "--json").stdout.splitlines()

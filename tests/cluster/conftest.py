@@ -64,7 +64,7 @@ def _is_worker(process: psutil.Process) -> bool:
 
 @pytest.fixture(scope="session")
 def s3_environment(s3_server: str) -> dict[str, str]:
-    """What leads to the S3 server."""
+    """Options that lead to the S3 server."""
     return {
         "AWS_ENDPOINT_URL": s3_server,
         "AWS_ACCESS_KEY_ID": "key",
@@ -131,7 +131,7 @@ def bucket(s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> s
 
 
 class _OneProcess:
-    """What a run asks of Ray, where there is only this process."""
+    """Stand-in for Ray, in this process."""
 
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": 1.0}

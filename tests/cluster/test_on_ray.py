@@ -243,7 +243,7 @@ def test_the_command_starts_a_cluster_of_its_own(folder: Path, tmp_path: Path) -
     )
     assert made.returncode == 0, made.stderr
     assert "4 new, 0 unchanged, 1 copies, 2 failed" in made.stdout
-    assert "bad.jpg: is no image" in made.stderr
+    assert "bad.jpg: is not an image" in made.stderr
     # Progress is told every ten seconds; of Ray nothing is.
     others = [line for line in made.stderr.splitlines() if " a second, " not in line]
     assert len(others) == 2, made.stderr

@@ -1,4 +1,4 @@
-"""What photos say of themselves, wherever it stands in the file."""
+"""Tags of photos, wherever they stand in the file."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_real_cameras_are_read(real_photos) -> None:
 
 
 def _read(ifd: int, **values: object) -> Exif:
-    """What is read of tags 0xNNNN (given as x_NNNN) in one of the EXIF directories."""
+    """Values read from tags 0xNNNN (given as x_NNNN) in one of the EXIF directories."""
     exif = Image.Exif()
     tags = {int(name[2:], 16): value for name, value in values.items()}
     exif.update(tags) if ifd == 0 else exif._ifds.update({ifd: tags})

@@ -1,4 +1,4 @@
-"""What docs/labels.md says is what the classifier does, on real photos."""
+"""The figures of docs/labels.md hold for the classifier, on real photos."""
 
 from __future__ import annotations
 

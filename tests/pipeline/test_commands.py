@@ -70,7 +70,7 @@ def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
     # The next one finds copies and features.
     again = command("run", "--model", "starter")
     assert b"3 photos in 1 batch, 1 failed" in again.stdout
-    assert b"bad.jpg is no image" in again.stderr
+    assert b"bad.jpg is not an image" in again.stderr
 
 
 def test_a_library_keeps_features_when_the_cache_is_gone(
@@ -91,7 +91,7 @@ def test_a_run_without_any_success_fails(command: Any, photos: Path) -> None:
     for path in photos.iterdir():
         path.write_bytes(b"words")
     done = command("run", "--model", "starter", code=1)
-    assert done.stderr.count(b"is no image") == 4
+    assert done.stderr.count(b"is not an image") == 4
 
 
 def test_a_run_over_nothing(command: Any, tmp_path: Path) -> None:
@@ -148,10 +148,10 @@ def test_services_by_hand(command: Any, photos: Path, tmp_path: Path) -> None:
         ("{", b"is not JSON"),
         ("[]", b"not an object"),
         ("{}", b"has no batch_id"),
-        ('{"batch_id": "b"}', b"no batch"),
+        ('{"batch_id": "b"}', b"not a batch"),
     ],
 )
-def test_what_is_no_batch_is_wrong_usage(
+def test_what_is_not_a_batch_is_wrong_usage(
     command: Any, tmp_path: Path, text: str, said: bytes
 ) -> None:
     (tmp_path / "batch.json").write_text(text)

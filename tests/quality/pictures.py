@@ -19,7 +19,7 @@ from tests.quality.damage import blurred, compressed, noised
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known of one picture.
+    """Facts about one picture.
 
     `brisque` and `niqe` are what the code released by LIVE printed, run in GNU Octave; the `exact`
     ones an independent implementation's that takes differences below 1e-9 for zero, as ours does.

@@ -48,7 +48,7 @@ def test_averaging_is_exact(pixels: np.ndarray, tall: float, wide: float) -> Non
 
 
 def _shares(old: int, new: int) -> np.ndarray:
-    """How much each old pixel makes up of each new one; (new, old)."""
+    """Share of each old pixel in each new one; (new, old)."""
     step = Fraction(old, new)
     return np.array(
         [
@@ -123,8 +123,8 @@ def test_grey_and_transparent_arrays_become_colours() -> None:
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_what_is_no_picture_is_refused(array: np.ndarray) -> None:
-    with pytest.raises(UsageError, match="is no picture"):
+def test_what_is_not_a_picture_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="is not a picture"):
         Picture.of(array)
 
 

@@ -162,7 +162,7 @@ def test_nothing_but_a_valid_token_opens(filled, embedder, headers) -> None:
         assert server.get("/api/v1/photos", headers=bearer(text)).status_code == 200
 
 
-def test_without_a_token_nothing_is_told_of_the_library(filled, embedder) -> None:
+def test_without_a_token_nothing_shows_of_the_library(filled, embedder) -> None:
     create_token(filled, "laptop")
     with running(filled, embedder, needs_token=True) as server:
         session = server.get("/api/v1/session").json()
@@ -650,7 +650,7 @@ def test_what_was_not_foreseen_stays_in_the_log(server, monkeypatch) -> None:
 
 
 def test_a_request_that_is_wrong_is_not_quoted(server) -> None:
-    """What was sent may be a secret in the wrong place."""
+    """Strings that were sent and may be secrets in the wrong place."""
     body = {"query": "red", "limit": "hunter2-password"}
     answer = server.post("/api/v1/images/search", body)
     assert answer.status_code == 422

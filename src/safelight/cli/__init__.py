@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.api import write_everything
 from safelight.cli.apply import apply
 from safelight.cli.cluster import cluster
 from safelight.cli.config import config
@@ -36,7 +37,6 @@ from safelight.cli.sync import sync
 from safelight.cli.token import token
 from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
-from safelight.files.format import write_everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ EPILOG = """\b
 Examples:
   safelight ingest ~/Pictures          index a folder, or bring the index up to date
   safelight search "a dog in the snow"
-  safelight label                      say what is on each photo, to search for label:beach
+  safelight label                      tag photos, to search for label:beach
   safelight score ~/Pictures --worst 20
   safelight sheet ~/Pictures -o sheet.html
   safelight duplicates --why
@@ -94,9 +94,11 @@ def _telling_of_a_closed_pipe() -> Iterator[None]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="safelight", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, envvar="SAFELIGHT_DEBUG", help="Show where an error arose.")
+@click.option(
+    "--debug", is_flag=True, envvar="SAFELIGHT_DEBUG", help="Show the traceback of an error."
+)
 def safelight(debug: bool) -> None:
-    """One index over your photos: search them by meaning, on your own machine."""
+    """Search, score and organise your photos, on your own machine."""
 
 
 for command in (
@@ -155,7 +157,8 @@ def _stop_on_signals() -> None:
         number = getattr(signal, name, None)
         # `nohup` has SIGHUP ignored, and means it.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _stop)
+            with contextlib.suppress(ValueError):  # not the main thread
+                signal.signal(number, _stop)
 
 
 def _stop(number: int, _frame: object) -> None:
@@ -211,7 +214,7 @@ def _of_library(error: Exception) -> str | None:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None
+    from safelight.api import explain_database_error
     from safelight.cli.shared.options import load_settings
-    from safelight.library.damage import explain_database_error
 
     return str(explain_database_error(load_settings().library, error))

@@ -27,16 +27,16 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("plan")
-@click.option("--dry-run", is_flag=True, help="Look at every file and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--dry-run", is_flag=True, help="Check every file and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only what was left, and errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only files left in place, and errors.")
 def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: bool) -> None:
-    """Do what a plan says, each file verified right before it is touched.
+    """Apply a plan, verifying each file right before it is touched.
 
-    A file goes only if it and the one to keep have exactly the bytes that the plan knows. Stopped,
-    or killed, at any point, the same command does the rest, and `safelight undo` takes everything
-    back. The exit code is 1 if anything was left as it is.
+    A file goes only if it and the kept file still have the bytes that the plan recorded. If the
+    command is stopped or killed, run it again to do the rest; `safelight undo` takes everything
+    back. The exit code is 1 if anything was left in place.
     """
     from safelight.duplicates.plans.apply import apply_plan
     from safelight.duplicates.plans.model import read_plan

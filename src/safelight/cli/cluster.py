@@ -15,21 +15,21 @@ Examples:
 
 @click.group(epilog=EPILOG)
 def cluster() -> None:
-    """Data sets too large for one machine; `safelight ingest --engine ray` makes them."""
+    """Work with data sets that `safelight ingest --engine ray` made."""
 
 
 @cluster.command()
 @click.argument("data_set", metavar="DATASET")
 @click.option(
     "--bits", type=click.IntRange(0, 64), metavar="N",
-    help="Pairs whose hashes differ in at most so many bits of 256; 16 if not given.",
+    help="Maximum number of differing hash bits, of 256.  [default: 16]",
 )  # fmt: skip
-@click.option("--address", metavar="HOST:PORT", help="The cluster, if not this machine.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--address", metavar="HOST:PORT", help="Address of the cluster, if not this machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def duplicates(data_set: str, bits: int | None, address: str | None, as_json: bool) -> None:
     """Find pairs of photos that look the same, and write them to DATASET/candidates.
 
-    The pairs are worth a closer look, as `safelight duplicates` takes it in a library.
+    These are candidate pairs: `safelight duplicates` verifies them in a library.
     """
     from safelight.cluster.candidate_run import RADIUS, find_candidates
     from safelight.cluster.engine import cluster as connected

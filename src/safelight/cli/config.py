@@ -11,10 +11,10 @@ from safelight.cli.shared.options import library_option, load_settings
 
 
 @click.command(epilog="\b\nExample:\n  safelight config --json")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
 def config(as_json: bool, library: str | None) -> None:
-    """Show every setting, its value and where that came from."""
+    """Show every setting, its value and its origin."""
     from safelight.settings import variable
 
     settings = load_settings(library=library)

@@ -43,18 +43,18 @@ Examples:
 @click.group(invoke_without_command=True, epilog=EPILOG)
 @click.option(
     "--relation", "relations", multiple=True, metavar="NAME",
-    help="Only groups of this relation; give it several times, or separate by commas.",
+    help="Show only this relation; repeat it, or separate by commas.",
 )  # fmt: skip
-@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a group.")
-@click.option("--csv", "as_csv", is_flag=True, help="One line a file.")
-@click.option("--why", is_flag=True, help="Say why each photo is kept, or not.")
-@click.option("--report", metavar="FILE", help="Write a page with the groups side by side.")
-@click.option("--force", is_flag=True, help="Replace the report even if it is something else.")
-@click.option("--against", metavar="FILE", help="What the library has of this photo instead.")
+@click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a group.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line a file.")
+@click.option("--why", is_flag=True, help="Explain why each photo is kept, or not.")
+@click.option("--report", metavar="FILE", help="Write a page that shows the groups side by side.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a report.")
+@click.option("--against", metavar="FILE", help="Compare FILE with the library instead.")
 @choosing_options
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @click.pass_context
 def duplicates(
     context: click.Context,
@@ -74,10 +74,10 @@ def duplicates(
     library: str | None,
     quiet: bool,
 ) -> None:
-    """Find photos that are related: copies, other forms of one picture, bursts, similar ones.
+    """Find related photos: copies, variants, bursts, similar ones.
 
     Relations: identical, same-pixels, re-encoded, resized, rotated, mirrored, cropped, edited;
-    raw+jpeg, bracket and panorama, which belong together; burst; similar. Nothing is changed.
+    raw+jpeg, bracket and panorama, which belong together; burst; similar. It changes nothing.
     """
     if context.invoked_subcommand is not None:
         return
@@ -133,11 +133,11 @@ def duplicates(
 
 @duplicates.command("show")
 @click.argument("group")
-@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @choosing_options
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def show(
     group: str,
     namespace: str | None,
@@ -187,12 +187,22 @@ def show(
 @click.argument("photos", nargs=-1, metavar="[PHOTO]...")
 @click.option(
     "--not-duplicates", "decision", flag_value="not-duplicates",
-    help="They are not what they were taken for.",
+    help="Record that these photos are not duplicates.",
 )  # fmt: skip
-@click.option("--keep-both", "decision", flag_value="keep-both", help="They are; keep all of them.")
-@click.option("--resolved", "decision", flag_value="resolved", help="It has been dealt with.")
+@click.option(
+    "--keep-both",
+    "decision",
+    flag_value="keep-both",
+    help="Record that they are, and keep all of them.",
+)
+@click.option(
+    "--resolved",
+    "decision",
+    flag_value="resolved",
+    help="Record that you have dealt with the group.",
+)
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def decide(
     group: str,
     photos: tuple[str, ...],
@@ -202,9 +212,9 @@ def decide(
 ) -> None:
     """Decide on a group, so that it is not suggested again.
 
-    GROUP is the beginning of its id. With PHOTO, the beginning of a photo's id, only that photo is
-    decided on, against all others of the group. Decisions go by content: they outlive renames, new
-    ingests and other models.
+    GROUP is the beginning of its id. With PHOTO, the beginning of a photo's id, you decide only
+    about that photo, against all others of the group. Decisions go by content: they outlive
+    renames, new ingests and other models.
     """
     if decision is None:
         raise click.UsageError("Say what: --not-duplicates, --keep-both or --resolved.")
@@ -227,10 +237,10 @@ def decide(
 
 
 @duplicates.command("decisions")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a pair.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pair.")
 @library_option
 def decisions(as_json: bool, library: str | None) -> None:
-    """List what was decided, the oldest first."""
+    """List your decisions, the oldest first."""
     from safelight.duplicates.clustering.decided_groups import decided_groups
     from safelight.library.attributes.decisions import decisions as all_decisions
     from safelight.library.database import Database

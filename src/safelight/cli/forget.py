@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import is_terminal, visible
 from safelight.cli.shared.options import library_option, load_settings
-from safelight.cli.sync import feed_store
-from safelight.files.format import is_terminal, visible
+from safelight.cli.shared.store import feed_store
 
 if TYPE_CHECKING:
-    from safelight.library.forget import Forgotten
+    from safelight.api.sources import Forgotten
 
 EPILOG = """\b
 Examples:
@@ -46,12 +46,19 @@ _KINDS = (
 
 @click.command(epilog=EPILOG)
 @click.argument("targets", nargs=-1, metavar="[PATH|SOURCE]...")
-@click.option("-n", "--namespace", metavar="NAME", help="Only in this namespace, or all of it.")
-@click.option("--missing", is_flag=True, help="Only files that are missing.")
-@click.option("--label-set", metavar="VERSION", help="A label set, with its labels on all photos.")
-@click.option("--decisions", is_flag=True, help="Also forget what was decided of the photos.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option(
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="Forget only in this namespace; without PATH, all of it.",
+)
+@click.option("--missing", is_flag=True, help="Forget only files that are missing.")
+@click.option(
+    "--label-set", metavar="VERSION", help="Forget a label set, with its labels on all photos."
+)
+@click.option("--decisions", is_flag=True, help="Also forget your decisions about the photos.")
+@click.option("--dry-run", is_flag=True, help="Show what would be forgotten, and forget nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
 def forget(
@@ -67,11 +74,11 @@ def forget(
 ) -> None:
     """Forget files, folders, sources, a namespace or a label set.
 
-    Photo files are never touched: `safelight ingest` brings back all that can be computed. What you
-    decided of duplicates is kept, unless you say --decisions.
+    Photo files are never touched: `safelight ingest` brings back all that can be computed. Your
+    decisions about duplicates are kept, unless you give --decisions.
     """
-    from safelight.ingest.forget import forget as forget_in
-    from safelight.library.database import Database
+    from safelight.api import Database
+    from safelight.api.sources import forget as forget_in
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:

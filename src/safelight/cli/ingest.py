@@ -11,7 +11,7 @@ import click
 from safelight.cli.ingest_cluster import ingest_on_cluster
 from safelight.cli.label import open_classifier
 from safelight.cli.shared.options import FlagCommand, library_option, load_settings
-from safelight.cli.sync import feed_store
+from safelight.cli.shared.store import feed_store
 from safelight.cli.texts.ingest import report, report_failures
 from safelight.errors import SourceError
 
@@ -52,65 +52,69 @@ Examples:
 
 @click.command(cls=FlagCommand, epilog=EPILOG)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("-n", "--namespace", metavar="NAME", help="The namespace to put them in.")
+@click.option("-n", "--namespace", metavar="NAME", help="Namespace to put the photos in.")
 @click.option(
     "-r/-R", "--recursive/--no-recursive", default=True,
-    show_default="recursive", help="Whether to go into folders in folders.",
+    show_default="recursive", help="Read folders inside folders, or do not.",
 )  # fmt: skip
 @click.option(
     "--exclude", multiple=True, metavar="PATTERN",
-    help="Pass over names like this, besides the usual ones. May be repeated.",
+    help="Skip names like this, besides the usual ones. May be repeated.",
 )  # fmt: skip
-@click.option("--model", metavar="MODEL", help="The model to embed with.")
+@click.option("--model", metavar="MODEL", help="Model to embed with.")
 @click.option(
     "-e", "--embedder", type=click.Choice(["clip", "starter"]),
-    help="The kind of model: CLIP and no other, or the built-in starter.",
+    help="Kind of model: CLIP and nothing else, or the built-in starter.",
 )  # fmt: skip
-@click.option("--clip-model", metavar="NAME", help="With -e clip: the architecture, e.g. ViT-L-14.")
-@click.option("--clip-pretrain", metavar="TAG", help="With -e clip: the weights, e.g. openai.")
-@click.option(
-    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
-)
+@click.option("--clip-model", metavar="NAME", help="With -e clip: architecture, e.g. ViT-L-14.")
+@click.option("--clip-pretrain", metavar="TAG", help="With -e clip: weights, e.g. openai.")
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda:1, mps, ...")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Photos given to the model at once.",
+    help="Number of photos the model embeds at once.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Threads that read and decode."
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads that read and decode.",
 )
-@click.option(
-    "--text-col", metavar="NAME", help="The column of a text: source that holds the text."
-)
+@click.option("--text-col", metavar="NAME", help="Column of a text: source that holds the text.")
 @click.option(
     "--score", is_flag=True,
-    help="Measure the quality of photos as well, also of those that are embedded already.",
+    help="Also score all photos of the sources, new or already embedded.",
 )  # fmt: skip
 @click.option(
     "--label", is_flag=True,
-    help="Label photos as well, also those that are embedded already.",
+    help="Also label all photos of the sources, new or already embedded.",
 )  # fmt: skip
-@click.option("--retry-failed", is_flag=True, help="Try unchanged files that failed once more.")
+@click.option("--retry-failed", is_flag=True, help="Retry unchanged files that failed before.")
 @click.option(
     "--accept-missing", is_flag=True,
-    help="Call files missing even if that is most of a source.",
+    help="Mark files missing even if that is most of a source.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
-@click.option("--profile", is_flag=True, help="Tell where the time went.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as a JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--profile", is_flag=True, help="Print the time that each stage took.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as a JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @click.option(
     "--engine", type=click.Choice(["here", "ray"]), default="here", show_default=True,
-    help="This machine into the library, or a cluster into Parquet.",
+    help="Ingest into the library here, or on a cluster into Parquet.",
 )  # fmt: skip
-@click.option("--address", metavar="HOST:PORT", help="With ray: the cluster, if not this machine.")
-@click.option("--output", metavar="URL", help="With ray: the data set to bring up to date.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N", help="With ray: so many at most."
+    "--address", metavar="HOST:PORT", help="With ray: address of the cluster, if not this machine."
 )
-@click.option("--url-col", metavar="NAME", help="The column of Parquet that holds addresses.")
-@click.option("--bytes-col", metavar="NAME", help="The column of Parquet that holds the photos.")
+@click.option("--output", metavar="URL", help="With ray: data set to bring up to date.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With ray: maximum number of workers.",
+)
+@click.option("--url-col", metavar="NAME", help="Column of Parquet that holds URLs.")
+@click.option("--bytes-col", metavar="NAME", help="Column of Parquet that holds the photos' bytes.")
 @library_option
 def ingest(
     sources: tuple[str, ...],
@@ -141,10 +145,10 @@ def ingest(
     bytes_col: str | None,
     library: str | None,
 ) -> None:
-    """Index photos: embed what is new, note what moved or is gone.
+    """Index photos: embed new ones, follow moved ones, mark missing ones.
 
-    Files that have not changed are not opened, so running it again is quick. Ctrl-C stops it;
-    the next run goes on from there.
+    Unchanged files are not opened, so running it again is quick. Ctrl-C stops it; the next run
+    goes on from there.
     """
     from safelight.embedding.devices import why_not_faster
     from safelight.ingest import preview
@@ -328,11 +332,9 @@ def _run(
     classifier: Classifier | None = None,
 ) -> Summary:
     from safelight.cli.shared.progress import show_progress
-    from safelight.duplicates.plans.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
     from safelight.ingest.score import usual_scoring
 
-    recover(library.path)  # what a plan that was killed has set aside is a photo
     scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
     with show_progress(quiet=quiet) as progress:
         return bring_up_to_date(

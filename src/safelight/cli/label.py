@@ -40,26 +40,32 @@ numbers.
 
 @click.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR]...")
-@click.option("--labels", metavar="FILE", help="Other labels.  [env: SAFELIGHT_LABELS]")
-@click.option("--templates", metavar="FILE", help="Other prompts.  [env: SAFELIGHT_TEMPLATES]")
+@click.option(
+    "--labels", metavar="FILE", help="File of labels to use instead.  [env: SAFELIGHT_LABELS]"
+)
+@click.option(
+    "--templates",
+    metavar="FILE",
+    help="File of prompts to use instead.  [env: SAFELIGHT_TEMPLATES]",
+)
 @click.option(
     "-k", "--top", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
-    help="How many labels to show of each photo, by confidence.",
+    help="Number of labels to show a photo, highest confidence first.",
 )  # fmt: skip
 @click.option(
     "--temperature", type=float, metavar="T",
-    help="With paths: divide cosines by T before the softmax; keeps nothing.",
+    help="With paths: divide cosines by T before the softmax; stores nothing.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV, with a heading; a row a label.")
-@click.option("-n", "--namespace", metavar="NAME", help="Without paths: only this namespace.")
-@click.option("--model", metavar="MODEL", help="The model to ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a heading, one row a label.")
+@click.option("-n", "--namespace", metavar="NAME", help="Without paths: label only this namespace.")
+@click.option("--model", metavar="MODEL", help="Model to label with.")
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda:1, mps, ...")
 @click.option(
-    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Number of threads that decode."
 )
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads that decode.")
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def label(
     paths: tuple[str, ...],
     labels: str | None,
@@ -75,14 +81,14 @@ def label(
     library: str | None,
     quiet: bool,
 ) -> None:
-    """Say what is on photos, in words of a list.
+    """Tag photos with labels from a list.
 
-    Without paths: label the photos of the library that are not yet, from what is known of them;
+    Without paths: label the library's photos that have no labels yet, from their stored vectors;
     no file is opened. Ctrl-C stops it, and the next run goes on from there.
 
-    With paths: show the labels of these photos. Those that the library has keep them there, if it
-    can be written; nothing is kept of others, which need no library. What cannot be read is named,
-    and the run goes on.
+    With paths: show the labels of these photos. For photos of the library, the labels are also
+    stored there, if it can be written; other photos need no library. Files that cannot be read
+    are named, and the run goes on.
     """
     from safelight.labels import read_label_set
 

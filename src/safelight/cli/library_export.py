@@ -31,15 +31,17 @@ Examples:
 @click.argument("dest")
 @click.option(
     "-n", "--namespace", "namespaces", multiple=True, metavar="NAME",
-    help="Only files of this namespace. May be repeated.",
+    help="Export only files in this namespace. May be repeated.",
 )  # fmt: skip
-@click.option("--space", metavar="MODEL", help="The model whose vectors; the one that is searched.")
 @click.option(
-    "--from-store", metavar="ADDRESS", help="Export what this vector store was sent instead."
+    "--space", metavar="MODEL", help="Model whose vectors to export, if not the searched one."
+)
+@click.option(
+    "--from-store", metavar="ADDRESS", help="Export this vector store's contents instead."
 )
 @click.option("--overwrite", is_flag=True, help="Replace the data set that is there.")
-@click.option("--json", "as_json", is_flag=True, help="What was written, as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @library_option
 def export(
     dest: str,
@@ -51,11 +53,11 @@ def export(
     quiet: bool,
     library: str | None,
 ) -> None:
-    """Write what the library knows as a data set in Parquet.
+    """Export the library as a data set in Parquet.
 
-    DEST is a new folder, or a URL such as s3://BUCKET/FOLDER. Photos, files, vectors, scores,
-    labels, hashes and failures go there; the photos themselves stay where they are. If it is
-    stopped, nothing there passes for a data set; the same command does it again.
+    DEST is a new folder, or a URL such as s3://BUCKET/FOLDER. It contains photos, files, vectors,
+    scores, labels, hashes and failures; the photo files themselves stay where they are. If the
+    command is stopped, DEST does not pass for a data set; run it again.
     """
     from safelight.exchange.parquet.export import export_library
     from safelight.library.database import Database

@@ -34,11 +34,13 @@ Examples:
     help="Put all files into this namespace, whatever the data set says.",
 )  # fmt: skip
 @click.option(
-    "--to-store", metavar="ADDRESS", help="Send them to this vector store, and to no library."
+    "--to-store", metavar="ADDRESS", help="Send the rows to this vector store, and to no library."
 )
-@click.option("--dry-run", is_flag=True, help="Only read it all, and tell what would be new.")
-@click.option("--json", "as_json", is_flag=True, help="What was added, as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; only errors.")
+@click.option(
+    "--dry-run", is_flag=True, help="Read everything, show what would be new, and change nothing."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @library_option
 def import_(
     source: str,
@@ -49,15 +51,17 @@ def import_(
     quiet: bool,
     library: str | None,
 ) -> None:
-    """Add what a data set knows, and the library does not.
+    """Add a data set's data that the library lacks.
 
-    SOURCE is a folder that `safelight library export` has written, or a URL. No photo is opened,
-    and what the library knows already stays as it is. If it is stopped, the same command does the
-    rest. Ends with 1 if a file of the data set could not be used.
+    SOURCE is a folder that `safelight library export` wrote, or a URL. No photo is opened, and
+    data that the library already has stays as it is. If the command is stopped, run it again to
+    do the rest. The exit code is 1 if a file of the data set could not be used.
     """
     if to_store is not None and dry_run:
         raise click.UsageError("--dry-run compares with a library, --to-store needs none.")
+    from safelight.exchange.parquet.description import read_description
     from safelight.exchange.parquet.load import import_data_set
+    from safelight.exchange.parquet.locations import open_place
     from safelight.library.database import Database
 
     settings = load_settings(library=library)
@@ -70,6 +74,8 @@ def import_(
             with contextlib.closing(open_store(to_store, key=key)) as store:
                 done = import_into_store(store, source, namespace=namespace, progress=progress)
         else:
+            if not settings.library.exists():
+                read_description(open_place(source))  # before a library is made for nothing
             with Database(settings.library) as opened:
                 done = import_data_set(
                     opened,

@@ -33,9 +33,9 @@ Examples:
 
 @click.group(epilog=EPILOG)
 def pipeline() -> None:
-    """Take batches of photos from service to service: ingest, preprocess, features.
+    """Process batches of photos: ingest, preprocess, features.
 
-    In one process with `run`, or one process a service over a NATS server.
+    `run` does it in one process; over a NATS server, each service has a process of its own.
     """
 
 
@@ -47,16 +47,18 @@ Examples:
   safelight pipeline run --model ViT-B-32/openai --labels labels.json --json
 """
 )
-@click.option("--input", "folder", metavar="DIR", help="The photos.  [default: DATA/input]")
+@click.option("--input", "folder", metavar="DIR", help="Folder of photos.  [default: DATA/input]")
 @data_option
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
-    help="Photos in a batch, at most.",
+    help="Maximum number of photos in a batch.",
 )  # fmt: skip
 @feature_options
-@click.option("--fresh", is_flag=True, help="Do not go on with a run that was not finished.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as a JSON object.")
-@click.option("-v", "--verbose", is_flag=True, help="Log each photo instead of a progress bar.")
+@click.option("--fresh", is_flag=True, help="Start a new run instead of finishing the last one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as a JSON object.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Log each photo instead of showing a progress bar."
+)
 @log_options
 def run(
     folder: str | None,
@@ -71,10 +73,10 @@ def run(
     threads: int | None,
     **features: Any,
 ) -> None:
-    """Take the photos of a folder through all services.
+    """Process the photos of a folder with all services.
 
-    Each batch goes to data/output/BATCH_ID.json. A run that was stopped or killed goes on when it
-    is started again. The exit code is 1 if no photo got through.
+    Each batch goes to data/output/BATCH_ID.json. After a stop or a kill, start it again to go
+    on. The exit code is 1 if no photo could be processed.
     """
     from safelight.cli.shared.progress import show_progress
     from safelight.pipeline.batch_plan import require_folder
@@ -146,7 +148,9 @@ def _by_hand(service: str, summary: str) -> click.Command:
     for decorate in (
         log_options,
         data_option,
-        click.option("-o", "--output", metavar="FILE", help="Else standard output."),
+        click.option(
+            "-o", "--output", metavar="FILE", help="File to write to, if not standard output."
+        ),
         click.argument("batch", metavar=source),
     ):
         command = decorate(command)

@@ -31,15 +31,15 @@ Examples:
 @data_option
 @click.option(
     "--ack-wait", type=click.FloatRange(min=0.5), default=30.0, show_default=True, metavar="S",
-    help="Seconds without a sign of life after which another worker gets the batch.",
+    help="Seconds of silence after which another worker gets the batch.",
 )  # fmt: skip
 @click.option(
     "--max-deliver", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
-    help="Tries before a batch is put with the dead letters.",
+    help="Number of attempts before a batch becomes a dead letter.",
 )  # fmt: skip
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=8.0, show_default=True, metavar="S",
-    help="Seconds to finish the batch in after SIGTERM.",
+    help="Seconds to finish the batch after SIGTERM.",
 )  # fmt: skip
 @feature_options
 @log_options
@@ -58,9 +58,9 @@ def worker(
 ) -> None:
     """Run one service on a bus, until SIGTERM or Ctrl-C.
 
-    Any number of workers share the batches. One that is killed loses nothing: another gets its
-    batch, and each result is published once. A worker that is asked to stop finishes its batch,
-    or gives it back when its time is over or it is asked again.
+    Any number of workers share the batches. A killed worker loses nothing: another gets its
+    batch, and each result is published once. A worker that you stop finishes its batch, or gives
+    it back when its time is over or you stop it again.
     """
     from safelight.pipeline.bus.events import Policy
     from safelight.pipeline.bus.remote import work
@@ -85,17 +85,19 @@ Examples:
 @click.argument("sources", nargs=-1, required=True, metavar="BATCH.json|DIR...")
 @bus_option
 @data_option
-@click.option("--event", metavar="NAME", help="The event; what fits the batch if not given.")
+@click.option(
+    "--event", metavar="NAME", help="Event to publish, if not the one that fits the batch."
+)
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
-    help="Of a folder: photos in a batch, at most.",
+    help="With a folder: maximum number of photos in a batch.",
 )  # fmt: skip
 def publish(
     sources: tuple[str, ...], url: str, data: str, event: str | None, batch_size: int
 ) -> None:
-    """Publish batches: those of files, or the photos of folders, for ingest.
+    """Publish batches from files, or from folders of photos.
 
-    Prints the id of each. A batch that was published before is not published again.
+    It prints the id of each. A batch that was published before is not published again.
     """
     from safelight.pipeline.bus.remote import publish as publish_all
     from safelight.pipeline.logs import log_to_stderr
@@ -122,12 +124,15 @@ Examples:
 @click.option("--event", default="features.completed", show_default=True, metavar="NAME")
 @click.option(
     "--durable", default="watch", show_default=True, metavar="NAME",
-    help="Under which name the server remembers what was seen.",
+    help="Name under which the server remembers delivered events.",
 )  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Append to a file, each batch once.")
-@click.option("-n", "--count", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
+@click.option("-o", "--output", metavar="FILE", help="Append to FILE, each batch once.")
+@click.option("-n", "--count", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
 @click.option(
-    "--idle", type=click.FloatRange(min=0.1), metavar="S", help="Stop after S seconds of nothing."
+    "--idle",
+    type=click.FloatRange(min=0.1),
+    metavar="S",
+    help="Stop after S seconds without an event.",
 )
 def watch(
     url: str,
@@ -140,8 +145,8 @@ def watch(
 ) -> None:
     """Print the batches that a service completes, one JSON object a line.
 
-    All that were ever completed, and each once: what was seen under a durable name does not come
-    again, however often this is started.
+    It prints each completed batch once: the server remembers, under a durable name, which events
+    were delivered, however often you start this.
     """
     from pathlib import Path
 
@@ -167,8 +172,10 @@ Examples:
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @bus_option
 @click.option("--retry", is_flag=True, help="Deliver them again, to the service that failed.")
-@click.option("--drop", is_flag=True, help="Forget them.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the message.")
+@click.option("--drop", is_flag=True, help="Delete them.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a line, with the message."
+)
 def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool) -> None:
     """List the batches that no worker could process, and why; retry or drop them.
 

@@ -16,6 +16,7 @@ from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from safelight.duplicates.plans.model import Plan
+    from safelight.duplicates.plans.progress import Progress, State
 
 EPILOG = """\b
 Examples:
@@ -39,31 +40,32 @@ _SHOWN = 10
 
 @click.group()
 def plan() -> None:
-    """Plan what to do about photos; nothing is changed until `safelight apply`."""
+    """Plan file operations; nothing changes until `safelight apply`."""
 
 
 @plan.command("duplicates", epilog=EPILOG)
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to put the plan (JSON).")
-@click.option("--force", is_flag=True, help="Replace FILE even if it is no plan.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Write the plan to FILE (JSON)."
+)
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a plan.")
 @click.option(
     "--relation", "relations", multiple=True, metavar="NAME",
-    help="Plan by this relation only; give it several times, or separate by commas.  [default: "
+    help="Plan only this relation; repeat it, or separate by commas.  [default: "
     "identical, same-pixels, re-encoded, resized, rotated, mirrored]",
 )  # fmt: skip
 @click.option(
     "--action", type=click.Choice(["quarantine", "hardlink", "trash"]), default="quarantine",
     show_default=True,
-    help="Move files into a folder, make identical ones hard links, or use the system's trash.",
+    help="Move files to a folder or the trash, or hard-link identical ones.",
 )  # fmt: skip
 @click.option(
     "--quarantine", metavar="DIR",
-    help="The folder to move files into.  [default: .safelight-quarantine in the folder that was "
-    "ingested]",
+    help="Folder to move files into.  [default: .safelight-quarantine in the ingested folder]",
 )  # fmt: skip
-@click.option("-n", "--namespace", metavar="NAME", help="Only files in this namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
 @choosing_options
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def duplicates(
     output: str,
     force: bool,
@@ -79,11 +81,11 @@ def duplicates(
     library: str | None,
     quiet: bool,
 ) -> None:
-    """Plan which duplicates go, and which are kept.
+    """Plan which duplicates go and which stay.
 
-    The plan names every file, where it goes and why; take out of it what you don't like. RAW+JPEG,
-    brackets and panoramas are never touched; what is cropped or edited, and bursts, only if you
-    name the relation.
+    The plan names every file, its destination and the reason; remove the entries you don't like.
+    RAW+JPEG, brackets and panoramas are never touched; crops, edits and bursts only if you name
+    the relation.
     """
     from safelight.duplicates.plans.model import DEFAULT_RELATIONS, check_target, write_plan
     from safelight.library.database import Database
@@ -123,13 +125,17 @@ def duplicates(
 
 @plan.command("show", epilog=SHOW_EPILOG)
 @click.argument("file", metavar="PLAN")
-@click.option("--html", metavar="FILE", help="Write a page with the pictures side by side.")
-@click.option("--force", is_flag=True, help="Replace FILE even if it is something else.")
+@click.option("--html", metavar="FILE", help="Write a page that shows the pictures side by side.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a report.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -> None:
-    """Show what a plan would do, group by group; nothing is changed."""
+    """Show the operations of a plan, group by group; nothing changes.
+
+    Of a plan that was applied, it shows what is done, what was left, and what is still to do.
+    """
     from safelight.duplicates.plans.model import read_plan
+    from safelight.duplicates.plans.progress import progress_of
 
     file = expanded(file)
     if html is not None:
@@ -138,23 +144,27 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
         html = expanded(html)
         check_report(html, force=force)
     made = read_plan(file)
+    progress = progress_of(made)
     if html is not None:
         from safelight.duplicates.report.page import write_report
         from safelight.duplicates.report.plan_page import plan_page
 
-        with show_phases(quiet=quiet) as progress:
+        with show_phases(quiet=quiet) as phases:
             page = plan_page(
                 made,
+                progress,
                 max_pixels=load_settings().pixel_limit,
-                progress=lambda done, total: progress("Drawing", done, total),
+                tell=lambda done, total: phases("Drawing", done, total),
             )
         write_report(html, page)
     if as_json:
-        click.echo(json.dumps(made.to_dict(), ensure_ascii=False, indent=1))
-    elif html is None:
-        click.echo("\n".join([*_listing(made, None), "", *_total(made, file)]))
+        click.echo(json.dumps(progress.to_dict(made), ensure_ascii=False, indent=1))
+        return
+    total = _progress_lines(made, progress, file) if progress else _total(made, file)
+    if html is None:
+        click.echo("\n".join([*_listing(made, None, progress), "", *total]))
     elif not quiet:
-        click.echo("\n".join([*_total(made, file), f"The pictures are in {html}."]))
+        click.echo("\n".join([*total, f"The pictures are in {html}."]))
 
 
 def _summary(made: Plan, output: str) -> str:
@@ -182,7 +192,44 @@ def _total(made: Plan, output: str) -> list[str]:
     return [f"{output}: {files} of {groups} {doing}, {frees}."]
 
 
-def _listing(made: Plan, limit: int | None) -> list[str]:
+def _progress_lines(made: Plan, progress: Progress, file: str) -> list[str]:
+    """Return how far a plan is that was applied."""
+    done, left = (progress.changes(made, name) for name in ("done", "left"))
+    rest = progress.changes(made, "planned", "unfinished", "taken-back")
+    doing = {
+        "quarantine": "moved into quarantine",
+        "hardlink": "made hard links",
+        "trash": "put into the trash",
+    }[made.action]
+    files, saved = counted(len(made.changes), "file"), sum(change.saves for change in done)
+    lines = [f"{file}: {len(done):,} of {files} {doing}, {size(saved)}."]
+    if left:
+        lines.append(f"Left as they are: {len(left):,}.")
+    if rest:
+        saves = sum(change.saves for change in rest)
+        lines.append(f"Still to do: {counted(len(rest), 'file')}, {size(saves)}.")
+    if rest or left:
+        lines.append(f"To do the rest: safelight apply {shlex.quote(file)}")
+    if done:
+        lines.append(f"To take it back: safelight undo {shlex.quote(file)}")
+    return lines
+
+
+def _state_text(state: State) -> str:
+    day = "" if state.at is None else f" {state.at[:16].replace('T', ' ')} UTC"
+    match state.name:
+        case "done":
+            return f"done{day}" if state.to is None else f"done{day}, now {visible(state.to)}"
+        case "left":
+            return f"left: {visible(state.why or '')}"
+        case "unfinished":
+            return "begun, and not finished"
+        case "taken-back":
+            return "taken back; to do"
+    return "to do"
+
+
+def _listing(made: Plan, limit: int | None, progress: Progress | None = None) -> list[str]:
     """Return the groups of a plan, and what it leaves, line by line."""
     lines: list[str] = []
     for group in made.groups[:limit]:
@@ -194,6 +241,8 @@ def _listing(made: Plan, limit: int | None) -> list[str]:
             names = [os.path.basename(each.path) for each in change.sidecars]
             if names:
                 lines.append(f"          with {visible(', '.join(names))}")
+            if progress:
+                lines.append(f"          {_state_text(progress.of(change))}")
             if limit is None:
                 lines += [f"          {visible(reason)}" for reason in change.reasons]
                 if change.to is not None:

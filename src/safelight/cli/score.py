@@ -36,28 +36,35 @@ _NONE = "–"
 
 @click.command(epilog=EPILOG)
 @click.argument("photos", nargs=-1, required=True, metavar="FILE|DIR...")
-@click.option("--metrics", metavar="NAMES", help="Only these, separated by commas.")
-@click.option("--sort", metavar="NAME", help="Best first, by a metric or by combined.")
+@click.option("--metrics", metavar="NAMES", help="Compute only these metrics, separated by commas.")
+@click.option("--sort", metavar="NAME", help="Sort by a metric or by combined, best first.")
 @click.option(
     "--worst", type=click.IntRange(min=1), metavar="N",
-    help="Only the N worst, worst first, by --sort or by combined.",
+    help="Show only the N worst, by --sort or by combined.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV, with a heading.")
-@click.option("--details", is_flag=True, help="With --json: the parts of each measurement.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a heading.")
+@click.option("--details", is_flag=True, help="With --json: add the parts of each measurement.")
 @click.option(
     "--full-size", is_flag=True,
-    help="Measure at the photo's own size, as published values are, not at 1,024 pixels.",
+    help="Measure at the photo's own size, not at 1,024 pixels.",
 )  # fmt: skip
-@click.option("--model", metavar="MODEL", help="A CLIP model, for clip_iqa.")
+@click.option("--model", metavar="MODEL", help="CLIP model for clip_iqa.")
 @click.option("--pairs", metavar="NAMES", help="With --model: prompt pairs to add to --details.")
-@click.option("--head", metavar="FILE", help="With --model: the file of a head on its vectors.")
-@click.option("--weights", metavar="NAME=N,...", help="Other weights for the combined score.")
-@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
 @click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Threads that decode and measure."
+    "--head", metavar="FILE", help="With --model: file of a quality head for its vectors."
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option(
+    "--weights", metavar="NAME=N,...", help="Weights for the combined score, e.g. focus=2,noise=0."
+)
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads that decode and measure.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def score(
     photos: tuple[str, ...],
     metrics: str | None,
@@ -77,7 +84,7 @@ def score(
 ) -> None:
     """Measure the technical quality of photos.
 
-    Needs no library and changes none. What cannot be read is named, and the run goes on.
+    It needs no library and changes none. Files that cannot be read are named, and the run goes on.
     """
     from safelight.cli.shared.progress import show_progress
     from safelight.ingest import Progress

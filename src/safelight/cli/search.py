@@ -13,7 +13,7 @@ import click
 
 from safelight.cli.ingest import ingest_folder
 from safelight.cli.shared.options import library_option, load_settings, short
-from safelight.cli.sync import searched_index
+from safelight.cli.shared.store import searched_index
 from safelight.errors import LibraryError, SettingsError
 from safelight.files.format import is_terminal, visible
 from safelight.files.names import expanded
@@ -56,7 +56,7 @@ class _SearchCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
-        # With a space in front of it, it is no option any more, and the same to the query.
+        # With a space in front of it, it is no longer an option, and means the same in the query.
         spaced = [f" {arg}" if arg.startswith(("-label:", "- ")) else arg for arg in args[:end]]
         words = [arg for arg in args[:end] if _LIKE_WORD.fullmatch(arg)]
         try:
@@ -88,42 +88,53 @@ def _dashed(word: str) -> str:
 @click.command(cls=_SearchCommand, epilog=EPILOG)
 @click.argument("query", nargs=-1)
 @click.option("--plus", multiple=True, metavar="TERM", help="Add a term to the query.")
-@click.option("--minus", multiple=True, metavar="TERM", help="Take a term out of the query.")
-@click.option("-n", "--namespace", metavar="NAME", help="Only files of this namespace.")
+@click.option("--minus", multiple=True, metavar="TERM", help="Subtract a term from the query.")
+@click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
 @click.option(
     "-k", "--top", "--top-k", "--top_k", "--limit", type=click.IntRange(min=1), default=10,
-    show_default=True, metavar="N", help="How many hits.",
+    show_default=True, metavar="N", help="Maximum number of hits.",
 )  # fmt: skip
 @click.option(
     "--min", "least", multiple=True, metavar="NAME=S",
-    help="Only photos whose score of a metric is at least S, e.g. focus=0.6. May be repeated.",
+    help="Show only photos that score at least S, e.g. focus=0.6. Repeatable.",
 )  # fmt: skip
-@click.option("--camera", metavar="NAME", help="Only photos of this camera; words of its name do.")
-@click.option("--from", "taken_from", metavar="DAY", help="Only photos taken on this day or later.")
-@click.option("--to", "taken_to", metavar="DAY", help="... or earlier; a day is YYYY-MM-DD.")
 @click.option(
-    "--sort", metavar="ORDER",
-    help="The hits by a metric or by combined, best first; by taken or added, and with a minus "
-    "the last first.",
-)  # fmt: skip
-@click.option("--min-score", type=float, metavar="S", help="Only hits that score at least S.")
-@click.option(
-    "--images-dir", "--images_dir", metavar="DIR",
-    help="Ingest what is new in DIR first, then search only there.",
-)  # fmt: skip
-@click.option("--model", metavar="MODEL", help="Search in this model's space.")
-@click.option(
-    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
+    "--camera", metavar="NAME", help="Show only photos of this camera; part of its name will do."
 )
 @click.option(
-    "--store", metavar="ADDRESS",
-    help="Search in this vector store; local: in the library's own index.  [env: SAFELIGHT_STORE]",
+    "--from",
+    "taken_from",
+    metavar="DAY",
+    help="Show only photos taken on this day (YYYY-MM-DD) or later.",
+)
+@click.option(
+    "--to",
+    "taken_to",
+    metavar="DAY",
+    help="Show only photos taken on this day (YYYY-MM-DD) or earlier.",
+)
+@click.option(
+    "--sort", metavar="ORDER",
+    help="Sort hits by a metric, combined, taken or added; -taken: last first.",
 )  # fmt: skip
-@click.option("--expand", is_flag=True, help="Show each photo of a stack: copies, bursts, RAW.")
+@click.option("--min-score", type=float, metavar="S", help="Show only hits that score at least S.")
+@click.option(
+    "--images-dir", "--images_dir", metavar="DIR",
+    help="Ingest new files in DIR first, then search only there.",
+)  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Search in this model's space.")
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda:1, mps, ...")
+@click.option(
+    "--store", metavar="ADDRESS",
+    help="Search in this vector store; local: the library.  [env: SAFELIGHT_STORE]",
+)  # fmt: skip
+@click.option("--expand", is_flag=True, help="Show every photo of a stack: copies, bursts, RAW.")
 @library_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--paths", is_flag=True, help="Only the paths.")
-@click.option("-0", "--null", is_flag=True, help="With --paths: end each with NUL, for xargs -0.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--paths", is_flag=True, help="Print only the paths.")
+@click.option(
+    "-0", "--null", is_flag=True, help="With --paths: end each path with NUL, for xargs -0."
+)
 def search(
     query: tuple[str, ...],
     plus: tuple[str, ...],
@@ -146,9 +157,9 @@ def search(
     paths: bool,
     null: bool,
 ) -> None:
-    """Find photos by what is in them.
+    """Search photos by their content.
 
-    Prints the score and the path of each hit, best first unless --sort says otherwise.
+    It prints the score and the path of each hit, best first unless --sort says otherwise.
     """
     from safelight.library.database import Database
     from safelight.library.files import require_namespace
@@ -178,7 +189,7 @@ def search(
     with Database(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not is_terminal(sys.stderr))
-        if f"-n{namespace}" in words:  # -nature is no option
+        if f"-n{namespace}" in words:  # -nature is not an option
             try:
                 require_namespace(opened, namespace)
             except LibraryError as exc:

@@ -22,40 +22,39 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
-    help="Where to listen. Any address but this machine's own needs tokens.",
+    help="Address to listen on. All but this machine's own need tokens.",
 )  # fmt: skip
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N",
-    help="The port; 0 for any that is free.",
+    help="Port to listen on; 0 picks a free one.",
 )  # fmt: skip
 @click.option(
     "--root", "roots", multiple=True, metavar="DIR",
-    help="A folder that clients may have ingested. May be repeated.",
+    help="Folder that clients may have ingested. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--require-token", is_flag=True,
-    help="Ask for a token at this machine's own address too: behind a proxy, or among other users.",
+    help="Require a token on this machine too, e.g. behind a proxy.",
 )  # fmt: skip
-@click.option("--insecure", is_flag=True, help="Let everybody who can reach it do everything.")
+@click.option(
+    "--insecure", is_flag=True, help="Let everybody who can reach the server do everything."
+)
 @click.option(
     "--allow-host", "hosts", multiple=True, metavar="NAME",
-    help="A name by which the server may be called. May be repeated.",
+    help="Host name that the server answers to. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--allow-origin", "origins", multiple=True, metavar="URL",
-    help="Another web page that may use it, as in https://photos.example. May be repeated.",
+    help="Other web page that may use it, e.g. https://photos.example.",
 )  # fmt: skip
 @click.option(
     "--max-pixels", type=click.IntRange(min=1), default=Limits().pixels,
     show_default=True, metavar="N",
-    help="Refuse photos of more pixels that clients bring; those that are uploaded also have "
-    "SAFELIGHT_PIXEL_LIMIT.",
+    help="Refuse photos of more pixels; uploads obey SAFELIGHT_PIXEL_LIMIT too.",
 )  # fmt: skip
 @click.option("--model", metavar="MODEL", help="Search in this model's space.")
-@click.option(
-    "--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda:1, mps, ..."
-)
-@click.option("--log-json", is_flag=True, help="Write the log as JSON, one object a line.")
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda:1, mps, ...")
+@click.option("--log-json", is_flag=True, help="Write the log as one JSON object a line.")
 @library_option
 def serve(
     host: str,
@@ -71,7 +70,7 @@ def serve(
     log_json: bool,
     library: str | None,
 ) -> None:
-    """Serve the library: a web page, and a REST API.
+    """Serve the library as a web page and a REST API.
 
     Only programs of this machine can reach it unless --host says otherwise. Ctrl-C stops it.
     """

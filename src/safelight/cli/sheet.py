@@ -35,43 +35,53 @@ What names no file or folder is a query, as for safelight search; text:... alway
 @click.argument("what", nargs=-1, required=True, metavar="QUERY|DIR|FILE...")
 @click.option(
     "-o", "--output", required=True, metavar="FILE",
-    help="Where to put it: .html for a page, .png for a picture.",
+    help="Write the sheet to FILE: .html for a page, .png for a picture.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace FILE even if it is no contact sheet.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a contact sheet.")
 @click.option(
     "--sort", metavar="NAME",
-    help="Best first by a metric or combined, by name, or by query.  [default: query, if there is "
-    "one, else combined]",
+    help="Sort by a metric, combined, name or query.  [default: query, if there is one, else "
+    "combined]",
 )  # fmt: skip
 @click.option(
-    "--worst", type=click.IntRange(min=1), metavar="N", help="Only the N worst, worst first."
+    "--worst", type=click.IntRange(min=1), metavar="N", help="Show only the N worst, worst first."
 )
-@click.option("--columns", type=click.IntRange(1, 100), metavar="N", help="Photos in a row.")
+@click.option(
+    "--columns", type=click.IntRange(1, 100), metavar="N", help="Number of photos in a row."
+)
 @click.option(
     "--thumb", type=click.IntRange(64, 1024), default=320, show_default=True, metavar="PIXELS",
-    help="The longer side of a thumbnail, 64 to 1024.",
+    help="Longer side of a thumbnail, 64 to 1024.",
 )  # fmt: skip
-@click.option("--metrics", metavar="NAMES", help="Only these, separated by commas.")
-@click.option("--weights", metavar="NAME=N,...", help="Other weights for the combined score.")
-@click.option("--title", metavar="TEXT", help="What stands above it; the folder or query else.")
-@click.option("-n", "--namespace", metavar="NAME", help="With a query: only this namespace.")
+@click.option("--metrics", metavar="NAMES", help="Compute only these metrics, separated by commas.")
+@click.option(
+    "--weights", metavar="NAME=N,...", help="Weights for the combined score, e.g. focus=2,noise=0."
+)
+@click.option("--title", metavar="TEXT", help="Title of the sheet, if not the folder or query.")
+@click.option("-n", "--namespace", metavar="NAME", help="With a query: search only this namespace.")
 @click.option(
     "-k", "--top", "--top-k", "--limit", type=click.IntRange(min=1), default=50,
-    show_default=True, metavar="N", help="With a query: how many hits.",
+    show_default=True, metavar="N", help="With a query: maximum number of hits.",
 )  # fmt: skip
 @click.option(
-    "--min-score", type=float, metavar="S", help="With a query: only hits that score at least S."
+    "--min-score",
+    type=float,
+    metavar="S",
+    help="With a query: show only hits that score at least S.",
 )
 @click.option(
     "--model", metavar="MODEL",
-    help="With a query: search in this model's space. Else: a CLIP model, for clip_iqa.",
+    help="With a query: space to search. Else: CLIP model for clip_iqa.",
 )  # fmt: skip
-@click.option("--device", metavar="DEVICE", help="Where the model runs: auto, cpu, cuda.")
+@click.option("--device", metavar="DEVICE", help="Device of the model: auto, cpu, cuda.")
 @library_option
 @click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Threads that decode and measure."
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of threads that decode and measure.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def sheet(
     what: tuple[str, ...],
     output: str,
@@ -92,9 +102,9 @@ def sheet(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Put photos and their scores on one page, or in one picture, to be looked at.
+    """Make a contact sheet of photos and scores, as a page or a picture.
 
-    Files and folders need no library. What cannot be read stands there with the reason.
+    Files and folders need no library. Photos that cannot be read appear with the reason.
     """
     from safelight.quality import Weights, choose
     from safelight.sheet import (
@@ -193,7 +203,7 @@ def _listed(what: Sequence[str], output: str, settings: Settings) -> list[Listed
     from safelight.ingest.sources.listing import list_photos
     from safelight.sheet import Listed
 
-    # The last sheet is no photo, should it lie among them.
+    # An earlier sheet among the files is not a photo.
     itself = os.path.realpath(output)
     return [
         Listed(entry.path, reason=entry.reason)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import visible
 from safelight.cli.shared.options import counted, library_option, load_settings
-from safelight.cli.sync import feed_store
-from safelight.files.format import visible
+from safelight.cli.shared.store import feed_store
 
 if TYPE_CHECKING:
-    from safelight.ingest.move_source import Moved
-    from safelight.library.sources import SourceStatus
+    from safelight.api.sources import Moved, SourceStatus
 
 EPILOG = """\b
 Examples:
@@ -32,30 +31,28 @@ Examples:
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG)
-@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Show only this namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @library_option
 @click.pass_context
 def sources(
     context: click.Context, namespace: str | None, as_json: bool, library: str | None
 ) -> None:
-    """List what was ingested, or tell where it is now.
+    """List the ingested sources, or move one.
 
     A plain `safelight ingest` brings all sources up to date.
     """
     if context.invoked_subcommand is not None:
         return
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
-    from safelight.library.sources import read_sources, source_status
+    from safelight.api import Database
+    from safelight.api.sources import list_sources
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
-        require_namespace(opened, namespace)
-        found = [source_status(opened, each) for each in read_sources(opened, namespace)]
+        found = list_sources(opened, namespace)
     if as_json:
         for each in found:
-            click.echo(json.dumps(_as_dict(each), ensure_ascii=False))
+            click.echo(json.dumps(each.to_dict(), ensure_ascii=False))
     elif found:
         for each in found:
             click.echo(visible(_line(each)))
@@ -68,8 +65,8 @@ def sources(
 @sources.command(epilog=MOVE_EPILOG)
 @click.argument("old")
 @click.argument("new")
-@click.option("-n", "--namespace", metavar="NAME", help="Only this namespace.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("-n", "--namespace", metavar="NAME", help="Show only this namespace.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
 def move(
@@ -77,11 +74,11 @@ def move(
 ) -> None:
     """Tell the library that the folder OLD is NEW now.
 
-    Photos keep what is known of them, and no file is touched. Use it after you renamed or moved a
-    folder, or when a disk has another letter.
+    Photos keep all their data, and no file is touched. Use it after you renamed or moved a folder,
+    or when a disk has another letter.
     """
-    from safelight.ingest.move_source import move_source
-    from safelight.library.database import Database
+    from safelight.api import Database
+    from safelight.api.sources import move_source
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
@@ -92,19 +89,6 @@ def move(
         click.echo(json.dumps(asdict(moved), ensure_ascii=False))
     else:
         click.echo(visible(_moved(moved)))
-
-
-def _as_dict(found: SourceStatus) -> dict[str, Any]:
-    return {
-        "namespace": found.source.namespace,
-        "source": found.source.spec,
-        "there": found.is_there,
-        "files": found.files,
-        "missing": found.missing,
-        "excluded": found.excluded,
-        "ingested_at": found.source.ingested_at,
-        **found.source.options,
-    }
 
 
 def _line(found: SourceStatus) -> str:

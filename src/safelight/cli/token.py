@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import click
 
@@ -12,27 +11,26 @@ from safelight.cli.shared.options import library_option, load_settings
 
 @click.group()
 def token() -> None:
-    """Say who may use the server from elsewhere."""
+    """Manage access to the server from other machines."""
 
 
 @token.command()
 @click.argument("name")
 @click.option(
     "--read/--write", "read_only", default=True, show_default="read",
-    help="Only to look and search, or also to ingest, upload and decide.",
+    help="Allow reading and searching, or also ingests, uploads, decisions.",
 )  # fmt: skip
 @click.option(
     "-n", "--namespace", "namespaces", multiple=True, metavar="NAME",
-    help="Only this namespace. May be repeated; all if not given.",
+    help="Allow only this namespace. May be repeated.  [default: all]",
 )  # fmt: skip
 @library_option
 def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str | None) -> None:
-    """Make a token and print it: it is kept nowhere, and cannot be shown again.
+    """Create a token and print it once; it is not stored.
 
-    NAME says whose it is, or what it is for.
+    NAME is its owner or its purpose.
     """
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import create_token
+    from safelight.api import Database, create_token
 
     with Database(load_settings(library=library).library) as opened:
         text, made = create_token(
@@ -45,20 +43,17 @@ def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str
 
 
 @token.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @library_option
 def list_(as_json: bool, library: str | None) -> None:
-    """List tokens: what they allow, not what they are."""
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import tokens
+    """List tokens and their rights, but not the tokens themselves."""
+    from safelight.api import Database, tokens
 
     with Database(load_settings(library=library).library, create=False) as opened:
         found = tokens(opened)
     for each in found:
         if as_json:
-            fields = asdict(each)
-            del fields["digest"]
-            click.echo(json.dumps(fields, ensure_ascii=False))
+            click.echo(json.dumps(each.to_dict(), ensure_ascii=False))
             continue
         where = "all namespaces" if each.namespaces is None else ", ".join(each.namespaces)
         what = "write" if each.may_write else "read"
@@ -70,9 +65,8 @@ def list_(as_json: bool, library: str | None) -> None:
 @click.argument("token_id", metavar="ID")
 @library_option
 def revoke(token_id: str, library: str | None) -> None:
-    """Let a token allow nothing any more; a running server notices within a second."""
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import revoke_token
+    """Revoke a token; a running server notices within a second."""
+    from safelight.api import Database, revoke_token
 
     with Database(load_settings(library=library).library, create=False) as opened:
         found = revoke_token(opened, token_id)

@@ -21,15 +21,15 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("plan", required=False)
-@click.option("--dry-run", is_flag=True, help="Look at every file and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--dry-run", is_flag=True, help="Check every file and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @library_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only what was left, and errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only files left in place, and errors.")
 def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, quiet: bool) -> None:
-    """Take back what `safelight apply` did: every byte, name and time as it was.
+    """Undo a plan: restore every byte, name and time.
 
-    PLAN is a plan's file or the beginning of its id; the last that was applied if not given. A
-    place that another file has taken meanwhile is left, and told of; the exit code is 1 then.
+    PLAN is a plan's file or the beginning of its id; without it, the plan applied last. If another
+    file has taken a photo's place since, it stays, and is named; the exit code is then 1.
     """
     from safelight.duplicates.plans.undo import undo_plan
 

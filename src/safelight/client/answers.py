@@ -1,4 +1,4 @@
-"""What the server answers, as dataclasses; and from JSON to them.
+"""Answers of the server as dataclasses, and their decoder from JSON.
 
 A field that is not known is passed over, so that an older client gets on with a newer server.
 """
@@ -24,7 +24,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class LibrarySize:
-    """How much a library holds."""
+    """Number of photos and texts in a library."""
 
     photos: int
     texts: int
@@ -41,7 +41,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the server is, and what the one who asks may do.
+    """The server's version and limits, and the rights of this client.
 
     ``namespaces`` is None if all are allowed; ``model`` as long as nothing was ingested.
     """
@@ -85,7 +85,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What photos can be filtered by."""
+    """Values that photos can be filtered by."""
 
     namespaces: tuple[Count, ...]
     cameras: tuple[Count, ...]
@@ -161,7 +161,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a metric measured; ``score`` is 0 to 1, and None unless ``status`` is ``ok``."""
+    """Result of one metric; ``score`` is 0 to 1, and None unless ``status`` is ``ok``."""
 
     metric: str
     score: float | None
@@ -191,7 +191,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What became of one file of an upload; ``code`` and ``reason`` if it was not taken."""
+    """Outcome for one file of an upload; ``code`` and ``reason`` say why it was not taken."""
 
     name: str
     photo_id: str | None
@@ -203,7 +203,7 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """What became of an upload, in its order."""
+    """Outcome for each file of an upload, in its order."""
 
     photos: tuple[Uploaded, ...]
 
@@ -229,7 +229,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing will change about it any more."""
+        """True if its state is final."""
         return self.state not in ("queued", "running")
 
 
@@ -261,14 +261,14 @@ class VectorScore:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What a search among vectors, photos and texts found."""
+    """Matches of a search among vectors, photos and texts."""
 
     matches: tuple[VectorScore, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class VectorCount:
-    """How many vectors, photos and texts there are."""
+    """Number of vectors, photos and texts together."""
 
     count: int
 
@@ -302,7 +302,7 @@ class GroupPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """How two photos are related, and what that was concluded from."""
+    """Relation of two photos, with its evidence."""
 
     a: str
     b: str
@@ -323,7 +323,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How far the search for duplicates is."""
+    """Progress of the search for duplicates."""
 
     stage: str
     done: int
@@ -341,7 +341,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided of a group; None if that was taken back."""
+    """Decision about a group; None after it was taken back."""
 
     group: str
     decision: str | None
@@ -349,7 +349,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a plan does with one file."""
+    """A plan's operation on one file."""
 
     path: str
     kind: str
@@ -372,7 +372,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done about duplicates: ``draft``, ``applying``, ``applied`` or ``undone``."""
+    """Planned file operations: ``draft``, ``applying``, ``applied`` or ``undone``."""
 
     id: str
     created_at: str
@@ -395,7 +395,7 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What was ingested, and how much of it is there; no counts of a list."""
+    """An ingested source and its file counts; a list has no counts."""
 
     namespace: str
     source: str
@@ -505,5 +505,5 @@ def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
 
 def _checked(kind: Any, data: Any) -> Any:
     if type(data) is not kind:
-        raise TypeError(f"{data!r:.80} is no {kind.__name__}")
+        raise TypeError(f"{data!r:.80} is not a {kind.__name__}")
     return data

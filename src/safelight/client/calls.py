@@ -240,7 +240,7 @@ def upload(
 
 
 class IngestOptions(TypedDict, total=False):
-    """What an ingest can be told besides its source; see :func:`start_ingest`."""
+    """Options of an ingest besides its source; see :func:`start_ingest`."""
 
     namespace: str
     recursive: bool
@@ -648,7 +648,7 @@ def _parsed(body: bytes) -> Any:
         return parse_json(body)
     except ValueError as error:
         raise ServerError(
-            "The server's answer is no JSON. Is this the address of safelight?", code="bad-answer"
+            "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What both clients do alike: from a call to a request, from an answer to a result or an error."""
+"""Shared core of both clients: build requests, turn answers into results or errors."""
 
 from __future__ import annotations
 

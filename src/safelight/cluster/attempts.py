@@ -1,4 +1,4 @@
-"""How often a chunk was begun: so that a photo which kills whoever decodes it is found and told.
+"""Attempts at each chunk, counted to find the photo that kills its worker.
 
 Ray gives a chunk to another worker when one is lost, and would do so for ever. Each attempt leaves
 a note. When several came to nothing, the photos are taken one by one, each noted before; the one

@@ -37,7 +37,7 @@ _SENDING, _COMPARING = 2000.0, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """How hashes are cut.
+    """Split of hashes into bands.
 
     Attributes
     ----------

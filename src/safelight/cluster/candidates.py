@@ -37,7 +37,7 @@ PAIR = np.dtype([("a", "V32"), ("b", "V32"), ("bits", "<u2")])
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What every step has to know.
+    """Parameters that every step needs.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What became of some entries.
+    """Rows and failures of some entries.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Loading:
 
 
 class Embedding:
-    """What the model takes to rows; the second half.
+    """Embedding stage: from decoded photos to rows.
 
     Parameters
     ----------

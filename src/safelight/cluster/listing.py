@@ -1,4 +1,4 @@
-"""What a cluster is to read: files in a folder or an object store, rows of Parquet, image lists.
+"""Listing of a cluster's input: folders, object stores, rows of Parquet, image lists.
 
 What lies here is listed by the sources of an ordinary ingest. An object store is listed folder by
 folder, in an order that stays the same, and never held in memory as a whole.
@@ -31,7 +31,7 @@ _ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where in a Parquet file the bytes of a photo are.
+    """Location of a photo's bytes in a Parquet file.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Listed:
 
 
 class Listing(Protocol):
-    """Something that lists what is to be read, always in the same order."""
+    """Lists the entries of an input, always in the same order."""
 
     def entries(self) -> Iterator[Listed]:
         """List everything.

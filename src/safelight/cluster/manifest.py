@@ -1,4 +1,4 @@
-"""What a run has to do, written down before it begins: chunks of entries, the same for ever.
+"""Manifest of a run: its chunks of entries, written before it begins and never changed.
 
 Each *round* of a data set has a manifest: Parquet files below ``_run/manifest/ROUND`` of which a
 row group is a chunk, and a note that is written last. What a run before has listed, and what has
@@ -67,7 +67,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the note beside a manifest says.
+    """Contents of the note beside a manifest.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Round:
 
 
 class Known:
-    """Which paths were listed before, and as what; 24 bytes each.
+    """Set of paths that earlier rounds listed, with their states; 24 bytes each.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How the rows of a data set are made: a later run has to make its rows in the same way."""
+"""Recipe of a data set's rows, which every later run has to follow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the rows of a data set are made.
+    """Recipe of a data set's rows.
 
     Attributes
     ----------

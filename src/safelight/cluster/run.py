@@ -54,7 +54,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did.
+    """Summary of a run.
 
     Attributes
     ----------

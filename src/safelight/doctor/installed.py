@@ -1,4 +1,4 @@
-"""What is installed: versions, and the optional extras. Nothing is imported to find out."""
+"""Installed versions and optional extras, found without importing them."""
 
 from __future__ import annotations
 

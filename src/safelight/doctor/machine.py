@@ -61,7 +61,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeState:
-    """What one runtime can run models on.
+    """Devices that one runtime can use.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Whether the model hub may be asked, and the variables that are set about it."""
+    """Permission to ask the model hub, and the variables that set it."""
 
     offline: bool
     variables: dict[str, str]

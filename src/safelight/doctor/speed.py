@@ -1,4 +1,4 @@
-"""How fast this machine decodes photos and runs a model, in a few seconds."""
+"""Quick benchmark of this machine: photos decoded and embedded a second."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NOT_THERE = ("device", "no-torch", "offline")
 
 @dataclass(frozen=True, slots=True)
 class ModelSpeed:
-    """How fast a model runs on one device.
+    """Speed of a model on one device.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class ModelSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What was measured.
+    """Measured speeds.
 
     Attributes
     ----------

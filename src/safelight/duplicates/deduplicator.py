@@ -247,7 +247,7 @@ class Deduplicator:
         action: str = "quarantine",
         quarantine: str | None = None,
     ) -> Plan:
-        """Return what is to be done about duplicates; nothing is touched.
+        """Return a plan of file operations for duplicates; no file is touched.
 
         Parameters
         ----------

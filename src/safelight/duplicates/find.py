@@ -170,7 +170,7 @@ def compare_one(
     Returns
     -------
     list of Edge
-        One has the photo at both ends if the library has the very same bytes.
+        One has the photo at both ends if the library has the same bytes.
 
     Raises
     ------

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Relation(StrEnum):
-    """How two photos are related; of several that hold, the first in this order counts.
+    """Relation of two photos; of several that hold, the first in this order counts.
 
     But of two that differ by an edit, whatever else was done, that is what is said: who has done
     with turned copies has not done with grey ones.
@@ -22,7 +22,7 @@ class Relation(StrEnum):
     RAW_JPEG = "raw+jpeg"  # one exposure, as the sensor's data and as the camera's JPEG
     BRACKET = "bracket"  # one scene, exposed differently on purpose
     PANORAMA = "panorama"  # neighbouring views, to be joined
-    RE_ENCODED = "re-encoded"  # the same picture, compressed anew
+    RE_ENCODED = "re-encoded"  # the same picture, compressed again
     RESIZED = "resized"  # the same picture at another size
     ROTATED = "rotated"  # by a multiple of 90 degrees
     MIRRORED = "mirrored"  # with or without a rotation

@@ -1,4 +1,4 @@
-"""What is known of a photo before its file is opened again."""
+"""Photo features: stored facts, hashes, words and vectors, available without opening the file."""
 
 from __future__ import annotations
 

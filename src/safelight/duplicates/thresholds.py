@@ -1,4 +1,4 @@
-"""What counts as related: every limit in one place, with the precision that it was chosen for.
+"""Thresholds for related photos, in one place, with the precision behind each choice.
 
 ``bench/duplicates_accuracy.py`` measures what they reach; how they were chosen is told in
 ``docs/decisions/0014-duplicate-signals.md``.
@@ -15,7 +15,7 @@ from safelight.arguments import named_numbers
 from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "4"
+_RULES = "5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What every embedding model offers."""
+"""Interface of every embedding model."""
 
 from __future__ import annotations
 
@@ -84,5 +84,5 @@ class Embedder(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of weights and threads; the next call loads them anew."""
+        """Let go of weights and threads; the next call loads them again."""
         ...

@@ -1,4 +1,4 @@
-"""What the files of a model say about it, read without loading any weights."""
+"""Description of a model from its files, read without loading any weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``--model`` takes, and where each kind of name leads."""
+"""Model names as ``--model`` takes them, and the loader of each kind of name."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ModelName:
 
     @property
     def runtimes(self) -> tuple[Runtime, ...]:
-        """What may be able to run it."""
+        """Runtimes that may be able to run it."""
         if self.runtime is not None:
             return (self.runtime,)
         if self.variant is not None:

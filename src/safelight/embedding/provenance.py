@@ -1,4 +1,4 @@
-"""What an export says of where it came from, in ``safelight.json`` beside its files.
+"""Provenance of an export, stored in ``safelight.json`` beside its files.
 
 An export in float32 computes what the original does, to rounding. It takes over the original's
 fingerprint, so that a library that was embedded with PyTorch on one machine can be searched with
@@ -23,7 +23,7 @@ FILE = "safelight.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where an export came from.
+    """Provenance of an export.
 
     Attributes
     ----------

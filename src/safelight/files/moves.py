@@ -105,7 +105,7 @@ def replace_by_link(
     try:
         require_file(path)
         if os.path.samefile(path, keeper):
-            raise CannotChange("is the very file that is kept, by another name")
+            raise CannotChange("is a hard link to the kept file")
         os.link(os.path.realpath(keeper), new, follow_symlinks=False)
         with open_here(new) as link:
             found = require_content(link, new, sha256)

@@ -1,4 +1,4 @@
-"""Where words were seen, and how many of those that two pictures share agree on it.
+"""Positions of visual words, and the number of shared words whose positions agree.
 
 A place is 32 bits: from left to right and from top to bottom in 256 steps of the picture's sides,
 the size in 16ths of an octave, the angle in 256 steps of a full turn.
@@ -72,7 +72,7 @@ def agreeing(
     a_ratio, b_ratio : float
         Width by height of each picture.
     mirrored : bool
-        Whether the second is to be mirrored.
+        Mirror the second.
     """
     if len(a) < 2:
         return len(a)

@@ -1,4 +1,4 @@
-"""Which files are photos: by name for a listing, by content for the decoder."""
+"""Photo formats, recognised by name for a listing and by content for the decoder."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def available_extras() -> frozenset[str]:
 
 
 def sniff(data: bytes) -> str | None:
-    """Return the format that `data` begins like, or None if it is no image's.
+    """Return the format that `data` begins like, or None if no image does.
 
     ``JPEG``, ``JPEG2000``, ``PNG``, ``GIF``, ``BMP``, ``WEBP``, ``TIFF``, ``AVIF``, ``HEIF`` or
     ``RAW``. A camera

@@ -23,7 +23,7 @@ def check_replaceable(path: str | PathLike[str], what: str) -> None:
     ----------
     path : path-like
     what : str
-        What is to be written: "a plan".
+        Kind of file to write: "a plan".
 
     Raises
     ------

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.arguments import as_count, as_having, as_name, refused
+from safelight.duplicates.plans.recovery import recover
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.label import label_lacking
@@ -130,6 +131,7 @@ def ingest(
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:
         raise SpaceError(f"The labels are for another model than {embedder.name}.")
     sources, notes = _known_names(library, namespace, sources)
+    recover(library.path)  # what a killed plan has set aside is a photo
     plans, work, planned = _plan(
         library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
@@ -161,6 +163,13 @@ def ingest(
         )
     threads = threads or os.cpu_count() or 1
     interrupted = pipeline.work(work, threads, pixel_limit)
+    told: list[str] = []
+    again = list({entry.path: entry for plan in plans for entry in plan.refresh}.values())
+    if again and not interrupted:
+        with pipeline.stage("facts"):
+            changed = pipeline.refresh(again, threads, pixel_limit)
+        if changed:
+            told.append(f"Date, camera or place of {changed:,} known photos were read again.")
     settled = Settled()
     if not interrupted:
         with pipeline.stage("write"):
@@ -206,7 +215,7 @@ def ingest(
         seconds=time.perf_counter() - started,
         stages={**planned.stages, **pipeline.seconds},
         failures=pipeline.failures,
-        notes=[*notes, *planned.notes, *settled.notes],
+        notes=[*notes, *planned.notes, *told, *settled.notes],
     )
 
 
@@ -278,10 +287,22 @@ def _plan(
         excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
         unmatched=list(unmatched),
-        notes=[*_passed_over(sources), *map(_unmatched_text, unmatched, unmatched.values())],
+        notes=[
+            *_passed_over(sources),
+            *_stale(plans),
+            *map(_unmatched_text, unmatched, unmatched.values()),
+        ],
         unread=dict(sum((_unread(source) for source in sources), Counter()).most_common()),
     )
     return plans, work, planned
+
+
+def _stale(plans: Sequence[Worklist]) -> list[str]:
+    count = sum(plan.stale for plan in plans)
+    files = f"{count:,} files that may be transparent are"
+    if count == 1:
+        files = "1 file that may be transparent is"
+    return [f"{files} read again: what is pale was not seen before."] if count else []
 
 
 def _unmatched(sources: Iterable[Source]) -> dict[str, str | None]:

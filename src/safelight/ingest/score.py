@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: The name under which the library keeps the combined score.
 COMBINED = "combined"
 
-# Of how the combined score is made; another one is made anew.
+# Of how the combined score is made; another one is made again.
 _COMBINED_VERSION = "1"
 
 # Written at once, when photos are measured that were embedded before.
@@ -40,7 +40,7 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
-    """Which scores an ingest is to keep.
+    """Scores that an ingest computes and keeps.
 
     Attributes
     ----------

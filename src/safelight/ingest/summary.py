@@ -1,4 +1,4 @@
-"""What an ingest reports: while it runs, and at its end."""
+"""Progress and summary of an ingest."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ingest is.
+    """Progress of an ingest.
 
     Attributes
     ----------
     done, total : int
-        Entries that were to be opened.
+        Entries to open.
     failed : int
     """
 
@@ -27,7 +27,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What an ingest did, or, if ``dry_run``, would do.
+    """Summary of an ingest, or, if ``dry_run``, of what it would do.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Summary:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the sources listed nothing, and nothing was known of them."""
+        """True if the sources listed nothing and the library knew no file of them."""
         counts = (self.new, self.known, self.unchanged, self.failed, self.failing, self.gone)
         return not any((*counts, self.moved, self.excluded, self.kept))
 

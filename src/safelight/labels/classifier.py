@@ -1,4 +1,4 @@
-"""Which labels a photo has, from its vector alone.
+"""Zero-shot classifier: labels of a photo, from its vector alone.
 
 Three numbers for each label:
 
@@ -58,7 +58,7 @@ _USUAL_SCALE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class LabelScore:
-    """What is known of one label on one photo.
+    """Scores of one label on one photo.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Classifier:
     ----------
     label_set : LabelSet
     model : TextModel
-        Whose vectors are to be labelled.
+        Model of the vectors to label.
     embeddings : (labels, dimension) float32
         Of unit length.
     unrelated : (prompts, dimension) float32 or None
@@ -176,7 +176,7 @@ class Classifier:
         Warns
         -----
         UserWarning
-            What was kept is damaged, and was made anew.
+            What was kept is damaged, and was made again.
         """
         files = CacheFiles.in_folder(cache) if isinstance(cache, Path) else cache
         embeddings = embed_labels(label_set, embedder, files.labels if files else None)

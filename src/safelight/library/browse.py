@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a photo has to be to be shown; what is None, or empty, does not matter.
+    """Conditions for the photos of a list; None and empty values set none.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Filter:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it lets every photo pass that has a file."""
+        """True if every photo with a file passes."""
         return self == Filter(photos_only=self.photos_only, space=self.space)
 
     @property
@@ -87,7 +87,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a list of photos shows of each.
+    """One photo in a list.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ _OTHERS = {
 
 _WAYS_OUT = (
     "Look at it with `safelight doctor`. Restore it from a backup, or move it away and run "
-    "`safelight ingest FOLDER`, which computes it anew; your photos are not touched."
+    "`safelight ingest FOLDER`, which computes it again; your photos are not touched."
 )
 
 # What reading a changed value ends in.

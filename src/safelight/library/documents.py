@@ -1,4 +1,4 @@
-"""What a vector store is told of an item: its vector in one space, and what is known of it."""
+"""Documents for vector stores: the vector of an item in one space, and its metadata."""
 
 from __future__ import annotations
 

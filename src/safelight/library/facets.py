@@ -1,4 +1,4 @@
-"""What there is to filter the photos of a library by, counted from its indexes alone."""
+"""Facets of a library's photos, counted from its indexes alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What there is to filter by.
+    """Values to filter by.
 
     Attributes
     ----------

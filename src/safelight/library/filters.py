@@ -44,7 +44,7 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What one field has to be.
+    """Condition on one field.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which sources were ingested, so that they can be ingested again without naming them."""
+"""Ingested sources, remembered so that you can ingest them again without naming them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _CACHE_KIB = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What one batch of rows amounted to.
+    """Counts of one merged batch of rows.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Merged:
 
 
 class Merger:
-    """What takes rows of one data set into a library.
+    """Merger of one data set's rows into a library.
 
     Making it adds the space, and the label sets, unless they are there.
 

@@ -39,7 +39,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """What the library knows of a photo.
+    """Facts about a photo.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class PhotoFacts:
 
     @property
     def pixels(self) -> int:
-        """How many pixels it has; 0 if that is not known."""
+        """Number of pixels; 0 if it is not known."""
         return (self.width or 0) * (self.height or 0)
 
 

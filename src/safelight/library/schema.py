@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+#: In the place of the stamp of a file's sidecars: its facts are to be read again.
+UNREAD = "?"
+
 _TABLES_1 = """
 -- What was embedded: a photo's or a text's content, whatever files hold it.
 CREATE TABLE items (
@@ -427,6 +430,27 @@ def _add_times_of_files(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE files ADD COLUMN added_at TEXT")
 
 
+def _note_sidecars(connection: sqlite3.Connection) -> None:
+    # Photos without any facts may have some in XMP, which was not read before.
+    connection.execute("ALTER TABLE files ADD COLUMN sidecars TEXT")
+    connection.execute(
+        f"UPDATE files SET sidecars = '{UNREAD}' WHERE item_pk IN (SELECT pk FROM items "
+        "WHERE kind = 'photo' AND taken_at IS NULL AND camera IS NULL)"
+    )
+
+
+def _mark_stale(connection: sqlite3.Connection) -> None:
+    # What is pale on transparency was laid over white before, and could not be seen.
+    connection.execute("ALTER TABLE embeddings ADD COLUMN stale INTEGER NOT NULL DEFAULT 0")
+    connection.execute(
+        "UPDATE embeddings SET stale = 1 WHERE item_pk IN (SELECT i.pk FROM items i "
+        "LEFT JOIN structures s ON s.item_pk = i.pk WHERE i.kind = 'photo' AND "
+        "(json_extract(s.structure, '$.alpha') "
+        "OR (s.item_pk IS NULL AND i.format NOT IN ('JPEG', 'RAW'))))"
+    )
+    connection.execute("CREATE INDEX embeddings_stale ON embeddings (item_pk) WHERE stale")
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -456,6 +480,8 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _date_sources,
     _add_structures,
     _add_times_of_files,
+    _note_sidecars,
+    _mark_stale,
 )
 
 VERSION = len(MIGRATIONS)

@@ -1,4 +1,4 @@
-"""What a library knows, as rows: photos by id, and what of them it has, as it was at one moment."""
+"""Snapshot of a library as rows: its photos by id, with all facts, at one moment."""
 
 from __future__ import annotations
 

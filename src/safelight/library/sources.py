@@ -57,6 +57,19 @@ class SourceStatus:
     missing: int | None = None
     excluded: int | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready, with the options of the source among its own fields."""
+        return {
+            "namespace": self.source.namespace,
+            "source": self.source.spec,
+            "there": self.is_there,
+            "files": self.files,
+            "missing": self.missing,
+            "excluded": self.excluded,
+            "ingested_at": self.source.ingested_at,
+            **self.source.options,
+        }
+
 
 def read_sources(library: Database, namespace: str | None = None) -> list[SourceRecord]:
     """Return the sources of a namespace, or of all, in the order of their coming."""

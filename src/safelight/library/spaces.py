@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SpaceError
 from safelight.files.names import expanded
@@ -28,7 +28,7 @@ _NUMBER_BYTES = 4  # float32
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of a library one space covers.
+    """Share of a library that one space covers.
 
     Attributes
     ----------
@@ -49,8 +49,19 @@ class Coverage:
 
     @property
     def bytes(self) -> int:
-        """What the numbers of its vectors take; with what is around them, the files take more."""
+        """Size of its vectors' numbers; the files around them take more."""
         return self.embeddings * self.space.dimension * _NUMBER_BYTES
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready, with the fields of the space among its own."""
+        return {
+            **asdict(self.space),
+            "default": self.default,
+            "embeddings": self.embeddings,
+            "covered": self.covered,
+            "lacking": self.lacking,
+            "bytes": self.bytes,
+        }
 
 
 def all_spaces(library: Database) -> list[Coverage]:
@@ -182,7 +193,7 @@ def add_space(library: Database, space: Space) -> None:
     """Add `space` unless it is there; the first of a library becomes its default.
 
     So does one that is loaded by the same name as the default but is another: the name means a
-    new model now, after an update, and nothing can be asked of the old one any more.
+    new model now, after an update, and the old one can no longer be searched.
 
     Raises
     ------

@@ -34,7 +34,7 @@ _FIRST_YEAR = 1826
 
 
 class Moment(NamedTuple):
-    """When something was.
+    """A point in time.
 
     Attributes
     ----------

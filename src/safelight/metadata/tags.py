@@ -1,4 +1,4 @@
-"""What people and cameras noted of a photo: date, place, rating, keywords."""
+"""Notes of people and cameras about a photo: date, place, rating, keywords."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What is worth carrying from one form of a picture to another.
+    """Tags worth copying from one variant of a picture to another.
 
     Attributes
     ----------
@@ -43,11 +43,11 @@ class Tags:
 
     @property
     def has_place(self) -> bool:
-        """Whether latitude and longitude are known."""
+        """True if latitude and longitude are known."""
         return self.latitude is not None and self.longitude is not None
 
     def __bool__(self) -> bool:
-        """Whether anything is known at all."""
+        """True if any tag is known."""
         return bool(
             self.taken_at
             or self.has_place

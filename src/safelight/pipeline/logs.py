@@ -1,4 +1,4 @@
-"""What services log, as lines for people or as JSON for programs. Only commands call this."""
+"""Logs of the services, as lines for people or as JSON for programs. Only commands call this."""
 
 from __future__ import annotations
 

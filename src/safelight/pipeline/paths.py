@@ -1,4 +1,4 @@
-"""Where the services of the pipeline keep their files."""
+"""Paths of the pipeline's files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PipelinePaths:
 
     @property
     def batches(self) -> Path:
-        """What a service made of a batch, until the next has taken it."""
+        """Folder of a service's finished batches, until the next service has taken them."""
         return self.data / "batches"
 
     @property

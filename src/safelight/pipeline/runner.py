@@ -48,7 +48,7 @@ _COLLECTOR = "output"
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What became of a run.
+    """Summary of a run.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def run(
 ) -> RunSummary:
     """Take all photos of a folder through the services.
 
-    What is to be done is written to ``data/batches`` first, and what each service made, too: a run
+    The batches are written to ``data/batches`` first, and what each service made, too: a run
     that was killed goes on there, with the same batch ids. Each batch is put out once.
 
     Parameters
@@ -123,7 +123,7 @@ def run(
         if plan is not None and dict(plan.options) != wanted:
             raise UsageError(
                 f"A run over {folder} was not finished, and it was asked for other things "
-                f"({_as_text(plan.options)}). Ask for the same to finish it, or start anew "
+                f"({_as_text(plan.options)}). Ask for the same to finish it, or start over "
                 "with --fresh.",
                 code="other-options",
             )

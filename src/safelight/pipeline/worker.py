@@ -32,7 +32,7 @@ _log = logger.bind(service="worker")
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """How a worker is told to stop.
+    """Signals that stop a worker.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How good a photo is technically, in the numbers that the field has published.
+"""Technical quality of a photo, in the metrics that the field has published.
 
 >>> from safelight.quality import score
 >>> score("beach.jpg").combined.score                            # doctest: +SKIP

@@ -76,7 +76,7 @@ class TextModel(Protocol):
 
 
 class ClipIqa:
-    """How much nearer a photo is to good descriptions than to bad ones, 0 to 1.
+    """CLIP-IQA: a photo's similarity to good descriptions against bad ones, 0 to 1.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ def _weight(default: float, about: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How much each metric counts; a metric that has no field here counts nothing.
+    """Weights of the metrics; a metric without a field here counts nothing.
 
     Only the proportions matter: the weights of the metrics that took part are scaled to add up
     to 1.

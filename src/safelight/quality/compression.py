@@ -1,4 +1,4 @@
-"""Whether JPEG compression took a picture's finest detail away, and its noise with it.
+"""Detect JPEG compression that took a picture's finest detail, and its noise with it.
 
 JPEG rounds the frequencies of each block of 8x8 pixels, the highest most coarsely. Where they were
 all rounded to zero, nothing can be said of the noise that was there. That shows in the pixels

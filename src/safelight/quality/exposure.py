@@ -1,4 +1,4 @@
-"""Whether a photo is too dark, too bright, flat, or cut off at either end."""
+"""Exposure of a photo: too dark, too bright, flat, or clipped at either end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether anything in a photo is in focus, wherever it is, and whatever lies around it."""
+"""Focus of a photo: sharpness of its sharpest part, wherever that is."""
 
 from __future__ import annotations
 

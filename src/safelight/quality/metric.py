@@ -1,4 +1,4 @@
-"""What every quality metric offers, and what it returns."""
+"""Interface and result of every quality metric."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Status = Literal["ok", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one metric says of one photo.
+    """Result of one metric for one photo.
 
     Attributes
     ----------

@@ -52,7 +52,7 @@ _SQUARED = np.array([4.0, 16.0, 16.0, 16.0, 16.0])[:, None, None]
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the fits need of the coefficients of each block, and of products of neighbours.
+    """Sums over the coefficients of each block and products of neighbours, for the fits.
 
     All are (5, down, across) float64: of the coefficients, and of their products with the neighbour
     to the right, below, below to the right, below to the left. Beyond the border of a block that is

@@ -1,4 +1,4 @@
-"""How noisy a photo is."""
+"""Noise of a photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks, and what they may: tokens, hosts, origins."""
+"""Authentication and rights: tokens, hosts, origins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a request may do.
+    """Rights of a request.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ def access_of(authorization: str | None, known: Sequence[Token], *, needs_token:
     Raises
     ------
     Problem
-        With 401: it is no valid token.
+        With 401: it is not a valid token.
     """
     if authorization is None:
         return NOTHING if needs_token else EVERYTHING

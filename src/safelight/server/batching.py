@@ -75,7 +75,7 @@ class Batches:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Number of waiting requests."""
         return len(self._queue)
 
     async def ask(self, work: Any) -> Any:

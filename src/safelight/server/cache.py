@@ -1,4 +1,4 @@
-"""What is kept in memory of the library, and when it is read anew.
+"""Cache of a library's data in memory, dropped when the library changes.
 
 SQLite tells a connection cheaply whether any other has written. That is asked twice a second, and
 after each of our own writes; whatever is kept belongs to a generation, and is gone with it.

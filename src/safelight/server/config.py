@@ -1,4 +1,4 @@
-"""What the server was started with."""
+"""Configuration of the server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from safelight.server.limits import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """How the server listens, and whom it answers.
+    """Addresses that the server listens on, and clients that it answers.
 
     Attributes
     ----------

@@ -113,7 +113,7 @@ class Connection(H11Protocol):
 
     @property
     def idle_since(self) -> float:
-        """When this connection began to wait for a request, in the event loop's time."""
+        """Start of this connection's wait for a request, in the event loop's time."""
         if self._head is not None:
             return self._head.when() - self._limits.head_seconds
         if self.timeout_keep_alive_task is not None:

@@ -34,7 +34,7 @@ _PATIENCE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How far the search for duplicates is."""
+    """Progress of the search for duplicates."""
 
     stage: str
     done: int
@@ -97,7 +97,7 @@ class Duplicates:
         Raises
         ------
         LibraryError
-            With the code ``no-group``: nobody was told of such a group.
+            With the code ``no-group``: there is no such group.
         """
         found, _ = await self.groups(namespaces)
         for namespace, each in found:

@@ -100,7 +100,7 @@ TITLES = {
 
 
 class Detail(BaseModel):
-    """What is wrong with one field of a request."""
+    """Problem with one field of a request."""
 
     field: str
     reason: str

@@ -1,4 +1,4 @@
-"""How much a client may ask of the server at once."""
+"""Limits on each client's use of the server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is refused, and when; memory never decides it.
+    """Limits beyond which a request is refused, so that memory never has to decide.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is counted and timed, in Prometheus's format."""
+"""Metrics of the server, in Prometheus's format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request passes on its way in, and every answer on its way out."""
+"""ASGI middleware: host, origin, token, limits, headers, log."""
 
 from __future__ import annotations
 

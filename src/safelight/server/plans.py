@@ -41,7 +41,7 @@ def plans_folder(library: Database) -> Path:
 
 
 def chosen_file(found: Suggestion, photo_id: str | None, path: str | None) -> str | None:
-    """Return the file of a group that is to be kept instead of the suggested one, if one is named.
+    """Return the file of a group that the user keeps instead of the suggestion, if any.
 
     Parameters
     ----------

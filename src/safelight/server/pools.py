@@ -39,7 +39,7 @@ class WorkerPool:
 
     @property
     def taken(self) -> int:
-        """How many are worked on or wait."""
+        """Number of tasks that run or wait."""
         return self._taken
 
     async def run(self, work: Callable[..., T], *args: Any, **named: Any) -> T:

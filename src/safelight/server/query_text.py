@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def query_of(query: str | None, plus: Sequence[str], minus: Sequence[str]) -> Query:
-    """Return a query with what is to be added and avoided; it may be empty.
+    """Return a query with added and avoided terms; it may be empty.
 
     Raises
     ------

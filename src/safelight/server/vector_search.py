@@ -1,4 +1,4 @@
-"""What the vector calls search: photos, texts, and the vectors of clients, all in one ranking."""
+"""Vector search over photos, texts and clients' vectors, in one ranking."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def _narrowed(where: Filter, conditions: Sequence[Condition]) -> Filter:
 
 
 def _brought(served: ServerState, dimension: int, generation: int) -> ExactIndex:
-    """Return the index of clients' vectors, read anew only when one of them changed."""
+    """Return the index of clients' vectors, read again only when one of them changed."""
     state = vectors_state(served.library, dimension)
     known = served.brought.get(dimension)
     if known is None or known[1] != state:

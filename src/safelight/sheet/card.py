@@ -69,7 +69,7 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class FocusMap:
-    """Where a photo is sharp.
+    """Sharpness of a photo, tile by tile.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a contact sheet is, before it is a page or a picture."""
+"""Contents of a contact sheet, before they become a page or a picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GENERATOR = "safelight sheet"
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is to be shown.
+    """Contents of a contact sheet.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Sheet:
 
     @property
     def names(self) -> list[str]:
-        """What each photo is called on the sheet."""
+        """Name of each photo on the sheet."""
         return display_names([card.path for card in self.cards], self.folder)
 
     @property
@@ -64,7 +64,7 @@ class Sheet:
 
     @property
     def count(self) -> str:
-        """How many photos it shows, and how many could not be read."""
+        """Number of photos shown, and of photos that could not be read."""
         failed = sum(card.reason is not None for card in self.cards)
         shown = len(self.cards) - failed
         photos = f"{shown:,} {'photo' if shown == 1 else 'photos'}"
@@ -72,7 +72,7 @@ class Sheet:
 
     @property
     def order(self) -> str:
-        """What it is sorted by, in words."""
+        """Sort order, in words."""
         if self.by == "name":
             return "by name"
         if self.by == "query":

@@ -1,4 +1,4 @@
-"""What a photo has lost is seen, and never kept before what has it still."""
+"""A photo that lost colour or tones is never kept before one that still has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photo was made from which, told by pixels that were really scaled and saved."""
+"""Derivations, recognised from pixels that were really scaled and saved."""
 
 from __future__ import annotations
 
@@ -129,3 +129,22 @@ def test_real_photos(real_photos, save) -> None:
         found = origins([photo, large, small, again])
         right += set(found) == {large.id, again.id}
     assert right >= 0.9 * len(paths)
+
+
+@pytest.mark.parametrize("quality", [80, 90])
+@pytest.mark.parametrize("place", [0, 29])
+def test_the_source_of_many_copies_is_found_wherever_it_stands(save, quality, place) -> None:
+    first = save(Image.fromarray(data.coffee()).crop((100, 50, 292, 242)), "JPEG", quality=quality)
+    picture = Image.open(first.copies[0].path)
+    copies = [save(picture, "JPEG", quality=95, comment=str(number)) for number in range(29)]
+    photos = [*copies[:place], first, *copies[place:]]
+    told = origins(photos)
+    assert first.id not in told
+    assert {told[copy.id] for copy in copies} == {(first.id, "saved-again")}
+
+
+def test_of_many_copies_the_enlarged_ones_are_seen(save) -> None:
+    picture = Image.fromarray(data.coffee()).crop((100, 50, 356, 306))
+    small = [save(picture, "JPEG", quality=60 + number) for number in range(26)]
+    large = save(picture.resize((512, 512), Image.Resampling.BICUBIC), "JPEG", quality=92)
+    assert origins([*small, large])[large.id][1] == "enlarged"

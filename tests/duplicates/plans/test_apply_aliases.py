@@ -197,7 +197,7 @@ def test_the_share_of_a_windows_path_is_a_folder_in_the_quarantine(monkeypatch) 
 
 @pytest.mark.parametrize("action", ["quarantine", "trash"])
 def test_one_folder_seen_twice_through_fuse(tmp_path, library, monkeypatch, action) -> None:
-    """Where the system itself shows one folder twice, each time with other numbers."""
+    """Mounts that show one folder twice, each time with other numbers."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     shelf = Shelf(tmp_path / "photos", library)
     photo = shelf.add("real/a.jpg", b"one picture")

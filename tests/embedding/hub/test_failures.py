@@ -1,4 +1,4 @@
-"""What can go wrong with a download: a clear error each, and the next run goes on from there."""
+"""Failing downloads: each is a clear error, and the next run goes on from there."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_does_not_warn_of_a_text_that_just_fits(tokenizer: TextTokenizer) -> Non
     assert ids.shape == (1, 6)
 
 
-def test_names_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+def test_names_a_file_that_is_not_a_tokenizer(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     for content in (None, "{}"):
         if content is not None:
@@ -103,7 +103,7 @@ def test_cleans_as_open_clip_does(text: str, how: Cleaning, expected: str) -> No
 
 
 def test_plain_texts_are_not_repaired(plain_texts: list[str]) -> None:
-    """What would take as long to import as a query may; and it would change nothing."""
+    """Modules that take as long to import as a query may take, and would change nothing."""
     script = """
 import json, sys
 from safelight.embedding.preprocess.tokenizer import clean

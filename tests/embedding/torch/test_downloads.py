@@ -150,7 +150,7 @@ def tag_vectors(served: dict[str, Path]) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of loading each of MODELS: from the hub, and from the cache in two ways."""
+    """Results of loading each of MODELS: from the hub, and from the cache in two ways."""
 
     first: dict[str, dict[str, Any]]
     local: dict[str, dict[str, Any]]

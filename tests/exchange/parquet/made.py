@@ -138,7 +138,7 @@ def knowledge(draw: st.DrawFn) -> tuple[list[PhotoRow], list[FailureRow]]:
 
 
 def plain(row: PhotoRow | FailureRow) -> Any:
-    """What can be compared of a row; all but its provenance."""
+    """Comparable part of a row: all but its provenance."""
     if isinstance(row, FailureRow):
         return row
     hashes = row.hashes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command has written."""
+    """Output of a command."""
 
     stdout: str
     stderr: str
@@ -138,3 +139,45 @@ def test_nothing_heavy_is_loaded_until_it_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "", done.stderr
+
+
+NOT_DATA_SETS = {
+    "nowhere": "nothing is there",
+    "notes.txt": "image-list:",
+    "empty": "it is a file",
+    "photo.jpg": "safelight ingest ",
+    "other.db": "--library",
+    "one.parquet": "parquet:",
+    "empty folder": "the folder is empty",
+    "photos": "nor Parquet files",
+    "tables": "not copied as a whole",
+    "set/safelight.json": "library import '{here}/my set'",
+    "set/photos": "library import '{here}/my set'",
+    "pipe": "it is a file",
+    "set/photos/part.parquet": "library import '{here}/my set'",
+    "damaged": "damaged",
+    "of another shape": "damaged",
+}
+
+
+def test_what_is_not_a_data_set_is_called_what_it_is(run, tmp_path, photos) -> None:
+    run("ingest", "--model", "starter", photos)
+    run("library", "export", tmp_path / "my set")
+    (part, *_) = (tmp_path / "my set" / "photos").iterdir()
+    part.rename(part.with_name("part.parquet"))
+    for each in ("notes.txt", "empty", "photo.jpg", "other.db", "one.parquet"):
+        (tmp_path / each).write_bytes(b"" if each == "empty" else b"data")
+    for each in ("empty folder", "tables", "damaged", "of another shape"):
+        (tmp_path / each).mkdir()
+    (tmp_path / "photos").mkdir(exist_ok=True)
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"")
+    (tmp_path / "tables" / "a.parquet").write_bytes(b"")
+    (tmp_path / "damaged" / "safelight.json").write_bytes(b"{")
+    (tmp_path / "of another shape" / "safelight.json").write_bytes(b"[]")
+    os.mkfifo(tmp_path / "pipe")
+    for name, told in NOT_DATA_SETS.items():
+        target = tmp_path / name.replace("set/", "my set/")
+        err = run("library", "import", target, "--library", tmp_path / "new.db", code=1).stderr
+        assert told.format(here=tmp_path) in err
+        assert "Traceback" not in err
+        assert not (tmp_path / "new.db").exists()

@@ -1,4 +1,4 @@
-"""What docs/parquet.md shows runs, and names every column."""
+"""The examples of docs/parquet.md run, and the page names every column."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def count(kind: str) -> int:
-    """How many photos suffice: a folder takes some hundred a second."""
+    """Number of photos that suffices: a folder takes some hundred a second."""
     return 100 if kind == "qdrant-folder" else 400
 
 

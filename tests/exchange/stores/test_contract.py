@@ -1,4 +1,4 @@
-"""What every store does alike, and that it finds what the exact index finds."""
+"""Contract of every store: it finds the same as the exact index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a server does: it goes away, comes back, refuses, and is told nonsense by others."""
+"""NATS alone: the server goes away, comes back, refuses, and gets nonsense from others."""
 
 from __future__ import annotations
 

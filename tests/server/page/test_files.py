@@ -1,4 +1,4 @@
-"""What the page is made of: nothing from elsewhere, nothing inline, every part there."""
+"""Files of the page: nothing from elsewhere, nothing inline, every part there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, settings, and how flags may be spelled."""
+"""Options and settings that commands share, and the spellings of flags."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.files.format import visible
-from safelight.files.names import expanded
+from safelight.api import expanded, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +82,7 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--library",
         metavar="FILE",
-        help="The library file.  [env: SAFELIGHT_LIBRARY]",
+        help="Library file.  [env: SAFELIGHT_LIBRARY]",
     )(command)
 
 

@@ -1,4 +1,4 @@
-"""What the commands about duplicates share: their options, and progress in several phases."""
+"""Options of the commands about duplicates, and progress in several phases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.files.names import expanded
+from safelight.api import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def show_phases(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Yield what to call with what is being done, how much of it is, and of how much."""
+    from safelight.api import Progress
     from safelight.cli.shared.progress import show_progress
-    from safelight.ingest import Progress
 
     with contextlib.ExitStack() as stack:
         shown: tuple[str, Callable[[Progress], None]] | None = None
@@ -42,12 +42,11 @@ def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--keep", metavar="POLICY",
-            help="Which to keep: original (default), sharpest or smallest; and weights that "
-            "differ, as in original,metadata=8.",
+            help="Keep by original, sharpest, smallest or weights (original,metadata=8).",
         ),
         click.option(
             "--prefer", multiple=True, metavar="DIR",
-            help="Keep files in this folder, where pictures are equal; the first counts most.",
+            help="Prefer files in this folder among equal pictures. May be repeated.",
         ),
         click.option(
             "--protect", multiple=True, metavar="DIR", help="Never plan a file in this folder."
@@ -58,7 +57,7 @@ def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--no-look", is_flag=True,
-            help="Don't open photos to see which was made from which; faster.",
+            help="Do not open photos to find derivations; faster.",
         ),
     ):  # fmt: skip
         command = option(command)

@@ -1,4 +1,4 @@
-"""What ``safelight label`` prints: a table, lines of JSON, or CSV."""
+"""Output of ``safelight label``: a table, lines of JSON, or CSV."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ _COMMON_WORDS = 100
 #: The longest exposure that is not counted as time between two photos, in seconds.
 _EXPOSURE = 30
 
-#: Of all that decides which pairs are proposed and is no threshold.
+#: Of all that decides which pairs are proposed and is not a threshold.
 SIGNALS_VERSION = "2"
 
 _EPOCH = np.datetime64("0001-01-01T00:00:00", "s")

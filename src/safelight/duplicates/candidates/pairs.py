@@ -1,4 +1,4 @@
-"""What a signal finds: pairs of photos by position, and at most so many of them for each photo."""
+"""Candidate pairs as index arrays, capped per photo."""
 
 from __future__ import annotations
 

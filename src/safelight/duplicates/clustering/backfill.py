@@ -27,7 +27,7 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """How far it is.
+    """Progress of hashing.
 
     Attributes
     ----------

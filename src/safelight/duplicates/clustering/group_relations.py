@@ -1,4 +1,4 @@
-"""What the edges of groups tell of single photos."""
+"""Relations of single photos, derived from the edges of their group."""
 
 from __future__ import annotations
 

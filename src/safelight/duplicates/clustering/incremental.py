@@ -77,7 +77,7 @@ _FLAGS = _AWAY + _THINNED + _LOST
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """How far comparing has come.
+    """Progress of the comparison.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Comparing:
     edges : int
         Of these, how many are.
     away : int
-        Photos that were to be opened and could not be; they are compared again once they can.
+        Photos that could not be opened for a comparison; they are compared again once they can.
     """
 
     done: int

@@ -1,4 +1,4 @@
-"""Why a photo is kept, or not, in words."""
+"""Explanation in words: reasons to keep a photo, or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where files lie and what they are called: the order in which files with the same bytes are kept.
+"""Order of files with the same bytes, by folder and name, for choosing which to keep.
 
 People do not delete from a folder that they made; they delete what a phone, a backup or a browser
 left behind. Folders and names of these kinds are known in the languages that the systems speak.

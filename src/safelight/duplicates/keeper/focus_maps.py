@@ -1,4 +1,4 @@
-"""Where photos of one subject are in focus, and photos whose focus lies in different places.
+"""Focus maps, and photos of one subject that are focused on different parts.
 
 One number for a photo prefers a sharp background to a sharp face: foliage has more detail than
 skin. Of two shots of one scene, each part can be compared with the same part of the other.

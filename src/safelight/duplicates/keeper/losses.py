@@ -1,4 +1,4 @@
-"""What a photo has lost that others of its group still have: colour, tones."""
+"""Colour and tones that a photo lost and others of its group still have."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _JPEG_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the pixels of a photo show."""
+    """Colour and tones of a photo's pixels."""
 
     colour: float  # spread of the colour differences
     colours: int  # how many there are in the middle

@@ -7,6 +7,7 @@ quality for that. Only what the picture is decoded from tells what was lost.
 from __future__ import annotations
 
 import io
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -29,6 +30,9 @@ _EDITORS = (
 )  # fmt: skip
 
 _BLOCK = 8
+
+# Within entropy-coded data, 0xFF is followed by a zero or is a restart marker; ITU-T T.81, B.1.1.
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +88,31 @@ def picture_data(data: bytes, form: str | None) -> PictureData:
 
 def jpeg_tables(data: bytes) -> dict[int, npt.NDArray[np.float64]] | None:
     """Return to what steps a JPEG's components are rounded, or None if it is not a JPEG."""
-    from PIL import JpegImagePlugin
-
-    if not data.startswith(b"\xff\xd8\xff"):
-        return None
-    try:
-        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
-            tables = image.quantization
-    except (OSError, SyntaxError, ValueError):
-        return None
+    tables = _jpeg_header(data)[0]
     if not tables or 0 not in tables or any(len(table) != 64 for table in tables.values()):
         return None
     return {
         number: np.array(table, np.float64).reshape(_BLOCK, _BLOCK)
         for number, table in tables.items()
     }
+
+
+def jpeg_settings(data: bytes) -> Hashable:
+    """Return what two JPEGs share that one program saved alike: steps and sampling."""
+    tables, layers = _jpeg_header(data)
+    return repr(sorted(tables.items())), repr(layers)
+
+
+def _jpeg_header(data: bytes) -> tuple[dict[int, list[int]], Sequence[tuple[int, ...]]]:
+    from PIL import JpegImagePlugin
+
+    if not data.startswith(b"\xff\xd8\xff"):
+        return {}, []
+    try:
+        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
+            return image.quantization, image.layer
+    except (OSError, SyntaxError, ValueError):
+        return {}, []
 
 
 def _picture_bytes(data: bytes, form: str | None) -> int:
@@ -131,14 +145,10 @@ def _jpeg_scans(data: bytes) -> int:
         if marker != 0xDA:
             continue
         start = at
-        while True:
-            at = data.find(b"\xff", at)
-            if at < 0 or at + 1 >= len(data):
-                return total + len(data) - start
-            if data[at + 1] == 0 or 0xD0 <= data[at + 1] <= 0xD7:
-                at += 2
-                continue
-            break
+        end = _SCAN_END.search(data, at)
+        if end is None:
+            return total + len(data) - start
+        at = end.start()
         total += at - start
     return total
 

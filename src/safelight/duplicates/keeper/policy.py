@@ -1,4 +1,4 @@
-"""What the photo to keep is chosen by: how much each consideration weighs."""
+"""Keeper policy: the weight of each keeper criterion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _weight(about: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considerations:
-    """How much each consideration weighs; each is 0 to 1 within a group."""
+    """Weights of the keeper criteria; each criterion is 0 to 1 within a group."""
 
     original: float = _weight("Nothing tells that it was made from another of the group.")
     resolution: float = _weight("Pixels, as far as they hold detail: an upscale has no more.")
@@ -60,7 +60,7 @@ class Considerations:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the photo to keep is chosen.
+    """Rule for choosing the keeper.
 
     Attributes
     ----------

@@ -61,6 +61,8 @@ class Residuals:
         Mean square of what the kernel leaves.
     mean : (rows, columns) float32
         Mean of the same.
+    light : (rows, columns) float32
+        Mean, less what brighter or darker tones of the whole picture explain.
     chroma_a, chroma_b : (rows, columns, 2) float32
         Means of both colour differences of each picture.
     variance_a, variance_b : (rows, columns) float32
@@ -74,6 +76,7 @@ class Residuals:
 
     luma: Array
     mean: Array
+    light: Array
     chroma_a: Array
     chroma_b: Array
     variance_a: Array
@@ -114,6 +117,7 @@ def residuals(aligned: Aligned) -> Residuals | None:
     return Residuals(
         luma,
         mean,
+        _without_gain(mean, _means(target), inside),
         chroma[0],
         chroma[1],
         variances[0],
@@ -132,6 +136,21 @@ def _means(values: Any) -> Any:
     rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
     part = values[: rows * BLOCK, : columns * BLOCK]
     return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def _without_gain(mean: Any, level: Any, inside: Any) -> Any:
+    """Return block means without the line that their levels explain: a kernel fitted to edges
+    leaves tones as they come.
+    """
+    off = mean[inside].astype(np.float64)
+    basis = np.stack([np.ones_like(off), level[inside] / 128.0 - 1], axis=1)
+    weight = np.ones_like(off)
+    line = np.zeros(2)
+    for _ in range(4):
+        line = np.linalg.lstsq(basis * weight[:, None], off * weight, rcond=None)[0]
+        rest = np.abs(off - basis @ line)
+        weight = 1 / np.maximum(1, rest / (2 * np.median(rest) + 0.2))
+    return np.asarray(mean - line[0] - line[1] * (level / 128.0 - 1), np.float32)
 
 
 def _windows(means: Any) -> Any:

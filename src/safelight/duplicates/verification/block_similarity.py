@@ -1,4 +1,4 @@
-"""How well two pictures agree that are laid over each other, and in what they differ."""
+"""Block similarity of two aligned pictures, and the kinds of their differences."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ONE_COLOUR = 8
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How well two pictures agree.
+    """Block similarity of two aligned pictures.
 
     Attributes
     ----------

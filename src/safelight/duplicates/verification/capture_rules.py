@@ -1,4 +1,4 @@
-"""What cameras wrote: whether two photos are one exposure, or two of a series."""
+"""Capture rules: tell one exposure from a series by the data that cameras write."""
 
 from __future__ import annotations
 

@@ -157,7 +157,8 @@ class CloseLook:
             toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
             return toned is None or not toned.is_natural
         # Noise that was added, or that came with another light, is not a second exposure.
-        return self.place.two_exposures and self.whole and not edited
+        two = self.place.clearly_two if edited else self.place.two_exposures
+        return two and self.whole
 
     @property
     def evidence(self) -> dict[str, float | int | str | bool]:

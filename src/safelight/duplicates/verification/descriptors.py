@@ -1,4 +1,4 @@
-"""How much two photos resemble each other by what is known of them, without opening a file."""
+"""Resemblance of two photos by their stored features; no file is opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BITS = 256
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """What the signals say of two photos.
+    """Distances and similarities of two photos, one a signal.
 
     Attributes
     ----------

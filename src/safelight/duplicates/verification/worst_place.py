@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 _ROUNDING, _FLOORS, _RATIOS, _MARGIN = 12.0, 4.0, 3.0, 1.8
 
 # Coarse steps leave more in the busiest place of a photo than in that of a page: 84 copies of
-# photos at quality 20 to 60 had at most 1.8 times what this explains, 24 retouches 3.7 at least.
-_NATURAL = 2.0
+# photos at quality 20 to 60 had at most 1.8 times what this explains, 24 retouches 3.7 at least. Of
+# 360 copies by finer steps one had more than 1.2 times.
+_NATURAL, _NATURAL_FINE = 2.0, 1.4
 
 # More than this is not noise of compression, even if it is usual in the pair.
 _MOST_FLOOR, _MOST_RATIO, _RATIO_OF_ACTIVITY = 40.0, 0.08, 100.0
@@ -37,8 +38,15 @@ _MOST_FLOOR, _MOST_RATIO, _RATIO_OF_ACTIVITY = 40.0, 0.08, 100.0
 # Of the variance around, what rounding of its frequencies may make of it.
 _RINGING = 0.2
 
-# Levels: differences of the mean of a window, in luma and in a colour difference.
-_MEAN, _CHROMA = 8.0, 7.0
+# Levels: differences of a colour difference's mean in a window.
+_CHROMA = 7.0
+
+# Differences of light, by the blocks across and down of the window in which it is averaged: levels,
+# and the share of the contrast there that resampling may shift. Noise is averaged out, so that a
+# pale patch is seen below it; what the tones of the whole picture and half a step of both files
+# explain is taken out before.
+_LIGHT = ((1, 2.5, 0.2), (2, 1.5, 0.1), (4, 1.1, 0.05))
+_USUAL_LIGHT, _MOST_LIGHT = 1.5, 3.0
 
 # A block with natural texture has a range of levels, and few of its pixels near either end of it:
 # ink has most of them there. Median over 435 photos: 0.73 of the blocks with any texture; 144
@@ -86,8 +94,9 @@ class WorstPlace:
         Of the area, what has natural texture and agrees.
     textured : float
         Of the area, what has any texture.
-    two_exposures : bool
-        The noise of the two is not the same noise.
+    two_exposures, clearly_two : bool
+        The noise of the two is not the same noise; and has nothing in common at all, so that no
+        change of tones explains it.
     detail : float
         Contrast of the finest detail of the second, to the first's.
     """
@@ -101,6 +110,7 @@ class WorstPlace:
     natural: float
     textured: float
     two_exposures: bool
+    clearly_two: bool
     detail: float
 
     @property
@@ -126,7 +136,7 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         return None
     tests = (
         ("structure", *_structure(found, noise)),
-        ("light", *_light(found)),
+        ("light", *_light(found, noise)),
         ("colour", *_colour(found, noise)),
     )
     other = tests[0][1] > 1
@@ -135,11 +145,12 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         # A thing on a plain ground: in another colour it is another thing.
         natural, textured, _ = _natural(aligned, found, other | (tests[2][1] > 1))
     if is_natural(natural, textured):
-        tests[0][1][:] /= _NATURAL
+        tests[0][1][:] /= _NATURAL_FINE if noise.luma < _COARSE_STEPS else _NATURAL
     what, factors, levels = max(tests, key=lambda test: test[1].max(initial=0))
     row, column = np.unravel_index(int(factors.argmax()), factors.shape)
     flagged = np.max([test[1] for test in tests], axis=0) > 1
     differs = float(factors.max()) > 1
+    two, clearly = _exposures(aligned, found, noise) if differs else (False, False)
     return WorstPlace(
         float(factors.max()),
         float(levels[row, column]),
@@ -149,7 +160,8 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         float(flagged[found.inside].mean()),
         natural,
         textured,
-        differs and _two_exposures(aligned, found, noise),
+        two,
+        clearly,
         found.detail,
     )
 
@@ -192,10 +204,25 @@ def _structure(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     return factors, levels
 
 
-def _light(found: Residuals) -> tuple[Any, Any]:
-    means = np.abs(_pooled(found.mean, found.inside))
-    usual = float(np.quantile(means[found.inside], 0.9))
-    return means / (_MEAN + 2 * min(usual, 3.0)), means
+def _light(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+    import cv2
+
+    busy = cv2.dilate(np.minimum(found.variance_a, found.variance_b), np.ones((3, 3), np.uint8))
+    factors, levels = np.zeros(found.light.shape), np.zeros(found.light.shape)
+    for side, least, of_contrast in _LIGHT:
+        if min(found.light.shape) < side:
+            break
+        off = np.abs(_pooled(found.light, found.inside, side))
+        where = _pooled(found.inside.astype(np.float32), None, side) > 0.999
+        if not where.any():
+            break
+        usual = min(float(np.quantile(off[where], 0.9)), _MOST_LIGHT)
+        contrast = np.sqrt(np.maximum(_pooled(busy, None, side), 0))
+        allowed = least + noise.level + _USUAL_LIGHT * usual + of_contrast * contrast
+        factor = np.where(where, off / allowed, 0)
+        levels = np.where(factor > factors, off, levels)
+        factors = np.maximum(factors, factor)
+    return factors, levels
 
 
 def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
@@ -217,11 +244,13 @@ def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     return factors, off.max(axis=2)
 
 
-def _pooled(values: Any, inside: Any) -> Any:
+def _pooled(values: Any, inside: Any, side: int = 2) -> Any:
+    """Return means of `side` x `side` blocks, that begin at each block."""
     import cv2
 
-    values = np.where(inside, values, 0)
-    return cv2.blur(values, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    if inside is not None:
+        values = np.where(inside, values, 0)
+    return cv2.blur(values, (side, side), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
 
 
 def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, float, float]:
@@ -265,12 +294,12 @@ def _is_grey(chroma: Any) -> bool:
     return bool(np.abs(chroma - 128).max() < _GREY)
 
 
-def _two_exposures(aligned: Aligned, found: Residuals, noise: CompressionNoise) -> bool:
-    """Tell whether both have noise where they are smooth, and each its own."""
+def _exposures(aligned: Aligned, found: Residuals, noise: CompressionNoise) -> tuple[bool, bool]:
+    """Tell whether both have noise where they are smooth, each its own; and if beyond doubt."""
     import cv2
 
     if min(found.luma.shape) < 4:
-        return False
+        return False, False
     fine = []
     for each in (aligned.a, aligned.b):
         grey = cv2.cvtColor(each, cv2.COLOR_RGB2GRAY).astype(np.float32)
@@ -287,11 +316,13 @@ def _two_exposures(aligned: Aligned, found: Residuals, noise: CompressionNoise) 
     one, other, common = (float(each[smooth].mean()) for each in (first, second, both))
     least, most = min(one, other), max(one, other)
     correlation = common / max(1e-9, (one * other) ** 0.5)
+    unlike = least > 0.5 and most < 3 * least and correlation < 0.15
     if noise.same_steps and not aligned.resampled:
         # Rounded alike, one picture comes out alike wherever nobody touched it.
-        return least > 0.05 and correlation < 0.9
+        return least > 0.05 and correlation < 0.93, unlike and noise.luma < _FINE_STEPS
     if noise.luma < _FINE_STEPS:
-        return least > 0.7 and most < 2 * least and correlation < 0.5
+        return least > 0.7 and most < 2 * least and correlation < 0.5, unlike
     if noise.luma > _COARSE_STEPS:
-        return False  # what looks like noise may be the edges of blocks
-    return least > 0.3 and most < 4 * least and correlation < 0.25
+        # What looks like noise may be the edges of blocks.
+        return unlike and noise.luma < 1.5 * _COARSE_STEPS, False
+    return least > 0.3 and most < 4 * least and correlation < 0.25, False

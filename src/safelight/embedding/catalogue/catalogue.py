@@ -21,7 +21,7 @@ _PERMISSIVE = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """What somebody published that a model makes of a text, or of a photo and texts.
+    """Published reference output of a model for a text, or for a photo and texts.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whether a model on this machine is what it is said to be, as far as anybody has said.
+"""Verification of an installed model against published digests and reference outputs.
 
 What can be compared differs from model to model: digests of files, as their publisher or the hub
 gives them, and values that others published (``golden`` in ``catalogue.toml``). That a model runs
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,7 @@ _UNIT = 1e-3
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and how it went.
+    """Checks that were made, and their outcomes.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Verification:
     places : tuple of str
         The folders or files it lies in.
     is_download : bool
-        Whether it can be removed and fetched anew.
+        Whether it can be removed and fetched again.
     checks : tuple of Check
     lacking : str or None
         What has to be installed to run it.
@@ -79,8 +79,12 @@ class Verification:
 
     @property
     def compared(self) -> int:
-        """How many files and values there was a reference for."""
+        """Number of files and values that had a reference."""
         return sum(each.ok is not None and each.kind != "sanity" for each in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {**asdict(self), "ok": self.ok, "compared": self.compared}
 
 
 def verify(
@@ -88,7 +92,7 @@ def verify(
 ) -> Verification:
     """Compare a model with what is known of it.
 
-    Every file is read anew: digests that were kept, and the names of files in the hub's cache, are
+    Every file is read again: digests that were kept, and the names of files in the hub's cache, are
     not trusted. If a file differs, the model is not run.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What the hub's cache has of models, told by the names of files.
+"""Models in the hub's cache, recognised by their file names.
 
 Other programs use that cache as well, so it holds more than models that safelight can load.
 """
@@ -32,7 +32,7 @@ _SAME_LENGTH = ("siglip", "siglip2")
 
 @dataclass(frozen=True)
 class Download:
-    """What the hub's cache has of one id.
+    """Files of one id in the hub's cache.
 
     Attributes
     ----------

@@ -60,7 +60,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class RemoteModel:
-    """What the hub has under an id.
+    """Files of one id on the hub.
 
     Attributes
     ----------

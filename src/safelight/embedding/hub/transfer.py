@@ -1,6 +1,6 @@
 """One large file from the hub, of which what has arrived is kept.
 
-The hub's own client begins a file anew after an error or an interruption, and the weights of a
+The hub's own client begins a file again after an error or an interruption, and the weights of a
 model are one file of up to gigabytes. So large files come by this way into the same cache, from
 where the client takes them.
 """
@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 class WrongBytes(Exception):
-    """What arrived is not what the hub announced; it was thrown away."""
+    """Download that differs from the hub's announcement; it was thrown away."""
 
 
 class NotTheHub(Exception):

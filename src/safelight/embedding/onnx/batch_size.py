@@ -1,4 +1,4 @@
-"""How many images or texts a model is given at once; fewer when the memory does not suffice."""
+"""Batch size of a model; smaller when the memory does not suffice."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class OnnxEmbedder:
 
     @property
     def where(self) -> Device:
-        """Where it runs; before its weights are loaded, where it is meant to."""
+        """Device that it runs on, or is meant to run on until its weights are loaded."""
         return self._image.device if self._image else self._devices[0]
 
     @property
@@ -143,7 +143,7 @@ class OnnxEmbedder:
         return self._units(self._texts.run(len(texts), call))
 
     def close(self) -> None:
-        """Let go of weights and threads; the next call loads them anew."""
+        """Let go of weights and threads; the next call loads them again."""
         with self._lock:
             pool, self._pool = self._pool, None
             self._image = self._text = None

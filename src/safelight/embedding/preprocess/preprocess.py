@@ -24,7 +24,7 @@ _MAX_ASPECT = 32
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a model wants its images.
+    """Image preprocessing of a model.
 
     Attributes
     ----------
@@ -112,12 +112,12 @@ class Preprocessing:
     # (value * scale - mean) / std, with one multiplication and one subtraction a value.
     @cached_property
     def gain(self) -> npt.NDArray[np.float32]:
-        """What the values of each channel are multiplied with, (3, 1, 1) float32."""
+        """Factor of each channel, (3, 1, 1) float32."""
         return np.array([self.scale / s for s in self.std], np.float32)[:, None, None]
 
     @cached_property
     def offset(self) -> npt.NDArray[np.float32]:
-        """What is then subtracted from each channel, (3, 1, 1) float32."""
+        """Number subtracted from each channel after that, (3, 1, 1) float32."""
         offsets = [m / s for m, s in zip(self.mean, self.std, strict=True)]
         return np.array(offsets, np.float32)[:, None, None]
 

@@ -26,7 +26,7 @@ Cleaning = Literal["none", "whitespace", "lower", "canonicalize"]
 
 @dataclass(frozen=True)
 class TextRules:
-    """How a model wants its texts, beside its tokenizer.
+    """Text rules of a model, besides its tokenizer.
 
     Attributes
     ----------

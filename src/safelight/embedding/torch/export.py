@@ -64,7 +64,7 @@ TEXTS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """How near an export comes to the original, and how fast each is.
+    """Measured fidelity and speed of an export beside the original.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where the files of a PyTorch model lie: on this machine, or on the hub."""
+"""Locate the files of a PyTorch model, on this machine or on the hub."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ of what was there before.
 from __future__ import annotations
 
 import json
+import shlex
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What ``safelight.json`` says.
+    """Contents of ``safelight.json``.
 
     Attributes
     ----------
@@ -106,9 +107,15 @@ def find_description(place: Place) -> Description | None:
         return _read_description(said)
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         raise SourceError(
-            f"{name} is damaged: {type(exc).__name__} {exc}. Export or copy the data set again.",
+            f"{name} is damaged: {_damage(exc)}. Export or copy the data set again.",
             code="data-set",
         ) from exc
+
+
+def _damage(exc: Exception) -> str:
+    if isinstance(exc, KeyError):
+        return f"it has no {exc}"
+    return str(exc) if isinstance(exc, ValueError) else "its JSON is of another shape"
 
 
 def _read_description(said: dict[str, Any]) -> Description:
@@ -159,9 +166,54 @@ def read_description(place: Place) -> Description:
             code="unfinished",
         )
     raise SourceError(
-        f"There is no data set at {place.shown}: it has no {DESCRIPTION}. Name the folder that "
-        "`safelight library export` has written.",
-        code="no-data-set",
+        f"There is no data set at {place.shown}: {_why_none(place)}", code="no-data-set"
+    )
+
+
+_NAME_IT = "Name the folder that `safelight library export` wrote."
+
+
+def _why_none(place: Place) -> str:
+    """Return what is at a place instead of a data set, and what to do about it."""
+    shown, is_folder = place.shown, place.is_folder()
+    if not is_folder and not place.is_there():
+        return f"nothing is there. {_NAME_IT}"
+    above = place.parent
+    for _ in range(2):
+        if above.has(DESCRIPTION):
+            return (
+                f"it is a part of {above.shown}. Name that: "
+                f"safelight library import {shlex.quote(above.shown)}"
+            )
+        above = above.parent
+    if is_folder:
+        return _why_no_folder(place)
+    name = shown.lower()
+    if name.endswith(".parquet"):
+        return (
+            f"it is one Parquet file. {_NAME_IT} For a table of photos: "
+            f"safelight ingest --engine ray {shlex.quote(f'parquet:{shown}')}"
+        )
+    advice = f"To ingest photos: safelight ingest {shlex.quote(shown)}"
+    if name.endswith((".csv", ".txt", ".jsonl", ".tsv")):
+        advice = f"For a list of photos: safelight ingest {shlex.quote(f'image-list:{shown}')}"
+    elif name.endswith((".db", ".sqlite")):
+        advice = "To work with another library: --library FILE."
+    return f"it is a file. {_NAME_IT} {advice}"
+
+
+def _why_no_folder(place: Place) -> str:
+    names = place.names()
+    if not names:
+        return f"the folder is empty. {_NAME_IT}"
+    if PHOTOS in names or any(name.endswith(".parquet") for name in names):
+        return (
+            f"it has no {DESCRIPTION}, so another program wrote it, or it was not copied as a "
+            f"whole. {_NAME_IT}"
+        )
+    return (
+        f"it has neither {DESCRIPTION} nor Parquet files. {_NAME_IT} To ingest photos: "
+        f"safelight ingest {shlex.quote(place.shown)}"
     )
 
 

@@ -38,7 +38,7 @@ _STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written.
+    """Summary of an export.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ _ENOUGH = ("photo_id", "vector", "provenance")
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a data set.
+    """Summary of an import.
 
     Attributes
     ----------

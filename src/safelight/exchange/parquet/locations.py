@@ -1,4 +1,4 @@
-"""Where a data set lies: a folder, or any place that fsspec reaches, with files put there whole."""
+"""Location of a data set, a folder or anything that fsspec reaches; files are written whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Self
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -45,7 +46,7 @@ class Place:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder of this machine's."""
+        """True if it is a folder of this machine."""
         return self._local
 
     def names(self) -> set[str]:
@@ -79,6 +80,23 @@ class Place:
         with self._plainly(f"{self.shown} cannot be looked at"):
             return bool(self._fs.isfile(self._root))
 
+    def is_there(self) -> bool:
+        """Tell whether there is a folder or a file; object stores have no empty folders."""
+        with self._plainly(f"{self.shown} cannot be looked at"):
+            return bool(self._fs.exists(self._root))
+
+    def is_folder(self) -> bool:
+        """Tell whether there is a folder."""
+        with self._plainly(f"{self.shown} cannot be looked at"):
+            return bool(self._fs.isdir(self._root))
+
+    @property
+    def parent(self) -> Self:
+        """The folder that it is in."""
+        return replace(
+            self, shown=posixpath.dirname(self.shown), _root=posixpath.dirname(self._root) or "/"
+        )
+
     def has(self, name: str) -> bool:
         """Tell whether a file is there."""
         with self._plainly(f"{self.shown} cannot be looked at"):
@@ -97,7 +115,7 @@ class Place:
                 found: bytes = (
                     read_bytes(path, limit=LARGE_TEXT) if self._local else self._fs.cat_file(path)
                 )
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
         return found
 
@@ -159,7 +177,7 @@ class Place:
 
     @property
     def _is_object_store(self) -> bool:
-        """Whether there are no folders to make; a bucket with a misspelt name would be made."""
+        """True if the place has no folders to make; making one would create a misspelt bucket."""
         kinds = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
         return not _OBJECT_STORES.isdisjoint(kinds)
 

@@ -1,4 +1,4 @@
-"""What a vector store was sent, as rows: for the day on which the library itself is lost."""
+"""Rows read back from a vector store, for when the library itself is lost."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def export_store(
     Raises
     ------
     StoreError
-        The store does not answer, or was never told of this space.
+        The store does not answer, or never received this space.
     UsageError, SourceError
         As of :func:`~safelight.exchange.parquet.export.export_library`.
     """

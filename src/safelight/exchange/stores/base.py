@@ -1,4 +1,4 @@
-"""What every vector store can do: the seam between safelight and the engines."""
+"""Interface of every vector store: the seam between safelight and the engines."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class VectorStore(Protocol):
         Raises
         ------
         StoreError
-            It was never told of this space.
+            It never received this space.
         """
         ...
 
@@ -104,7 +104,7 @@ class VectorStore(Protocol):
         Raises
         ------
         StoreError
-            It was never told of this space.
+            It never received this space.
         """
         ...
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safelight.errors import StoreAway, StoreError, StoreRefused
 from safelight.exchange.stores.address import parse_address
@@ -54,7 +54,7 @@ _WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of what was queued for a store.
+    """Result of sending queued changes to a store.
 
     Attributes
     ----------
@@ -78,6 +78,20 @@ class Sent:
     refused: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
     problem: StoreError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            "store": self.store,
+            "sent": self.sent,
+            "removed": self.removed,
+            "left": self.left,
+            "refused": [{"photo_id": photo_id, "reason": why} for photo_id, why in self.refused],
+            "seconds": round(self.seconds, 3),
+            "error": None
+            if self.problem is None
+            else {"code": self.problem.code, "message": self.problem.message},
+        }
 
 
 def sync(
@@ -166,7 +180,7 @@ def feed(
 
 
 class _Run:
-    """What one call of :func:`sync` has done so far."""
+    """Progress of one call of :func:`sync`."""
 
     def __init__(
         self,

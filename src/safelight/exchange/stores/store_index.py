@@ -104,7 +104,7 @@ class StoreIndex:
         Raises
         ------
         StoreError
-            The store does not answer, or was never told of this space.
+            The store does not answer, or never received this space.
         """
         check_query(query, self._space.dimension)
         if allowed is not None and len(allowed) <= self._named:

@@ -1,4 +1,4 @@
-"""What the user decided of pairs of photos: by their content, so that it outlives all else."""
+"""Decisions of the user about pairs of photos, kept by content so that they outlive all else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DECISIONS = ("not-duplicates", "keep-both", "resolved")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided of two photos.
+    """Decision about two photos.
 
     Attributes
     ----------

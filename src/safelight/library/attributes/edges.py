@@ -59,7 +59,7 @@ class PhotoTable:
 
 @dataclass(frozen=True, slots=True)
 class PhotoRecord:
-    """What the library knows of one photo.
+    """Record of one photo.
 
     ``paths`` are those of its present files, sorted; ``structure`` is None if it is not known.
     """

@@ -1,4 +1,4 @@
-"""What the features service found of photos, in the version in which it found it."""
+"""Versioned cache of the features service's results."""
 
 from __future__ import annotations
 

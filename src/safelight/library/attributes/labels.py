@@ -53,7 +53,7 @@ class LabelRecord:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhoto:
-    """What a photo was labelled with.
+    """Labels of a photo.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class LabelledPhoto:
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """How many photos a label set has labelled in a space.
+    """Number of photos that a label set has labelled in a space.
 
     Attributes
     ----------

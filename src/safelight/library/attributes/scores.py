@@ -1,4 +1,4 @@
-"""What was measured of photos: writing it, reading it, and finding what is still to be measured."""
+"""Stored quality scores: write them, read them, find photos that lack them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What finds the nearest vectors of a space: the seam for exact, approximate, remote indexes."""
+"""Interface of nearest-vector search: the seam for exact, approximate and remote indexes."""
 
 from __future__ import annotations
 

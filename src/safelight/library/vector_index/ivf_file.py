@@ -39,7 +39,7 @@ SPREAD = 4.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Centres:
-    """What was learnt from a sample of the vectors, and holds until there are twice as many.
+    """Quantiser learnt from a sample of the vectors; valid until there are twice as many.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Clusters:
 
     @property
     def starts(self) -> npt.NDArray[np.int64]:
-        """Where in the file each cluster begins."""
+        """Offset of each cluster in the file."""
         count, dimension = self.state.count, self.state.dimension
         first = _HEADER_BYTES + _head_bytes(len(self.sizes), dimension, count)
         return first + (np.cumsum(self.sizes) - self.sizes) * (dimension + 8)

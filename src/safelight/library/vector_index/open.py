@@ -1,4 +1,4 @@
-"""Which index a space is searched with: exact while that is fast, then by clusters."""
+"""Choice of a space's index: flat while that is fast, then IVF."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LocalIndex: TypeAlias = ExactIndex | ClusteredIndex
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What a space is searched with.
+    """State of a space's index.
 
     Attributes
     ----------

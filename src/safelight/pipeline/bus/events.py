@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a batch.
+    """Event about a batch.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long a bus waits for a consumer, and how often it tries.
+    """Delivery policy: time for an acknowledgement, and number of attempts.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class Delivery(Protocol):
         ...
 
     async def in_progress(self) -> None:
-        """Still at it: the wait begins anew."""
+        """Still at it: the wait begins again."""
         ...
 
     async def give_back(self) -> None:
@@ -264,7 +264,7 @@ def check_name(name: str) -> None:
     """Raise unless `name` could be an event's."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no event; one is called as in features.completed.", code="bad-event"
+            f"{name!r} is not an event; one is called as in features.completed.", code="bad-event"
         )
 
 

@@ -26,7 +26,7 @@ class _Entry:
 
 @dataclass(eq=False, slots=True)
 class _Queue:
-    """What one durable name has not acknowledged yet."""
+    """Events that one durable name has not acknowledged yet."""
 
     name: str
     durable: str

@@ -1,4 +1,4 @@
-"""What a NATS server delivers, and what is answered."""
+"""Deliveries of a NATS server, and their acknowledgements."""
 
 from __future__ import annotations
 

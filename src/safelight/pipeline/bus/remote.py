@@ -1,4 +1,4 @@
-"""What is done on a bus between processes: work, publish, watch, look after dead letters."""
+"""Commands on a bus between processes: work, publish, watch, manage dead letters."""
 
 from __future__ import annotations
 

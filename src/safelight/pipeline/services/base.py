@@ -1,4 +1,4 @@
-"""What all services of the pipeline have in common."""
+"""Common base of all services of the pipeline."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Extracted:
-    """What was found of one photo.
+    """Features of one photo.
 
     Attributes
     ----------

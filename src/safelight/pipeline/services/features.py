@@ -117,7 +117,7 @@ class FeaturesService:
 
     @property
     def version(self) -> dict[str, Any]:
-        """Everything that features depend on, JSON-ready; features of another are made anew."""
+        """Everything that features depend on, JSON-ready; features of another are made again."""
         of_pixels, clip_iqa = tech_metrics(self._embedder)
         versions = {metric.name: metric.version for metric in (*of_pixels, clip_iqa)}
         return {
@@ -141,7 +141,7 @@ class FeaturesService:
         Raises
         ------
         UsageError
-            It is no batch.
+            It is not a batch.
         ModelError
             The model cannot be used. What is wrong with one photo is told in that artifact.
         """

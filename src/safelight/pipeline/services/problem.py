@@ -1,4 +1,4 @@
-"""Why a photo of a batch failed."""
+"""Failure of a photo in a batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from safelight.ingest.sources.entry import explain
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a photo failed.
+    """Failure of a photo.
 
     Attributes
     ----------

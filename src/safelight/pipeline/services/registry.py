@@ -23,7 +23,7 @@ TAKES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOptions:
-    """What only the features service wants to know.
+    """Options of the features service.
 
     Attributes
     ----------

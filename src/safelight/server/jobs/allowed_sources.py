@@ -1,6 +1,4 @@
-"""Which files of the server clients can have ingested: those in the allowed folders, wherever a
-link in them may lead.
-"""
+"""Sources that clients may ingest: files in the allowed folders, after following all links."""
 
 from __future__ import annotations
 

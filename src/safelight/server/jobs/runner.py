@@ -61,7 +61,7 @@ class Jobs:
 
     @property
     def waiting(self) -> int:
-        """How many wait, or are worked on."""
+        """Number of jobs that wait or run."""
         return len(self._live)
 
     def add(self, kind: str, namespace: str, request: Mapping[str, Any], work: Work) -> Job:

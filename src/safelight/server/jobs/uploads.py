@@ -46,7 +46,7 @@ _CHECKED_SIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What became of one file that was brought.
+    """Outcome for one uploaded file.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where a photo is in focus, as a picture to be laid over it."""
+"""Focus map of a photo, as a picture to lay over it."""
 
 from __future__ import annotations
 

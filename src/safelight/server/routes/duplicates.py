@@ -47,7 +47,7 @@ class GroupPhoto(BaseModel):
 
 
 class Edge(BaseModel):
-    """How two photos are related, and what that was concluded from."""
+    """Relation of two photos, with its evidence."""
 
     a: str
     b: str
@@ -66,7 +66,7 @@ class Group(BaseModel):
 
 
 class Comparing(BaseModel):
-    """How far the search for duplicates is."""
+    """Progress of the search for duplicates."""
 
     stage: str
     done: int
@@ -85,13 +85,13 @@ class Groups(BaseModel):
 
 
 class Decision(Given):
-    """What is decided of a group."""
+    """Decision about a group, as sent."""
 
     decision: Literal["not-duplicates", "keep-both", "resolved"]
 
 
 class Decided(BaseModel):
-    """What was decided of a group."""
+    """Decision about a group, as stored."""
 
     group: str
     decision: str | None
@@ -167,7 +167,7 @@ async def one(
     ] = "",
     namespace: NamespaceQuery = None,
 ) -> Group:
-    """Return one group; if another photo is to be kept, with the reasons that fit that."""
+    """Return one group; with another keeper, with the reasons that fit it."""
     where, found = await served.duplicates.one(scopes(access, namespace), group)
     if keeper or path:
         instead = chosen_file(found, keeper or None, path or None)

@@ -1,4 +1,4 @@
-"""Plans: what is to be done about duplicates, seen before it is done, and undone."""
+"""Plans of file operations for duplicates: make, show, apply, undo."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Chosen(Given):
 
 
 class Wanted(Given):
-    """What to plan."""
+    """Request for a plan."""
 
     groups: list[Chosen] = Field(min_length=1, max_length=10_000)
     action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
@@ -52,7 +52,7 @@ class Wanted(Given):
 
 
 class Action(BaseModel):
-    """What is to be done with one file."""
+    """A plan's operation on one file."""
 
     path: str
     kind: str
@@ -73,7 +73,7 @@ class Left(BaseModel):
 
 
 class Plan(BaseModel):
-    """What is to be done about duplicates."""
+    """Planned file operations for duplicates."""
 
     id: str
     created_at: str
@@ -123,7 +123,7 @@ async def make(
     instead = [path for path in files if path is not None]
     suggestions = [known[group][1] for group in chosen]
     if instead or wanted.prefer or wanted.protect:
-        # What speaks for a file, and against it, depends on the one that is kept.
+        # What speaks for a file, and against it, depends on the kept file.
         suggestions = await served.comparing.run(
             lambda: served.duplicates.judged(
                 [known[group] for group in chosen],

@@ -1,4 +1,4 @@
-"""Sources: what was ingested, where it is now, and what is to be forgotten."""
+"""Sources: list, move and forget ingested folders and lists."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from safelight.api.sources import forget, list_sources, move_source
 from safelight.errors import LibraryError, UsageError
-from safelight.ingest.forget import forget
-from safelight.ingest.move_source import move_source
 from safelight.ingest.sources.entry import is_inside
-from safelight.library.sources import KINDS, place_of, read_sources, source_status
+from safelight.library.sources import KINDS, place_of, read_sources
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
@@ -23,10 +22,10 @@ from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.ingest.move_source import Moved as MovedSource
+    from safelight.api.sources import Forgotten as ForgottenRows
+    from safelight.api.sources import Moved as MovedSource
+    from safelight.api.sources import SourceStatus
     from safelight.library.database import Database
-    from safelight.library.forget import Forgotten as ForgottenRows
-    from safelight.library.sources import SourceStatus
     from safelight.server.auth import Access
     from safelight.server.state import ServerState
 
@@ -76,7 +75,7 @@ class Moved(BaseModel):
 
 
 class Forget(Given):
-    """What to forget: paths and sources, a namespace, missing files, or a label set."""
+    """Request to forget paths and sources, a namespace, missing files, or a label set."""
 
     paths: list[_Place] = Field(
         default=[], max_length=1000, description="Absolute paths, or sources as they are listed."
@@ -153,11 +152,7 @@ async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgot
 
 
 def _read(served: ServerState, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
-    return [
-        source_status(served.library, each)
-        for each in read_sources(served.library)
-        if namespaces is None or each.namespace in namespaces
-    ]
+    return list_sources(served.library, allowed=namespaces)
 
 
 def _shape(found: SourceStatus) -> Source:

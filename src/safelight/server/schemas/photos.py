@@ -1,4 +1,4 @@
-"""What goes in and out as JSON. The names are part of the API: they never change."""
+"""JSON bodies of requests and answers. The names are part of the API: they never change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Health(BaseModel):
 
 
 class LibrarySize(BaseModel):
-    """How much the library holds."""
+    """Number of photos and texts in the library."""
 
     photos: int
     texts: int
@@ -48,7 +48,7 @@ class Model(BaseModel):
 
 
 class Session(BaseModel):
-    """What the server is, and what the one who asks may do."""
+    """The server's version and limits, and the rights of this client."""
 
     version: str
     authenticated: bool
@@ -85,7 +85,7 @@ class Taken(BaseModel):
 
 
 class Facets(BaseModel):
-    """What photos can be filtered by."""
+    """Values that photos can be filtered by."""
 
     namespaces: list[Count]
     cameras: list[Count]
@@ -189,7 +189,7 @@ class Label(BaseModel):
 
 
 class Score(BaseModel):
-    """What a metric measured."""
+    """Result of one metric."""
 
     metric: str
     score: float | None = Field(description="0 to 1, 1 is better; null unless ok.")
@@ -199,7 +199,7 @@ class Score(BaseModel):
 
 
 class Uploaded(BaseModel):
-    """What became of one file of an upload."""
+    """Outcome for one file of an upload."""
 
     name: str
     photo_id: str | None
@@ -210,13 +210,13 @@ class Uploaded(BaseModel):
 
 
 class Uploads(BaseModel):
-    """What became of an upload, in its order."""
+    """Outcome for each file of an upload, in its order."""
 
     photos: list[Uploaded]
 
 
 class Ingest(Given):
-    """What to ingest."""
+    """Request to ingest a source."""
 
     source: str = Field(min_length=1, max_length=4000, examples=["images:/home/me/Pictures"])
     namespace: Namespace | None = None

@@ -1,4 +1,4 @@
-"""What the vector calls take and give: as clients of older servers of this kind know them.
+"""Bodies of the vector calls, as clients of older servers of this kind know them.
 
 The names of fields are matched whatever their case, and fields that are not known are passed over.
 """
@@ -77,7 +77,7 @@ class _Searching(_Loose):
 
     @property
     def top(self) -> int:
-        """How many are wanted."""
+        """Maximum number of matches."""
         return self.top_k or self.limit or 10
 
 
@@ -163,7 +163,7 @@ class VectorMetadata(BaseModel):
 
 
 class VectorCount(BaseModel):
-    """How many vectors there are: photos and texts as well."""
+    """Number of vectors, photos and texts together."""
 
     count: int
 
