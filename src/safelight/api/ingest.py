@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
-from safelight.api.vector_store import feed_store
 from safelight.arguments import as_list, as_name
-from safelight.errors import SourceError, UsageError
+from safelight.errors import SourceError, StoreError, UsageError
 from safelight.ingest.summary import Summary
 
 if TYPE_CHECKING:
@@ -190,14 +189,25 @@ def ingest_folder(
 
 
 def feed(library: Opened, *, progress: Progress | None = None) -> Sent | None:
-    """Send what an ingest has changed to the vector store, if one is set."""
-    with reporting(_chosen(library, progress)) as step:
-        return feed_store(
-            library.database,
-            library.settings,
-            warn=library.warn,
-            progress=lambda done, total: step(Step("Sending", done, total)),
-        )
+    """Send what an ingest has changed to the vector store, if one is set; warn if it is away."""
+    if library.settings.store is None:
+        return None
+    from safelight.api.sync import feed_store
+
+    try:
+        with reporting(_chosen(library, progress)) as step:
+            sent = feed_store(
+                library.database,
+                library.settings,
+                progress=lambda done, total: step(Step("Sending", done, total)),
+            )
+    except (UsageError, StoreError) as exc:
+        library.warn(str(exc))
+        return None
+    if sent is not None and sent.left:
+        why = f"{sent.problem} " if sent.problem else ""
+        library.warn(f"{why}{sent.left:,} not sent yet; `safelight sync` sends what is left.")
+    return sent
 
 
 def advice(

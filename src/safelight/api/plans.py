@@ -20,6 +20,7 @@ from safelight.duplicates.plans.model import (
     read_plan,
     write_plan,
 )
+from safelight.duplicates.plans.progress import progress_of
 from safelight.errors import UsageError
 from safelight.files.names import expanded
 
@@ -237,8 +238,9 @@ def plan_report(
     with reporting(progress) as step:
         page = plan_page(
             plan,
+            progress_of(plan),
             max_pixels=pixel_limit,
-            progress=lambda done, total: step(Step("Drawing", done, total)),
+            tell=lambda done, total: step(Step("Drawing", done, total)),
         )
     write_report(target, page)
 

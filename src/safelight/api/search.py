@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.results import Hits
-from safelight.api.vector_store import searched_index
 from safelight.arguments import as_kind, as_list
 from safelight.errors import LibraryError, QueryError
 from safelight.files.names import expanded
@@ -16,10 +15,11 @@ from safelight.library.browse import Filter
 from safelight.search.query import Query, Term, names_image, parse_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from safelight.api.opened import Opened
     from safelight.library.database import Database
+    from safelight.library.vector_index.base import VectorIndex
     from safelight.search import SearchOptions
 
 __all__ = ["Filter", "Hits", "as_query", "search", "search_options"]
@@ -71,9 +71,7 @@ def search(
     if asked.terms:
         embedder = library.embedder(model)
         space = embedder.fingerprint
-        with searched_index(
-            database, settings, store, space, namespace, warn=library.warn
-        ) as index:
+        with _index(library, store, space, namespace) as index:
             answer = find(
                 database,
                 asked,
@@ -89,6 +87,27 @@ def search(
     hits = hits_of(database, answer, chosen, space)
     unlabelled = _unlabelled(database, asked, space, namespace)
     return Hits(tuple(hits), answer.weak, tuple(answer.notes), unlabelled)
+
+
+@contextlib.contextmanager
+def _index(
+    library: Opened, store: str | None, space: str, namespace: str | None
+) -> Iterator[VectorIndex | None]:
+    """Open the vector store that is searched, if one is; None for the library's own index."""
+    if store is None and library.settings.store is None:
+        yield None
+        return
+    from safelight.api.sync import search_index
+
+    with search_index(
+        library.database,
+        library.settings,
+        space,
+        address=store,
+        namespace=namespace,
+        tell=library.warn,
+    ) as index:
+        yield index
 
 
 def search_options(
