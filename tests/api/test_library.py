@@ -221,7 +221,7 @@ def _EMPTY(folder: Path) -> Library:  # noqa: N802
 
 
 @pytest.mark.parametrize("path", [3, "", None, b"\0"])
-def test_what_is_no_library_is_refused(path: object, tmp_path: Path) -> None:
+def test_other_values_for_a_path_are_refused(path: object, tmp_path: Path) -> None:
     with pytest.raises(SafelightError):
         safelight.open(path if path is not None else tmp_path / "none.db", create=False)  # type: ignore[arg-type]
 

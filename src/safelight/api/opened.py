@@ -79,7 +79,7 @@ class Opened:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it turned out that it cannot be written here."""
+        """True once it turned out that it cannot be written here."""
         return self.database.is_read_only
 
     @property
@@ -113,7 +113,7 @@ class Opened:
 
     @property
     def has_space(self) -> bool:
-        """Whether anything was ever embedded in it."""
+        """True if anything was ever embedded in it."""
         from safelight.library.spaces import default_space
 
         return default_space(self.database) is not None

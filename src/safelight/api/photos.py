@@ -237,6 +237,6 @@ def _filter(text: str) -> Filter:
     query = parse_query(text) if text.strip() else None
     if query is not None and query.terms:
         raise QueryError(
-            f"{text!r} has words that are no filter. Find photos by words with library.search."
+            f"{text!r} has words besides filters. Find photos by words with library.search."
         )
     return Filter(labels=tuple((each.label, each.wanted) for each in query.labels) if query else ())

@@ -63,12 +63,12 @@ class LibraryPlan:
 
     @property
     def groups(self) -> tuple[PlannedGroup, ...]:
-        """What is to be done, group by group."""
+        """Changes by group."""
         return self.plan.groups
 
     @property
     def changes(self) -> list[Change]:
-        """What is to be done, file by file."""
+        """Changes of all groups."""
         return self.plan.changes
 
     @property

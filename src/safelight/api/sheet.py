@@ -196,7 +196,7 @@ def _listed(what: Sequence[str], output: str, settings: Settings) -> list[Listed
     from safelight.ingest.sources.listing import list_photos
     from safelight.sheet import Listed
 
-    # The last sheet is no photo, should it lie among them.
+    # The last sheet may lie among the photos.
     itself = os.path.realpath(output)
     return [
         Listed(entry.path, reason=entry.reason)
