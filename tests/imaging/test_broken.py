@@ -240,7 +240,7 @@ def test_a_kind_of_heif_that_is_not_read_is_not_damage() -> None:
 
 
 def test_without_the_heif_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("safelight.imaging.decoding.available_extras", frozenset)
+    monkeypatch.setattr("safelight.imaging.open.available_extras", frozenset)
     with pytest.raises(DecodeError, match=r"safelight\[heif\]") as caught:
         decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     assert caught.value.code == "missing-extra"

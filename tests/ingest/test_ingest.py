@@ -167,7 +167,7 @@ def test_what_wanted_an_extra_is_tried_again_once_it_is_there(
     folder.mkdir()
     for name in ("a.heic", "named wrongly.jpg"):
         (folder / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + name.encode())
-    for module in ("safelight.imaging.decoding", "safelight.ingest.worklist"):
+    for module in ("safelight.imaging.open", "safelight.ingest.worklist"):
         monkeypatch.setattr(f"{module}.available_extras", frozenset)
     assert {each.code for each in _run(library, embedder, folder).failures} == {"missing-extra"}
     assert _run(library, embedder, folder).failing == 2

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.forked import safelight
 from tests.pipeline.nats_server import needs_nats, serving
 from tests.ports import free_port
 from tests.waiting import until
@@ -36,11 +37,16 @@ def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    def call(*arguments: object, code: int = 0, **options: Any) -> Any:
-        done = subprocess.run(
-            [SAFELIGHT, "pipeline", *map(str, arguments)],
-            cwd=tmp_path, capture_output=True, timeout=120, **options,
-        )  # fmt: skip
+    def call(*arguments: object, code: int = 0, given: bytes | None = None) -> Any:
+        if given is None:
+            forked = safelight(["pipeline", *arguments], cwd=tmp_path, environ=os.environ)
+            out, err = forked.stdout.encode(), forked.stderr.encode()
+            done = subprocess.CompletedProcess(forked.args, forked.returncode, out, err)
+        else:
+            done = subprocess.run(
+                [SAFELIGHT, "pipeline", *map(str, arguments)],
+                cwd=tmp_path, capture_output=True, timeout=120, input=given,
+            )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -132,7 +138,7 @@ def test_services_by_hand(command: Any, photos: Path, tmp_path: Path) -> None:
     assert len(ingested["photo_index"]) == 3
     assert len(ingested["failures"]) == 1
     preprocessed = command("preprocess", "ingested.json").stdout
-    done = command("features", "-", "--model", "starter", input=preprocessed)
+    done = command("features", "-", "--model", "starter", given=preprocessed)
     batch = json.loads(done.stdout)
     assert [a["photo_id"] for a in batch["artifacts"]] == [
         a["photo_id"] for a in ingested["photo_index"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SidecarError
 from safelight.imaging.containers.tiff import with_iptc
-from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.open import opener
 from safelight.metadata.exif import info_of
 from safelight.metadata.iptc import decoded, find_iptc
 from safelight.metadata.tags import Tags

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SpaceError
 from safelight.files.names import expanded
@@ -51,6 +51,17 @@ class Coverage:
     def bytes(self) -> int:
         """Size of its vectors' numbers; the files around them take more."""
         return self.embeddings * self.space.dimension * _NUMBER_BYTES
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready, with the fields of the space among its own."""
+        return {
+            **asdict(self.space),
+            "default": self.default,
+            "embeddings": self.embeddings,
+            "covered": self.covered,
+            "lacking": self.lacking,
+            "bytes": self.bytes,
+        }
 
 
 def all_spaces(library: Database) -> list[Coverage]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVALUATION_SIDE = 1024
 
 #: The shorter side that a frame needs for its picture to be the same as that of the whole photo:
-#: what :func:`safelight.imaging.decoding` gets as ``min_side``.
+#: what :func:`safelight.imaging.decode` gets as ``min_side``.
 MIN_SIDE = EVALUATION_SIDE
 
 #: The longer side of the grey preview.

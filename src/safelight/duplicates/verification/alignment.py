@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: The longer side at which pictures are compared.
 SIDE = 384
 
-#: What :func:`safelight.imaging.decoding` gets, so that photos of the usual proportions
+#: What :func:`safelight.imaging.decode` gets, so that photos of the usual proportions
 #: have at least :data:`SIDE` pixels on the longer side.
 MIN_SIDE = 288
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,6 +81,10 @@ class Verification:
     def compared(self) -> int:
         """Number of files and values that had a reference."""
         return sum(each.ok is not None and each.kind != "sanity" for each in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {**asdict(self), "ok": self.ok, "compared": self.compared}
 
 
 def verify(
