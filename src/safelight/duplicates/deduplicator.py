@@ -1,4 +1,4 @@
-"""Duplicates of a library for programs: found, explained, decided on, planned for."""
+"""Deduplicator: find, explain, decide and plan the duplicates of a library, for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgetting: what a library knows of files, sources, a namespace or a label set.
+"""Forget files, sources, a namespace or a label set.
 
 No photo file is ever touched: an ingest brings everything back that can be computed. What people
 decided of photos is kept by content, unless they say so.

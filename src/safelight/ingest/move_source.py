@@ -1,4 +1,4 @@
-"""Sources whose folder has another name now, as their user says: nothing is read again."""
+"""Move sources whose folder has another name now, without reading it again."""
 
 from __future__ import annotations
 

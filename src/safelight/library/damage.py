@@ -1,4 +1,4 @@
-"""Damage to a library: bytes that a disk, a copy or a program changed, told as that.
+"""Damage to a library: errors that name bytes changed by a disk, a copy or a program.
 
 SQLite notices much of it, but not a changed byte in a text or a number. Neither what it says nor a
 value that cannot be what was stored is for people to see as a traceback.

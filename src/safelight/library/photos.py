@@ -1,4 +1,4 @@
-"""All that a library knows of one photo."""
+"""Everything that a library knows about one photo."""
 
 from __future__ import annotations
 

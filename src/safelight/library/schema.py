@@ -1,4 +1,4 @@
-"""The tables of a library, and how an older library becomes a newer one."""
+"""Schema of a library, and the migrations from older ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feeding a store from the library: what is queued, in batches, until nothing is left."""
+"""Feed a store from the library: send queued changes in batches until none is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A space of a library, searched in a vector store instead of the library's own index."""
+"""Search a space of a library in a vector store instead of its own index."""
 
 from __future__ import annotations
 
