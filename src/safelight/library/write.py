@@ -1,4 +1,4 @@
-"""Writing what an ingest found: items, files, embeddings, failures; a batch a transaction."""
+"""Write the results of an ingest: items, files, embeddings, failures; a batch a transaction."""
 
 from __future__ import annotations
 

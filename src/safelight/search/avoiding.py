@@ -1,4 +1,4 @@
-"""Ranking of what a query wants less of.
+"""Rank lower the photos that a query wants less of.
 
 Subtracting a vector from the query turns it away from everything: of the first 20 hits for a beach,
 none was left when one of them was subtracted. So hits are ranked by what is wanted, and then

@@ -42,6 +42,7 @@ from safelight.files.set_aside import (
     require_file,
 )
 from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.database import as_database
 from safelight.library.photo_facts import is_known, mark_paths_back, mark_paths_gone
 from safelight.metadata.xmp import carried
 from safelight.types import FileStat
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from safelight.duplicates.plans.model import Change, Plan, PlannedGroup
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
 
 _EMPTY = sha256(b"")
 
@@ -84,7 +85,7 @@ class Outcome:
 
 
 def apply_plan(
-    library: Database,
+    library: AnyLibrary,
     plan: Plan,
     *,
     trial: bool = False,
@@ -98,7 +99,7 @@ def apply_plan(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
         Is told which files are gone; its journal is beside it.
     plan : Plan
     trial : bool
@@ -113,6 +114,7 @@ def apply_plan(
     PlanError
         The plan must not be followed, or its journal cannot be written.
     """
+    library = as_database(library)
     check(plan)
     if plan.action == "trash":
         check_trash()

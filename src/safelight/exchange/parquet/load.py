@@ -11,6 +11,7 @@ from safelight.errors import SourceError
 from safelight.exchange.parquet.description import FAILURES, PHOTOS, parts_of, read_description
 from safelight.exchange.parquet.locations import open_place
 from safelight.exchange.parquet.parts import broken, read_failures, read_photos
+from safelight.library.database import as_database
 from safelight.library.items import item_keys
 from safelight.library.merge import Merged, Merger, check_space
 from safelight.library.rows import check_rows
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from safelight.errors import SafelightError
     from safelight.exchange.parquet.description import Description, Part
     from safelight.exchange.parquet.locations import Place
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary
     from safelight.library.rows import PhotoRow
 
 #: Of these columns, a dry run learns whether a file can be read, and which photos are new.
@@ -73,7 +74,7 @@ class Imported:
 
 
 def import_data_set(
-    library: Database,
+    library: AnyLibrary,
     url: str | os.PathLike[str],
     *,
     namespace: str | None = None,
@@ -88,7 +89,7 @@ def import_data_set(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     url : str or path-like
         A folder, or a URL that fsspec knows.
     namespace : str, optional
@@ -107,6 +108,7 @@ def import_data_set(
     UsageError
         The extra is not installed.
     """
+    library = as_database(library)
     started = time.perf_counter()
     place = open_place(url)
     description = read_description(place)
