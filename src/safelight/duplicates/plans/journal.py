@@ -39,6 +39,9 @@ _LOCK = "lock"
 #: What the last line about a step says.
 BEGUN, DONE, UNDONE = "begun", "done", "undone"
 
+#: A file that an apply did not touch, and the events that begin another account of them.
+LEFT, _ANEW = "left", ("apply", "undo")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -127,11 +130,26 @@ def read_steps(folder: Path) -> dict[int, tuple[Step, str]]:
     PlanError
         It cannot be read.
     """
-    path = folder / _NAME
+    return _steps_in(_data_of(folder / _NAME))
+
+
+def _data_of(path: Path) -> bytes:
     try:
-        return _steps_in(read_bytes(path, limit=LARGE_TEXT))
+        return read_bytes(path, limit=LARGE_TEXT)
     except OSError as exc:
         raise PlanError(f"The journal {path} cannot be read: {described(exc)}.") from exc
+
+
+def read_left(folder: Path) -> dict[str, str]:
+    """Return by path why the last apply left files as they are; errors as :func:`read_steps`."""
+    left: dict[str, str] = {}
+    for line in _whole_lines(_data_of(folder / _NAME)):
+        match line:
+            case {"event": "left", "path": str(path), "why": str(why)}:
+                left[path] = why
+            case {"event": str(event)} if event in _ANEW:
+                left.clear()
+    return left
 
 
 def last_applied(steps: Mapping[int, tuple[Step, str]]) -> str | None:
@@ -227,6 +245,10 @@ class Journal:
         """Note that a step is undone, or was never begun."""
         self.steps[step.number] = (step, UNDONE)
         self._write([{"event": UNDONE, "number": step.number}])
+
+    def leave(self, left: Iterable[tuple[str, str]]) -> None:
+        """Note the files that the last apply left as they are, and why."""
+        self._write([{"event": LEFT, "path": path, "why": why} for path, why in left])
 
     def note(self, event: str, **what: Any) -> None:
         """Note something for people."""
