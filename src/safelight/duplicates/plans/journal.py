@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
+from safelight.duplicates.plans.relocate import read_moves, relocated
 from safelight.errors import PlanError
 from safelight.files import LARGE_TEXT, read_bytes
 from safelight.files.atomic import write_safely
@@ -22,8 +23,10 @@ from safelight.files.locks import try_lock
 from safelight.files.refusals import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from safelight.duplicates.plans.relocate import Move
 
 _NAME = "journal.jsonl"
 
@@ -130,7 +133,7 @@ def read_steps(folder: Path) -> dict[int, tuple[Step, str]]:
     PlanError
         It cannot be read.
     """
-    return _steps_in(_data_of(folder / _NAME))
+    return _located(_steps_in(_data_of(folder / _NAME)), folder, read_moves(folder.parent))
 
 
 def _data_of(path: Path) -> bytes:
@@ -200,7 +203,8 @@ class Journal:
             _lock(self._file, self.path, wait)
             self._file.seek(0)
             data = self._file.read()
-            self.steps = _steps_in(data)
+            self._steps_as_written = _steps_in(data)
+            self.steps = self.relocated(())
             if data and not data.endswith(b"\n"):
                 # A line that was being written when the process died; nothing was begun by it.
                 self._file.write(b"\n")
@@ -210,6 +214,16 @@ class Journal:
         except BaseException:
             self._file.close()
             raise
+
+    def relocated(self, moves: Iterable[Move]) -> dict[int, tuple[Step, str]]:
+        """Return the steps as they are after what a person moved, and these moves."""
+        noted = [*read_moves(self.folder.parent), *moves]
+        return _located(self._steps_as_written, self.folder, noted)
+
+    def former_path(self, step: Step) -> str:
+        """Return the path that the file of a step had when it was begun."""
+        written = self._steps_as_written.get(step.number)
+        return step.path if written is None else written[0].path
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -291,6 +305,14 @@ class Journal:
                 os.fsync(self._file.fileno())
         except OSError as exc:
             raise _cannot_write(self.path, exc) from exc
+
+
+def _located(
+    steps: Mapping[int, tuple[Step, str]], folder: Path, moves: Sequence[Move]
+) -> dict[int, tuple[Step, str]]:
+    return {
+        number: (relocated(step, folder, moves), state) for number, (step, state) in steps.items()
+    }
 
 
 _FIELDS = frozenset(field.name for field in fields(Step))
