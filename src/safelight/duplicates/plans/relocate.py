@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from safelight.duplicates.plans.journal import Step
+    from safelight.duplicates.plans.step import Step
 
 _NAME = "moves.jsonl"
 

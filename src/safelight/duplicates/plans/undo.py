@@ -33,7 +33,7 @@ from safelight.types import FileStat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.duplicates.plans.journal import Step
+    from safelight.duplicates.plans.step import Step
 
 
 def undo_plan(
@@ -186,8 +186,8 @@ def _can_undo(step: Step) -> bool:
     if not moved:
         if not there:
             raise CannotChange(
-                f"is not in {step.to} any more. If its folder has another name now: "
-                "safelight sources move OLD NEW; if its disk is away, plug it in; and undo again"
+                f"is not in {step.to} any more, and cannot be brought back. If its folder has "
+                "another name now: safelight sources move OLD NEW; if its disk is away, plug it in; and undo again"
             )
         return False
     if there:
