@@ -93,7 +93,7 @@ def test_a_group_name_that_is_none_is_refused(plan, run) -> None:
     assert run("plan", "show", plan).exit_code != 0
 
 
-def test_what_is_no_plan_is_said(tmp_path, run) -> None:
+def test_what_is_not_a_plan_is_said(tmp_path, run) -> None:
     (tmp_path / "x.json").write_text("{}")
     shown = run("plan", "show", tmp_path / "x.json")
     assert shown.exit_code != 0

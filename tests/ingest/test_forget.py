@@ -93,7 +93,7 @@ def test_a_source_is_forgotten_with_its_files(library, photos, run, target, tmp_
     )
 
 
-def test_neighbours_by_name_are_no_part_of_a_folder(library, photos, run, make_photo) -> None:
+def test_neighbours_by_name_are_not_part_of_a_folder(library, photos, run, make_photo) -> None:
     make_photo(photos.parent / "photos2" / "a.png", seed=9)
     make_photo(photos.parent / "photos#1.png", seed=10)
     run(photos.parent)
@@ -217,7 +217,7 @@ def test_a_move_after_both_were_ingested_leaves_one(library, photos, run) -> Non
     assert len(read_sources(library)) == 1
 
 
-def test_a_copy_or_nothing_is_no_move(library, photos, run, tmp_path) -> None:
+def test_a_copy_or_nothing_is_not_a_move(library, photos, run, tmp_path) -> None:
     run(photos)
     shutil.copytree(photos, tmp_path / "copy")
     for old, new in (

@@ -378,7 +378,7 @@ def test_it_waits_as_long_as_the_server_says(make) -> None:
         (500, b'"no"'),
     ],
 )
-def test_what_is_no_safelight_is_said(make, status, body) -> None:
+def test_a_server_other_than_safelight_is_named(make, status, body) -> None:
     with answering((status, {}, body)) as (url, _), make(url) as client:
         with pytest.raises(errors.ServerError) as caught:
             client.health()

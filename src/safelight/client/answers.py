@@ -505,5 +505,5 @@ def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
 
 def _checked(kind: Any, data: Any) -> Any:
     if type(data) is not kind:
-        raise TypeError(f"{data!r:.80} is no {kind.__name__}")
+        raise TypeError(f"{data!r:.80} is not a {kind.__name__}")
     return data

@@ -648,7 +648,7 @@ def _parsed(body: bytes) -> Any:
         return parse_json(body)
     except ValueError as error:
         raise ServerError(
-            "The server's answer is no JSON. Is this the address of safelight?", code="bad-answer"
+            "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""One entry, on a worker thread: read once, hashed, decoded once, prepared for the model."""
+"""Load one entry on a worker thread: read once, hash, decode once, prepare for the model."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def load(
 ) -> Loaded:
     """Read, hash, decode and prepare one entry; every failure is returned, none is raised.
 
-    Content that the library has is only hashed, unless everything is to be done `afresh`.
+    Content that the library has is only hashed, unless everything is done `afresh`.
     """
     seconds: dict[str, float] = {}
     started = time.perf_counter()

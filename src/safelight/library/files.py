@@ -1,4 +1,4 @@
-"""Reading what a library knows: files, counts, failures, and where an item's files are."""
+"""Read a library: files, counts, failures, and the paths of an item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos by id with all that is known of each: format, size, EXIF data, and every present file."""
+"""Facts of photos by id: format, size, EXIF data, and every present file."""
 
 from __future__ import annotations
 

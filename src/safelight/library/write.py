@@ -1,4 +1,4 @@
-"""Writing what an ingest found: items, files, embeddings, failures; a batch a transaction."""
+"""Write the results of an ingest: items, files, embeddings, failures; a batch a transaction."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def _drop_stale(connection: sqlite3.Connection, space: int, keys: Mapping[str, i
 
 
 def _compare_again(connection: sqlite3.Connection, keys: str) -> None:
-    """Drop what comparisons told of items, by a JSON list of their keys."""
+    """Drop the comparisons of items, given a JSON list of their keys."""
     among = "(SELECT value FROM json_each(?))"
     connection.execute(f"DELETE FROM edges WHERE a_pk IN {among} OR b_pk IN {among}", (keys, keys))
     connection.execute(f"DELETE FROM compared WHERE item_pk IN {among}", (keys,))
@@ -342,7 +342,7 @@ def _write_files(
             )
         else:
             connection.execute("DELETE FROM failures WHERE file_pk = ?", (pk,))
-        # What is as it was is left alone: a store would be told of it again.
+        # Unchanged rows are left alone: a store would get them again.
         if file.metadata is not None and file.metadata != _said(connection, pk):
             connection.execute("DELETE FROM metadata WHERE file_pk = ?", (pk,))
             connection.executemany(

@@ -273,7 +273,7 @@ def _narrowed(where: Filter, conditions: Sequence[Condition]) -> Filter:
 
 
 def _brought(served: ServerState, dimension: int, generation: int) -> ExactIndex:
-    """Return the index of clients' vectors, read anew only when one of them changed."""
+    """Return the index of clients' vectors, read again only when one of them changed."""
     state = vectors_state(served.library, dimension)
     known = served.brought.get(dimension)
     if known is None or known[1] != state:

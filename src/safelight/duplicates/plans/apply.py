@@ -43,6 +43,7 @@ from safelight.files.set_aside import (
     require_file,
 )
 from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.database import as_database
 from safelight.library.photo_facts import is_known, mark_paths_back, mark_paths_gone
 from safelight.metadata.xmp import carried
 from safelight.types import FileStat
@@ -51,11 +52,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from safelight.duplicates.plans.model import Change, Plan, PlannedGroup
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
 
 _EMPTY = sha256(b"")
 
-# The library is told of so many files at once.
+# Number of files that are reported to the library at once.
 _AT_ONCE = 200
 
 
@@ -85,7 +86,7 @@ class Outcome:
 
 
 def apply_plan(
-    library: Database,
+    library: AnyLibrary,
     plan: Plan,
     *,
     trial: bool = False,
@@ -94,12 +95,12 @@ def apply_plan(
 ) -> Outcome:
     """Do what a plan says; what an earlier call has done of it already is not done again.
 
-    A file is changed only if it and the one that is kept have the bytes that the plan knows. It is
+    A file is changed only if it and the kept file have the bytes that the plan knows. It is
     taken out of its name first and read then, so that nothing that is saved meanwhile is touched.
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
         Is told which files are gone; its journal is beside it.
     plan : Plan
     trial : bool
@@ -114,6 +115,7 @@ def apply_plan(
     PlanError
         The plan must not be followed, or its journal cannot be written.
     """
+    library = as_database(library)
     check(plan)
     if plan.action == "trash":
         check_trash()
@@ -267,7 +269,7 @@ class _Applying:
             if not self.beside.is_spelled(change.path):
                 raise CannotChange("has another spelling on its disk; stays")
             if os.path.samefile(change.path, group.keeper):
-                raise CannotChange("is the very file that is kept, by another name")
+                raise CannotChange("is a hard link to the kept file")
             if self.plan.action == "hardlink":
                 companion = self.beside.companion(change.path)
                 if companion is not None:

@@ -1,4 +1,4 @@
-"""Progress of a plan: what its journal says of each change."""
+"""Progress of a plan, read from its journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clear up after a command that was killed while it applied or undid a plan."""
+"""Recover from a command that was killed while it applied or undid a plan."""
 
 from __future__ import annotations
 

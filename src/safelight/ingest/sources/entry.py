@@ -167,7 +167,7 @@ def stat_of(path: str) -> FileStat | None:
 
 
 def printable(path: str) -> str:
-    """Return `path` with bytes that are no UTF-8 written as escapes."""
+    """Return `path` with bytes that are not UTF-8 written as escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -180,7 +180,7 @@ def lines(path: str) -> list[str]:
         It cannot be read.
     """
     try:
-        # Bytes that are no UTF-8 survive as surrogates, and fail line by line, not as a whole.
+        # Bytes that are not UTF-8 survive as surrogates, and fail line by line, not as a whole.
         text = read_text(path, limit=LARGE_TEXT, errors="surrogateescape")
     except OSError as exc:
         raise SourceError(f"{path} cannot be read: {exc.strerror}.", source=path) from exc

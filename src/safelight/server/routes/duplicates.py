@@ -167,7 +167,7 @@ async def one(
     ] = "",
     namespace: NamespaceQuery = None,
 ) -> Group:
-    """Return one group; if another photo is to be kept, with the reasons that fit that."""
+    """Return one group; with another keeper, with the reasons that fit it."""
     where, found = await served.duplicates.one(scopes(access, namespace), group)
     if keeper or path:
         instead = chosen_file(found, keeper or None, path or None)

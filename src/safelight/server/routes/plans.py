@@ -1,4 +1,4 @@
-"""Plans: what is to be done about duplicates, seen before it is done, and undone."""
+"""Plans of file operations for duplicates: make, show, apply, undo."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def make(
     instead = [path for path in files if path is not None]
     suggestions = [known[group][1] for group in chosen]
     if instead or wanted.prefer or wanted.protect:
-        # What speaks for a file, and against it, depends on the one that is kept.
+        # What speaks for a file, and against it, depends on the kept file.
         suggestions = await served.comparing.run(
             lambda: served.duplicates.judged(
                 [known[group] for group in chosen],

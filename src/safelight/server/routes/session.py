@@ -47,7 +47,7 @@ async def metrics(served: Served, access: Reader) -> Response:
 
 @router.get("/api/v1/session", tags=["server"])
 async def session(request: Request, served: Served) -> shapes.Session:
-    """Tell what the server is, and what the one who asks may do; needs no token."""
+    """Return the server's version and limits, and the client's rights; needs no token."""
     access: Access = request.scope["access"]
     size = shapes.LibrarySize(photos=0, texts=0)
     model = None
@@ -60,7 +60,7 @@ async def session(request: Request, served: Served) -> shapes.Session:
                 dimension=embedder.dimension,
                 is_starter=embedder.name == "starter",
             )
-        except SafelightError:  # nothing was ingested yet, or the model is not to be had
+        except SafelightError:  # nothing was ingested yet, or the model is not available
             model = None
     return shapes.Session(
         version=version("safelight"),

@@ -1,4 +1,4 @@
-"""Sources: what was ingested, where it is now, and what is to be forgotten."""
+"""Sources: list, move and forget ingested folders and lists."""
 
 from __future__ import annotations
 
