@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
 from safelight.exchange.parquet.description import FAILURES, PHOTOS, parts_of, read_description
@@ -64,6 +64,13 @@ class Imported:
     problems: tuple[SafelightError, ...]
     seconds: float
     dry_run: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            **asdict(replace(self, problems=())),
+            "problems": [{"code": each.code, "message": each.message} for each in self.problems],
+        }
 
 
 def import_data_set(
