@@ -7,6 +7,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.plans.journal import folder_of
+from safelight.duplicates.plans.relocate import record_move
 from safelight.errors import FileError, LibraryError, SourceError, UsageError
 from safelight.files import sha256_of
 from safelight.files.names import expanded
@@ -137,6 +139,8 @@ def move_source(
             rename_spec(connection, each.namespace, each.spec, spec)
     if added is not None:
         remember(library, added[0], [(added[1], added[2])])
+    # So that what was moved into a quarantine still finds its way back.
+    record_move(folder_of(library.path), before, after)
     return result
 
 

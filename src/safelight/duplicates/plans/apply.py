@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.companions import Companions
 from safelight.duplicates.plans.dry_run import Trial
-from safelight.duplicates.plans.journal import DONE, WAIT, Journal, Step, folder_of, only_one
+from safelight.duplicates.plans.journal import DONE, WAIT, Journal, folder_of, only_one
 from safelight.duplicates.plans.model import Left, check, write_plan
 from safelight.duplicates.plans.progress import is_taken_back
 from safelight.duplicates.plans.recovery import clear_folders, done_by_others, recover
+from safelight.duplicates.plans.step import Step
 from safelight.duplicates.plans.trash import check_trash, trash_place, write_note
 from safelight.duplicates.plans.verify import (
     Kept,
