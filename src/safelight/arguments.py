@@ -129,8 +129,8 @@ def as_new_name(value: Any, name: str) -> str:
     Raises
     ------
     UsageError
-        It is not a text, is empty, begins or ends with a blank, is longer than 200 characters, or has
-        a line break or another character that cannot be seen.
+        It is not a text, is empty, begins or ends with a blank, is longer than 200 characters, or
+        has a line break or another character that cannot be seen.
 
     Examples
     --------
