@@ -64,7 +64,7 @@ def explain_database_error(path: Path, error: sqlite3.Error) -> LibraryError:
     if code == sqlite3.SQLITE_NOTADB:
         return LibraryError(
             f"{path} cannot be used as a library: it is damaged, or a file of another kind "
-            f"({error}). Name another file with --library. {_WAYS_OUT}",
+            f"({error}). Name another file. {_WAYS_OUT}",
             code="damaged",
             path=str(path),
         )

@@ -149,6 +149,16 @@ def _added_at(library: Database, key: int, namespaces: tuple[str, ...], otherwis
     return str(found or otherwise)
 
 
+def ids_beginning(library: Database, beginning: str, limit: int = 2) -> list[str]:
+    """Return the ids of at most `limit` photos and texts that begin with some hex digits."""
+    rows = library.connection.execute(
+        # "g" comes after every hex digit
+        "SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+        (beginning, beginning + "g", limit),
+    )
+    return [photo_id for (photo_id,) in rows]
+
+
 def known_ids(
     library: Database, photo_ids: Sequence[str], namespaces: tuple[str, ...] | None = None
 ) -> frozenset[str]:

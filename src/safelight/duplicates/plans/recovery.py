@@ -26,7 +26,7 @@ from safelight.metadata.xmp import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from safelight.duplicates.plans.journal import Step
+    from safelight.duplicates.plans.step import Step
 
 
 # Nothing is left of a killed command, as far as one look told.
