@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 ORIGINAL, STRANGER = "original", "next moment, no EXIF"
 _NAMES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 
-#: What is to be found, by name; `taken` pairs are of a camera's files.
+#: Pairs to find, by name; `taken` pairs are of a camera's files.
 EXPECTED = {variant.name: variant for variant in VARIANTS}
 PAIRS = {(ORIGINAL, name) for name in EXPECTED} | {(one, other) for one, other, _ in SERIES}
 

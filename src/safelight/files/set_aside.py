@@ -1,7 +1,7 @@
-"""A file taken out of its name, so that nobody can replace it, and verified only then.
+"""Set a file aside under a private name, and verify it only then.
 
 A program that saves meanwhile makes a new file under the old name, which is never touched. What is
-not what it should be goes back. What is to be deleted must in addition not be open for writing.
+not what it should be goes back. A file to delete must in addition not be open for writing.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def require_file(path: str) -> os.stat_result:
     if stat_module.S_ISLNK(found.st_mode):
         raise CannotChange("is a link, not a file of its own")
     if not stat_module.S_ISREG(found.st_mode):
-        raise CannotChange("is no file any more")
+        raise CannotChange("is no longer a file")
     return found
 
 
@@ -190,7 +190,7 @@ def open_here(path: str) -> io.FileIO:
     file = io.FileIO(os.open(path, flags), "rb")
     if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise CannotChange("is no file any more")
+        raise CannotChange("is no longer a file")
     return file
 
 

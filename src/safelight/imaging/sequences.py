@@ -15,9 +15,9 @@ from safelight.imaging import memory
 from safelight.imaging.containers import tiff, tiff_pixels
 from safelight.imaging.containers.heif import primary_pieces
 from safelight.imaging.containers.png import decodable
-from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.header import read_header
+from safelight.imaging.open import opener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

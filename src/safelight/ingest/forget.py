@@ -1,4 +1,4 @@
-"""Forgetting: what a library knows of files, sources, a namespace or a label set.
+"""Forget files, sources, a namespace or a label set.
 
 No photo file is ever touched: an ingest brings everything back that can be computed. What people
 decided of photos is kept by content, unless they say so.
@@ -14,6 +14,7 @@ from safelight.arguments import as_list
 from safelight.errors import LibraryError, SourceError, UsageError
 from safelight.files.names import expanded
 from safelight.ingest.sources import parse_source
+from safelight.library.database import as_database
 from safelight.library.files import MISSING, beginning, require_namespace
 from safelight.library.forget import Forgotten, forget_files, forget_label_set
 from safelight.library.sources import KINDS, is_inside, place_of, read_sources
@@ -21,12 +22,12 @@ from safelight.library.sources import KINDS, is_inside, place_of, read_sources
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
     from safelight.library.sources import SourceRecord
 
 
 def forget(
-    library: Database,
+    library: AnyLibrary,
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     *,
     namespace: str | None = None,
@@ -39,7 +40,7 @@ def forget(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     paths : path-like or sequence of path-like
         Files and folders, which need not be there any more, or sources as they were ingested
         (``images:DIR``). A source in a forgotten folder is forgotten as well.
@@ -61,6 +62,7 @@ def forget(
     UsageError
         Nothing was named, or a label set together with something else.
     """
+    library = as_database(library)
     named: list[str | os.PathLike[str]] = as_list(paths, "paths", str, os.PathLike)
     targets = [os.fspath(path) for path in named]
     if any(not target.strip() for target in targets):

@@ -1,4 +1,4 @@
-"""Files that are at another path now: their rows, what was said of them, and their sources."""
+"""Relocate files: move their rows, decisions and sources to another path."""
 
 from __future__ import annotations
 

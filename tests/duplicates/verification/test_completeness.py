@@ -299,7 +299,7 @@ def test_one_icon_packed_twice_is_one(finder) -> None:
     assert len(moved(found)) == 1
 
 
-def test_pictures_of_one_colour_are_no_evidence(finder) -> None:
+def test_pictures_of_one_colour_are_not_evidence(finder) -> None:
     files = {
         f"{number}.png": png(np.full((90 + number % 3, 120, 3), level, np.uint8))
         for number, level in enumerate((255, 255, 254, 3, 2, 128, 255))

@@ -160,7 +160,7 @@ def test_pages_that_share_a_heading_are_not_related(album):
     assert album.relation(album.add("1", first, "PNG"), album.add("2", second, "PNG")) not in STRICT
 
 
-def test_what_cannot_be_read_is_no_copy(album):
+def test_what_cannot_be_read_is_not_a_copy(album):
     small = page().resize((66, 87), Image.Resampling.LANCZOS)
     assert album.relation(album.add("1", page(), "PNG"), album.add("2", small)) not in STRICT
 
@@ -276,7 +276,7 @@ def test_an_edit_says_where(album, photos):
     assert edge.evidence["area"] < 0.03
 
 
-def test_two_exposures_of_a_fixed_camera_are_no_copies(album, photos):
+def test_two_exposures_of_a_fixed_camera_are_not_copies(album, photos):
     chance = np.random.default_rng(1)
     views = []
     for picture in (photos["coffee"], spot(photos["coffee"])):
@@ -305,7 +305,7 @@ def test_a_turned_picture_with_a_border_is_an_edit(album, photos, turn):
 
 
 @pytest.mark.parametrize("photo", ["astronaut", "chelsea", "coffee"])
-def test_a_thin_crop_is_no_copy(album, photos, photo):
+def test_a_thin_crop_is_not_a_copy(album, photos, photo):
     whole = photos[photo]
     for share in (0.01, 0.02, 0.04):
         cut = whole.crop((0, 0, round((1 - share) * whole.width), whole.height))

@@ -1,4 +1,4 @@
-"""Content of a photo beside its first picture: what tells two photos apart, and what keeps them.
+"""Compare the contents of two files beside their first pictures: frames, films, depth.
 
 Frames, pages, films, transparency and depth belong to a photo. Two that differ in them are not the
 same picture, however alike their first ones are; and no file is proposed to go for one that lacks
@@ -137,7 +137,7 @@ def held_only_by(
 
 
 def fuller_first(ranked: Sequence[PhotoFacts], edges: Iterable[Edge]) -> list[PhotoFacts]:
-    """Return photos with one first that has the very pixels of the first, and more beside them."""
+    """Return photos, first one that has all pixels of the first, and more around them."""
     best = ranked[0]
     same = {
         edge.b if edge.a == best.id else edge.a: edge.evidence

@@ -150,7 +150,7 @@ def _told(
                     return _confirmed(form, close, limits)
                 # Not quite one frame: a thin crop, which must not pass for a copy.
                 moved = True
-    # As the words say, if any; then the other way, because a few words are no proof.
+    # As the words say, if any; then the other way, because a few words are not proof.
     ways = [_IDENTITY, _MIRROR] if alike.words >= alike.mirrored_words else [_MIRROR, _IDENTITY]
     for way in ways if alike.mirrored_words else ways[:1]:
         by_corners = align_by_features(first, applied(second, way), limits.corners)

@@ -1,4 +1,4 @@
-"""Find the place where two aligned photos differ most, and tell if anything harmless explains it.
+"""Find the place where two aligned photos differ most, and explain or reject it.
 
 Two files of one picture differ everywhere alike: compression, scaling and noise leave much where
 there is much to see and little where there is little. A difference beyond that in one place is an

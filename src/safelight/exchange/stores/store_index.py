@@ -1,4 +1,4 @@
-"""A space of a library, searched in a vector store instead of the library's own index."""
+"""Search a space of a library in a vector store instead of its own index."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from safelight.cosine import best, cosines
 from safelight.errors import SpaceError
 from safelight.exchange.stores.retry import insist
+from safelight.library.database import as_database
 from safelight.library.spaces import find_space
 from safelight.library.vector_index.base import Neighbours
 from safelight.library.vector_index.flat import check_query
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.exchange.stores.base import VectorStore
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary
 
 Value = TypeVar("Value")
 
@@ -48,7 +49,7 @@ class StoreIndex:
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     store : VectorStore
     fingerprint : str
         Of the space.
@@ -68,7 +69,7 @@ class StoreIndex:
 
     def __init__(
         self,
-        library: Database,
+        library: AnyLibrary,
         store: VectorStore,
         fingerprint: str,
         *,
@@ -76,6 +77,7 @@ class StoreIndex:
         named: int = NAMED,
         most: int = MOST,
     ) -> None:
+        library = as_database(library)
         space = find_space(library, fingerprint)
         if space is None:
             raise SpaceError(
@@ -102,7 +104,7 @@ class StoreIndex:
         Raises
         ------
         StoreError
-            The store does not answer, or was never told of this space.
+            The store does not answer, or never received this space.
         """
         check_query(query, self._space.dimension)
         if allowed is not None and len(allowed) <= self._named:
