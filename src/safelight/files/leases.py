@@ -66,7 +66,7 @@ class Lease:
 
     @property
     def is_certain(self) -> bool:
-        """Whether there is one, and nobody can have the file open without this system's notice."""
+        """True if there is one, and nobody can have the file open without this system's notice."""
         return self._held and _is_local(os.fstat(self._descriptor).st_dev)
 
     def is_lost(self) -> bool:
