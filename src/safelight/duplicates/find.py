@@ -1,4 +1,4 @@
-"""Finding duplicates: the groups of a library, and what it has of one more photo."""
+"""Find the groups of a library, or the relatives of one more photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what ``--model`` says to an embedder."""
+"""Load the embedder that ``--model`` names."""
 
 from __future__ import annotations
 

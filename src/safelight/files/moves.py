@@ -1,4 +1,4 @@
-"""Move, replace and remove files so that at no moment bytes are lost that anybody needs.
+"""Move, replace and remove files without losing bytes at any moment.
 
 Each of these may be killed at any point: :func:`settle` puts back what was taken out of its name.
 """

@@ -1,4 +1,4 @@
-"""A file taken out of its name, so that nobody can replace it, and verified only then.
+"""Set a file aside under a private name, and verify it only then.
 
 A program that saves meanwhile makes a new file under the old name, which is never touched. What is
 not what it should be goes back. A file to delete must in addition not be open for writing.

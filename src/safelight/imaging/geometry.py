@@ -1,4 +1,4 @@
-"""Sizes: how far a photo may be scaled down, and how it is turned upright."""
+"""Sizes: the scale of a decode, and turning upright."""
 
 from __future__ import annotations
 

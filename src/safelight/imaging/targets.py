@@ -1,4 +1,4 @@
-"""Files that no output replaces, whatever somebody insists on."""
+"""Refuse output paths that would replace a photo, a library or a device."""
 
 from __future__ import annotations
 

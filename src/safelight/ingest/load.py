@@ -1,4 +1,4 @@
-"""One entry, on a worker thread: read once, hashed, decoded once, prepared for the model."""
+"""Load one entry on a worker thread: read once, hash, decode once, prepare for the model."""
 
 from __future__ import annotations
 

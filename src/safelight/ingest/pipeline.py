@@ -1,4 +1,4 @@
-"""The pipeline: entries through threads and the model into the library, in whole batches."""
+"""Ingest pipeline: entries through threads and the model into the library, in whole batches."""
 
 from __future__ import annotations
 

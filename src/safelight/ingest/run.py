@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.arguments import as_count, as_having, as_name, refused
+from safelight.arguments import as_count, as_having, as_name, as_new_name, refused
 from safelight.duplicates.plans.recovery import recover
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
@@ -23,6 +23,8 @@ from safelight.ingest.sources.folder import FolderSource
 from safelight.ingest.sources.spelling import known_spelling
 from safelight.ingest.summary import Progress, Summary
 from safelight.ingest.worklist import make_worklist
+from safelight.library.database import as_database
+from safelight.library.files import namespaces
 from safelight.library.ingested_sources import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.library.vector_index.open import open_fastest
@@ -39,13 +41,13 @@ if TYPE_CHECKING:
     from safelight.ingest.sources.entry import Entry
     from safelight.ingest.worklist import Worklist
     from safelight.labels import Classifier
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
 
 BATCH_SIZE = 16
 
 
 def ingest(
-    library: Database,
+    library: AnyLibrary,
     sources: Source | str | Iterable[Source | str],
     embedder: Embedder,
     *,
@@ -74,7 +76,7 @@ def ingest(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     sources : Source or str, or iterable of them
         What :func:`safelight.ingest.sources.parse_source` returns, or takes.
     embedder : Embedder
@@ -122,9 +124,10 @@ def ingest(
         `classifier` is for the vectors of another model.
     """
     started = time.perf_counter()
-    as_having(library, "library", "a Library", "connection", "transaction")
+    library = as_database(library)
     as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_images")
-    as_name(namespace, "namespace")
+    if as_name(namespace, "namespace") not in namespaces(library):
+        as_new_name(namespace, "namespace")
     batch_size = None if batch_size is None else as_count(batch_size, "batch_size")
     threads = None if threads is None else as_count(threads, "threads")
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:
@@ -219,7 +222,7 @@ def ingest(
 
 
 def preview(
-    library: Database,
+    library: AnyLibrary,
     sources: Source | str | Iterable[Source | str],
     *,
     fingerprint: str,
@@ -239,6 +242,7 @@ def preview(
     SourceError
         A source cannot be listed at all.
     """
+    library = as_database(library)
     sources, notes = _known_names(library, namespace, sources)
     _, _, planned = _plan(library, sources, namespace, fingerprint, name, retry_failed)
     planned = replace(planned, notes=[*notes, *planned.notes])

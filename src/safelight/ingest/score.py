@@ -1,4 +1,4 @@
-"""The scores of photos: from the decode that feeds the model, or later for what lacks them."""
+"""Score photos, from the decode that feeds the model or later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that is known of a photo, and of a file that failed, as one value: what goes out and in."""
+"""Rows of photos and failed files, as values for exports and imports."""
 
 from __future__ import annotations
 

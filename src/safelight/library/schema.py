@@ -1,4 +1,4 @@
-"""The tables of a library, and how an older library becomes a newer one."""
+"""Schema of a library, and the migrations from older ones."""
 
 from __future__ import annotations
 
@@ -516,7 +516,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise LibraryTooNew(
             f"{path} was written by a newer safelight (library version {version}; this one "
-            f"knows {VERSION}). Update safelight, or name another file with --library.",
+            f"knows {VERSION}). Update safelight, or name another file.",
             path=str(path),
             version=version,
         )
@@ -524,8 +524,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         foreign = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if foreign:
             raise LibraryError(
-                f"{path} is an SQLite file, but not a safelight library. "
-                "Name another file with --library.",
+                f"{path} is an SQLite file, but not a safelight library. Name another file.",
                 path=str(path),
             )
     return int(version)

@@ -1,4 +1,4 @@
-"""The sources of a library: what was ingested, and how much of it is there."""
+"""Sources of a library, with the number of files that are there."""
 
 from __future__ import annotations
 

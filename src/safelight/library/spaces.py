@@ -1,4 +1,4 @@
-"""The spaces of a library: which models its photos were embedded with."""
+"""Spaces of a library: one for each model that its photos were embedded with."""
 
 from __future__ import annotations
 

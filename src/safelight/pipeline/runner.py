@@ -69,6 +69,17 @@ class RunSummary:
     resumed: int = 0
     seconds: float = 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            "outputs": [str(path) for path in self.outputs],
+            "photos": self.photos,
+            "failed": len(self.failures),
+            "failures": [{"uri": uri, "reason": reason} for uri, reason in self.failures],
+            "resumed": self.resumed,
+            "seconds": round(self.seconds, 3),
+        }
+
 
 def run(
     folder: str | os.PathLike[str],

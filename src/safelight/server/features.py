@@ -1,4 +1,4 @@
-"""Batches of the pipeline, with the library's own model, in the folders that may be read."""
+"""Features of pipeline batches, with the library's own model, in the allowed folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans for duplicates as the server keeps them: drafts beside the library, and applied ones."""
+"""Plans for duplicates on the server: drafts beside the library, and applied ones."""
 
 from __future__ import annotations
 

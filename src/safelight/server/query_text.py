@@ -1,4 +1,4 @@
-"""From what a request asks to what is embedded: the one grammar, and what a server must not do."""
+"""Parse a request's query with the one grammar, and refuse what a server must not do."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from safelight.duplicates.plans.apply import apply_plan
-from safelight.duplicates.plans.journal import Journal, Step, folder_of
+from safelight.duplicates.plans.journal import Journal, folder_of
 from safelight.duplicates.plans.recovery import recover
+from safelight.duplicates.plans.step import Step
 from safelight.duplicates.plans.undo import undo_plan
 from safelight.files.digest import sha256
 from safelight.ingest import ingest

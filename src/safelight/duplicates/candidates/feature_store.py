@@ -1,4 +1,4 @@
-"""The photos of a library, read and made ready to be compared with each other or with another."""
+"""Photo features of a library, loaded for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs of photos worth a closer look: what the signals propose, each pair once."""
+"""Candidate generation: the pairs that the signals propose, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redundant candidate pairs: a photo is looked at beside a few of many copies, not beside all.
+"""Drop redundant candidate pairs: a photo is compared with a few of many copies, not all.
 
 Copies of one picture propose each other, so that their pairs grow with the square of their number
 (25, 50 and 100 copies: 2.2, 9.2 and 35.9 s of processor time, 2026-11-27). Once copies are known as

@@ -1,4 +1,4 @@
-"""The record of which photo of a group was made from which other, how, and on what evidence.
+"""Derivations: which photo of a group was made from which other, how, and on what evidence.
 
 Criteria, explanations, reports and plans all ask this record. Its evidence is of two kinds.
 *Pixels* show that a picture was enlarged, saved again or has lost its colours; for that files are

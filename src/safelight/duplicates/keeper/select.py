@@ -1,4 +1,4 @@
-"""The photo of a group to keep, and why: criteria, weighed by a policy, explained in words."""
+"""Select the keeper of a group: criteria, weighed by a policy, explained in words."""
 
 from __future__ import annotations
 

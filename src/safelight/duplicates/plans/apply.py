@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.companions import Companions
 from safelight.duplicates.plans.dry_run import Trial
-from safelight.duplicates.plans.journal import DONE, WAIT, Journal, Step, folder_of, only_one
+from safelight.duplicates.plans.journal import DONE, WAIT, Journal, folder_of, only_one
 from safelight.duplicates.plans.model import Left, check, write_plan
 from safelight.duplicates.plans.progress import is_taken_back
 from safelight.duplicates.plans.recovery import clear_folders, done_by_others, recover
+from safelight.duplicates.plans.step import Step
 from safelight.duplicates.plans.trash import check_trash, trash_place, write_note
 from safelight.duplicates.plans.verify import (
     Kept,
@@ -42,6 +43,7 @@ from safelight.files.set_aside import (
     require_file,
 )
 from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.database import as_database
 from safelight.library.photo_facts import is_known, mark_paths_back, mark_paths_gone
 from safelight.metadata.xmp import carried
 from safelight.types import FileStat
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from safelight.duplicates.plans.model import Change, Plan, PlannedGroup
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
 
 _EMPTY = sha256(b"")
 
@@ -84,7 +86,7 @@ class Outcome:
 
 
 def apply_plan(
-    library: Database,
+    library: AnyLibrary,
     plan: Plan,
     *,
     trial: bool = False,
@@ -98,7 +100,7 @@ def apply_plan(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
         Is told which files are gone; its journal is beside it.
     plan : Plan
     trial : bool
@@ -113,6 +115,7 @@ def apply_plan(
     PlanError
         The plan must not be followed, or its journal cannot be written.
     """
+    library = as_database(library)
     check(plan)
     if plan.action == "trash":
         check_trash()

@@ -1,4 +1,4 @@
-"""Suggestions to a plan: which files go, where to, and which are left as they are, and why."""
+"""Build a plan from suggestions: files to move, their destinations, and files left in place."""
 
 from __future__ import annotations
 

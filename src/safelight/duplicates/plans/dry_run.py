@@ -1,4 +1,4 @@
-"""Tell before anything is touched what a plan could not do: rights, read-only disks, space."""
+"""Dry run of a plan: find missing rights, read-only disks and full ones before any change."""
 
 from __future__ import annotations
 

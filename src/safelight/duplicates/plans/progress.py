@@ -1,4 +1,4 @@
-"""Progress of a plan: what its journal says of each change."""
+"""Progress of a plan, read from its journal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from safelight.files import sha256_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.duplicates.plans.journal import Step
     from safelight.duplicates.plans.model import Change, Plan
+    from safelight.duplicates.plans.step import Step
 
 #: State of a change: not done yet; begun by a command that was killed, or is at work; done; left
 #: as it is by the last apply; taken back.

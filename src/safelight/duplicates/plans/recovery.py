@@ -1,4 +1,4 @@
-"""Clear up after a command that was killed while it applied or undid a plan."""
+"""Recover from a command that was killed while it applied or undid a plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from safelight.metadata.xmp import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from safelight.duplicates.plans.journal import Step
+    from safelight.duplicates.plans.step import Step
 
 
 # Nothing is left of a killed command, as far as one look told.

@@ -1,4 +1,4 @@
-"""Verify a file right before and right after something is done to it."""
+"""Verify a file right before and right after an operation on it."""
 
 from __future__ import annotations
 

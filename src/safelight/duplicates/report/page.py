@@ -1,4 +1,4 @@
-"""Groups side by side on one page, to be looked at: a file that asks nothing of anybody.
+"""Report: groups side by side on one self-contained page.
 
 Pictures are ``data:`` URIs and there is no script; the page's own policy forbids all else.
 """

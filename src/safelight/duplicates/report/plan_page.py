@@ -1,4 +1,4 @@
-"""A plan as a page: what is kept and what goes, side by side."""
+"""A plan as a page: kept photos and leaving ones side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laying one picture over another: by their corners, or as they are."""
+"""Align two images, by ORB features or as given."""
 
 from __future__ import annotations
 

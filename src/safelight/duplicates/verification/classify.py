@@ -1,4 +1,4 @@
-"""Two photos to their relation: what is known of both first, then a look at their pixels."""
+"""Classify a pair of photos: by stored features first, then by their pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A close look at two photos that seem to be forms of one picture."""
+"""Verify two photos that seem to be variants of one picture, at full resolution."""
 
 from __future__ import annotations
 

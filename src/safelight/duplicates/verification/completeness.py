@@ -1,4 +1,4 @@
-"""Content of a photo beside its first picture: what tells two photos apart, and what keeps them.
+"""Compare the contents of two files beside their first pictures: frames, films, depth.
 
 Frames, pages, films, transparency and depth belong to a photo. Two that differ in them are not the
 same picture, however alike their first ones are; and no file is proposed to go for one that lacks
@@ -129,6 +129,8 @@ def held_only_by(
         told.append("transparency")
     if evidence.get("within_depth"):
         told.append(f"other tones within {other.depth} bits")
+    if evidence.get("stretched"):
+        told.append("other proportions")
     if evidence.get("opacity") and other.alpha and keeper.alpha:
         told.append("another transparency")
     return tuple(told)

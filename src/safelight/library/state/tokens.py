@@ -1,4 +1,4 @@
-"""Tokens: who may use the server. The library keeps their digests, and nobody the tokens."""
+"""Tokens: rights on the server. The library stores their digests, never the tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact search: every vector of a space is compared with the query."""
+"""Flat index: exact search that compares the query with every vector of a space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making the clusters file of a space, in a process of its own that nobody waits for."""
+"""Build the clusters file of a space, in a process of its own that nobody waits for."""
 
 from __future__ import annotations
 

@@ -110,6 +110,19 @@ class DeadLetter:
     died_at: str
     payload: bytes
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            "key": self.key,
+            "service": self.durable,
+            "event": self.name,
+            "batch_id": self.batch_id,
+            "reason": self.reason,
+            "attempts": self.attempts,
+            "died_at": self.died_at,
+            "payload": self.payload.decode("utf-8", "backslashreplace"),
+        }
+
 
 class Delivery(Protocol):
     """An event that was given to one consumer, which has to say what became of it.
