@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def folder() -> Path:
-    """Where sizes are kept; of a home that is each test's own."""
+    """Folder of the sizes, in a home that is each test's own."""
     return user_cache_path("safelight", appauthor=False) / "batches"
 
 
