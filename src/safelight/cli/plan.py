@@ -145,7 +145,7 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
         html = expanded(html)
         check_report(html, force=force)
     made = read_plan(file)
-    progress = progress_of(made)
+    progress = progress_of(made, load_settings().library)
     if html is not None:
         from safelight.duplicates.report.page import write_report
         from safelight.duplicates.report.plan_page import plan_page
