@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.files.format import is_terminal, visible, write_everything
+    from safelight.files.format import is_terminal, size_text, visible, write_everything
     from safelight.files.names import expanded
     from safelight.ingest.summary import Progress
     from safelight.library.damage import explain_database_error
@@ -29,6 +29,7 @@ _HOMES = {
     "expanded": "files.names",
     "explain_database_error": "library.damage",
     "is_terminal": "files.format",
+    "size_text": "files.format",
     "revoke_token": "library.state.tokens",
     "tokens": "library.state.tokens",
     "visible": "files.format",
@@ -44,6 +45,7 @@ __all__ = [
     "explain_database_error",
     "is_terminal",
     "revoke_token",
+    "size_text",
     "tokens",
     "visible",
     "write_everything",
