@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.files.format import is_terminal, visible, write_everything
+    from safelight.files.format import is_terminal, size_text, visible, write_everything
     from safelight.files.names import expanded
     from safelight.ingest.forget import forget
     from safelight.ingest.move_source import Moved, move_source
@@ -37,6 +37,7 @@ _HOMES = {
     "is_terminal": "files.format",
     "move_source": "ingest.move_source",
     "revoke_token": "library.state.tokens",
+    "size_text": "files.format",
     "tokens": "library.state.tokens",
     "visible": "files.format",
     "write_everything": "files.format",
@@ -55,6 +56,7 @@ __all__ = [
     "is_terminal",
     "move_source",
     "revoke_token",
+    "size_text",
     "tokens",
     "visible",
     "write_everything",

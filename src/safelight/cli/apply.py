@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import size_text
 from safelight.cli.shared.options import counted, library_option, load_settings, short
-from safelight.cli.shared.phases import show_phases, size
+from safelight.cli.shared.phases import show_phases
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     before = f"; {outcome.before:,} were before" if outcome.before else ""
     noted = f"; sidecars added to: {outcome.sidecars:,}" if outcome.sidecars else ""
-    return f"{files} {would}{done}, {size(outcome.bytes)}{before}{noted}."
+    return f"{files} {would}{done}, {size_text(outcome.bytes)}{before}{noted}."
 
 
 def tell(outcome: Outcome, plan_id: str, *, as_json: bool) -> None:

@@ -106,10 +106,3 @@ def _photo(given: str) -> str:
     if is_id(given) and not os.path.exists(given):
         return given.lower()
     return os.path.abspath(expanded(given))
-
-
-def size(count: int) -> str:
-    """Return a number of bytes as people read it."""
-    if count >= 1_000_000_000:
-        return f"{count / 1e9:,.2f} GB"
-    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"
