@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safelight.arguments import named_numbers
     from safelight.files.format import is_terminal, visible, write_everything
     from safelight.files.names import expanded
     from safelight.ingest.summary import Progress
@@ -29,6 +30,7 @@ _HOMES = {
     "expanded": "files.names",
     "explain_database_error": "library.damage",
     "is_terminal": "files.format",
+    "named_numbers": "arguments",
     "revoke_token": "library.state.tokens",
     "tokens": "library.state.tokens",
     "visible": "files.format",
@@ -43,6 +45,7 @@ __all__ = [
     "expanded",
     "explain_database_error",
     "is_terminal",
+    "named_numbers",
     "revoke_token",
     "tokens",
     "visible",

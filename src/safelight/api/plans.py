@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.api.duplicates import check_report
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.arguments import as_path
 from safelight.duplicates.plans.apply import Outcome
@@ -20,7 +21,8 @@ from safelight.duplicates.plans.model import (
     read_plan,
     write_plan,
 )
-from safelight.duplicates.plans.progress import progress_of
+from safelight.duplicates.plans.progress import Progress as PlanProgress
+from safelight.duplicates.plans.progress import State, progress_of
 from safelight.errors import UsageError
 from safelight.files.names import expanded
 
@@ -34,10 +36,14 @@ __all__ = [
     "LibraryPlan",
     "Outcome",
     "Plan",
+    "PlanProgress",
     "PlannedGroup",
+    "State",
     "apply",
+    "check_report",
     "check_target",
     "plan_report",
+    "progress_of",
     "read_plan",
     "undo",
     "write_plan",
@@ -205,15 +211,6 @@ def undo(
             trial=dry_run,
             progress=lambda done, total: step(Step("Taking back", done, total)),
         )
-
-
-def check_report(path: str | os.PathLike[str], *, force: bool = False) -> str:
-    """Return the path of a page; raise unless one may be written there."""
-    from safelight.duplicates.report.page import check_report as check
-
-    target = expanded(as_path(path, "path"))
-    check(target, force=force)
-    return target
 
 
 def plan_report(
