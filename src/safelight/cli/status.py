@@ -62,7 +62,7 @@ def _text(status: LibraryStatus) -> str:
     if counts.texts:
         lines.append(f"Texts       {counts.texts:,}")
     for name, held in status.namespaces.items():
-        lines.append(f"Namespace   {name}: {counted(held.files, 'file')}")
+        lines.append(f"Namespace   {visible(name)}: {counted(held.files, 'file')}")
     for each in status.spaces:
         default = ", used by searches" if each.default else ""
         lines.append(f"Model       {each.space.name}: {each.embeddings:,} vectors{default}")
@@ -77,7 +77,7 @@ def _text(status: LibraryStatus) -> str:
         waiting = f": {queued:,} to be sent, with safelight sync" if queued else ""
         lines.append(f"Store       {store}{waiting}")
     for namespace, source in status.sources[:_SOURCES_SHOWN]:
-        lines.append(f"Source      {namespace}: {source}")
+        lines.append(f"Source      {visible(namespace)}: {visible(source)}")
     if (more := len(status.sources) - _SOURCES_SHOWN) > 0:
         lines.append(f"            and {more:,} more: see safelight sources")
     if status.unread:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from safelight.client.answers import Job
     from safelight.client.calls import Call, IngestOptions
+    from safelight.schemas import Job
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.arguments import as_count, as_having, as_name, refused
+from safelight.arguments import as_count, as_having, as_name, as_new_name, refused
 from safelight.duplicates.plans.recovery import recover
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
@@ -24,6 +24,7 @@ from safelight.ingest.sources.spelling import known_spelling
 from safelight.ingest.summary import Progress, Summary
 from safelight.ingest.worklist import make_worklist
 from safelight.library.database import as_database
+from safelight.library.files import namespaces
 from safelight.library.ingested_sources import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.library.vector_index.open import open_fastest
@@ -125,7 +126,8 @@ def ingest(
     started = time.perf_counter()
     library = as_database(library)
     as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_images")
-    as_name(namespace, "namespace")
+    if as_name(namespace, "namespace") not in namespaces(library):
+        as_new_name(namespace, "namespace")
     batch_size = None if batch_size is None else as_count(batch_size, "batch_size")
     threads = None if threads is None else as_count(threads, "threads")
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:

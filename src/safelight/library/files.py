@@ -195,6 +195,8 @@ def require_namespace(library: Database, namespace: str | None) -> None:
     LibraryError
         With those that there are.
     """
+    if namespace is None or _is_in_use(library, namespace):
+        return
     known = namespaces(library)
     if known and namespace is not None and namespace not in known:
         raise LibraryError(
@@ -203,6 +205,17 @@ def require_namespace(library: Database, namespace: str | None) -> None:
             code="no-namespace",
             namespace=namespace,
         )
+
+
+def _is_in_use(library: Database, namespace: str) -> bool:
+    """Tell whether a namespace has files, or vectors that clients brought."""
+    row = library.connection.execute(
+        "SELECT 1 FROM namespaces n WHERE n.name = ? AND ("
+        "EXISTS (SELECT 1 FROM files f WHERE f.namespace_pk = n.pk) "
+        "OR EXISTS (SELECT 1 FROM vectors v WHERE v.namespace_pk = n.pk))",
+        (namespace,),
+    ).fetchone()
+    return row is not None
 
 
 def require_folder(library: Database, folder: str) -> None:

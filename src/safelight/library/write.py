@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_new_name
 from safelight.errors import SpaceError
 from safelight.library.derived import drop_thumbnails
 from safelight.library.files import MISSING
@@ -133,9 +134,19 @@ def mark_gone(library: Database, file_keys: Iterable[int], state: int = MISSING)
 
 
 def namespace_key(connection: sqlite3.Connection, namespace: str) -> int:
-    """Return the row key of a namespace, made if need be."""
+    """Return the row key of a namespace, made if need be.
+
+    Raises
+    ------
+    UsageError
+        It would be new, and has a name that cannot be typed or told from another.
+    """
+    known = connection.execute("SELECT pk FROM namespaces WHERE name = ?", (namespace,)).fetchone()
+    if known is not None:
+        return int(known[0])
     connection.execute(
-        "INSERT INTO namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (namespace,)
+        "INSERT INTO namespaces (name) VALUES (?) ON CONFLICT DO NOTHING",
+        (as_new_name(namespace, "namespace"),),
     )
     (key,) = connection.execute("SELECT pk FROM namespaces WHERE name = ?", (namespace,)).fetchone()
     return int(key)

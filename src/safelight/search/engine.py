@@ -112,7 +112,8 @@ def search_steps(
         A photo is not known, or the terms cancel each other out.
     """
     where = filter_of(query, options, embedder.fingerprint)
-    require_named(library, where, visible)
+    if options.strict:
+        require_named(library, where, visible)
     terms = list(query.terms)
     texts = texts_of(terms)
     vectors = yield Encode(tuple(texts), tuple(images))
@@ -206,7 +207,8 @@ def search_filters(
     """
     library = as_database(library)
     where = filter_of(query, options, fingerprint)
-    require_named(library, where, visible)
+    if options.strict:
+        require_named(library, where, visible)
     if where.is_plain and options.order is None:
         raise QueryError("The query is empty. Say what to look for.")
     if where.labels:

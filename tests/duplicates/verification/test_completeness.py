@@ -203,6 +203,15 @@ def test_a_deep_photo_turned_without_loss_is_one_photo(finder) -> None:
     assert len(moved(found)) == 1
 
 
+@pytest.mark.parametrize("size", [(240, 150), (480, 400), (300, 300)])
+def test_neither_of_two_proportions_goes_for_the_other(finder, size: tuple[int, int]) -> None:
+    stretched = save(Image.fromarray(CAT).resize(size), "JPEG", quality=95)
+    found = finder({"plain.jpg": JPEG, "stretched.jpg": stretched})
+    assert [each.group.relation for each in found.groups(STRICT)] == [Relation.EDITED]
+    assert moved(found) == set()
+    assert moved(found, *STRICT) == set()
+
+
 def test_what_keeps_a_file_is_said(finder) -> None:
     found = finder({"fuller.jpg": SMALL + film(), "plain.jpg": JPEG})
     (left,) = found.plan().left

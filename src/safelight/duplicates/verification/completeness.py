@@ -129,6 +129,8 @@ def held_only_by(
         told.append("transparency")
     if evidence.get("within_depth"):
         told.append(f"other tones within {other.depth} bits")
+    if evidence.get("stretched"):
+        told.append("other proportions")
     if evidence.get("opacity") and other.alpha and keeper.alpha:
         told.append("another transparency")
     return tuple(told)

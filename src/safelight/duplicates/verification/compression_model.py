@@ -37,10 +37,6 @@ _LOSSY = (tuple(0.8 * step for step in _LUMA), tuple(1.3 * step for step in _CHR
 _LOSSLESS = tuple(tuple(0.3 * step for step in table) for table in (_LUMA, _CHROMA))  # 85
 _IS_LOSSLESS = frozenset({"PNG", "BMP", "TIFF", "GIF"})
 
-# Levels: the mean of a block in a format that does not tell its steps. WebP 10 and AVIF 30 moved it
-# by 4 over 32 pixels (24 photos, 2026-11-27).
-_UNKNOWN_LEVEL = 2.5
-
 # Of the colour differences, the steps that move the mean of an 8 x 8 block.
 _LOW = 2
 
@@ -56,7 +52,9 @@ class CompressionNoise:
     chroma : float
         Error of a block's mean of a colour difference, in levels.
     level : float
-        Error of a block's mean, in levels.
+        Error of a block's mean, in levels, by the files that tell their steps.
+    untold : int
+        Files that do not.
     same_steps : bool
         Both files were rounded by the same steps, or neither was.
     """
@@ -64,6 +62,7 @@ class CompressionNoise:
     luma: float
     chroma: float
     level: float
+    untold: int
     same_steps: bool
 
 
@@ -77,13 +76,17 @@ def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> Compr
         Pixels at which they are compared for one of the file, across; above 1 for enlarged ones.
     """
     luma = chroma = level = 0.0
+    untold = 0
     for frame, size in ((a, size_a), (b, size_b)):
         is_lossless = frame.format in _IS_LOSSLESS
         tables: Sequence[Sequence[float]] = frame.quantization or (
             _LOSSLESS if is_lossless else _LOSSY
         )
         # Half a step of the first coefficient, which is 8 times the mean.
-        level += tables[0][0] / 16 if frame.quantization or is_lossless else _UNKNOWN_LEVEL
+        if frame.quantization or is_lossless:
+            level += tables[0][0] / 16
+        else:
+            untold += 1
         kept = int(np.clip(np.ceil(8 * min(size, 1.0)), 1, 8))
         steps = np.array(tables[0], float).reshape(8, 8)[:kept, :kept]
         luma += float((steps**2).sum() / 12 / 64)
@@ -91,4 +94,4 @@ def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> Compr
         chroma += float((colour**2).sum() / 12 / 16)
     lossless = {a.format, b.format} <= _IS_LOSSLESS
     same = lossless or (a.quantization == b.quantization and bool(a.quantization))
-    return CompressionNoise(luma, chroma**0.5, level, same)
+    return CompressionNoise(luma, chroma**0.5, level, untold, same)
