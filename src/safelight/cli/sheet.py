@@ -134,7 +134,7 @@ def sheet(
                 options=options,
             )
         except UsageError as exc:
-            if exc.context.get("argument") == "sort":
+            if exc.context.get("argument") in ("sort", "metrics"):
                 raise click.UsageError(f"--{exc}") from exc
             raise
         except SourceError as exc:
