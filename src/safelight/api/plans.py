@@ -109,6 +109,7 @@ class LibraryPlan:
         plan_report(
             self.plan,
             path,
+            states=progress_of(self.plan, self._library.path),
             force=force,
             pixel_limit=settings.pixel_limit,
             progress=self._library.progress,
@@ -217,11 +218,17 @@ def plan_report(
     plan: Plan,
     path: str | os.PathLike[str],
     *,
+    states: PlanProgress | None = None,
     force: bool = False,
     pixel_limit: int,
     progress: Progress = True,
 ) -> None:
     """Write a plan as a page with the pictures side by side.
+
+    Parameters
+    ----------
+    states : Progress, optional
+        What was done of it, shown with each change.
 
     Raises
     ------
@@ -235,7 +242,7 @@ def plan_report(
     with reporting(progress) as step:
         page = plan_page(
             plan,
-            progress_of(plan),
+            states,
             max_pixels=pixel_limit,
             tell=lambda done, total: step(Step("Drawing", done, total)),
         )

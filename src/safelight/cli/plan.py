@@ -121,13 +121,15 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
     if html is not None:
         html = check_report(html, force=force)
     made = read_plan(file)
-    states = progress_of(made)
+    settings = load_settings()
+    states = progress_of(made, settings.library)
     if html is not None:
         plan_report(
             made,
             html,
+            states=states,
             force=force,
-            pixel_limit=load_settings().pixel_limit,
+            pixel_limit=settings.pixel_limit,
             progress=progress(quiet=quiet),
         )
     if as_json:

@@ -297,7 +297,8 @@ def settle(
         aside = beside(name, part)
         with contextlib.suppress(OSError):
             os.unlink(f"{aside}.copy")  # never the only one
-        for left in (aside, f"{aside}.new", f"{aside}.link", spare_of(name)):
+        spare = spare_of(name)
+        for left in (aside, f"{aside}.new", f"{aside}.link", spare, f"{spare}.link"):
             if not os.path.lexists(left):
                 continue
             if os.path.lexists(name) and _is_elsewhere(left, (*names, *kept), known):

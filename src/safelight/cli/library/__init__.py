@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.api import is_terminal
-from safelight.cli.library_export import export
-from safelight.cli.library_import import import_
+from safelight.cli.library.export import export
+from safelight.cli.library.import_ import import_
 from safelight.cli.shared.options import library_option, load_settings
 
 if TYPE_CHECKING:

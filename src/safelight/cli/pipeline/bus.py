@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from safelight.cli.pipeline_options import (
+from safelight.cli.pipeline.options import (
     SERVICES,
     bus_option,
     data_option,
