@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.api import expanded
+from safelight.api import expanded, size_text
 from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import counted, library_option, load_settings, short
-from safelight.cli.shared.phases import size
 
 if TYPE_CHECKING:
     from safelight.api.plans import Outcome
@@ -79,7 +78,7 @@ def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     before = f"; {outcome.before:,} were before" if outcome.before else ""
     noted = f"; sidecars added to: {outcome.sidecars:,}" if outcome.sidecars else ""
-    return f"{files} {would}{done}, {size(outcome.bytes)}{before}{noted}."
+    return f"{files} {would}{done}, {size_text(outcome.bytes)}{before}{noted}."
 
 
 def tell(outcome: Outcome, plan_id: str, *, as_json: bool) -> None:

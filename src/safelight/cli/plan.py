@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.api import expanded, visible
+from safelight.api import expanded, size_text, visible
 from safelight.cli.shared.opening import open_library, progress
 from safelight.cli.shared.options import counted, library_option, load_settings, separated, short
-from safelight.cli.shared.phases import choosing_options, keeper_options, size
+from safelight.cli.shared.phases import choosing_options, keeper_options
 
 if TYPE_CHECKING:
     from safelight.api.plans import Plan, PlanProgress, State
@@ -162,7 +162,7 @@ def _total(made: Plan, output: str) -> list[str]:
     if not count:
         return [f"{output}: nothing to do."]
     files = counted(count, "file")
-    frees = f"{size(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
+    frees = f"{size_text(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
     groups = counted(len(made.groups), "group")
     return [f"{output}: {files} of {groups} {doing}, {frees}."]
 
@@ -177,12 +177,12 @@ def _progress_lines(made: Plan, states: PlanProgress, file: str) -> list[str]:
         "trash": "put into the trash",
     }[made.action]
     files, saved = counted(len(made.changes), "file"), sum(change.saves for change in done)
-    lines = [f"{file}: {len(done):,} of {files} {doing}, {size(saved)}."]
+    lines = [f"{file}: {len(done):,} of {files} {doing}, {size_text(saved)}."]
     if left:
         lines.append(f"Left as they are: {len(left):,}.")
     if rest:
         saves = sum(change.saves for change in rest)
-        lines.append(f"Still to do: {counted(len(rest), 'file')}, {size(saves)}.")
+        lines.append(f"Still to do: {counted(len(rest), 'file')}, {size_text(saves)}.")
     if rest or left:
         lines.append(f"To do the rest: safelight apply {shlex.quote(file)}")
     if done:
@@ -212,7 +212,9 @@ def _listing(made: Plan, limit: int | None, states: PlanProgress | None = None) 
         lines.append(f"  keep  {short(group.keeper)}")
         lines += [f"          {visible(reason)}" for reason in group.reasons]
         for change in group.changes:
-            lines.append(f"        {short(change.path)}  ({change.relation}, {size(change.size)})")
+            lines.append(
+                f"        {short(change.path)}  ({change.relation}, {size_text(change.size)})"
+            )
             names = [os.path.basename(each.path) for each in change.sidecars]
             if names:
                 lines.append(f"          with {visible(', '.join(names))}")

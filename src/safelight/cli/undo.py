@@ -6,10 +6,10 @@ import sys
 
 import click
 
+from safelight.api import size_text
 from safelight.cli.apply import tell
 from safelight.cli.shared.opening import progress
 from safelight.cli.shared.options import counted, library_option, load_settings
-from safelight.cli.shared.phases import size
 
 EPILOG = """\b
 Examples:
@@ -43,7 +43,8 @@ def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, qu
         would = "would be " if dry_run else ""
         noted = f"; sidecars as they were: {outcome.sidecars:,}" if outcome.sidecars else ""
         click.echo(
-            f"Plan {name}: {files} {would}brought back, {size(outcome.bytes)}{noted}.", err=True
+            f"Plan {name}: {files} {would}brought back, {size_text(outcome.bytes)}{noted}.",
+            err=True,
         )
     if outcome.left:
         sys.exit(1)

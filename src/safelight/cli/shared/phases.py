@@ -59,10 +59,3 @@ def keeper_options(
     return KeeperOptions(
         keep=keep, look=not no_look, prefer=prefer, protect=protect, instead=instead
     )
-
-
-def size(count: int) -> str:
-    """Return a number of bytes as people read it."""
-    if count >= 1_000_000_000:
-        return f"{count / 1e9:,.2f} GB"
-    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"
