@@ -26,6 +26,7 @@ check: .venv/dev.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/synchronous-client --check
 	$(BIN)/python scripts/words
 
 bench: .venv/$(EXTRA).installed

@@ -6,7 +6,7 @@ Three sets, each ingested with the starter model first (which is not counted):
 - 520 files of 12 megapixels in 40 groups, of which the pixels are the same and the comments differ;
 - 700 photos with two edits of each: those of a folder of real photos, then parts of them.
 
-imagededup hashes the files anew, as it has no library; it reads them with the same two cores.
+imagededup hashes the files again, as it has no library; it reads them with the same two cores.
 """
 
 from __future__ import annotations

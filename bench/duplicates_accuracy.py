@@ -23,8 +23,8 @@ import subprocess
 import tempfile
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,9 @@ from PIL import Image
 from bench.measure import save, table
 from bench.peer import imagededup
 from bench.variants import SERIES, VARIANTS, next_moment, saved, series
+from safelight.duplicates.candidates.generate import candidates
 from safelight.duplicates.clustering.incremental import compare_pairs, related
-from safelight.duplicates.find import find_groups
+from safelight.duplicates.find import find_groups, open_all
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.embedding.starter import load_starter
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 ORIGINAL, STRANGER = "original", "next moment, no EXIF"
 _NAMES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 
-#: What is to be found, by name; `taken` pairs are of a camera's files.
+#: Pairs to find, by name; `taken` pairs are of a camera's files.
 EXPECTED = {variant.name: variant for variant in VARIANTS}
 PAIRS = {(ORIGINAL, name) for name in EXPECTED} | {(one, other) for one, other, _ in SERIES}
 
@@ -132,24 +133,15 @@ def _is_one_picture(photo: str, name: str, other: str, other_name: str) -> bool:
 
 
 def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, float]]:
-    """Ingest the files and relate them."""
+    """Ingest the files, and relate each pair that is proposed and that is right or wrong.
+
+    Not by way of groups: of many copies only some are compared, and what is related to one counts
+    as related to all. Here each is held against its original, as if there were no others.
+    """
     found = Found()
-    pairs = Counter[str]()
-    files_of: dict[str, list[tuple[str, str]]] = {}
 
     def relate(a: PhotoFeatures, b: PhotoFeatures, look: Look, limits: Thresholds) -> Edge | None:
-        # What is made of a grey photo by making it grey has the bytes of something else.
-        told = [(_told(one), _told(other)) for one in a.paths for other in b.paths]
-        files_of[a.id], files_of[b.id] = (list(map(_told, each.paths)) for each in (a, b))
-        right = {
-            (_ordered(name, other_name), photo)
-            for (photo, name), (other, other_name) in told
-            if _is_one_picture(photo, name, other, other_name)
-        }
-        wanted = {(pair, photo) for pair, photo in right if pair in PAIRS}
-        if right and not wanted:
-            return None  # two things made of one picture: neither right nor wrong
-        pairs["proposed"] += 1
+        wanted, right = _wanted(a, b)
         edge = related(a, b, look, limits)
         if edge is not None and right:
             for pair, photo in wanted:
@@ -160,31 +152,70 @@ def run_safelight(folder: Path, limits: Thresholds) -> tuple[Found, dict[str, fl
 
     with tempfile.TemporaryDirectory() as place, Database(Path(place) / "library.db") as library:
         started = time.perf_counter()
-        embedder = load_starter()
-        ingest(
-            library, [parse_source(f"images:{folder}", recursive=True)], embedder, model="starter"
-        )
+        source = parse_source(f"images:{folder}", recursive=True)
+        ingest(library, [source], load_starter(), model="starter")
         ingested = time.perf_counter() - started
         started = time.perf_counter()
-        groups = find_groups(library, thresholds=limits, relations=STRICT, relate=relate)
-        seconds = {"ingest": ingested, "compare": time.perf_counter() - started}
-        # Of many copies, only some are compared with each other: the rest is related through them.
-        for group in groups:
-            missing = [
-                (a, b, pair, photo)
-                for a, b in combinations(group.photos, 2)
-                for photo, name in files_of[a]
-                for other, other_name in files_of[b]
-                if photo == other
-                and (pair := _ordered(name, other_name)) in PAIRS
-                and photo not in found.relations[pair]
-            ]
-            compare_pairs(
-                library, [(a, b) for a, b, _, _ in missing], thresholds=limits, relate=relate
+        pairs = _proposed(library, limits)
+        compare_pairs(library, pairs, thresholds=limits, relate=relate)
+        compared = time.perf_counter() - started
+    return found, {"ingest": ingested, "compare": compared, "pairs": float(len(pairs))}
+
+
+def _wanted(a: PhotoFeatures, b: PhotoFeatures) -> tuple[set[tuple[tuple[str, str], str]], bool]:
+    """Return what two photos are of `PAIRS`, with the name of the picture; and if they show one."""
+    # What is made of a grey photo by making it grey has the bytes of something else.
+    told = [(_told(one), _told(other)) for one in a.paths for other in b.paths]
+    right = {
+        (_ordered(name, other_name), photo)
+        for (photo, name), (other, other_name) in told
+        if _is_one_picture(photo, name, other, other_name)
+    }
+    return {(pair, photo) for pair, photo in right if pair in PAIRS}, bool(right)
+
+
+def _proposed(library: Database, limits: Thresholds) -> list[tuple[str, str]]:
+    """Return the pairs that signals propose, but for two things made of one picture."""
+    known = open_all(library, thresholds=limits)
+    count = len(known.keys)
+    photos_ = known.seen(range(count))
+    pairs = []
+    with ThreadPoolExecutor(1) as pool:
+        for _, _, found in candidates(known.signals, 0, count, pool):
+            for later, earlier in zip(found.later.tolist(), found.earlier.tolist(), strict=True):
+                a, b = photos_[later], photos_[earlier]
+                wanted, right = _wanted(a, b)
+                if wanted or not right:  # else neither right nor wrong
+                    pairs.append((a.id, b.id))
+    return pairs
+
+
+def run_grouped(folder: Path, count: int, limits: Thresholds) -> dict[str, float]:
+    """Group all that is made of the first photos, as a library does; say what is in one group."""
+    made = [place for place in sorted(folder.iterdir()) if len(list(place.iterdir())) > 1][:count]
+    with tempfile.TemporaryDirectory() as place, Database(Path(place) / "library.db") as library:
+        sources = [parse_source(f"images:{each}") for each in made]
+        ingest(library, sources, load_starter(), model="starter")
+        groups = find_groups(library, thresholds=limits, relations=STRICT)
+        group_of = {
+            row[1]: group.id
+            for group in groups
+            for row in library.connection.execute(
+                "SELECT items.id, path FROM files JOIN items ON items.pk = item_pk"
             )
-            for _, _, pair, photo in missing:
-                found.relations[pair].setdefault(photo, group.relation)
-    return found, {**seconds, "pairs": float(pairs["proposed"])}
+            if row[0] in group.photos
+        }
+    names = {_told(path): group for path, group in group_of.items()}
+    main_ = [name for name, variant in EXPECTED.items() if not variant.apart]
+    together = sum(
+        names.get((each.name, ORIGINAL), "-") == names.get((each.name, name))
+        for each in made
+        for name in main_
+    )
+    return {
+        "photos": len(made),
+        "in the group of the original": together / max(1, len(made) * len(main_)),
+    }
 
 
 def run_peers(folder: Path) -> dict[str, Found]:
@@ -249,6 +280,7 @@ def main() -> None:
     parser.add_argument("--derived", type=int, default=40, help="photos of which all is made")
     parser.add_argument("--photos", type=int, help="photos in all")
     parser.add_argument("--folders", nargs="*", help="instead of SAFELIGHT_TEST_PHOTOS's")
+    parser.add_argument("--grouped", type=int, default=3, help="photos of which all is grouped")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--keep", type=Path, help="a folder for the files, kept and used again")
     options = parser.parse_args()
@@ -264,13 +296,13 @@ def main() -> None:
     try:
         if not folder.exists() or not any(folder.iterdir()):
             print(f"{make(paths, folder, derived)} files of {len(paths)} photos")
-        report(folder, derived, options.half, peers=not options.no_peers)
+        report(folder, derived, options.half, grouped=options.grouped, peers=not options.no_peers)
     finally:
         if options.keep is None:
             shutil.rmtree(folder)
 
 
-def report(folder: Path, derived: int, half: str, *, peers: bool) -> None:
+def report(folder: Path, derived: int, half: str, *, grouped: int, peers: bool) -> None:
     """Print the tables and save the figures."""
     others = run_peers(folder) if peers else {}
     ours, seconds = run_safelight(folder, DEFAULT)
@@ -306,9 +338,25 @@ def report(folder: Path, derived: int, half: str, *, peers: bool) -> None:
         [("", *totals["safelight"])]
         + [(who, *(f"{value:.4g}" for value in each.values())) for who, each in totals.items()]
     )
+    missed = [
+        f"{photo}/{name}"
+        for name, variant in EXPECTED.items()
+        if not variant.apart
+        for photo in sorted(
+            {
+                path.name
+                for path in folder.iterdir()
+                if (path / f"{name}.{_NAMES[variant.form]}").exists()
+            }
+        )
+        if ours.relations[ORIGINAL, name].get(photo) not in STRICT
+    ]
+    print("missed:", *missed)
     for wrong in ours.wrong[:20]:
         print("  ", *("/".join(_told(each)) for each in wrong[:2]), wrong[2])
     print({name: round(value, 1) for name, value in seconds.items()})
+    groups = run_grouped(folder, grouped, DEFAULT)
+    print(groups)
     save(
         f"duplicates_accuracy_{half}",
         {
@@ -316,6 +364,7 @@ def report(folder: Path, derived: int, half: str, *, peers: bool) -> None:
             "transformations": figures,
             "cameras": of_cameras,
             "totals": totals,
+            "groups": groups,
             "wrong": [[*map("/".join, map(_told, each[:2])), each[2]] for each in ours.wrong],
             "seconds": seconds,
         },

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import shutil
 import tempfile
 import zlib
 from collections import Counter, defaultdict
+from colorsys import hsv_to_rgb
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,17 +50,32 @@ TYPE = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "TIFF": "tif"
 
 #: What is right: a person keeps both; an edit; a copy with nothing lost; a part.
 ALIKE, RETOUCH, COPY, HARD = "look-alikes", "retouches", "copies", "hard edits"
+DEEPER = "16 bits and 8 bits"
+
+# Which pictures the files of each case show, beside them.
+_SHOWS = "shows.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Two files, by kind, and what is right for them."""
+    """Two files, by kind, and what is right for them.
+
+    Attributes
+    ----------
+    group, kind : str
+    number : int
+    a, b : bytes
+    shows : tuple of int
+        Numbers of the pictures that the second file shows, of all those of this kind; the first
+        file shows the first of them. Empty: the case's own.
+    """
 
     group: str
     kind: str
     number: int
     a: bytes
     b: bytes
+    shows: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -157,11 +174,13 @@ def coloured_thing(
     mask = Image.new("L", thing.size, 0)
     ImageDraw.Draw(mask).ellipse((0, 0, *thing.size), 255)
     found = []
-    for order in ((0, 1, 2), (2, 0, 1)):
+    # Of a grey thing, exchanged channels would be the same colour.
+    grey, hue = ImageOps.autocontrast(thing.convert("L"), 2), chance.random()
+    for turn in (0.0, chance.uniform(0.25, 0.75)):
         image = Image.new("RGB", photo.size, ground)
-        hue = Image.merge("RGB", [thing.getchannel(each) for each in order])
-        hue = ImageEnhance.Color(hue).enhance(2.0)
-        image.paste(hue, (photo.width // 4, photo.height // 4), mask)
+        middle = tuple(round(255 * each) for each in hsv_to_rgb((hue + turn) % 1, 0.6, 0.7))
+        coloured = ImageOps.colorize(grey, (20, 20, 20), (250, 250, 250), middle)
+        image.paste(coloured, (photo.width // 4, photo.height // 4), mask)
         found.append(image)
     return found[0], found[1]
 
@@ -352,7 +371,7 @@ def contents(
             packed(small, "TIFF"),
         ),
         "depth": (packed(first, "PNG"), packed(later, "PNG")),
-        "depth and 8 bits": (packed(first, "PNG"), packed(eight, "PNG")),
+        DEEPER: (packed(first, "PNG"), packed(eight, "PNG")),
         "film": (packed(small, "JPEG", 95) + _film(1), packed(small, "JPEG", 95) + _film(2)),
     }
 
@@ -430,22 +449,25 @@ def cases(half: str, pictures: list[Path], each: int, hard: int) -> list[Case]:
                         2 * number + (turn is Image.Transpose.ROTATE_90),
                         taken(photo, at),
                         taken(part.transpose(turn), at),
+                        (number,),
                     )
                 )
         if number < 3:
             for kind, (first, second) in contents(photo, other, chance).items():
-                found.append(Case(ALIKE, kind, number, first, second))
+                # The one of 8 bits has nothing of its own.
+                group = COPY if kind == DEEPER else ALIKE
+                found.append(Case(group, kind, number, first, second))
     for number in range(hard):
         photo = opened[number % len(opened)]
         chance = chance_of("hard", number)
         original = packed(photo, "JPEG", 92)
         for kind, edit in hard_edits(photo, chance).items():
-            found.append(Case(HARD, kind, number, original, packed(edit, "JPEG", 88)))
+            shown = number % len(opened)
+            found.append(Case(HARD, kind, number, original, packed(edit, "JPEG", 88), (shown,)))
         if number < 10:
-            parts = [opened[(number + step) % len(opened)] for step in range(4)]
-            found.append(
-                Case(HARD, "collage", number, original, packed(collage(parts), "JPEG", 88))
-            )
+            shows = tuple((number + step) % len(opened) for step in range(4))
+            page = collage([opened[each] for each in shows])
+            found.append(Case(HARD, "collage", number, original, packed(page, "JPEG", 88), shows))
             page = printed(photo, opened[(number + 5) % len(opened)], chance)
             found.append(Case(HARD, "print", number, original, packed(page, "JPEG", 88)))
     return found
@@ -463,7 +485,10 @@ def _copies(
         packed(_scaled(picture, factor, how), "JPEG", int(chance.integers(60, 95))),
         packed(picture.transpose(Image.Transpose.ROTATE_90), "JPEG", int(chance.integers(60, 95))),
     ]
-    return [Case(COPY, kind, 3 * number + way, first, other) for way, other in enumerate(others)]
+    return [
+        Case(COPY, kind, 3 * number + way, first, other, (number,))
+        for way, other in enumerate(others)
+    ]
 
 
 @dataclass(slots=True)
@@ -483,11 +508,14 @@ def write(found: list[Case], folder: Path) -> None:
         place.mkdir(parents=True)
         for name, data in (("a", case.a), ("b", case.b)):
             (place / f"{name}.{TYPE[sniff(data)]}").write_bytes(data)
+    shows = {case.name: case.shows or (case.number,) for case in found}
+    (folder / _SHOWS).write_text(json.dumps(shows), encoding="utf-8")
 
 
 def run_safelight(folder: Path, embedder: Embedder) -> dict[tuple[str, str], Count]:
     """Ingest each kind, relate its files, and make a default plan."""
     counts: dict[tuple[str, str], Count] = {}
+    shows_of = json.loads((folder / _SHOWS).read_text(encoding="utf-8"))
     for kind in sorted(folder.glob("*/*")):
         count = counts[kind.parent.name, kind.name] = Count(len(list(kind.iterdir())))
         with tempfile.TemporaryDirectory() as place, Database(Path(place) / "l.db") as library:
@@ -495,18 +523,22 @@ def run_safelight(folder: Path, embedder: Embedder) -> dict[tuple[str, str], Cou
             ingest(library, [source], embedder, model="starter")
             # Pairs of one original share its file.
             cases_of: dict[str, set[str]] = defaultdict(set)
+            pictures_of: dict[str, set[int]] = defaultdict(set)
             for photo, path in library.connection.execute(
                 "SELECT items.id, path FROM files JOIN items ON items.pk = item_pk"
             ):
-                cases_of[photo].add(Path(path).parent.name)
-            shared = [
-                cases_of[edge.a] & cases_of[edge.b]
+                case = Path(path).parent
+                cases_of[photo].add(case.name)
+                shows = shows_of[f"{kind.parent.name}/{kind.name}/{case.name}"]
+                pictures_of[photo] |= set(shows[:1] if Path(path).stem == "a" else shows)
+            related = [
+                (edge.a, edge.b)
                 for group in find_groups(library, relations=STRICT)
                 for edge in group.edges
                 if edge.relation in STRICT and edge.a != edge.b
             ]
-            count.strict = len(set().union(*shared))
-            count.strangers = sum(not each for each in shared)
+            count.strict = len(set().union(*(cases_of[a] & cases_of[b] for a, b in related)))
+            count.strangers = sum(pictures_of[a].isdisjoint(pictures_of[b]) for a, b in related)
             plan = Deduplicator(library).plan()
             moved = [
                 cases_of[change.photo_id] & cases_of[group.keeper_id]

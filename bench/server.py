@@ -2,7 +2,7 @@
 
     python -m bench.server [--vectors 100000] [--rate 100] [--rounds 5] [--path /api/v1/search]
 
-Vectors are random, the model is the starter, every query is of other words. The one who asks is a
+Vectors are random, the model is the starter, every query is of other words. The client is a
 process of its own on the same cores. At a constant rate a query's time counts from when it was due,
 not from when it could be sent: a server that stalls is not asked less.
 """

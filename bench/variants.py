@@ -338,7 +338,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "mirrored, cropped by 10%",
-        Relation.MIRRORED,
+        Relation.CROPPED,
         _in_turn(_transposed(Image.Transpose.FLIP_LEFT_RIGHT), _cropped(0.1)),
     ),
 )

@@ -53,7 +53,7 @@ def _scrubbed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(home))
-    # No test reaches out: a model that is not on disk is not to be had.
+    # No test reaches out: a model that is not on disk is not available.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

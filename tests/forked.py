@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _IMPORTED = [
-    "cv2", "numpy", "onnxruntime", "PIL.Image", "pytest", "safelight.cli",
-    "safelight.embedding.load", "safelight.ingest", "safelight.labels", "safelight.library",
-    "safelight.quality", "tokenizers",
+    "asyncio", "cv2", "loguru", "numpy", "onnxruntime", "PIL.Image", "pytest", "safelight.cli",
+    "safelight.duplicates", "safelight.embedding.load", "safelight.ingest", "safelight.labels",
+    "safelight.library", "safelight.pipeline", "safelight.quality", "safelight.search",
+    "tokenizers",
 ]  # fmt: skip
 
 _SET = "_DISABLE_TELEMETRY"

@@ -39,7 +39,7 @@ def photo(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 
 
 @pytest.mark.parametrize("value", [None, 3, b"ab", {"a": 1}, ["a", 3], [b"a"], Path("a"), [None]])
-def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
+def test_what_is_not_a_list_of_texts_is_refused(value: object) -> None:
     with pytest.raises(UsageError, match="texts"):
         as_list(value, "texts", str)
 

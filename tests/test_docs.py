@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from safelight import documentation
+from safelight.api import documentation
 from safelight.cli import safelight as command
 from safelight.errors import UsageError
 from safelight.types import FAILURE_CODES

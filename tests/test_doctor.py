@@ -164,7 +164,7 @@ def test_damage_is_found(tmp_path: Path, settings: Settings) -> None:
     assert "Restore it from a backup" in broken.message
 
 
-def test_a_file_that_is_no_library_is_broken(tmp_path: Path, settings: Settings) -> None:
+def test_a_file_that_is_not_a_library_is_broken(tmp_path: Path, settings: Settings) -> None:
     settings.library.write_bytes(b"my diary " * 1000)
     found = examine(settings, quick=True)
     assert "cannot be used as a library" in (found.library.error or "")
@@ -343,7 +343,7 @@ def test_a_device_that_is_asked_for_and_not_there_is_broken(
     asked = replace(settings, device="mps" if os.name == "nt" else "directml")
     found = [each for each in problems(examine(asked, model, quick=True), asked) if each.broken]
     assert f"The device {asked.device} was asked for" in _only(found).message
-    with pytest.raises(UsageError, match="is no device"):
+    with pytest.raises(UsageError, match="is not a device"):
         examine(replace(settings, device="gpu"))
 
 

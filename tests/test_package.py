@@ -9,12 +9,14 @@ import pytest
 import safelight
 
 PUBLIC = [
+    "AsyncLibrary",
     "CLIPEmbedder",
     "CLIPModel",
     "Database",
     "Deduplicator",
     "Embedder",
     "FeaturesService",
+    "Filter",
     "Frame",
     "Hit",
     "Library",
@@ -48,6 +50,12 @@ def test_every_public_name_is_there_and_explained(name: str) -> None:
     thing = getattr(safelight, name)
     assert not isinstance(thing, types.ModuleType)
     assert thing.__doc__
+
+
+def test_open_is_there_and_hides_nothing() -> None:
+    assert safelight.open.__doc__
+    assert "open" in dir(safelight)
+    assert "open" not in safelight.__all__
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -119,6 +119,37 @@ def as_name(value: Any, name: str) -> str:
     return value
 
 
+#: As long as a name of a file may be, roughly; requests can name no longer ones.
+_LONGEST_NAME = 200
+
+
+def as_new_name(value: Any, name: str) -> str:
+    """Return a name that is given to something: people have to be able to read and type it.
+
+    Raises
+    ------
+    UsageError
+        It is not a text, is empty, begins or ends with a blank, is longer than 200 characters, or
+        has a line break or another character that cannot be seen.
+
+    Examples
+    --------
+    >>> as_new_name("été / 2024", "namespace")
+    'été / 2024'
+    """
+    text = as_name(value, name)
+    problem = None
+    if text != text.strip():
+        problem = "begins or ends with a blank"
+    elif len(text) > _LONGEST_NAME:
+        problem = f"is longer than {_LONGEST_NAME} characters"
+    elif not text.isprintable():
+        problem = "has a character that cannot be seen"
+    if problem:
+        raise UsageError(f"{name} {text[:40]!r} {problem}.", argument=name)
+    return text
+
+
 def as_having(value: Any, name: str, wanted: str, *attributes: str) -> Any:
     """Return an argument that has these attributes: of a kind that callers may define themselves.
 

@@ -176,7 +176,7 @@ class LibraryTooNew(LibraryError):
 
 
 class SpaceError(LibraryError):
-    """Vectors of one space were offered to, or asked of, another."""
+    """Vectors of one space were used with another."""
 
     code = "space"
 

@@ -293,7 +293,7 @@ def choose_for_search(library: Database, settings: Settings, model: str | None =
     if model is None and embedder.fingerprint != space.fingerprint:
         raise SpaceError(
             f"The model {named} is not the one that this library was embedded with: its files "
-            "were changed or replaced, as an update does. Embed the photos anew with "
+            "were changed or replaced, as an update does. Embed the photos again with "
             "`safelight ingest`, or put the files back.",
             model=named,
         )

@@ -1,7 +1,7 @@
 """The settings: one frozen object, built once at the edge and passed on.
 
 A value comes from, first to last: an option of the command, the environment (``SAFELIGHT_*``),
-the default. See ``docs/decisions/0002-settings.md`` for why this is no pydantic-settings class.
+the default. See ``docs/decisions/0002-settings.md`` for why this is not a pydantic-settings class.
 """
 
 from __future__ import annotations

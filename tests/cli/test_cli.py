@@ -258,11 +258,11 @@ def test_a_file_whose_name_has_signs_is_searched_with(run, tmp_path, make_photo)
         first = run("search", name).stdout.splitlines()[0]
         assert first == f"1.000 — {name.removeprefix('./')}"
     assert "photo: is followed by nothing" in run("search", "photo:", code=2).stderr
-    # What is no file is a query as ever.
+    # What is not a file is a query as ever.
     assert "./photo" in run("search", "./photo - Copy 2.png", code=2).stderr
 
 
-def test_a_namespace_that_is_not_there_is_told_of(run, photos) -> None:
+def test_a_namespace_that_is_not_there_is_reported(run, photos) -> None:
     run("ingest", "--model", "starter", "-n", "trips", photos)
     for command in (
         ("search", "red"),

@@ -83,7 +83,7 @@ def test_a_device_that_is_not_there_is_broken(run) -> None:
     assert found["speed"]["devices"] == []
     assert found["problems"][0]["broken"] is True
     assert f"SAFELIGHT_DEVICE={device} (option)" in text
-    assert "is no device" in run("doctor", "--device", "gpu", code=2).stderr
+    assert "is not a device" in run("doctor", "--device", "gpu", code=2).stderr
 
 
 def test_a_library_that_is_none_is_broken(run, tmp_path) -> None:

@@ -366,7 +366,7 @@ def test_wrong_usage(changed, tmp_path) -> None:
     assert (tmp_path / "notes.txt").read_text() == "mine"
     run("plan", "duplicates", "-o", "p.json", "--relation", "bracket", code=2)
     run("plan", "duplicates", "-o", "p.json", "--action", "trash", "--quarantine", "q", code=2)
-    assert "is no plan" in run("apply", "notes.txt", code=1).stderr
+    assert "is not a plan" in run("apply", "notes.txt", code=1).stderr
     assert "cannot be read" in run("apply", "nowhere.json", code=1).stderr
     assert "no applied plan" in run("undo", "2020", code=1).stderr
     run("plan", "duplicates", "-o", "p.json", "-q")

@@ -191,7 +191,7 @@ def test_bad_files_are_named_and_the_run_goes_on(run, folder) -> None:
     (folder / "bad.jpg").write_bytes(b"not a photo at all")
     done = run("label", folder, folder / "none.jpg", "--json")
     assert len(done.stdout.splitlines()) == 3
-    assert "My Photos/bad.jpg is no image" in done.stderr
+    assert "My Photos/bad.jpg is not an image" in done.stderr
     assert "none.jpg is not there" in done.stderr
     assert run("label", folder / "bad.jpg", code=1).stdout == ""
 
@@ -220,7 +220,7 @@ def test_another_model_is_another_space(run, folder) -> None:
     assert "has no space" in run("search", "label:cat", "--model", "ViT-L-14/openai", code=1).stderr
 
 
-def test_a_damaged_cache_is_said_and_made_anew(run, folder, tmp_path) -> None:
+def test_a_damaged_cache_is_said_and_made_again(run, folder, tmp_path) -> None:
     # On every system; each has the cache at another place below the home folder.
     caches = {name: str(tmp_path / "cache") for name in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA")}
     rows = run("label", folder, "--json", "-q", **caches).stdout

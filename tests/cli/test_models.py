@@ -25,6 +25,7 @@ from tests.embedding import hub_server, tiny
 from tests.embedding.hub_cache import put
 from tests.embedding.hub_server import Hub
 from tests.fakes import ColourEmbedder
+from tests.forked import safelight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,15 +84,7 @@ def run(tmp_path: Path, environ: dict[str, str]) -> Callable[..., subprocess.Com
         *args: object, code: int = 0, hub: Hub | None = None, **more: str
     ) -> subprocess.CompletedProcess[str]:
         online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"} if hub else {}
-        done = subprocess.run(
-            [SAFELIGHT, "models", *map(str, args)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environ | online | more,
-            timeout=120,
-        )
+        done = safelight(["models", *args], cwd=tmp_path, environ=environ | online | more)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done
@@ -344,14 +337,20 @@ def test_rm_asks_on_a_terminal(
     assert ("Removed" in out) == (answer == "y")
 
 
-def test_export_needs_the_torch_extra_and_a_model_in_pytorch(run, tmp_path: Path) -> None:
+def test_export_needs_the_torch_extra_and_a_model_in_pytorch(
+    run, environ: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "without").mkdir()
     for name in ("torch", "onnx"):  # as if they were not installed
         (tmp_path / "without" / "sitecustomize.py").write_text(
             "import importlib.util as u\nfind = u.find_spec\n"
             f"u.find_spec = lambda n, *a: None if n == {name!r} else find(n, *a)\n"
         )
-        done = run("export", NAME, "out", code=1, PYTHONPATH=str(tmp_path / "without"))
+        done = subprocess.run(
+            [SAFELIGHT, "models", "export", NAME, "out"], capture_output=True, text=True,
+            env=environ | {"PYTHONPATH": str(tmp_path / "without")}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
         assert re.search(rf"needs .*{name}.*: pip install 'safelight\[torch\]'", done.stderr)
     for model in ("starter", f"{NAME}#onnx", "Xenova/clip-vit-base-patch32#fp16"):
         assert "only one in PyTorch" in run("export", model, "out", code=2).stderr

@@ -73,7 +73,7 @@ def test_a_redirected_stream_becomes_utf_8(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("arguments", [["search", "noise"], ["--help"], ["status"]])
-def test_a_closed_pipe_is_no_traceback(library, arguments) -> None:
+def test_a_closed_pipe_is_not_a_traceback(library, arguments) -> None:
     read, write = os.pipe()
     os.close(read)
     environment = {**os.environ, "SAFELIGHT_LIBRARY": str(library)}

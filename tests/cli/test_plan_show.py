@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from safelight.cli import main
-from safelight.duplicates.plans.model import write_plan
+from safelight.duplicates.plans.model import read_plan, write_plan
 from tests.duplicates.shelf import Shelf
 
 
@@ -91,8 +93,71 @@ def test_a_group_name_that_is_none_is_refused(plan, run) -> None:
     assert run("plan", "show", plan).exit_code != 0
 
 
-def test_what_is_no_plan_is_said(tmp_path, run) -> None:
+def test_what_is_not_a_plan_is_said(tmp_path, run) -> None:
     (tmp_path / "x.json").write_text("{}")
     shown = run("plan", "show", tmp_path / "x.json")
     assert shown.exit_code != 0
     assert not (tmp_path / "x.html").exists()
+
+
+def states(run, plan) -> dict[str, str]:
+    found = json.loads(run("plan", "show", plan, "--json").output)
+    assert sum(found["progress"].values()) == found["files"]
+    return {
+        change["path"]: change["state"] for group in found["groups"] for change in group["changes"]
+    }
+
+
+def test_progress_of_a_plan_that_was_applied_in_part(plan, tmp_path, library, run) -> None:
+    read = read_plan(plan)
+    paths = [change.path for change in read.changes]
+    first = replace(read, groups=read.groups[:4])
+    write_plan(first, tmp_path / "first.json")
+    Path(paths[1]).write_bytes(b"edited meanwhile")
+    Path(paths[2] + ".pp3").write_bytes(b"edited too")
+    assert run("apply", tmp_path / "first.json", "-q").exit_code == 1
+    found = states(run, plan)
+    assert [found[path] for path in paths[:5]] == ["done", "left", "left", "done", "planned"]
+    shown = run("plan", "show", plan).output
+    assert "2 of 12 files moved" in shown
+    assert "Left as they are: 2" in shown
+    assert "Still to do: 8 files" in shown
+    for text in ("safelight apply", "safelight undo", "has changed since", "UTC, now "):
+        assert text in shown
+    page = tmp_path / "plan.html"
+    assert run("plan", "show", plan, "--html", page, "-q").exit_code == 0
+    assert "has changed since" in page.read_text("utf-8")
+
+    assert run("apply", plan, "-q").exit_code == 1
+    assert sorted(states(run, plan).values()) == ["done"] * 10 + ["left"] * 2
+    # By hand, and by the command.
+    os.rename(read.changes[0].to, paths[0])
+    assert states(run, plan)[paths[0]] == "unfinished"
+    os.rename(read.changes[0].sidecars[0].to, read.changes[0].sidecars[0].path)
+    assert states(run, plan)[paths[0]] == "taken-back"
+    run("undo", plan, "-q")
+    assert set(states(run, plan).values()) == {"taken-back", "planned"}
+    assert "0 of 12 files moved" in run("plan", "show", plan).output
+
+
+def test_progress_counts_what_another_plan_did(plan, tmp_path, run) -> None:
+    read = read_plan(plan)
+    other = replace(read, id=f"{read.id}-2", groups=read.groups[:3])
+    text = json.dumps(other.to_dict()).replace(f"/{read.id}/", f"/{read.id}-2/")
+    (tmp_path / "other.json").write_text(text)
+    assert run("apply", tmp_path / "other.json", "-q").exit_code == 0
+    found = states(run, plan)
+    assert [found[change.path] for change in read.changes] == ["done"] * 3 + ["planned"] * 9
+
+
+def test_progress_of_hard_links(plan, tmp_path, library, run) -> None:
+    read = read_plan(plan)
+    made = json.loads(plan.read_text()) | {"action": "hardlink"}
+    for group in made["groups"]:
+        for change in group["changes"]:
+            change |= {"to": None, "sidecars": []}
+            Path(change["path"] + ".pp3").unlink()
+    plan.write_text(json.dumps(made))
+    assert run("apply", plan, "-q").exit_code == 0
+    assert set(states(run, plan).values()) == {"done"}
+    assert len(read.changes) == 12

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.forked import safelight
 from tests.rights import AS_ANYBODY
 
 if TYPE_CHECKING:
@@ -42,12 +43,15 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def closed(run, tmp_path: Path, make_photo: Callable[..., Path]) -> Iterator[Path]:
+def closed(tmp_path: Path, make_photo: Callable[..., Path]) -> Iterator[Path]:
     """The folder of a library, in which nothing can be made, and files that cannot be written."""
     make_photo(tmp_path / "photos" / "a.png", "red")
     make_photo(tmp_path / "photos" / "b.png", "blue")
-    run("ingest", "--model", "starter", tmp_path / "photos")
     folder = tmp_path / "kept"
+    safelight(
+        ["ingest", "--library", folder / "library.db", "--model", "starter", tmp_path / "photos"],
+        cwd=tmp_path, environ=os.environ,
+    )  # fmt: skip
     everything = [folder, *folder.rglob("*")]
     for path in everything:
         path.chmod(0o500 if path.is_dir() else 0o400)

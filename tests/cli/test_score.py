@@ -108,13 +108,13 @@ def test_bad_files_are_named_and_the_run_goes_on(run, folder, tmp_path) -> None:
     (folder / "notes.txt").write_text("not looked at")
     done = run(folder, tmp_path / "none.jpg", "--json")
     assert len(done.stdout.splitlines()) == 3
-    assert "My Photos/bad.jpg is no image" in done.stderr
+    assert "My Photos/bad.jpg is not an image" in done.stderr
     assert "none.jpg is not there" in done.stderr
     assert "notes.txt" not in done.stderr
     assert run(folder / "bad.jpg", code=1).stdout == ""
 
 
-def test_an_empty_folder_is_no_error(run, tmp_path) -> None:
+def test_an_empty_folder_is_not_an_error(run, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     done = run("empty")
     assert done.stdout == ""

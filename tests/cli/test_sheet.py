@@ -111,13 +111,13 @@ def test_bad_files_stand_there_and_the_run_goes_on(run, folder, tmp_path) -> Non
     assert "1 photo, 2 that could not be read." in done.stderr
     assert names(tmp_path / "sheet.html")[1:] == ["bad.jpg", "loop.jpg"]
     html = (tmp_path / "sheet.html").read_text("utf-8")
-    assert "It is no image" in html
+    assert "It is not an image" in html
     assert "leads back to itself" in html
     assert "could not be read" in run("sheet", folder / "bad.jpg", "-o", "x.png", code=1).stderr
     assert is_sheet(tmp_path / "x.png")
 
 
-def test_the_last_sheet_is_no_photo(run, folder) -> None:
+def test_the_last_sheet_is_not_a_photo(run, folder) -> None:
     for _ in range(2):
         done = run("sheet", folder, "-o", folder / "sheet.png")
         assert "3 photos." in done.stderr
@@ -146,7 +146,7 @@ def test_a_query_is_searched_in_the_library(run, folder, tmp_path) -> None:
     assert found == pytest.approx(hits[:2], abs=6e-4)
     assert "<h1><bdi>a cup of coffee</bdi></h1>" in html
     assert "nearest to the query first" in html
-    # What is no path is a query, and an image in a query is one of its terms.
+    # What is not a path is a query, and an image in a query is one of its terms.
     run("sheet", "./My Photos/cat.png + text:cat.png", "-o", "cat.html", "-k", 1, "--sort", "focus")
     assert names(tmp_path / "cat.html") == ["cat.png"]
 

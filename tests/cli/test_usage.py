@@ -94,7 +94,7 @@ def test_a_list_that_powershell_wrote_is_read(photos, tmp_path) -> None:
     assert "1 known already" in said
 
 
-def test_a_closed_standard_input_is_no_terminal(photos) -> None:
+def test_a_closed_standard_input_is_not_a_terminal(photos) -> None:
     done = subprocess.run(
         f'"{sys.executable}" -m safelight forget "{photos}" <&-',
         shell=True,

@@ -67,16 +67,21 @@ def test_what_is_known_is_in_no_later_manifest(tmp_path: Path) -> None:
     place = open_place(tmp_path)
     first = _write(place, 0, [_listed(n) for n in range(50)], read_known(place, []))
     fails = frozenset({path_digest("default", "/p/7")})
-    anew = [*(_listed(n) for n in range(40)), _listed(45, size=9), _listed(99)]
-    second = _write(place, 1, anew, read_known(place, [first]), failing=fails)
+    relisted = [*(_listed(n) for n in range(40)), _listed(45, size=9), _listed(99)]
+    second = _write(place, 1, relisted, read_known(place, [first]), failing=fails)
     assert (second.entries, second.unchanged, second.failing, second.changed) == (2, 39, 1, True)
     third = _write(
-        place, 2, anew, read_known(place, [first, second]), failing=fails, retry_failed=True
+        place,
+        2,
+        relisted,
+        read_known(place, [first, second]),
+        failing=fails,
+        retry_failed=True,
     )
     assert (third.entries, third.unchanged, third.failing) == (1, 41, 0)
     back = _write(place, 3, [_listed(45)], read_known(place, [first, second]))
     assert back.entries == 1, "what it was before counts for nothing"
-    nothing = _write(place, 4, anew, read_known(place, [first, second]), failing=frozenset())
+    nothing = _write(place, 4, relisted, read_known(place, [first, second]), failing=frozenset())
     assert nothing.entries == 0
     assert [each.number for each in read_rounds(place)] == [0, 1, 2, 3]
 

@@ -157,7 +157,7 @@ def test_a_vector_that_comes_later_brings_its_edges(library: Database) -> None:
     assert _edges(library) == _by_hand(photos)
 
 
-def test_other_thresholds_compare_anew(library: Database) -> None:
+def test_other_thresholds_compare_again(library: Database) -> None:
     put(library, a_library(160))
     wide = _find(library)
     narrow = _find(library, thresholds=Thresholds(hash_bits=5, similar_cosine=0.99))

@@ -107,7 +107,7 @@ def test_another_encoding_stays_what_it_is() -> None:
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "DOCTYPE"),
     ],
 )
-def test_what_is_no_packet_is_refused(data, why) -> None:
+def test_what_is_not_a_packet_is_refused(data, why) -> None:
     with pytest.raises(SidecarError, match=why):
         read_xmp(data)
     with pytest.raises(SidecarError, match=why):

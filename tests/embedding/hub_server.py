@@ -42,7 +42,7 @@ class Hub:
     refused : dict of str to int
         Files that are announced, and the status with which they are refused.
     ignores_ranges : bool
-        Whether a transfer begins anew each time.
+        Whether a transfer begins again each time.
     is_page : bool
         Whether everything is answered with a page of a network's owner.
     page_for : set of str

@@ -85,7 +85,7 @@ def test_one_missing_or_broken_image(
         asyncio.run(embedder.generate_embedding(str(tmp_path / "missing.jpg")))
     (tmp_path / "broken.jpg").write_bytes(b"nonsense")
     assert asyncio.run(embedder.generate_embedding(str(tmp_path / "broken.jpg"))) is None
-    assert any(line.startswith("WARNING") and "broken.jpg is no image" in line for line in log)
+    assert any(line.startswith("WARNING") and "broken.jpg is not an image" in line for line in log)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
@@ -217,7 +217,7 @@ def test_a_cancelled_batch_stops(
 
 def test_says_that_it_was_closed(embedder: CLIPEmbedder, photos: list[Path]) -> None:
     embedder.close()
-    embedder.close()  # twice is no error
+    embedder.close()  # twice is not an error
     calls: list[Callable[[], Any]] = [
         lambda: asyncio.run(embedder.generate_embedding(photos[0])),
         lambda: asyncio.run(embedder.generate_embeddings_batch(photos)),

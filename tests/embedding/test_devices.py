@@ -22,8 +22,8 @@ _HAS_CUDA = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 @pytest.mark.parametrize(
     "device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "", "cpu:0", "auto:1"]
 )
-def test_refuses_what_is_no_device(device: str) -> None:
-    with pytest.raises(UsageError, match="is no device"):
+def test_refuses_what_is_not_a_device(device: str) -> None:
+    with pytest.raises(UsageError, match="is not a device"):
         parse_device(device)
 
 

@@ -54,7 +54,7 @@ def test_looks_no_further_ahead_than_two_batches(
     assert not [t for t in threading.enumerate() if t.name.startswith("safelight-decode")]
 
 
-def test_a_model_that_fails_is_no_failure_of_a_photo(tmp_path: Path) -> None:
+def test_a_model_that_fails_is_not_a_failure_of_a_photo(tmp_path: Path) -> None:
     from PIL import Image
 
     black = tmp_path / "black.png"

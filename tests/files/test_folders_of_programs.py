@@ -18,7 +18,7 @@ def test_recycle_bins_are_known_in_any_case(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["Recycle", "trash", "#recycled art", ".Trash-art", "lost", "@Home"]
 )
-def test_folders_of_people_are_no_bins(name: str) -> None:
+def test_folders_of_people_are_not_bins(name: str) -> None:
     assert not is_recycle_bin(name)
     assert recycle_bin_of(f"/media/{name}/a.jpg") is None
 

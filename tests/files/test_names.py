@@ -21,7 +21,7 @@ def test_the_home_folder(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("path", NOBODY)
-def test_the_home_of_nobody_is_no_error_of_its_own(path: str, tmp_path) -> None:
+def test_the_home_of_nobody_is_not_an_error_of_its_own(path: str, tmp_path) -> None:
     assert expanded(path) == path
     with pytest.raises(SettingsError):
         read_label_set(labels=path)

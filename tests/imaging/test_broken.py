@@ -222,7 +222,7 @@ def test_a_format_that_is_not_read_is_called_by_its_name() -> None:
     assert caught.value.code == "unsupported"
 
 
-def test_a_kind_of_tiff_that_is_not_read_is_no_damage() -> None:
+def test_a_kind_of_tiff_that_is_not_read_is_not_damage() -> None:
     tags = {
         256: ("I", 4), 257: ("I", 4), 258: ("H", (16, 16, 16)), 259: ("H", 34677),
         262: ("H", 32845), 277: ("H", 3), 278: ("I", 4), 339: ("H", (2, 2, 2)),
@@ -232,7 +232,7 @@ def test_a_kind_of_tiff_that_is_not_read_is_no_damage() -> None:
     assert caught.value.code == "unsupported"
 
 
-def test_a_kind_of_heif_that_is_not_read_is_no_damage() -> None:
+def test_a_kind_of_heif_that_is_not_read_is_not_damage() -> None:
     data = GOOD["AVIF"]
     brands = int.from_bytes(data[:4], "big")
     hidden = data[:brands].replace(b"avif", b"mif1") + data[brands:]
@@ -240,7 +240,7 @@ def test_a_kind_of_heif_that_is_not_read_is_no_damage() -> None:
 
 
 def test_without_the_heif_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("safelight.imaging.decoding.available_extras", frozenset)
+    monkeypatch.setattr("safelight.imaging.open.available_extras", frozenset)
     with pytest.raises(DecodeError, match=r"safelight\[heif\]") as caught:
         decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     assert caught.value.code == "missing-extra"

@@ -239,6 +239,11 @@ def test_when_it_was_taken_not_when_it_was_changed(main, inner, gps, info, taken
         ({0x9201: Rational(-2, 1)}, "exposure_time", 4.0),
         ({0x920A: Rational(4294967295, 1)}, "focal_length", None),
         ({0xA434: "Lens\0Lens of another"}, "lens", "Lens"),
+        ({0xA434: "----"}, "lens", None),
+        ({0xA434: "0.0 mm f/0.0"}, "lens", None),
+        ({0xA434: "10.0 mm f/0.95"}, "lens", "10.0 mm f/0.95"),
+        ({0xA434: "Unknown"}, "lens", None),
+        ({0xA434: "N/A"}, "lens", None),
     ],
 )
 def test_values_that_stand_elsewhere_and_numbers_that_are_none(inner, field, value) -> None:
@@ -269,6 +274,7 @@ NAN = Rational(0, 0)
         ((Rational(48), Rational(30), Rational(0)), None, None),
         ((Rational(48), Rational(30), Rational(0)), "south", -48.5),
         ((Rational(97, 2),), "N", 48.5),
+        (Rational(97, 2), "N", 48.5),
     ],
 )
 def test_places_are_whole_or_none(latitude, reference, expected) -> None:

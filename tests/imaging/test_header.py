@@ -57,7 +57,7 @@ def test_more_pixels_than_the_limit_are_refused(form: str) -> None:
 @pytest.mark.parametrize(
     ("data", "code"), [(b"", "empty"), (b"words", "not-an-image"), (b"8BPS", "unsupported")]
 )
-def test_what_is_no_photo_is_named(data: bytes, code: str) -> None:
+def test_what_is_not_a_photo_is_named(data: bytes, code: str) -> None:
     with pytest.raises(DecodeError) as caught:
         read_header(data)
     assert caught.value.code == code

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from safelight.errors import SafelightError
+from safelight.errors import SafelightError, UsageError
 from safelight.ingest import ingest
 from safelight.ingest.forget import forget
 from safelight.ingest.move_source import move_source
@@ -93,7 +93,7 @@ def test_a_source_is_forgotten_with_its_files(library, photos, run, target, tmp_
     )
 
 
-def test_neighbours_by_name_are_no_part_of_a_folder(library, photos, run, make_photo) -> None:
+def test_neighbours_by_name_are_not_part_of_a_folder(library, photos, run, make_photo) -> None:
     make_photo(photos.parent / "photos2" / "a.png", seed=9)
     make_photo(photos.parent / "photos#1.png", seed=10)
     run(photos.parent)
@@ -217,7 +217,7 @@ def test_a_move_after_both_were_ingested_leaves_one(library, photos, run) -> Non
     assert len(read_sources(library)) == 1
 
 
-def test_a_copy_or_nothing_is_no_move(library, photos, run, tmp_path) -> None:
+def test_a_copy_or_nothing_is_not_a_move(library, photos, run, tmp_path) -> None:
     run(photos)
     shutil.copytree(photos, tmp_path / "copy")
     for old, new in (
@@ -280,3 +280,22 @@ def test_a_file_of_another_namespace_is_named_with_the_namespace(library, photos
     run(photos / "0.png", namespace="one")
     with pytest.raises(SafelightError, match="one"):
         forget(library, photos / "2.png", namespace="one")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", " lead", "trail ", "x" * 201, "tab\tx", "\u202eabc", "\0"]
+)
+def test_a_new_namespace_has_a_name_that_can_be_typed(library, photos, embedder, name) -> None:
+    with pytest.raises(UsageError, match="namespace"):
+        ingest(library, [parse_source(str(photos))], embedder, namespace=name)
+    assert namespaces(library) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "../x", "ünï", "%' OR 1=1 --", "🙂", "-n", "x" * 200, "NUL"]
+)
+def test_any_other_name_works_and_is_forgotten(library, photos, embedder, name) -> None:
+    ingest(library, [parse_source(str(photos))], embedder, model="colours", namespace=name)
+    assert {hit.namespace for hit in search(library, "red", embedder, namespace=name)} == {name}
+    assert forget(library, namespace=name).files > 0
+    assert namespaces(library) == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.errors import ModelError
+from safelight.errors import LibraryError, ModelError
 from safelight.ingest import Summary, ingest, preview
 from safelight.ingest.sources import parse_source
 from safelight.library.database import Database
@@ -66,7 +66,7 @@ def test_what_a_new_model_cannot_take_stays_where_another_has_it(library, photos
     assert [(Path(f.path).name, f.code) for f in failures(library)] == [("black.png", "model")]
     assert "black.png" in _found(library, old, "red")
     assert "black.png" not in _found(library, new, "red")
-    # It is no failure of the model that has it, and the other tries again.
+    # It is not a failure of the model that has it, and the other tries again.
     assert _run(library, old, photos).unchanged == 4
     assert _run(library, new, photos).failed == 1
 
@@ -167,7 +167,7 @@ def test_what_wanted_an_extra_is_tried_again_once_it_is_there(
     folder.mkdir()
     for name in ("a.heic", "named wrongly.jpg"):
         (folder / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + name.encode())
-    for module in ("safelight.imaging.decoding", "safelight.ingest.worklist"):
+    for module in ("safelight.imaging.open", "safelight.ingest.worklist"):
         monkeypatch.setattr(f"{module}.available_extras", frozenset)
     assert {each.code for each in _run(library, embedder, folder).failures} == {"missing-extra"}
     assert _run(library, embedder, folder).failing == 2
@@ -237,7 +237,7 @@ def test_a_model_that_takes_nothing_stops_the_run(library, embedder, tmp_path) -
     assert failures(library) == []
 
 
-def test_vectors_that_are_no_numbers_are_never_stored(library, photos) -> None:
+def test_vectors_that_are_not_numbers_are_never_stored(library, photos) -> None:
     class Broken(ColourEmbedder):
         def encode_prepared(self, inputs):
             vectors = super().encode_prepared(inputs)
@@ -305,7 +305,8 @@ def test_namespaces_hold_files_apart_and_share_the_work(library, embedder, photo
     assert (summary.new, summary.known, embedder.encoded) == (0, 1, 3)
     assert _found(library, embedder, "blue", namespace="two") == ["red.png"]
     assert len(_found(library, embedder, "blue", namespace="one")) == 3
-    assert _found(library, embedder, "blue", namespace="three") == []
+    with pytest.raises(LibraryError, match="one, two"):
+        _found(library, embedder, "blue", namespace="three")
     assert len(_found(library, embedder, "blue")) == 3
 
 

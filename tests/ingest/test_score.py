@@ -128,7 +128,7 @@ def test_a_photo_that_changed_since_is_not_given_another_ones_scores(
     assert found["soft.png"]["focus"].score is not None
 
 
-def test_a_failure_is_no_score(library, embedder, tmp_path: Path) -> None:
+def test_a_failure_is_not_a_score(library, embedder, tmp_path: Path) -> None:
     Image.new("RGB", (300, 300), "red").save(tmp_path / "flat.png")
     _run(library, embedder, tmp_path, usual_scoring(embedder))
     brisque = _scores(library)["flat.png"]["brisque"]

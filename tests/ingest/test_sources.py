@@ -77,7 +77,7 @@ def test_a_part_that_moved_into_another_source_is_followed(library, embedder, ph
     assert sorted(_specs(library)) == [f"images:{other}", f"images:{photos}"]
 
 
-def test_everything_moved_within_a_source_is_no_empty_disk(library, embedder, photos) -> None:
+def test_everything_moved_within_a_source_is_not_an_empty_disk(library, embedder, photos) -> None:
     _run(library, embedder, photos)
     (photos / "2024").mkdir()
     for path in list(photos.iterdir()):
@@ -97,7 +97,7 @@ def test_words_of_a_list_go_with_a_photo_that_moves(library, embedder, photos, t
     assert labels == {None, "beach"}
 
 
-def test_a_copy_of_a_few_is_no_move_of_a_disk_that_is_away(library, embedder, photos) -> None:
+def test_a_copy_of_a_few_is_not_a_move_of_a_disk_that_is_away(library, embedder, photos) -> None:
     _run(library, embedder, photos)
     backup = photos.parent / "backup"
     backup.mkdir()
@@ -224,7 +224,7 @@ def test_a_chmod_costs_no_embedding(library, embedder, photos) -> None:
     assert embedder.encoded == 6
 
 
-def test_packages_are_told_of(library, embedder, photos) -> None:
+def test_packages_are_reported(library, embedder, photos) -> None:
     (photos / "sub").rename(photos / "Mine.photoslibrary")
     summary = _run(library, embedder, photos)
     assert summary.new == 3

@@ -55,7 +55,7 @@ def test_embeddings_are_made_once(tmp_path: Path) -> None:
         (SET, "another", 4 + 240),
     ],
 )
-def test_other_labels_templates_or_weights_are_made_anew(
+def test_other_labels_templates_or_weights_are_made_again(
     tmp_path: Path, label_set: LabelSet, name: str, embedded: int
 ) -> None:
     Classifier.open(SET, WordModel(), cache=tmp_path)
@@ -92,7 +92,7 @@ def _spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["empty", "cut", "text", "flipped", "numbers", "shape", "pickle"])
-def test_a_damaged_file_is_made_anew(tmp_path: Path, how: str) -> None:
+def test_a_damaged_file_is_made_again(tmp_path: Path, how: str) -> None:
     Classifier.open(SET, WordModel(), cache=tmp_path)
     _spoil(tmp_path / "label_embeddings.npz", how)
     model = WordModel()

@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.json cannot be read"):
         read_label_set(tmp_path / "none.json")
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(SettingsError, match=r"bytes\.txt is no text"):
+    with pytest.raises(SettingsError, match=r"bytes\.txt is not text"):
         read_label_set(tmp_path / "bytes.txt")
 
 

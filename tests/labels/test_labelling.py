@@ -226,7 +226,8 @@ def test_filters_alone_need_no_model(labelled, embedder, monkeypatch) -> None:
     assert len(search(labelled, "label:blue", embedder, top=2)) == 2
     assert {hit.score for hit in search(labelled, "-label:blue", embedder)} == {1.0}
     assert search(labelled, "label:blue", embedder, min_score=1.01) == []
-    assert search(labelled, "label:blue", embedder, namespace="none") == []
+    with pytest.raises(LibraryError, match="default"):
+        search(labelled, "label:blue", embedder, namespace="none")
     with pytest.raises(QueryError):
         search_labels(labelled, (), embedder.fingerprint)
     with pytest.raises(QueryError):

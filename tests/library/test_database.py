@@ -54,7 +54,7 @@ def test_a_foreign_database_is_refused(tmp_path) -> None:
         Database(path)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"\xff\xd8 certainly no database" * 100)
     with pytest.raises(LibraryError, match="cannot be used as a library"):
@@ -150,7 +150,7 @@ def test_a_failure_ends_when_the_file_is_read(library: Database) -> None:
     }
 
 
-def test_a_full_disk_is_told_of_and_costs_nothing_but_the_last_transaction(tmp_path) -> None:
+def test_a_full_disk_is_reported_and_costs_nothing_but_the_last_transaction(tmp_path) -> None:
     item = ItemRecord("a" * 64, "photo", 1, None)
     with Database(tmp_path / "x.db") as library:
         write(library, "default", [FileRecord("/a", "a", None, item.id)], [item])

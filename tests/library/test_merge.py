@@ -135,15 +135,15 @@ def test_stores_are_told(library: Database, merger: Merger) -> None:
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"photo_id": "A" * 64}, "no sha256"),
-        ({"photo_id": "../../etc"}, "no sha256"),
+        ({"photo_id": "A" * 64}, "not a sha256"),
+        ({"photo_id": "../../etc"}, "not a sha256"),
         ({"kind": "film"}, "kind 'film'"),
         ({"vector": np.ones(4, np.float32)}, "vectors of 4 numbers, made of 5"),
         ({"vector": np.ones(5, np.float32)}, "not of unit length"),
         ({"vector": np.full(5, np.nan, np.float32)}, "not of unit length"),
         ({"provenance": Provenance("cd" * 32, "other")}, "of the space cdcdcdcdcdcd"),
-        ({"exif": "[]"}, "no JSON object"),
-        ({"exif": "{"}, "no JSON object"),
+        ({"exif": "[]"}, "not a JSON object"),
+        ({"exif": "{"}, "not a JSON object"),
         ({"labels": {"c3": LabelledPhoto((), True)}}, "labels of a set"),
         (
             {"hashes": HashRecord("1", np.zeros(3, "u8"), np.zeros(0, "u4"), np.zeros(0, "u4"))},

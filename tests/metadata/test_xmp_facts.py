@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 from safelight.imaging import decode
 from safelight.imaging.header import read_header
 from safelight.metadata.xmp_facts import read_xmp_facts
+from tests.imaging.builders import chunk
 
 _SPACES = (
     'xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
@@ -62,6 +63,18 @@ def test_every_format_has_its_packet_read_by_both_readers(form: str) -> None:
     )  # fmt: skip
     assert exif.subsecond == 0.25
     assert decode(data).exif == exif
+
+
+@pytest.mark.parametrize("kind", [b"iTXt", b"tEXt"])
+def test_a_packet_behind_the_picture_is_read_without_decoding_it(kind: bytes) -> None:
+    key = {b"iTXt": b"XML:com.adobe.xmp\0\0\0\0\0", b"tEXt": b"Raw profile type xmp\0"}[kind]
+    hexadecimal = f"\nxmp\n{len(WHOLE)}\n{WHOLE.encode().hex()}\n".encode()
+    body = key + (WHOLE.encode() if kind == b"iTXt" else hexadecimal)
+    data = photo()
+    end = data.index(b"IEND") - 4
+    data = data[:end] + chunk(kind, body) + data[end:]
+    assert read_header(data).exif == decode(data).exif
+    assert read_header(data).exif.camera_make == "Canon"
 
 
 def test_packets_that_imagemagick_wrote_are_read() -> None:

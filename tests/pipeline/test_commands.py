@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.forked import safelight
 from tests.pipeline.nats_server import needs_nats, serving
 from tests.ports import free_port
 from tests.waiting import until
@@ -36,11 +37,16 @@ def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    def call(*arguments: object, code: int = 0, **options: Any) -> Any:
-        done = subprocess.run(
-            [SAFELIGHT, "pipeline", *map(str, arguments)],
-            cwd=tmp_path, capture_output=True, timeout=120, **options,
-        )  # fmt: skip
+    def call(*arguments: object, code: int = 0, given: bytes | None = None) -> Any:
+        if given is None:
+            forked = safelight(["pipeline", *arguments], cwd=tmp_path, environ=os.environ)
+            out, err = forked.stdout.encode(), forked.stderr.encode()
+            done = subprocess.CompletedProcess(forked.args, forked.returncode, out, err)
+        else:
+            done = subprocess.run(
+                [SAFELIGHT, "pipeline", *map(str, arguments)],
+                cwd=tmp_path, capture_output=True, timeout=120, input=given,
+            )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -70,7 +76,7 @@ def test_a_run(command: Any, photos: Path, tmp_path: Path) -> None:
     # The next one finds copies and features.
     again = command("run", "--model", "starter")
     assert b"3 photos in 1 batch, 1 failed" in again.stdout
-    assert b"bad.jpg is no image" in again.stderr
+    assert b"bad.jpg is not an image" in again.stderr
 
 
 def test_a_library_keeps_features_when_the_cache_is_gone(
@@ -91,7 +97,7 @@ def test_a_run_without_any_success_fails(command: Any, photos: Path) -> None:
     for path in photos.iterdir():
         path.write_bytes(b"words")
     done = command("run", "--model", "starter", code=1)
-    assert done.stderr.count(b"is no image") == 4
+    assert done.stderr.count(b"is not an image") == 4
 
 
 def test_a_run_over_nothing(command: Any, tmp_path: Path) -> None:
@@ -132,7 +138,7 @@ def test_services_by_hand(command: Any, photos: Path, tmp_path: Path) -> None:
     assert len(ingested["photo_index"]) == 3
     assert len(ingested["failures"]) == 1
     preprocessed = command("preprocess", "ingested.json").stdout
-    done = command("features", "-", "--model", "starter", input=preprocessed)
+    done = command("features", "-", "--model", "starter", given=preprocessed)
     batch = json.loads(done.stdout)
     assert [a["photo_id"] for a in batch["artifacts"]] == [
         a["photo_id"] for a in ingested["photo_index"]
@@ -148,10 +154,10 @@ def test_services_by_hand(command: Any, photos: Path, tmp_path: Path) -> None:
         ("{", b"is not JSON"),
         ("[]", b"not an object"),
         ("{}", b"has no batch_id"),
-        ('{"batch_id": "b"}', b"no batch"),
+        ('{"batch_id": "b"}', b"not a batch"),
     ],
 )
-def test_what_is_no_batch_is_wrong_usage(
+def test_what_is_not_a_batch_is_wrong_usage(
     command: Any, tmp_path: Path, text: str, said: bytes
 ) -> None:
     (tmp_path / "batch.json").write_text(text)

@@ -23,7 +23,15 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.mark.parametrize(
     "module",
-    ["copies", "events", "exif_text", "ingesting", "memory_bus", "preprocess", "remote"],
+    [
+        "bus.events",
+        "bus.memory",
+        "bus.remote",
+        "messages.exif_text",
+        "services.ingest",
+        "services.preprocess",
+        "services.renditions",
+    ],
 )
 def test_they_do(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"safelight.pipeline.{module}"))

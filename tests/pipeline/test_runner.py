@@ -190,6 +190,6 @@ def test_a_plan_that_is_damaged_is_named(places: PipelinePaths, photos: Path) ->
         run(photos, _services(places, Naming(stop_at=0)), places)
     (plan,) = places.batches.glob("run-*.json")
     plan.write_text('{"batches": 3}')
-    with pytest.raises(UsageError, match="no plan"):
+    with pytest.raises(UsageError, match="not a plan"):
         run(photos, _services(places), places)
     assert run(photos, _services(places), places, fresh=True).photos == 10

@@ -198,7 +198,7 @@ def test_what_fails_is_tried_again(places: PipelinePaths) -> None:
 @pytest.mark.parametrize(
     ("error", "attempts", "reason"),
     [
-        (UsageError("this is no batch"), 1, "this is no batch"),
+        (UsageError("this is not a batch"), 1, "this is not a batch"),
         (SafelightError("the model is gone"), 3, "the model is gone"),
         (ZeroDivisionError("by zero"), 3, "ZeroDivisionError('by zero')"),
     ],

@@ -39,7 +39,7 @@ def test_a_blurred_photo_is_not_taken_for_a_compressed_one(name: str, sigma: flo
 
 
 def test_compression_is_seen_after_turning() -> None:
-    # Sides that are no multiples of eight: turned, the blocks begin elsewhere.
+    # Sides that are not multiples of eight: turned, the blocks begin elsewhere.
     photo = compressed(noised(PHOTOS["coffee"][:187, :290], 4), 50)
     for turned in (photo, photo[::-1], photo[:, ::-1], np.rot90(photo), np.rot90(photo, 3)):
         assert _lost(turned) > 0.75

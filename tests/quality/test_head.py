@@ -156,7 +156,7 @@ def test_another_file_is_another_version(tmp_path: Path) -> None:
         ({"weight": np.ones((1, 3), np.int64)}, "of type int64"),
     ],
 )
-def test_what_is_no_head_is_refused(tmp_path: Path, arrays, says: str) -> None:
+def test_what_is_not_a_head_is_refused(tmp_path: Path, arrays, says: str) -> None:
     np.savez(tmp_path / "h.npz", **arrays)
     with pytest.raises(ModelInvalid, match=says):
         Head.load(tmp_path / "h.npz")

@@ -123,8 +123,8 @@ def test_grey_and_transparent_arrays_become_colours() -> None:
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_what_is_no_picture_is_refused(array: np.ndarray) -> None:
-    with pytest.raises(UsageError, match="is no picture"):
+def test_what_is_not_a_picture_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="is not a picture"):
         Picture.of(array)
 
 

@@ -160,7 +160,7 @@ def test_a_model_that_cannot_be_used_is_an_error() -> None:
 
 def test_a_bad_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"nonsense")
-    with pytest.raises(DecodeError, match=r"bad\.jpg is no image"):
+    with pytest.raises(DecodeError, match=r"bad\.jpg is not an image"):
         score(tmp_path / "bad.jpg")
     with pytest.raises(FileNotFoundError):
         score(tmp_path / "none.jpg")

@@ -210,12 +210,12 @@ def test_copies_raw_and_bursts_are_one_hit(beaches, relation) -> None:
 
 
 @pytest.mark.parametrize("relation", ["similar", "cropped", "edited"])
-def test_what_is_only_alike_is_no_stack(beaches, relation) -> None:
+def test_what_is_only_alike_is_not_a_stack(beaches, relation) -> None:
     _relate(beaches, 0, 1, relation)
     assert len(search(beaches, "beach", Words(), top=60)) == 60
 
 
-def test_a_pair_that_a_person_parted_is_no_stack(beaches) -> None:
+def test_a_pair_that_a_person_parted_is_not_a_stack(beaches) -> None:
     _relate(beaches, 0, 1, "burst")
     with beaches.transaction() as connection:
         connection.execute(

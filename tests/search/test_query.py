@@ -148,7 +148,7 @@ def test_a_filter_leaves_the_terms_as_they_were(before: str, after: str) -> None
         filtered = parse_query(f"label:x a {before} z {after} -label:y")
     except QueryError:
         return
-    # Within a quote that does not end there, it is no filter.
+    # Within a quote that does not end there, it is not a filter.
     if before.count('"') == after.count('"') == 0:
         assert filtered.terms == plain.terms
         assert filtered.labels[0] == LabelFilter("x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import http.server
 import inspect
 import io
@@ -15,8 +14,8 @@ from contextlib import contextmanager
 import pytest
 from PIL import Image
 
-from safelight import errors
-from safelight.client import AsyncClient, Client, answers, calls, refusals
+from safelight import errors, schemas
+from safelight.client import AsyncClient, Client, calls, refusals
 from safelight.library.state.tokens import create_token
 from tests.server.conftest import running
 from tests.waiting import until
@@ -120,19 +119,18 @@ def test_every_endpoint_can_be_called(server) -> None:
 
 
 def test_answers_are_as_the_server_describes_them(server) -> None:
-    schemas = server.get("/openapi.json").json()["components"]["schemas"]
-    kinds = [each for each in vars(answers).values() if dataclasses.is_dataclass(each)]
-    assert len(kinds) > 30
-    for kind in kinds:
-        fields = {each.name for each in dataclasses.fields(kind)}
-        assert fields == set(schemas[kind.__name__]["properties"]), kind.__name__
+    described = server.get("/openapi.json").json()["components"]["schemas"]
+    assert len(schemas.__all__) > 30
+    for name in schemas.__all__:
+        fields = set(getattr(schemas, name).model_fields)
+        assert fields == set(described[name]["properties"]), name
 
 
 def test_what_the_server_is(client) -> None:
     assert client.health().status == "healthy"
     session = client.session()
-    assert session.library == answers.LibrarySize(photos=9, texts=0)
-    assert session.model == answers.Model("colours", 3, is_starter=False)
+    assert session.library == schemas.LibrarySize(photos=9, texts=0)
+    assert session.model == schemas.Model(name="colours", dimension=3, is_starter=False)
     assert client.embedder().dimension == 3
     assert {each.name for each in client.facets().namespaces} == {"red", "green", "blue"}
 
@@ -378,7 +376,7 @@ def test_it_waits_as_long_as_the_server_says(make) -> None:
         (500, b'"no"'),
     ],
 )
-def test_what_is_no_safelight_is_said(make, status, body) -> None:
+def test_a_server_other_than_safelight_is_named(make, status, body) -> None:
     with answering((status, {}, body)) as (url, _), make(url) as client:
         with pytest.raises(errors.ServerError) as caught:
             client.health()
@@ -410,7 +408,7 @@ def test_the_client_needs_nothing_of_the_server() -> None:
 
     code = (
         "import sys, safelight.client; "
-        "print([n for n in ('fastapi', 'uvicorn', 'onnxruntime', 'numpy', 'pydantic') "
+        "print([n for n in ('fastapi', 'uvicorn', 'onnxruntime', 'numpy') "
         "if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,6 +18,7 @@ import pytest
 
 from safelight.library.database import Database
 from safelight.library.state.tokens import digest, find_token, tokens
+from tests.forked import safelight
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -30,9 +31,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 def run(environ, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [SAFELIGHT, *args], capture_output=True, text=True, env=environ, timeout=120
-    )
+    done = safelight(args, cwd=Path.cwd(), environ=environ)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

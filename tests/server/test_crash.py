@@ -26,7 +26,7 @@ from tests.ports import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from safelight.client.answers import Job
+    from safelight.schemas import Job
 
 SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 

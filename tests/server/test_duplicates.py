@@ -196,7 +196,7 @@ def test_folders_are_preferred_and_protected(server, shelf) -> None:
     assert all("protected" in each["why"] for each in plan["left"])
 
 
-def test_what_only_looks_alike_is_no_duplicate(library, tmp_path, make_photo) -> None:
+def test_what_only_looks_alike_is_not_a_duplicate(library, tmp_path, make_photo) -> None:
     for name, seed in (("a", 0), ("b", 1), ("c", 2)):
         make_photo(tmp_path / "alike" / f"{name}.png", seed=seed, size=120)
     embedder = ColourEmbedder()
@@ -244,7 +244,7 @@ def test_drafts_can_be_forgotten(server) -> None:
 
 
 @pytest.mark.parametrize("plan", ["..", "..%2f..%2fetc", "x", "a" * 50, "A-B-C-D"])
-def test_a_plans_id_is_no_path(server, plan) -> None:
+def test_a_plans_id_is_not_a_path(server, plan) -> None:
     assert server.get(f"/api/v1/plans/{plan}").status_code in (404, 422)
 
 

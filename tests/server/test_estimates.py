@@ -109,7 +109,7 @@ def test_what_was_added_since_is_found_as_well() -> None:
     assert ExactIndex(32, []).main[1].shape == (0, 32)
 
 
-def test_a_vector_of_zeros_is_no_trouble() -> None:
+def test_a_vector_of_zeros_makes_no_trouble() -> None:
     vectors = np.zeros((10, 8), np.float32)
     about, error = made(vectors)(np.zeros((1, 8), np.float32))
     assert not about.any()

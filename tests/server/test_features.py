@@ -46,7 +46,7 @@ def test_no_photo_from_elsewhere_is_looked_at(server, photos, tmp_path, make_pho
 
 
 @pytest.mark.parametrize("body", [{}, {"artifacts": None}, {"artifacts": "x"}, {"artifacts": [3]}])
-def test_what_is_no_batch_is_said(server, body) -> None:
+def test_what_is_not_a_batch_is_said(server, body) -> None:
     answer = server.post("/api/v1/features", body)
     assert answer.status_code in (400, 422)
     assert answer.json()["code"] in ("bad-batch", "invalid")

@@ -52,7 +52,7 @@ def test_bodies_are_not_read_beyond_their_limit(small) -> None:
     headers = {"Content-Type": "application/json"}
     path = "/api/v1/search"
     is_refused(small.client.post(path, content=b" " * 30_000, headers=headers), 413, "too-large")
-    # Nor if it is not said beforehand how much will come.
+    # Nor if the length is not announced.
     chunks = (b" " * 1000 for _ in range(30))
     is_refused(small.client.post(path, content=chunks, headers=headers), 413, "too-large")
     answer = small.client.post("/api/v1/images/search", files={"image": ("x", bytes(40_000))})

@@ -130,13 +130,13 @@ def test_what_cannot_be_searched_for_is_said(server, body, code) -> None:
 
 
 @pytest.mark.parametrize("path", ["search", "images/search", "vectors/search"])
-def test_a_body_that_is_no_json_is_called_so(server, path) -> None:
+def test_a_body_that_is_not_json_is_called_so(server, path) -> None:
     headers = {"Content-Type": "application/json"}
     answer = server.post(f"/api/v1/{path}", content=b'{"text": [/* words */]}', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     (wrong,) = answer.json()["errors"]
     assert wrong["field"] == "body"
-    assert wrong["reason"].startswith("is no JSON")
+    assert wrong["reason"].startswith("is not JSON")
     assert "words" not in answer.text
 
 
@@ -304,7 +304,7 @@ def test_the_photo_nearest_to_what_is_not_there_is_weak(library, tmp_path) -> No
     ],
     ids=["empty", "cut", "short", "bit", "zeros", "page", "another photo's"],
 )
-def test_a_broken_thumbnail_is_made_anew(server, broken) -> None:
+def test_a_broken_thumbnail_is_made_again(server, broken) -> None:
     one, other = (each["photo_id"] for each in server.get("/api/v1/photos").json()["photos"][:2])
     folder = server.library.path.with_name(server.library.path.name + ".thumbnails")
     path = f"/api/v1/photos/{one}/thumbnail?side=160"

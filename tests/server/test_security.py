@@ -162,7 +162,7 @@ def test_nothing_but_a_valid_token_opens(filled, embedder, headers) -> None:
         assert server.get("/api/v1/photos", headers=bearer(text)).status_code == 200
 
 
-def test_without_a_token_nothing_is_told_of_the_library(filled, embedder) -> None:
+def test_without_a_token_nothing_shows_of_the_library(filled, embedder) -> None:
     create_token(filled, "laptop")
     with running(filled, embedder, needs_token=True) as server:
         session = server.get("/api/v1/session").json()

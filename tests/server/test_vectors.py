@@ -259,7 +259,7 @@ def test_vectors_of_another_dimension_are_passed_over(server) -> None:
 @pytest.mark.parametrize(
     "embedding", [[], [0, 0], ["x"], None, "NaN", [1e39], [True, {}], [1] * 5000]
 )
-def test_what_is_no_vector_is_refused(server, embedding) -> None:
+def test_what_is_not_a_vector_is_refused(server, embedding) -> None:
     for path in ("/api/v1/vectors", "/api/v1/vectors/search"):
         answer = server.post(path, {"embedding": embedding})
         assert answer.status_code in (400, 422)

@@ -92,5 +92,5 @@ def test_any_names_can_be_sorted(given_names) -> None:
     assert sorted(backwards, key=by_name) == ordered
 
 
-def test_superscripts_are_no_numbers() -> None:
+def test_superscripts_are_not_numbers() -> None:
     assert sorted(["x²", "x10", "x9"], key=by_name) == ["x9", "x10", "x²"]

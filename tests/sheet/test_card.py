@@ -27,7 +27,7 @@ def test_scores_are_those_of_score(every) -> None:
 
 def test_a_bad_file_has_its_reason_and_the_others_go_on(every, tmp_path) -> None:
     (bad,) = [card for card in every if card.reason]
-    assert "is no image" in bad.reason
+    assert "is not an image" in bad.reason
     assert (bad.thumbnail, bad.report, bad.score("focus")) == (None, None, None)
     assert card_of(tmp_path / "none.jpg").reason == "is not there"
     (known,) = cards([Listed("/x.jpg", reason="is a folder")], choose(["focus"]))

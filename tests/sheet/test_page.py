@@ -141,7 +141,7 @@ def test_bars_are_as_long_as_scores(every) -> None:
 def test_what_could_not_be_read_or_measured_says_why(every) -> None:
     parsed = made(every)
     texts = parsed.text("p")
-    assert "It is no image: its first bytes are those of no image format." in texts
+    assert "It is not an image: no image format begins like this." in texts
     assert any(text.startswith("noise skipped: ") for text in texts)
     assert "4 photos, 1 that could not be read, " in "".join(texts)
     assert [item.get("class") for item in parsed.all("li")].count("bad") == 1

@@ -60,7 +60,7 @@ def test_a_longer_bar_for_a_better_score(every) -> None:
 
 
 def test_reasons_and_names_are_drawn(every) -> None:
-    bad = [Card("/p/a.jpg", reason="is no image: its first bytes are those of no image format")]
+    bad = [Card("/p/a.jpg", reason="is not an image: no image format begins like this")]
     worse = [Card("/p/a.jpg", reason="")]
     one, other = picture(Sheet("x", bad, ())), picture(Sheet("x", worse, ()))
     assert one.size == other.size

@@ -15,16 +15,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from safelight.files.format import is_terminal, visible, write_everything
     from safelight.files.names import expanded
+    from safelight.ingest.summary import Progress
+    from safelight.library.damage import explain_database_error
+    from safelight.library.database import Database
+    from safelight.library.state.tokens import Token, create_token, revoke_token, tokens
 
 #: The module that each name comes from.
 _HOMES = {
+    "Database": "library.database",
+    "Progress": "ingest.summary",
+    "Token": "library.state.tokens",
+    "create_token": "library.state.tokens",
     "expanded": "files.names",
+    "explain_database_error": "library.damage",
     "is_terminal": "files.format",
+    "revoke_token": "library.state.tokens",
+    "tokens": "library.state.tokens",
     "visible": "files.format",
     "write_everything": "files.format",
 }
 
-__all__ = ["expanded", "is_terminal", "visible", "write_everything"]
+__all__ = [
+    "Database",
+    "Progress",
+    "Token",
+    "create_token",
+    "expanded",
+    "explain_database_error",
+    "is_terminal",
+    "revoke_token",
+    "tokens",
+    "visible",
+    "write_everything",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.api import write_everything
 from safelight.cli.apply import apply
 from safelight.cli.cluster import cluster
 from safelight.cli.config import config
@@ -36,7 +37,6 @@ from safelight.cli.sync import sync
 from safelight.cli.token import token
 from safelight.cli.undo import undo
 from safelight.errors import SafelightError, UsageError
-from safelight.files.format import write_everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,7 +214,7 @@ def _of_library(error: Exception) -> str | None:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None
+    from safelight.api import explain_database_error
     from safelight.cli.shared.options import load_settings
-    from safelight.library.damage import explain_database_error
 
     return str(explain_database_error(load_settings().library, error))

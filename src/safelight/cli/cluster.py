@@ -31,14 +31,9 @@ def duplicates(data_set: str, bits: int | None, address: str | None, as_json: bo
 
     These are candidate pairs: `safelight duplicates` verifies them in a library.
     """
-    from safelight.cluster.candidate_run import RADIUS, find_candidates
-    from safelight.cluster.engine import cluster as connected
-    from safelight.cluster.engine import need_ray
+    from safelight.api.cluster import find_candidates
 
-    need_ray()
-    found = find_candidates(
-        data_set, lambda: connected(address), radius=RADIUS if bits is None else bits
-    )
+    found = find_candidates(data_set, bits=bits, address=address)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from safelight.files.format import is_terminal
+from safelight.api import is_terminal
 
 EPILOG = """\b
 Examples:
@@ -22,7 +22,7 @@ Examples:
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the page's file.")
 def docs(page: str | None, only_path: bool) -> None:
     """Read the documentation that comes with safelight."""
-    from safelight import documentation
+    from safelight.api import documentation
 
     if page is None:
         known = documentation.pages()

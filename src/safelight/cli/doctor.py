@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from safelight.cli.shared.options import library_option, load_settings
 
 if TYPE_CHECKING:
-    from safelight.doctor.machine import Memory
-    from safelight.doctor.report import Problem, Report
-    from safelight.doctor.speed import Speed
-    from safelight.settings import Settings
+    from collections.abc import Sequence
+
+    from safelight.api.doctor import Memory, Problem, Report, Speed
 
 EPILOG = """\b
 Examples:
@@ -46,51 +44,23 @@ def doctor(
 
     It changes and downloads nothing. The exit code is 1 if something is broken.
     """
-    from safelight.doctor.report import examine, problems
+    from safelight.api.doctor import diagnose
 
     settings = load_settings(library=library, device=device)
-    report = examine(settings, model, quick=quick)
-    if not as_json:
-        click.echo(_text(report))
-    speed = None
-    if not quick:
-        from safelight.doctor.speed import measure
-
-        only = None if settings.device == "auto" else [settings.device]
-        speed = measure(settings, report.model.measured, only or report.devices)
-    found = problems(report, settings, speed)
-    found += _offer(report, settings)
+    found = diagnose(
+        settings,
+        model,
+        quick=quick,
+        examined=lambda report: None if as_json else click.echo(_text(report)),
+    )
     if as_json:
-        click.echo(json.dumps(_as_dict(report, speed, found), default=str, ensure_ascii=False))
+        click.echo(json.dumps(found.to_dict(), default=str, ensure_ascii=False))
     else:
-        if speed is not None:
-            click.echo(_lines("Speed", _speed(speed)))
-        click.echo(_problems(found))
-    if any(problem.broken for problem in found):
+        if found.speed is not None:
+            click.echo(_lines("Speed", _speed(found.speed)))
+        click.echo(_problems(found.problems))
+    if found.is_broken:
         sys.exit(1)
-
-
-def _offer(report: Report, settings: Settings) -> list[Problem]:
-    """Tell a library that has the starter model only that CLIP can be had now."""
-    from safelight.doctor.report import Problem
-    from safelight.embedding.names import STARTER
-    from safelight.embedding.offer import can_have_clip, offer
-
-    models = {space.model for space in report.library.spaces}
-    if models != {STARTER} or settings.model is not None or not can_have_clip():
-        return []
-    return [Problem(offer(), broken=False)]
-
-
-def _as_dict(report: Report, speed: Speed | None, found: list[Problem]) -> dict[str, Any]:
-    values = asdict(report)
-    for runtime, state in zip(values["runtimes"], report.runtimes, strict=True):
-        runtime["auto"] = state.auto and state.auto.name
-    return {
-        **values,
-        "speed": speed and asdict(speed),
-        "problems": [asdict(problem) for problem in found],
-    }
 
 
 def _text(report: Report) -> str:
@@ -245,7 +215,7 @@ def _speed(speed: Speed) -> list[str]:
     return lines
 
 
-def _problems(found: list[Problem]) -> str:
+def _problems(found: Sequence[Problem]) -> str:
     if not found:
         return _lines("Problems", ["none"])
     return _lines(

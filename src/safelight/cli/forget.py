@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import is_terminal, visible
 from safelight.cli.shared.options import library_option, load_settings
-from safelight.cli.sync import feed_store
-from safelight.files.format import is_terminal, visible
+from safelight.cli.shared.store import feed_store
 
 if TYPE_CHECKING:
-    from safelight.library.forget import Forgotten
+    from safelight.api.sources import Forgotten
 
 EPILOG = """\b
 Examples:
@@ -77,8 +77,8 @@ def forget(
     Photo files are never touched: `safelight ingest` brings back all that can be computed. Your
     decisions about duplicates are kept, unless you give --decisions.
     """
-    from safelight.ingest.forget import forget as forget_in
-    from safelight.library.database import Database
+    from safelight.api import Database
+    from safelight.api.sources import forget as forget_in
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:

@@ -11,7 +11,7 @@ import click
 from safelight.cli.ingest_cluster import ingest_on_cluster
 from safelight.cli.label import open_classifier
 from safelight.cli.shared.options import FlagCommand, library_option, load_settings
-from safelight.cli.sync import feed_store
+from safelight.cli.shared.store import feed_store
 from safelight.cli.texts.ingest import report, report_failures
 from safelight.errors import SourceError
 
@@ -332,11 +332,9 @@ def _run(
     classifier: Classifier | None = None,
 ) -> Summary:
     from safelight.cli.shared.progress import show_progress
-    from safelight.duplicates.plans.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
     from safelight.ingest.score import usual_scoring
 
-    recover(library.path)  # what a plan that was killed has set aside is a photo
     scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
     with show_progress(quiet=quiet) as progress:
         return bring_up_to_date(

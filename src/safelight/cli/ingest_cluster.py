@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.cluster.run import Summary
+    from safelight.api.cluster import Summary
     from safelight.settings import Settings
 
 
@@ -34,8 +34,6 @@ def ingest_on_cluster(
     quiet: bool,
 ) -> None:
     """Bring a data set up to date on a cluster; exit with 130 after Ctrl-C."""
-    from safelight.cluster.engine import need_ray
-
     if output is None:
         raise click.UsageError(
             "--engine ray writes a data set: say where, e.g. --output s3://bucket/photos. "
@@ -43,17 +41,13 @@ def ingest_on_cluster(
         )
     if not specs:
         raise click.UsageError("Say what to ingest, e.g. s3://bucket/folder.")
-    need_ray()
-    from safelight.cli.label import open_classifier
+    from safelight.api.cluster import ingest_on_cluster as ingest
     from safelight.cli.shared.progress import show_progress
-    from safelight.cluster.command import ingest
-    from safelight.labels import read_label_set
 
     def tell(note: str) -> None:
         if not quiet:
             click.echo(f"safelight: {note}", err=True)
 
-    label_set = read_label_set(settings.labels, settings.templates) if label else None
     with show_progress(quiet=quiet) as progress:
         summary = ingest(
             settings,
@@ -63,13 +57,11 @@ def ingest_on_cluster(
             workers=workers,
             model=model,
             recursive=recursive,
-            exclude=(*settings.exclude, *exclude),
+            exclude=exclude,
             url_column=url_column,
             bytes_column=bytes_column,
             score=score,
-            classify=None
-            if label_set is None
-            else lambda embedder: open_classifier(label_set, embedder, quiet=quiet),
+            label=label,
             retry_failed=retry_failed,
             tell=tell,
             progress=progress,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import expanded, is_terminal
 from safelight.cli.shared.options import library_option, load_settings
 from safelight.cli.texts.models import (
-    as_dict,
     described,
     measured_text,
     megabytes,
@@ -21,14 +20,10 @@ from safelight.cli.texts.models import (
     verified,
     way_out,
 )
-from safelight.errors import ModelUnavailable, SafelightError, UsageError
-from safelight.files.format import is_terminal
-from safelight.files.names import expanded
+from safelight.errors import SafelightError
 
 if TYPE_CHECKING:
-    from safelight.embedding.catalogue.installed import ModelOnDisk
-    from safelight.embedding.torch.embedder import TorchEmbedder
-    from safelight.embedding.torch.export import Dtype
+    from safelight.api.models import Dtype
 
 EPILOG = """\b
 Examples:
@@ -98,12 +93,12 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_models(on_disk: bool, as_json: bool) -> None:
     """List well-known models, and all models on this machine."""
-    from safelight.embedding.catalogue.installed import all_models
+    from safelight.api import models as use_cases
 
-    found = [each for each in all_models() if each.is_complete or not on_disk]
+    found = use_cases.list_models(on_disk=on_disk)
     if as_json:
         for each in found:
-            click.echo(json.dumps(as_dict(each), ensure_ascii=False))
+            click.echo(json.dumps(each.to_dict(), ensure_ascii=False))
     else:
         click.echo(table(found))
 
@@ -113,14 +108,13 @@ def list_models(on_disk: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def info(name: str, as_json: bool) -> None:
     """Show everything known about a model."""
-    from safelight.embedding.catalogue.installed import find_model
+    from safelight.api.models import model_info
 
-    found = find_model(name)
-    more = {} if found.known else _found_out(found)
+    found = model_info(name)
     if as_json:
-        click.echo(json.dumps({**as_dict(found, every=True), **more}, ensure_ascii=False))
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
-        click.echo("\n".join(described(found, more)))
+        click.echo("\n".join(described(found)))
 
 
 @models.command(epilog=PULL_EPILOG)
@@ -134,12 +128,12 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
     It shows licence and size first; you have to agree to a licence that does not allow every use.
     A stopped download goes on where it ended.
     """
-    from safelight.embedding.catalogue import installed
+    from safelight.api import models as use_cases
 
     device = load_settings().device
     wanted, refused = [], False
     for name in dict.fromkeys(names):
-        if installed.is_here(name, device):
+        if use_cases.is_here(name, device):
             click.echo(f"{name} is on this machine already.")
         elif _agreed(name, yes=yes):
             wanted.append(name)
@@ -147,14 +141,14 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
             refused = True
     for name in wanted:
         try:
-            installed.pull(name, device=device, progress=is_terminal(sys.stderr), tell=_tell)
+            use_cases.pull(name, device=device, progress=is_terminal(sys.stderr), tell=_tell)
         except SafelightError as error:
             if len(names) == 1:
                 raise
             click.echo(f"safelight: {error}", err=True)
             refused = True
         else:
-            click.echo(f"Fetched {name}: {megabytes(installed.find_model(name).bytes)} on disk.")
+            click.echo(f"Fetched {name}: {megabytes(use_cases.find_model(name).bytes)} on disk.")
     if refused:
         sys.exit(1)
 
@@ -173,12 +167,11 @@ def verify(name: str, photo: str | None, as_json: bool) -> None:
     values, and lists every comparison, or says that there was nothing to compare. The exit code
     is 1 if something differs.
     """
-    from safelight.embedding.catalogue.verify import verify as compare
+    from safelight.api.models import verify_model
 
-    found = compare(name, photo=Path(expanded(photo)) if photo else None)
+    found = verify_model(name, photo=Path(expanded(photo)) if photo else None)
     if as_json:
-        row = {**asdict(found), "ok": found.ok, "compared": found.compared}
-        click.echo(json.dumps(row, ensure_ascii=False))
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
         click.echo("\n".join(verified(found)))
     if not found.ok:
@@ -215,38 +208,28 @@ def export(
     and the export is written only if its vectors are near enough to the original's: a mean cosine
     of 0.99, for int8 0.97. An fp32 export shares the space of the original.
     """
-    from safelight.embedding.names import absolute_name, plain_name
-    from safelight.ingest.sources.samples import sample_photos
+    from safelight.api.models import export_model
 
     target = Path(expanded(out))
-    if target.exists():
-        raise UsageError(f"{target} is there already. Name a new folder.", path=str(target))
-    settings = load_settings(library=library)
-    embedder = _torch_embedder(name)
-    from safelight.embedding.torch.export import LEAST, export_model
-
-    sample = sample_photos(photos, settings.library, min_side=embedder.min_side)
-    _tell(f"Comparing on {len(sample.frames)} photos of {sample.origin}.")
-    measured = export_model(
-        embedder.model,
-        absolute_name(plain_name(name)),
+    done = export_model(
+        name,
         target,
-        sample.frames,
+        load_settings(library=library),
         dtype=dtype,
+        photos=photos,
         force=force,
-        tell=lambda note: _tell(f"{note}."),
+        progress=is_terminal(sys.stderr),
+        tell=_tell,
     )
-    good = measured.is_good(dtype)
     if as_json:
-        row = {"model": name, "dtype": dtype, "good": good, "written": good or force}
-        click.echo(json.dumps({**row, **asdict(measured)}, ensure_ascii=False))
+        click.echo(json.dumps(done.to_dict(), ensure_ascii=False))
     else:
-        click.echo(measured_text(measured, dtype))
-    if good:
+        click.echo(measured_text(done.measured, dtype))
+    if done.good:
         if not as_json:
             click.echo(f"Wrote {target}. Use it: safelight ingest --model {shlex.quote(out)}")
         return
-    short = f"it is no good: a mean cosine below {LEAST[dtype]:g} with the original"
+    short = f"it is no good: a mean cosine below {done.least:g} with the original"
     if force:
         _tell(f"{target} was written all the same; {short}.")
         return
@@ -264,10 +247,10 @@ def rm(name: str, yes: bool, library: str | None) -> None:
     It removes only downloads, never a folder that you gave as a model. Other programs that use the
     same cache have to download the model again, too.
     """
-    from safelight.embedding.catalogue.installed import removable, remove
+    from safelight.api.models import removable, remove, spaces_of_model
 
     found = removable(name)
-    for space in _spaces_of(name, library):
+    for space in spaces_of_model(load_settings(library=library), name):
         _tell(f"Searches in the library use it ({space}); they will not work until it is back.")
     size = megabytes(sum(each.bytes for each in found))
     if not yes:
@@ -286,7 +269,7 @@ def _tell(note: str) -> None:
 
 def _agreed(name: str, *, yes: bool) -> bool:
     """Tell licence and size of a model, and ask where the licence does not allow every use."""
-    from safelight.embedding.catalogue.installed import terms_of
+    from safelight.api.models import terms_of
 
     terms = terms_of(name)
     licence = f"licence {terms.licence}" if terms.licence else "its publisher names no licence"
@@ -301,63 +284,3 @@ def _agreed(name: str, *, yes: bool) -> bool:
             "--yes to fetch the model."
         )
     return click.confirm(f"The licence {doubt}: read it first. Fetch the model?", err=True)
-
-
-def _torch_embedder(name: str) -> TorchEmbedder:
-    """Return the embedder of a model in PyTorch, fetched if need be."""
-    import importlib.util
-
-    from safelight.embedding.load import load_embedder
-    from safelight.embedding.names import STARTER, parse_model_name, plain_name
-
-    if name == STARTER or parse_model_name(name).runtimes == ("onnx",):
-        raise UsageError(f"{name} is an ONNX model already; only one in PyTorch is exported.")
-    missing = [each for each in ("torch", "onnx") if importlib.util.find_spec(each) is None]
-    if missing:
-        raise ModelUnavailable(
-            f"An export needs {' and '.join(missing)}: pip install 'safelight[torch]'.",
-            code="no-torch",
-        )
-    from safelight.embedding.torch.embedder import TorchEmbedder
-
-    model = f"{plain_name(name)}#torch"
-    embedder = load_embedder(model, device="cpu", progress=is_terminal(sys.stderr), tell=_tell)
-    if not isinstance(embedder, TorchEmbedder):
-        raise UsageError(f"{name} holds no model in PyTorch; only one in PyTorch is exported.")
-    return embedder
-
-
-def _spaces_of(name: str, library: str | None) -> list[str]:
-    """Return the spaces of the library that a model embeds."""
-    from safelight.embedding.catalogue.installed import names_of
-    from safelight.library.database import Database
-    from safelight.library.spaces import all_spaces
-
-    path = load_settings(library=library).library
-    if not path.exists():
-        return []
-    names = names_of(name)
-    with Database(path, create=False) as opened:
-        return [
-            each.space.name for each in all_spaces(opened) if names & names_of(each.space.model)
-        ]
-
-
-def _found_out(found: ModelOnDisk) -> dict[str, Any]:
-    """Return what can be found out of a model that is not in the catalogue."""
-    from safelight.embedding.catalogue.installed import terms_of
-    from safelight.embedding.load import load_embedder
-
-    try:
-        embedder = load_embedder(found.name, device="cpu", local_files_only=True)
-    except ModelUnavailable as error:
-        if error.code != "offline":
-            return {"problem": str(error)}
-        terms = terms_of(found.name)
-        return {"licence": terms.licence, "permissive": terms.permissive, "source": terms.source}
-    return {
-        "on_disk": True,
-        "dimension": embedder.dimension,
-        "runtime": embedder.where.runtime,
-        "fingerprint": embedder.fingerprint,
-    }

@@ -16,6 +16,7 @@ from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from safelight.duplicates.plans.model import Plan
+    from safelight.duplicates.plans.progress import Progress, State
 
 EPILOG = """\b
 Examples:
@@ -129,8 +130,12 @@ def duplicates(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -> None:
-    """Show the operations of a plan, group by group; nothing changes."""
+    """Show the operations of a plan, group by group; nothing changes.
+
+    Of a plan that was applied, it shows what is done, what was left, and what is still to do.
+    """
     from safelight.duplicates.plans.model import read_plan
+    from safelight.duplicates.plans.progress import progress_of
 
     file = expanded(file)
     if html is not None:
@@ -139,23 +144,27 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
         html = expanded(html)
         check_report(html, force=force)
     made = read_plan(file)
+    progress = progress_of(made)
     if html is not None:
         from safelight.duplicates.report.page import write_report
         from safelight.duplicates.report.plan_page import plan_page
 
-        with show_phases(quiet=quiet) as progress:
+        with show_phases(quiet=quiet) as phases:
             page = plan_page(
                 made,
+                progress,
                 max_pixels=load_settings().pixel_limit,
-                progress=lambda done, total: progress("Drawing", done, total),
+                tell=lambda done, total: phases("Drawing", done, total),
             )
         write_report(html, page)
     if as_json:
-        click.echo(json.dumps(made.to_dict(), ensure_ascii=False, indent=1))
-    elif html is None:
-        click.echo("\n".join([*_listing(made, None), "", *_total(made, file)]))
+        click.echo(json.dumps(progress.to_dict(made), ensure_ascii=False, indent=1))
+        return
+    total = _progress_lines(made, progress, file) if progress else _total(made, file)
+    if html is None:
+        click.echo("\n".join([*_listing(made, None, progress), "", *total]))
     elif not quiet:
-        click.echo("\n".join([*_total(made, file), f"The pictures are in {html}."]))
+        click.echo("\n".join([*total, f"The pictures are in {html}."]))
 
 
 def _summary(made: Plan, output: str) -> str:
@@ -183,7 +192,44 @@ def _total(made: Plan, output: str) -> list[str]:
     return [f"{output}: {files} of {groups} {doing}, {frees}."]
 
 
-def _listing(made: Plan, limit: int | None) -> list[str]:
+def _progress_lines(made: Plan, progress: Progress, file: str) -> list[str]:
+    """Return how far a plan is that was applied."""
+    done, left = (progress.changes(made, name) for name in ("done", "left"))
+    rest = progress.changes(made, "planned", "unfinished", "taken-back")
+    doing = {
+        "quarantine": "moved into quarantine",
+        "hardlink": "made hard links",
+        "trash": "put into the trash",
+    }[made.action]
+    files, saved = counted(len(made.changes), "file"), sum(change.saves for change in done)
+    lines = [f"{file}: {len(done):,} of {files} {doing}, {size(saved)}."]
+    if left:
+        lines.append(f"Left as they are: {len(left):,}.")
+    if rest:
+        saves = sum(change.saves for change in rest)
+        lines.append(f"Still to do: {counted(len(rest), 'file')}, {size(saves)}.")
+    if rest or left:
+        lines.append(f"To do the rest: safelight apply {shlex.quote(file)}")
+    if done:
+        lines.append(f"To take it back: safelight undo {shlex.quote(file)}")
+    return lines
+
+
+def _state_text(state: State) -> str:
+    day = "" if state.at is None else f" {state.at[:16].replace('T', ' ')} UTC"
+    match state.name:
+        case "done":
+            return f"done{day}" if state.to is None else f"done{day}, now {visible(state.to)}"
+        case "left":
+            return f"left: {visible(state.why or '')}"
+        case "unfinished":
+            return "begun, and not finished"
+        case "taken-back":
+            return "taken back; to do"
+    return "to do"
+
+
+def _listing(made: Plan, limit: int | None, progress: Progress | None = None) -> list[str]:
     """Return the groups of a plan, and what it leaves, line by line."""
     lines: list[str] = []
     for group in made.groups[:limit]:
@@ -195,6 +241,8 @@ def _listing(made: Plan, limit: int | None) -> list[str]:
             names = [os.path.basename(each.path) for each in change.sidecars]
             if names:
                 lines.append(f"          with {visible(', '.join(names))}")
+            if progress:
+                lines.append(f"          {_state_text(progress.of(change))}")
             if limit is None:
                 lines += [f"          {visible(reason)}" for reason in change.reasons]
                 if change.to is not None:

@@ -13,7 +13,7 @@ import click
 
 from safelight.cli.ingest import ingest_folder
 from safelight.cli.shared.options import library_option, load_settings, short
-from safelight.cli.sync import searched_index
+from safelight.cli.shared.store import searched_index
 from safelight.errors import LibraryError, SettingsError
 from safelight.files.format import is_terminal, visible
 from safelight.files.names import expanded
@@ -56,7 +56,7 @@ class _SearchCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
-        # With a space in front of it, it is no option any more, and the same to the query.
+        # With a space in front of it, it is no longer an option, and means the same in the query.
         spaced = [f" {arg}" if arg.startswith(("-label:", "- ")) else arg for arg in args[:end]]
         words = [arg for arg in args[:end] if _LIKE_WORD.fullmatch(arg)]
         try:
@@ -189,7 +189,7 @@ def search(
     with Database(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:
             ingest_folder(opened, settings, images_dir, model, quiet=not is_terminal(sys.stderr))
-        if f"-n{namespace}" in words:  # -nature is no option
+        if f"-n{namespace}" in words:  # -nature is not an option
             try:
                 require_namespace(opened, namespace)
             except LibraryError as exc:

@@ -8,7 +8,6 @@ import click
 
 from safelight.cli.shared.options import library_option, load_settings
 from safelight.errors import UsageError
-from safelight.files.names import expanded
 from safelight.server.limits import Limits
 
 EPILOG = """\b
@@ -77,60 +76,23 @@ def serve(
     # Many requests share the cores already, and threads that wait for each other cost them both.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported
     try:
-        from safelight.server.run import configure_log
-        from safelight.server.run import serve as run
+        from safelight.server.launch import launch
     except ModuleNotFoundError as exc:
         raise UsageError(
             f"The server needs the `server` extra ({exc.name} is not installed): "
             "pip install 'safelight[server]'.",
             code="missing-extra",
         ) from exc
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import tokens
-    from safelight.model_choice import choose_for_search
-    from safelight.server.config import ServerConfig, is_loopback
-
-    settings = load_settings(library=library, device=device)
-    _require_utf8("--library", str(settings.library))
-    with Database(settings.library) as opened:
-        opened.require_writable()  # jobs, tokens and decisions are kept in it
-        needs_token = not insecure and (require_token or not is_loopback(host))
-        if needs_token and not any(each.revoked_at is None for each in tokens(opened)):
-            raise UsageError(
-                f"Whoever can reach {host} could see and change the library, so a token is "
-                "needed, and there is none yet. Make one with `safelight token create NAME "
-                "--write`, or let everybody in with --insecure.",
-                code="no-token",
-            )
-        options = ServerConfig(
-            host=host,
-            port=port,
-            roots=tuple(_root(each) for each in roots),
-            needs_token=needs_token,
-            allowed_hosts=tuple(each.lower() for each in hosts),
-            allowed_origins=tuple(each.rstrip("/") for each in origins),
-            limits=Limits(pixels=max_pixels),
-        )
-        choice = choose_for_search(opened, settings, model) if model else None
-        configure_log(as_json=log_json)
-        run(opened, settings, options, choice)
-
-
-def _root(path: str) -> str:
-    folder = os.path.realpath(expanded(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"--root {path}: there is no such folder.", code="no-folder", path=path)
-    _require_utf8("--root", folder)
-    return folder
-
-
-def _require_utf8(option: str, path: str) -> None:
-    """Refuse a path that no JSON can hold."""
-    from safelight.ingest.sources.entry import printable
-
-    if printable(path) != path:
-        raise UsageError(
-            f"{option} {printable(path)}: this name is not valid UTF-8. Rename it, or choose "
-            "another.",
-            code="bad-name",
-        )
+    launch(
+        load_settings(library=library, device=device),
+        host=host,
+        port=port,
+        roots=roots,
+        require_token=require_token,
+        insecure=insecure,
+        allowed_hosts=hosts,
+        allowed_origins=origins,
+        max_pixels=max_pixels,
+        model=model,
+        log_json=log_json,
+    )

@@ -203,7 +203,7 @@ def _listed(what: Sequence[str], output: str, settings: Settings) -> list[Listed
     from safelight.ingest.sources.listing import list_photos
     from safelight.sheet import Listed
 
-    # The last sheet is no photo, should it lie among them.
+    # An earlier sheet among the files is not a photo.
     itself = os.path.realpath(output)
     return [
         Listed(entry.path, reason=entry.reason)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import visible
 from safelight.cli.shared.options import counted, library_option, load_settings
-from safelight.cli.sync import feed_store
-from safelight.files.format import visible
+from safelight.cli.shared.store import feed_store
 
 if TYPE_CHECKING:
-    from safelight.ingest.move_source import Moved
-    from safelight.library.sources import SourceStatus
+    from safelight.api.sources import Moved, SourceStatus
 
 EPILOG = """\b
 Examples:
@@ -45,17 +44,15 @@ def sources(
     """
     if context.invoked_subcommand is not None:
         return
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
-    from safelight.library.sources import read_sources, source_status
+    from safelight.api import Database
+    from safelight.api.sources import list_sources
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
-        require_namespace(opened, namespace)
-        found = [source_status(opened, each) for each in read_sources(opened, namespace)]
+        found = list_sources(opened, namespace)
     if as_json:
         for each in found:
-            click.echo(json.dumps(_as_dict(each), ensure_ascii=False))
+            click.echo(json.dumps(each.to_dict(), ensure_ascii=False))
     elif found:
         for each in found:
             click.echo(visible(_line(each)))
@@ -80,8 +77,8 @@ def move(
     Photos keep all their data, and no file is touched. Use it after you renamed or moved a folder,
     or when a disk has another letter.
     """
-    from safelight.ingest.move_source import move_source
-    from safelight.library.database import Database
+    from safelight.api import Database
+    from safelight.api.sources import move_source
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
@@ -92,19 +89,6 @@ def move(
         click.echo(json.dumps(asdict(moved), ensure_ascii=False))
     else:
         click.echo(visible(_moved(moved)))
-
-
-def _as_dict(found: SourceStatus) -> dict[str, Any]:
-    return {
-        "namespace": found.source.namespace,
-        "source": found.source.spec,
-        "there": found.is_there,
-        "files": found.files,
-        "missing": found.missing,
-        "excluded": found.excluded,
-        "ingested_at": found.source.ingested_at,
-        **found.source.options,
-    }
 
 
 def _line(found: SourceStatus) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import visible
 from safelight.cli.shared.options import counted, library_option, load_settings
 from safelight.cli.texts.ingest import unread_text
-from safelight.files.format import visible
 
 if TYPE_CHECKING:
-    from safelight.library.database import Database
+    from safelight.api.status import LibraryStatus, SpaceStatus
 
 _SOURCES_SHOWN = 5
 
@@ -34,109 +34,69 @@ Examples:
 @library_option
 def status(namespace: str | None, failed: bool, as_json: bool, library: str | None) -> None:
     """Show the contents of the library."""
-    from safelight.library.database import Database
-    from safelight.library.files import failures, require_namespace
-    from safelight.model_choice import better_model
+    from safelight.api import Database
+    from safelight.api.status import failed_files, library_status
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
-        require_namespace(opened, namespace)
         if failed:
-            for failure in failures(opened, namespace):
+            for failure in failed_files(opened, namespace):
                 click.echo(
                     json.dumps(asdict(failure), ensure_ascii=False)
                     if as_json
                     else visible(f"{failure.path}: {failure.reason} ({failure.code})")
                 )
             return
-        found = _describe(opened, namespace, settings.clusters_from)
-        found["note"] = better_model(opened, settings)
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else _text(found))
+        found = library_status(opened, settings, namespace)
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else _text(found))
 
 
-def _describe(library: Database, namespace: str | None, clusters_from: int) -> dict[str, Any]:
-    from safelight.library.attributes.labels import label_counts
-    from safelight.library.files import counts, namespaces
-    from safelight.library.ingested_sources import remembered, unread_files
-    from safelight.library.outbox import stores
-    from safelight.library.spaces import sizes
-    from safelight.library.vector_index.open import index_status
-
-    names = [name for name in namespaces(library) if namespace in (None, name)]
-    total = counts(library, namespace)
-    return {
-        "library": str(library.path),
-        "bytes": library.path.stat().st_size,
-        **asdict(total),
-        "namespaces": {
-            name: asdict(total if len(names) == 1 else counts(library, name)) for name in names
-        },
-        "spaces": [
-            {
-                **asdict(space),
-                "embeddings": count,
-                "default": default,
-                "index": asdict(
-                    index_status(library, space.fingerprint, clusters_from=clusters_from)
-                ),
-            }
-            for space, count, default in sizes(library)
-        ],
-        "labels": [asdict(each) for each in label_counts(library, namespace)],
-        "stores": [{"store": address, "queued": queued} for address, queued in stores(library)],
-        "clusters_from": clusters_from,
-        "unread": unread_files(library, namespace),
-        "sources": [
-            {"namespace": name, "source": spec} for name, spec, _ in remembered(library, namespace)
-        ],
-    }
-
-
-def _text(found: dict[str, Any]) -> str:
+def _text(status: LibraryStatus) -> str:
+    counts = status.counts
     lines = [
-        f"Library     {found['library']} ({found['bytes'] / 1e6:,.1f} MB)",
-        f"Photos      {found['photos']:,} in {counted(found['files'], 'file')}"
-        + (f", {found['gone']:,} missing" if found["gone"] else "")
-        + (f", {found['excluded']:,} excluded" if found["excluded"] else ""),
+        f"Library     {status.library} ({status.bytes / 1e6:,.1f} MB)",
+        f"Photos      {counts.photos:,} in {counted(counts.files, 'file')}"
+        + (f", {counts.gone:,} missing" if counts.gone else "")
+        + (f", {counts.excluded:,} excluded" if counts.excluded else ""),
     ]
-    if found["texts"]:
-        lines.append(f"Texts       {found['texts']:,}")
-    for name, held in found["namespaces"].items():
-        lines.append(f"Namespace   {name}: {counted(held['files'], 'file')}")
-    for space in found["spaces"]:
-        default = ", used by searches" if space["default"] else ""
-        lines.append(f"Model       {space['name']}: {space['embeddings']:,} vectors{default}")
-        lines.append(f"Index       {_index(space, found['clusters_from'])}")
-    for each in found["labels"]:
-        none = f", none applies to {each['abstained']:,}" if each["abstained"] else ""
+    if counts.texts:
+        lines.append(f"Texts       {counts.texts:,}")
+    for name, held in status.namespaces.items():
+        lines.append(f"Namespace   {visible(name)}: {counted(held.files, 'file')}")
+    for each in status.spaces:
+        default = ", used by searches" if each.default else ""
+        lines.append(f"Model       {each.space.name}: {each.embeddings:,} vectors{default}")
+        lines.append(f"Index       {_index(each, status.clusters_from)}")
+    for label_set in status.labels:
+        none = f", none applies to {label_set.abstained:,}" if label_set.abstained else ""
         lines.append(
-            f"Labels      {each['labels']:,} labels (set {each['version'][:12]}) on "
-            f"{each['photos']:,} photos with {each['space']}{none}"
+            f"Labels      {label_set.labels:,} labels (set {label_set.version[:12]}) on "
+            f"{label_set.photos:,} photos with {label_set.space}{none}"
         )
-    for store in found["stores"]:
-        queued = f": {store['queued']:,} to be sent, with safelight sync" if store["queued"] else ""
-        lines.append(f"Store       {store['store']}{queued}")
-    for source in found["sources"][:_SOURCES_SHOWN]:
-        lines.append(f"Source      {source['namespace']}: {source['source']}")
-    if (more := len(found["sources"]) - _SOURCES_SHOWN) > 0:
+    for store, queued in status.stores.items():
+        waiting = f": {queued:,} to be sent, with safelight sync" if queued else ""
+        lines.append(f"Store       {store}{waiting}")
+    for namespace, source in status.sources[:_SOURCES_SHOWN]:
+        lines.append(f"Source      {visible(namespace)}: {visible(source)}")
+    if (more := len(status.sources) - _SOURCES_SHOWN) > 0:
         lines.append(f"            and {more:,} more: see safelight sources")
-    if found["unread"]:
-        lines.append(f"Not read    {unread_text(found['unread'])}")
-    if found["failed"]:
-        lines.append(f"Failed      {found['failed']:,}: see safelight status --failed")
-    if found["note"]:
-        lines.append(f"Model       {found['note']}")
+    if status.unread:
+        lines.append(f"Not read    {unread_text(status.unread)}")
+    if counts.failed:
+        lines.append(f"Failed      {counts.failed:,}: see safelight status --failed")
+    if status.note:
+        lines.append(f"Model       {status.note}")
     return "\n".join(lines)
 
 
-def _index(space: dict[str, Any], clusters_from: int) -> str:
-    index = space["index"]
-    if index["kind"] == "clusters":
-        newer = space["embeddings"] - index["clustered"]
-        text = f"{index['clustered']:,} vectors in clusters"
+def _index(status: SpaceStatus, clusters_from: int) -> str:
+    index = status.index
+    if index.kind == "clusters":
+        newer = status.embeddings - index.clustered
+        text = f"{index.clustered:,} vectors in clusters"
         text += f", {newer:,} newer ones compared one by one" if newer else ""
     else:
         text = f"exact; clusters from {clusters_from:,} vectors on"
-    if index["lacking"]:
-        text += f", which need {index['lacking']}"
-    return text + ("; clusters are being made" if index["running"] else "")
+    if index.lacking:
+        text += f", which need {index.lacking}"
+    return text + ("; clusters are being made" if index.running else "")

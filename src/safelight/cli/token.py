@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import click
 
@@ -31,8 +30,7 @@ def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str
 
     NAME is its owner or its purpose.
     """
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import create_token
+    from safelight.api import Database, create_token
 
     with Database(load_settings(library=library).library) as opened:
         text, made = create_token(
@@ -49,16 +47,13 @@ def create(name: str, read_only: bool, namespaces: tuple[str, ...], library: str
 @library_option
 def list_(as_json: bool, library: str | None) -> None:
     """List tokens and their rights, but not the tokens themselves."""
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import tokens
+    from safelight.api import Database, tokens
 
     with Database(load_settings(library=library).library, create=False) as opened:
         found = tokens(opened)
     for each in found:
         if as_json:
-            fields = asdict(each)
-            del fields["digest"]
-            click.echo(json.dumps(fields, ensure_ascii=False))
+            click.echo(json.dumps(each.to_dict(), ensure_ascii=False))
             continue
         where = "all namespaces" if each.namespaces is None else ", ".join(each.namespaces)
         what = "write" if each.may_write else "read"
@@ -71,8 +66,7 @@ def list_(as_json: bool, library: str | None) -> None:
 @library_option
 def revoke(token_id: str, library: str | None) -> None:
     """Revoke a token; a running server notices within a second."""
-    from safelight.library.database import Database
-    from safelight.library.state.tokens import revoke_token
+    from safelight.api import Database, revoke_token
 
     with Database(load_settings(library=library).library, create=False) as opened:
         found = revoke_token(opened, token_id)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from types import TracebackType
 
-    from safelight.client.answers import Job
     from safelight.client.calls import Call, IngestOptions
+    from safelight.schemas import Job
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
+from safelight import schemas
 from safelight.arguments import as_kind, as_list, as_name
-from safelight.client import answers
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError, UsageError
 from safelight.files import PHOTO_FILE, read_bytes
@@ -63,19 +63,19 @@ class Call(Generic[T]):
     is_slow: bool = False
 
 
-def health() -> Call[answers.Health]:
+def health() -> Call[schemas.Health]:
     """Return that the server is alive."""
-    return Call("GET", "/health", _as(answers.Health))
+    return Call("GET", "/health", _as(schemas.Health))
 
 
-def session() -> Call[answers.Session]:
+def session() -> Call[schemas.Session]:
     """Return what the server is, and what this client may do."""
-    return Call("GET", f"{_API}/session", _as(answers.Session))
+    return Call("GET", f"{_API}/session", _as(schemas.Session))
 
 
-def facets(namespace: str | None = None) -> Call[answers.Facets]:
+def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     """Return what photos can be filtered by."""
-    return Call("GET", f"{_API}/facets", _as(answers.Facets), _params(namespace=namespace))
+    return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
 def photos(
@@ -90,7 +90,7 @@ def photos(
     offset: int = 0,
     limit: int = 100,
     around: str | None = None,
-) -> Call[answers.Photos]:
+) -> Call[schemas.Photos]:
     """Return photos in order, without a query.
 
     Parameters
@@ -117,12 +117,12 @@ def photos(
         **{"from": taken_from, "to": taken_to},
     )
     params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
-    return Call("GET", f"{_API}/photos", _as(answers.Photos), params)
+    return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
 
 
-def photo(photo_id: str, *, namespace: str | None = None) -> Call[answers.Photo]:
+def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
     """Return all that is known of a photo: files, EXIF, labels, scores."""
-    return Call("GET", _photo(photo_id), _as(answers.Photo), _params(namespace=namespace))
+    return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
 
 
 def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
@@ -162,7 +162,7 @@ def images_search(
     limit: int = 200,
     min_score: float | None = None,
     expand: bool = False,
-) -> Call[answers.Hits]:
+) -> Call[schemas.Hits]:
     """Find photos by words, by photos, and by both together.
 
     Parameters
@@ -200,7 +200,7 @@ def images_search(
         expand=expand or None,
         **{"from": taken_from, "to": taken_to},
     )
-    path, read = f"{_API}/images/search", _as(answers.Hits)
+    path, read = f"{_API}/images/search", _as(schemas.Hits)
     if image is None:
         return Call("POST", path, read, json=wanted)
     form = {"request": json.dumps(wanted)}
@@ -213,7 +213,7 @@ def upload(
     namespace: str | None = None,
     score: bool | None = None,
     label: bool | None = None,
-) -> Call[answers.Uploads]:
+) -> Call[schemas.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
     Each is taken or refused by itself; the answer says so. Sending a photo twice is not an error.
@@ -228,7 +228,7 @@ def upload(
     return Call(
         "PUT",
         f"{_API}/photos",
-        _as(answers.Uploads),
+        _as(schemas.Uploads),
         _params(
             namespace=namespace,
             score=None if score is None else str(score).lower(),
@@ -251,7 +251,7 @@ class IngestOptions(TypedDict, total=False):
     accept_missing: bool
 
 
-def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[answers.Job]:
+def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.Job]:
     """Let the server bring its library up to date with one of its own folders; return the job.
 
     Parameters
@@ -268,26 +268,26 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[answers.J
     body = {**wanted, "source": source}
     if "exclude" in wanted:
         body["exclude"] = as_list(wanted["exclude"], "exclude", str)
-    return Call("POST", f"{_API}/ingest", _as(answers.Job), json=body)
+    return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs(limit: int = 50) -> Call[tuple[answers.Job, ...]]:
+def jobs(limit: int = 50) -> Call[tuple[schemas.Job, ...]]:
     """Return the last jobs, the newest first."""
 
-    def read(body: bytes) -> tuple[answers.Job, ...]:
-        return _as(answers.Jobs)(body).jobs
+    def read(body: bytes) -> tuple[schemas.Job, ...]:
+        return _as(schemas.Jobs)(body).jobs
 
     return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
 
 
-def job(job_id: str) -> Call[answers.Job]:
+def job(job_id: str) -> Call[schemas.Job]:
     """Return how far a job is."""
-    return Call("GET", f"{_API}/jobs/{_part(job_id)}", _as(answers.Job))
+    return Call("GET", f"{_API}/jobs/{_part(job_id)}", _as(schemas.Job))
 
 
-def cancel(job_id: str) -> Call[answers.Job]:
+def cancel(job_id: str) -> Call[schemas.Job]:
     """End a job; what it did is kept."""
-    return Call("DELETE", f"{_API}/jobs/{_part(job_id)}", _as(answers.Job))
+    return Call("DELETE", f"{_API}/jobs/{_part(job_id)}", _as(schemas.Job))
 
 
 def search(
@@ -297,7 +297,7 @@ def search(
     namespace: str | None = None,
     filters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     return_embedding: bool = False,
-) -> Call[tuple[answers.VectorScore, ...]]:
+) -> Call[tuple[schemas.VectorScore, ...]]:
     """Find photos, texts and vectors by words, best first.
 
     Parameters
@@ -318,30 +318,30 @@ def search(
         return_embedding=return_embedding,
     )
 
-    def read(body: bytes) -> tuple[answers.VectorScore, ...]:
-        return _as(answers.Matches)(body).matches
+    def read(body: bytes) -> tuple[schemas.VectorScore, ...]:
+        return _as(schemas.Matches)(body).matches
 
     return Call("POST", f"{_API}/search", read, json=wanted)
 
 
 def vectors(
     *, namespace: str | None = None, offset: int = 0, limit: int = 100
-) -> Call[tuple[answers.Vector, ...]]:
+) -> Call[tuple[schemas.Vector, ...]]:
     """Return a page of vectors: those that clients brought, then photos and texts."""
     params = _params(namespace=namespace, offset=str(offset), limit=str(limit))
-    return Call("GET", f"{_API}/vectors", _several(answers.Vector), params)
+    return Call("GET", f"{_API}/vectors", _several(schemas.Vector), params)
 
 
-def vector(vector_id: str, *, namespace: str | None = None) -> Call[answers.Vector]:
+def vector(vector_id: str, *, namespace: str | None = None) -> Call[schemas.Vector]:
     """Return a vector, or the one of a photo or text."""
-    return Call("GET", _vector(vector_id), _as(answers.Vector), _params(namespace=namespace))
+    return Call("GET", _vector(vector_id), _as(schemas.Vector), _params(namespace=namespace))
 
 
 def count_vectors(namespace: str | None = None) -> Call[int]:
     """Return how many vectors, photos and texts there are."""
 
     def read(body: bytes) -> int:
-        return _as(answers.VectorCount)(body).count
+        return _as(schemas.VectorCount)(body).count
 
     return Call("GET", f"{_API}/vectors/count", read, _params(namespace=namespace))
 
@@ -352,7 +352,7 @@ def put_vector(
     vector_id: str | None = None,
     metadata: Mapping[str, str] | None = None,
     namespace: str | None = None,
-) -> Call[answers.Vector]:
+) -> Call[schemas.Vector]:
     """Keep a vector; in place of the one of its id, if there is one."""
     wanted = _given(
         id=vector_id,
@@ -360,7 +360,7 @@ def put_vector(
         metadata=dict(metadata or {}),
         namespace=namespace,
     )
-    return Call("POST", f"{_API}/vectors", _as(answers.Vector), json=wanted)
+    return Call("POST", f"{_API}/vectors", _as(schemas.Vector), json=wanted)
 
 
 def delete_vector(vector_id: str, *, namespace: str | None = None) -> Call[None]:
@@ -374,10 +374,10 @@ def embed(
     author: str = "",
     metadata: Mapping[str, str] | None = None,
     namespace: str | None = None,
-) -> Call[answers.Vector]:
+) -> Call[schemas.Vector]:
     """Embed a text with the server's model, keep the vector and return it."""
     wanted = _given(text=text, author=author, metadata=dict(metadata or {}), namespace=namespace)
-    return Call("POST", f"{_API}/vectors/embed", _as(answers.Vector), json=wanted)
+    return Call("POST", f"{_API}/vectors/embed", _as(schemas.Vector), json=wanted)
 
 
 def vectors_search(
@@ -386,7 +386,7 @@ def vectors_search(
     limit: int = 10,
     namespace: str | None = None,
     filters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-) -> Call[tuple[answers.VectorScore, ...]]:
+) -> Call[tuple[schemas.VectorScore, ...]]:
     """Find what is nearest to a vector, among all that has as many numbers."""
     wanted = _given(
         embedding=_numbers(embedding),
@@ -394,12 +394,12 @@ def vectors_search(
         namespace=namespace,
         filters=filters,
     )
-    return Call("POST", f"{_API}/vectors/search", _several(answers.VectorScore), json=wanted)
+    return Call("POST", f"{_API}/vectors/search", _several(schemas.VectorScore), json=wanted)
 
 
-def embedder() -> Call[answers.EmbedderStats]:
+def embedder() -> Call[schemas.EmbedderStats]:
     """Return which model the library is searched with."""
-    return Call("GET", f"{_API}/embedder/stats", _as(answers.EmbedderStats))
+    return Call("GET", f"{_API}/embedder/stats", _as(schemas.EmbedderStats))
 
 
 def duplicates(
@@ -410,7 +410,7 @@ def duplicates(
     protect: Iterable[str] = (),
     offset: int = 0,
     limit: int = 20,
-) -> Call[answers.Groups]:
+) -> Call[schemas.Groups]:
     """Return groups of photos that belong together, with the one to keep, and why.
 
     Parameters
@@ -425,7 +425,7 @@ def duplicates(
     params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(answers.Groups), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params)
 
 
 def duplicate_group(
@@ -434,22 +434,22 @@ def duplicate_group(
     keeper: str | None = None,
     path: str | None = None,
     namespace: str | None = None,
-) -> Call[answers.Group]:
+) -> Call[schemas.Group]:
     """Return one group; with `keeper` or `path`, as it is if that photo is kept instead."""
     params = _params(keeper=keeper, path=path, namespace=namespace)
-    return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(answers.Group), params)
+    return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(schemas.Group), params)
 
 
-def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[answers.Decided]:
+def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
     """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
     path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
-    return Call("POST", path, _as(answers.Decided), params, json={"decision": decision})
+    return Call("POST", path, _as(schemas.Decided), params, json={"decision": decision})
 
 
-def take_back(group: str) -> Call[answers.Decided]:
+def take_back(group: str) -> Call[schemas.Decided]:
     """Take back what was decided on a group."""
     path = f"{_API}/duplicates/{_part(group)}/decision"
-    return Call("DELETE", path, _as(answers.Decided))
+    return Call("DELETE", path, _as(schemas.Decided))
 
 
 def make_plan(
@@ -459,7 +459,7 @@ def make_plan(
     prefer: Iterable[str] = (),
     protect: Iterable[str] = (),
     namespace: str | None = None,
-) -> Call[answers.Plan]:
+) -> Call[schemas.Plan]:
     """Plan what to do about groups; nothing is touched until the plan is applied.
 
     Parameters
@@ -483,37 +483,37 @@ def make_plan(
     return Call(
         "POST",
         f"{_API}/plans",
-        _as(answers.Plan),
+        _as(schemas.Plan),
         _params(namespace=namespace),
         json={"groups": chosen, "action": action, **folders},
         is_slow=True,
     )
 
 
-def plans() -> Call[tuple[answers.Plan, ...]]:
+def plans() -> Call[tuple[schemas.Plan, ...]]:
     """Return all plans, the newest first."""
 
-    def read(body: bytes) -> tuple[answers.Plan, ...]:
-        return _as(answers.Plans)(body).plans
+    def read(body: bytes) -> tuple[schemas.Plan, ...]:
+        return _as(schemas.Plans)(body).plans
 
     return Call("GET", f"{_API}/plans", read)
 
 
-def plan(plan_id: str) -> Call[answers.Plan]:
+def plan(plan_id: str) -> Call[schemas.Plan]:
     """Return a plan."""
-    return Call("GET", f"{_API}/plans/{_part(plan_id)}", _as(answers.Plan))
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}", _as(schemas.Plan))
 
 
-def apply_plan(plan_id: str) -> Call[answers.Plan]:
+def apply_plan(plan_id: str) -> Call[schemas.Plan]:
     """Do what a plan says."""
     path = f"{_API}/plans/{_part(plan_id)}/apply"
-    return Call("POST", path, _as(answers.Plan), is_slow=True)
+    return Call("POST", path, _as(schemas.Plan), is_slow=True)
 
 
-def undo_plan(plan_id: str) -> Call[answers.Plan]:
+def undo_plan(plan_id: str) -> Call[schemas.Plan]:
     """Take back what was done of a plan, to the byte."""
     path = f"{_API}/plans/{_part(plan_id)}/undo"
-    return Call("POST", path, _as(answers.Plan), is_slow=True)
+    return Call("POST", path, _as(schemas.Plan), is_slow=True)
 
 
 def forget_plan(plan_id: str) -> Call[None]:
@@ -521,11 +521,11 @@ def forget_plan(plan_id: str) -> Call[None]:
     return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
 
 
-def sources(namespace: str | None = None) -> Call[tuple[answers.Source, ...]]:
+def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
     """Return what was ingested, and how much of it is there."""
 
-    def read(body: bytes) -> tuple[answers.Source, ...]:
-        return _as(answers.Sources)(body).sources
+    def read(body: bytes) -> tuple[schemas.Source, ...]:
+        return _as(schemas.Sources)(body).sources
 
     return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
 
@@ -536,7 +536,7 @@ def move_source(
     *,
     namespace: str | None = None,
     dry_run: bool = False,
-) -> Call[answers.Moved]:
+) -> Call[schemas.Moved]:
     """Tell the library that a folder or file of the server is at another path now.
 
     Parameters
@@ -550,7 +550,7 @@ def move_source(
     """
     wanted = _given(old=os.fspath(old), new=os.fspath(new), namespace=namespace, dry_run=dry_run)
     path = f"{_API}/sources/move"
-    return Call("POST", path, _as(answers.Moved), json=wanted, is_slow=True)
+    return Call("POST", path, _as(schemas.Moved), json=wanted, is_slow=True)
 
 
 def forget(
@@ -561,7 +561,7 @@ def forget(
     label_set: str | None = None,
     decisions: bool = False,
     dry_run: bool = False,
-) -> Call[answers.Forgotten]:
+) -> Call[schemas.Forgotten]:
     """Forget files, folders and sources; or a namespace; or a label set. No photo is touched.
 
     Parameters
@@ -588,7 +588,7 @@ def forget(
         decisions=decisions,
         dry_run=dry_run,
     )
-    return Call("POST", f"{_API}/forget", _as(answers.Forgotten), json=wanted, is_slow=True)
+    return Call("POST", f"{_API}/forget", _as(schemas.Forgotten), json=wanted, is_slow=True)
 
 
 def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
@@ -607,11 +607,11 @@ def events_path(job_id: str) -> str:
     return f"{_API}/jobs/{_part(job_id)}/events"
 
 
-def read_event(line: str) -> answers.Job | None:
+def read_event(line: str) -> schemas.Job | None:
     """Return the job that a line of events tells of, if it does."""
     if not line.startswith("data: "):
         return None
-    return _as(answers.Job)(line.removeprefix("data: ").encode())
+    return _as(schemas.Job)(line.removeprefix("data: ").encode())
 
 
 def contents(given: GivenFile) -> tuple[str, bytes]:
@@ -648,7 +648,7 @@ def _parsed(body: bytes) -> Any:
         return parse_json(body)
     except ValueError as error:
         raise ServerError(
-            "The server's answer is no JSON. Is this the address of safelight?", code="bad-answer"
+            "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
 
 

@@ -1,4 +1,7 @@
-"""The client whose methods wait for their answers."""
+"""The client whose methods wait for their answers.
+
+Written by scripts/synchronous-client from asynchronous.py: change that, and run the script.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from safelight.client.answers import Job
     from safelight.client.calls import Call, IngestOptions
+    from safelight.schemas import Job
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _method(make: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+def _method(
+    make: Callable[P, Call[T]],
+) -> Callable[Concatenate[Client, P], T]:
     @functools.wraps(make)
     def send(self: Client, /, *args: P.args, **named: P.kwargs) -> T:
         return self.send(make(*args, **named))

@@ -1,6 +1,6 @@
 """Ingests that one machine is too small for, on a cluster of Ray's, into a data set of Parquet.
 
-What is to be read is listed once and cut into chunks. Workers take them, with the decoder, the
+The input is listed once and cut into chunks. Workers take them, with the decoder, the
 model and the metrics of an ordinary ingest, and write a file for each; what is there is not done
 again. At the end a shuffle makes one row of all that is said of a photo.
 """

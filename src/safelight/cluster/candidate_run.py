@@ -101,7 +101,7 @@ def find_candidates(
         The cluster cannot be reached, or fails.
     """
     if not 0 <= radius <= _WIDEST:
-        raise UsageError(f"{radius} bits are no distance of candidates: 0 to {_WIDEST} are.")
+        raise UsageError(f"{radius} bits are not a distance of candidates: 0 to {_WIDEST} are.")
     started = time.perf_counter()
     place = open_place(data_set)
     files = [part.name for part in parts_of(place, read_description(place), PHOTOS)]

@@ -116,7 +116,7 @@ def _answering(address: str) -> str:
     host, _, port = bare.rpartition(":")
     if address.startswith("ray://") or not host or not port.isdecimal():
         raise UsageError(
-            f"{address!r} is no address of a cluster: write HOST:PORT, as `ray start` says it, "
+            f"{address!r} is not an address of a cluster: write HOST:PORT, as `ray start` says it, "
             "and run this on a machine of the cluster."
         )
     try:

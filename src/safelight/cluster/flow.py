@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from safelight.cluster.workers import Work
     from safelight.exchange.parquet.locations import Place
 
-#: Blocks of a data set of Ray; each is given to a worker, and given anew if the worker is lost.
+#: Blocks of a data set of Ray; each is given to a worker, and given again if the worker is lost.
 _BLOCKS = 10_000
 
 #: Chunks that are read together to be merged.

@@ -63,7 +63,7 @@ class Listed:
 
 
 class Listing(Protocol):
-    """Something that lists what is to be read, always in the same order."""
+    """Lists the entries of an input, always in the same order."""
 
     def entries(self) -> Iterator[Listed]:
         """List everything.

@@ -1,7 +1,7 @@
 """The rows of chunks to one row a photo, by a shuffle on the first digits of the id.
 
 Each *prefix* has one file of photos and one of failures under names that never change. Merging
-reads them, leaves out what paths were that are listed anew, adds the new rows, and puts the files
+reads them, leaves out what paths were that are listed again, adds the new rows, and puts the files
 in their place. To do that twice gives the same, so a worker that is lost, or a run that is stopped,
 costs time and nothing else; and whoever reads meanwhile sees each photo once.
 """
@@ -119,14 +119,14 @@ def merge_prefix(
     """
     photos_name, failures_name = names(prefix)
     new, newly_failed = list(_photos(photos, dimension)), list(_failures(failures))
-    anew = {_path(file) for row in new for file in row.files}
+    relisted = {_path(file) for row in new for file in row.files}
     kept = [
         row
         for each in _old_photos(place, photos_name)
         if (row := _without(each, listed_anew)) is not None
     ]
     # What a merge that was stopped has put there is new all the same.
-    known = {row.photo_id for row in kept if any(_path(file) not in anew for file in row.files)}
+    known = {row.photo_id for row in kept if any(_path(file) not in relisted for file in row.files)}
     there = merge_photos([*kept, *new])
     failed = merge_failures(
         row for row in _old_failures(place, failures_name) if _path(row.file) not in listed_anew
@@ -143,7 +143,7 @@ def merge_prefix(
         prefix,
         len(there),
         len({row.photo_id for row in new} - known),
-        len(anew),
+        len(relisted),
         len(failed),
         len(merge_failures(newly_failed)),
         [(row.file.path, row.reason or "") for row in merge_failures(newly_failed)[:_SHOWN]],

@@ -179,7 +179,7 @@ def chunks_of(batch: Batch) -> list[Chunk]:
 
 
 def report(chunk: Chunk, failed: int = 0, seconds: float = 0.0) -> Row:
-    """Return what a run is told of a chunk that is done; the seconds are of processors."""
+    """Return the report of a finished chunk; the seconds are of processors."""
     return {"key": chunk.key, "entries": chunk.entries, "failed": failed, "seconds": seconds}
 
 

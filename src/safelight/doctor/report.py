@@ -99,7 +99,7 @@ class Report:
 
 
 def examine(settings: Settings, model: str | None = None, *, quick: bool = False) -> Report:
-    """Return what is found on this machine. Nothing is changed, and nothing asked of the network.
+    """Return what is found on this machine. Nothing is changed, and the network is not used.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def examine(settings: Settings, model: str | None = None, *, quick: bool = False
     Raises
     ------
     UsageError
-        The device or the model is no name of one.
+        The device or the model does not name one.
     """
     parse_device(settings.device)
     states = machine.runtimes()
@@ -183,14 +183,14 @@ def _of_runtimes(report: Report, settings: Settings) -> Iterator[Problem]:
         if state.runtime == "onnx":
             again = builds[0] if builds else "onnxruntime"
             yield Problem(
-                f"ONNX Runtime cannot be imported: {state.error}. Install it anew: "
+                f"ONNX Runtime cannot be imported: {state.error}. Reinstall it: "
                 f"pip install --force-reinstall --no-deps {again}. On Windows it also needs "
                 "Microsoft's Visual C++ Redistributable.",
                 broken=True,
             )
         else:
             yield Problem(
-                f"PyTorch is installed, but cannot be imported: {state.error}. Install it anew: "
+                f"PyTorch is installed, but cannot be imported: {state.error}. Reinstall it: "
                 "pip install --force-reinstall 'safelight[torch]'.",
                 broken=settings.device == "mps",
             )

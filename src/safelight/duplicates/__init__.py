@@ -1,1 +1,1 @@
-"""Photos that belong together: how they are related, and what to do about it."""
+"""Duplicates: find related photos, choose keepers, plan file operations."""

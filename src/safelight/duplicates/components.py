@@ -1,4 +1,4 @@
-"""Connected components: members that are joined, directly or through others."""
+"""Connected components: members joined directly or through others."""
 
 from __future__ import annotations
 

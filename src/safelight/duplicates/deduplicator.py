@@ -1,4 +1,4 @@
-"""Duplicates of a library for programs: found, explained, decided on, planned for."""
+"""Deduplicator: find, explain, decide and plan the duplicates of a library, for programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from safelight.arguments import as_having, as_kind, as_list
+from safelight.arguments import as_kind, as_list
 from safelight.duplicates.candidates.redundant_pairs import MANY_COPIES
 from safelight.duplicates.clustering.backfill import hash_lacking
 from safelight.duplicates.clustering.group_relations import own_relations, together
@@ -28,6 +28,7 @@ from safelight.errors import UsageError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, read_photo
 from safelight.library.attributes.decisions import Decision, decide, decided_pairs
+from safelight.library.database import as_database
 from safelight.library.photo_facts import photo_facts
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Deduplicator:
 
     Attributes
     ----------
-    library : Database
+    library : Library or Database
     policy : str
         ``original``, ``sharpest`` or ``smallest``, and weights that differ, as in
         ``original,metadata=8``.
@@ -115,7 +116,7 @@ class Deduplicator:
     progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
 
     def __post_init__(self) -> None:
-        as_having(self.library, "library", "a Library", "connection", "transaction")
+        object.__setattr__(self, "library", as_database(self.library))
 
     def groups(
         self,
@@ -246,7 +247,7 @@ class Deduplicator:
         action: str = "quarantine",
         quarantine: str | None = None,
     ) -> Plan:
-        """Return what is to be done about duplicates; nothing is touched.
+        """Return a plan of file operations for duplicates; no file is touched.
 
         Parameters
         ----------

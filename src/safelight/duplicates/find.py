@@ -1,4 +1,4 @@
-"""Finding duplicates: the groups of a library, and what it has of one more photo."""
+"""Find the groups of a library, or the relatives of one more photo."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def compare_one(
     Returns
     -------
     list of Edge
-        One has the photo at both ends if the library has the very same bytes.
+        One has the photo at both ends if the library has the same bytes.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class Relation(StrEnum):
     RAW_JPEG = "raw+jpeg"  # one exposure, as the sensor's data and as the camera's JPEG
     BRACKET = "bracket"  # one scene, exposed differently on purpose
     PANORAMA = "panorama"  # neighbouring views, to be joined
-    RE_ENCODED = "re-encoded"  # the same picture, compressed anew
+    RE_ENCODED = "re-encoded"  # the same picture, compressed again
     RESIZED = "resized"  # the same picture at another size
     ROTATED = "rotated"  # by a multiple of 90 degrees
     MIRRORED = "mirrored"  # with or without a rotation

@@ -127,7 +127,7 @@ class CLIPEmbedder:
         Raises
         ------
         UsageError
-            `batch_size` is no whole number, or less than 1.
+            `batch_size` is not a whole number, or less than 1.
         """
         self._require_open()
         try:
@@ -220,7 +220,7 @@ class CLIPEmbedder:
         self.close()
 
     def _require_open(self) -> None:
-        # The model itself would be loaded anew, and nobody would let go of it.
+        # The model itself would be loaded again, and nobody would let go of it.
         if self._is_closed:
             raise UsageError("This CLIPEmbedder was closed. Make another one.", code="closed")
 

@@ -99,7 +99,7 @@ def parse_device(device: str) -> tuple[str, int]:
     Raises
     ------
     UsageError
-        It is no device.
+        It is not a device.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def parse_device(device: str) -> tuple[str, int]:
     found = _DEVICE.fullmatch(as_kind(device, "device", "a text", str))
     if found is None:
         raise UsageError(
-            f"{device!r} is no device: use auto, cpu, cuda, cuda:N, mps, coreml, openvino or "
+            f"{device!r} is not a device: use auto, cpu, cuda, cuda:N, mps, coreml, openvino or "
             "directml.",
             device=device,
         )
@@ -129,7 +129,7 @@ def usable_devices(device: str, runtimes: Sequence[Runtime] = ("onnx", "torch"))
     Raises
     ------
     UsageError
-        `device` is no device.
+        `device` is not a device.
     ModelUnavailable
         `device` was named and is not there. There is no falling back to the processor.
     """

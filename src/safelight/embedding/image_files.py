@@ -1,4 +1,4 @@
-"""Image files to vectors: photos are decoded while the model works on those before them."""
+"""Embed image files: photos are decoded while the model works on earlier ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON files beside a model: read with errors that name the file and the key."""
+"""JSON files beside a model: read with errors that name the file and the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what ``--model`` says to an embedder."""
+"""Load the embedder that ``--model`` names."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def load_embedder(
     Raises
     ------
     UsageError
-        `model` or `device` is no name of one.
+        `model` or `device` does not name one.
     ModelUnavailable
         The model is not on this machine and cannot be fetched, the device is not there, or
         the `torch` extra is needed and not installed.

@@ -1,4 +1,4 @@
-"""CLIP for a library that has the starter model only: can it be had by now?
+"""Offer CLIP to a library that has the starter model only, once it is available.
 
 The answer is kept for a while, so that a hub that does not answer costs a second once an hour.
 """

@@ -42,7 +42,7 @@ _OURS = re.compile(r"\.safelight-[0-9a-f]{16}(-[0-9a-f]{16})?\.part")
 # Of versions before this one, which held no locks.
 _EARLIER = re.compile(r"(\.[0-9a-f]{16}|\.\d+-[0-9a-f]{32}|[0-9a-f]+\.[0-9a-f]{32})\.part")
 
-# Names are made anew so often if others keep taking them.
+# Names are made again so often if others keep taking them.
 _TRIES = 20
 
 

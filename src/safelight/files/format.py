@@ -1,4 +1,4 @@
-"""Texts of others, file names above all, as they are shown: unable to do harm, always written."""
+"""Format texts of others, file names above all, so that they do no harm on a terminal."""
 
 from __future__ import annotations
 

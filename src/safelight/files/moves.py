@@ -1,4 +1,4 @@
-"""Move, replace and remove files so that at no moment bytes are lost that anybody needs.
+"""Move, replace and remove files without losing bytes at any moment.
 
 Each of these may be killed at any point: :func:`settle` puts back what was taken out of its name.
 """
@@ -105,7 +105,7 @@ def replace_by_link(
     try:
         require_file(path)
         if os.path.samefile(path, keeper):
-            raise CannotChange("is the very file that is kept, by another name")
+            raise CannotChange("is a hard link to the kept file")
         os.link(os.path.realpath(keeper), new, follow_symlinks=False)
         with open_here(new) as link:
             found = require_content(link, new, sha256)
@@ -297,7 +297,8 @@ def settle(
         aside = beside(name, part)
         with contextlib.suppress(OSError):
             os.unlink(f"{aside}.copy")  # never the only one
-        for left in (aside, f"{aside}.new", f"{aside}.link", spare_of(name)):
+        spare = spare_of(name)
+        for left in (aside, f"{aside}.new", f"{aside}.link", spare, f"{spare}.link"):
             if not os.path.lexists(left):
                 continue
             if os.path.lexists(name) and _is_elsewhere(left, (*names, *kept), known):

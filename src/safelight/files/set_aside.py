@@ -1,7 +1,7 @@
-"""A file taken out of its name, so that nobody can replace it, and verified only then.
+"""Set a file aside under a private name, and verify it only then.
 
 A program that saves meanwhile makes a new file under the old name, which is never touched. What is
-not what it should be goes back. What is to be deleted must in addition not be open for writing.
+not what it should be goes back. A file to delete must in addition not be open for writing.
 """
 
 from __future__ import annotations
@@ -78,8 +78,12 @@ class SetAside:
         is_same = is_unchanged(self.stat, os.fstat(self._file.fileno()))
         if not is_same or not is_unchanged(self.stat, os.lstat(self.aside)):
             raise CannotChange("is being changed")
+        if self.stat.st_ctime_ns != os.fstat(self._file.fileno()).st_ctime_ns:
+            raise CannotChange("is being changed")
         if self._lease is not None and self._lease.is_lost():
             raise CannotChange("is open in another program")
+        if self._lease is not None and not self._lease.is_certain:
+            self._look_again()
         if os.name == "nt":  # which deletes neither open files nor read-only ones
             self._file.close()
             os.chmod(self.aside, stat_module.S_IWRITE)
@@ -91,6 +95,13 @@ class SetAside:
             self.is_dropped = False
             raise
         self._settled = True
+
+    def _look_again(self) -> None:
+        """Read it once more, through another open: network disks may answer from memory."""
+        with open_here(self.aside) as file:
+            found = require_content(file, self.aside, self.sha256)
+        if not is_unchanged(self.stat, found) or self.stat.st_ctime_ns != found.st_ctime_ns:
+            raise CannotChange("is being changed")
 
     def put_back(self) -> str:
         """Give it its name again, and return where it is: beside it, if the name is taken."""
@@ -169,7 +180,7 @@ def require_file(path: str) -> os.stat_result:
     if stat_module.S_ISLNK(found.st_mode):
         raise CannotChange("is a link, not a file of its own")
     if not stat_module.S_ISREG(found.st_mode):
-        raise CannotChange("is no file any more")
+        raise CannotChange("is no longer a file")
     return found
 
 
@@ -190,7 +201,7 @@ def open_here(path: str) -> io.FileIO:
     file = io.FileIO(os.open(path, flags), "rb")
     if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise CannotChange("is no file any more")
+        raise CannotChange("is no longer a file")
     return file
 
 

@@ -41,7 +41,7 @@ def hash_whole(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     import cv2
 
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
-    # Rounding errors are no frequencies: a plain picture has none.
+    # Rounding errors are not frequencies: a plain picture has none.
     coefficients = _COSINES @ (small - small.mean()) @ _COSINES.T
     signs = coefficients > 1e-6
     signs[0, 0] = False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HASH_VERSION = "1"
 
 #: The shorter side that a frame needs, or the photo's own if that has fewer; see
-#: :func:`safelight.imaging.decoding`. Working sizes above it change a hash by a bit or two.
+#: :func:`safelight.imaging.decode`. Working sizes above it change a hash by a bit or two.
 MIN_SIDE = 256
 
 #: A picture with a shorter side than this, or so much longer than wide, has nothing to hash: scaled

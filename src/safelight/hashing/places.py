@@ -72,7 +72,7 @@ def agreeing(
     a_ratio, b_ratio : float
         Width by height of each picture.
     mirrored : bool
-        Whether the second is to be mirrored.
+        Mirror the second.
     """
     if len(a) < 2:
         return len(a)

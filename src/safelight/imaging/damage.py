@@ -40,12 +40,10 @@ def no_image(data: bytes) -> DecodeError:
         )
     other = sniff_other(data)
     if other is not None:
-        return DecodeError(f"is no photo but {other}, whatever its name", code="not-an-image")
+        return DecodeError(f"is not a photo but {other}, whatever its name", code="not-an-image")
     if not data.strip(b"\0"):
         return DecodeError(f"is nothing but zero bytes; {_COPY_AGAIN}", code="not-an-image")
-    return DecodeError(
-        "is no image: its first bytes are those of no image format", code="not-an-image"
-    )
+    return DecodeError("is not an image: no image format begins like this", code="not-an-image")
 
 
 def check_size(size: tuple[int, int], max_pixels: int) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import warnings
 from dataclasses import replace
-from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,46 +15,28 @@ from safelight.imaging import geometry, memory, pillow_limit
 from safelight.imaging.colour import averageable, opacity_of, to_srgb
 from safelight.imaging.containers import tiff, tiff_pixels
 from safelight.imaging.containers.bmp import read_bmp
-from safelight.imaging.containers.gif_webp import webp_decodable, webp_size
-from safelight.imaging.containers.heif import file_end, nclx
+from safelight.imaging.containers.gif_webp import webp_size
+from safelight.imaging.containers.heif import nclx
 from safelight.imaging.containers.jpeg import mended
 from safelight.imaging.containers.png import decodable, png_colours, with_right_checksum
-from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
+from safelight.imaging.containers.raw import Preview
 from safelight.imaging.containers.structure import read_structure
 from safelight.imaging.damage import (
     check_passes,
     check_size,
-    ends_early,
     explain,
     is_hollow,
     no_image,
     truncated,
 )
-from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.formats import sniff
+from safelight.imaging.open import open_photo, open_png, opener, page_exif
 from safelight.imaging.profiles import is_made, profile_of_codes, profile_of_gamma
-from safelight.imaging.quiet import silence_libtiff
 from safelight.metadata.exif import exif_of, exif_of_tiff
 from safelight.types import DEFAULT_MAX_PIXELS, Exif, Frame, Structure
 
 if TYPE_CHECKING:
     from PIL import Image
-
-# What Pillow warns of is either raised here as well or harmless: odd EXIF data, palettes, padding.
-# Once and for good, because catch_warnings() around each decode is not safe among threads.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-
-#: Pillow's class for each format. Image.open() would guess the format once more, and it has a pixel
-#: limit of its own, which can be changed for the whole process only.
-_CLASSES = {
-    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
-    "BMP": ("BmpImagePlugin", "BmpImageFile"),
-    "GIF": ("GifImagePlugin", "GifImageFile"),
-    "JPEG": ("JpegImagePlugin", "JpegImageFile"),
-    "JPEG2000": ("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
-    "PNG": ("PngImagePlugin", "PngImageFile"),
-    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
-    "WEBP": ("WebPImagePlugin", "WebPImageFile"),
-}
 
 
 def decode(
@@ -87,7 +66,7 @@ def decode(
     --------
     >>> decode(b"nonsense")
     Traceback (most recent call last):
-    safelight.errors.DecodeError: is no image: its first bytes are those of no image format
+    safelight.errors.DecodeError: is not an image: no image format begins like this
     """
     data = bytes(as_kind(data, "data", "the bytes of a file", bytes, bytearray, memoryview))
     form = sniff(data)
@@ -104,25 +83,15 @@ def decode(
 
 
 def _decode(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
-    if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
-        frame = _decode_raw(data, min_side, max_pixels)
-        if frame is not None:
-            return frame
-    if form == "RAW":
-        raise DecodeError(
-            "is a camera RAW file of a kind that is not known; export it as JPEG",
-            code="unsupported",
-        )
-    if form == "HEIF":
-        return _decode_heif(data, min_side, max_pixels)
-    return _decode_pillow(data, form, min_side, max_pixels)
-
-
-def _decode_pillow(data: bytes, form: str, min_side: int | None, max_pixels: int) -> Frame:
-    if form == "TIFF" and (page := own_page(data)) is not None:
-        return _decode_own(data, page, min_side, max_pixels)
     with pillow_limit.lifted(), _canvas(data, form, max_pixels):
-        return _decode_opened(open_image(data, form), data, form, min_side, max_pixels)
+        opened = open_photo(data, form)
+        if isinstance(opened, Preview):
+            return _decode_raw(opened, data, min_side, max_pixels)
+        if isinstance(opened, tiff.Directory):
+            return _decode_page(opened, data, min_side, max_pixels)
+        if form == "HEIF":
+            return _decode_heif(opened, data, min_side, max_pixels)
+        return _decode_image(opened, data, form, min_side, max_pixels)
 
 
 def _canvas(data: bytes, form: str, max_pixels: int) -> contextlib.AbstractContextManager[None]:
@@ -134,7 +103,7 @@ def _canvas(data: bytes, form: str, max_pixels: int) -> contextlib.AbstractConte
     return memory.hold(memory.decoded_bytes(size, "RGBA"))
 
 
-def _decode_opened(
+def _decode_image(
     image: Any, data: bytes, form: str, min_side: int | None, max_pixels: int
 ) -> Frame:
     check_size(image.size, max_pixels)
@@ -174,7 +143,7 @@ def _loaded(image: Any, data: bytes, form: str, min_side: int | None) -> Frame:
     width, height = geometry.upright_size(size, exif.orientation)
     exif = replace(exif, orientation=lay or exif.orientation)
     if form == "TIFF":
-        exif = _exif_of_page(data, exif)
+        exif = page_exif(data, exif)
     return Frame(pixels, width, height, form, exif, alpha, quantization=_tables(image, form))
 
 
@@ -183,7 +152,7 @@ def _read_otherwise(data: bytes, form: str) -> Any:
     if form == "BMP":
         return read_bmp(data)
     plain = with_right_checksum(decodable(data)) if form == "PNG" else None
-    return None if plain is None else _open_png(plain)
+    return None if plain is None else open_png(plain)
 
 
 def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
@@ -191,59 +160,6 @@ def _tables(image: Any, form: str) -> tuple[tuple[int, ...], ...]:
     tables = image.quantization if form == "JPEG" else {}
     found = [tables[number] for number in sorted(tables)]
     return tuple(tuple(map(int, steps)) for steps in found if len(steps) == 64)
-
-
-def open_image(data: bytes, form: str) -> Any:
-    """Open an image with Pillow's class for its format; nothing is decoded yet.
-
-    Of a PNG, Pillow is given what the picture needs; of a TIFF, the page that is the picture.
-    """
-    if form == "PNG":
-        return _open_png(decodable(data))
-    if form == "BMP":
-        return _open_bmp(data)
-    if form == "WEBP":
-        data = webp_decodable(data)
-    if form == "TIFF":
-        page = tiff.main_page(tiff.directories(data))
-        data = data if page is None else tiff.beginning_with(data, page)
-    elif form == "AVIF" and ends_early(data, form):
-        raise truncated(form)
-    elif form == "AVIF":
-        data = data[: file_end(data)] or data
-    elif form == "JPEG2000" and not _reads_jpeg_2000():
-        raise DecodeError(
-            "is a JPEG 2000 file, which this build of Pillow does not read; save it as JPEG or PNG",
-            code="unsupported",
-        )
-    elif form == "JPEG2000" and data[4:6] == b"jP":
-        data = data[: file_end(data)]
-    image = opener(form)(io.BytesIO(data))
-    if form == "TIFF":
-        image.info.update(tiff.with_iptc(data))
-    return image
-
-
-def _open_bmp(data: bytes) -> Any:
-    try:
-        return opener("BMP")(io.BytesIO(data))
-    except OSError as exc:
-        own = read_bmp(data) if "Unsupported BMP" in str(exc) else None
-        if own is None:
-            raise
-        return own
-
-
-def _open_png(plain: bytes) -> Any:
-    image = opener("PNG")(io.BytesIO(plain))
-    transparent = image.info.get("transparency")
-    # Of 16 bits a channel Pillow keeps 8, and then finds no pixel of the transparent colour.
-    if isinstance(transparent, tuple) and plain[24] == 16:
-        image.deep_file = plain
-    elif isinstance(transparent, int) and plain[24] in (2, 4):
-        # Grey of few bits is spread over 8 by Pillow, but not the grey that is clear.
-        image.info["transparency"] = transparent * 255 // (2 ** plain[24] - 1)
-    return image
 
 
 def _loaded_jpeg(image: Any, data: bytes, min_side: int | None) -> Any:
@@ -270,21 +186,7 @@ def _draft(image: Any, min_side: int | None) -> None:
         image.draft(None, (max(1, width // scale), max(1, height // scale)))
 
 
-def own_page(data: bytes) -> tiff.Directory | None:
-    """Return a TIFF's picture if it is not for Pillow: for its depth, or a layout unknown to it."""
-    page = tiff.main_page(tiff.directories(data))
-    if page is None or tiff_pixels.is_for_us(page):
-        return page
-    try:
-        opener("TIFF")(io.BytesIO(tiff.beginning_with(data, page)))
-    except SyntaxError as exc:
-        return page if "unknown pixel mode" in str(exc) else None
-    except Exception:  # noqa: BLE001 - damaged in any of many ways; the decoder says which
-        return None
-    return None
-
-
-def _decode_own(data: bytes, page: tiff.Directory, min_side: int | None, max_pixels: int) -> Frame:
+def _decode_page(page: tiff.Directory, data: bytes, min_side: int | None, max_pixels: int) -> Frame:
     check_size(page.size, max_pixels)
     depth = -(-max(page.depths) // 8)
     with memory.hold(memory.decoded_bytes(page.size, sample_bytes=depth)):
@@ -297,14 +199,7 @@ def _deep_frame(data: bytes, page: tiff.Directory, min_side: int | None) -> Fram
     orientation = exif.orientation
     pixels, alpha = _pixels(image, orientation, min_side, page.octets(tiff.PROFILE))
     width, height = geometry.upright_size(page.size, orientation)
-    return Frame(pixels, width, height, "TIFF", _exif_of_page(data, exif), alpha)
-
-
-def _exif_of_page(data: bytes, exif: Exif) -> Exif:
-    """Return EXIF data of a TIFF: those of its first page where its picture has none."""
-    if replace(exif, orientation=1) != Exif():
-        return exif
-    return replace(exif_of_tiff(data), orientation=exif.orientation)
+    return Frame(pixels, width, height, "TIFF", page_exif(data, exif), alpha)
 
 
 def _profile(image: Any, data: bytes, form: str) -> bytes | None:
@@ -333,26 +228,7 @@ def _png_profile(data: bytes) -> bytes | None:
     return profile_of_gamma(colours.gamma, colours.chromaticities)
 
 
-@cache
-def opener(form: str) -> Any:
-    """Return Pillow's class that opens a format, imported when it is needed."""
-    if form == "TIFF":
-        silence_libtiff()
-    module, name = _CLASSES[form]
-    return getattr(import_module(f"PIL.{module}"), name)
-
-
-def _decode_heif(data: bytes, min_side: int | None, max_pixels: int) -> Frame:
-    if "heif" not in available_extras():
-        raise DecodeError(
-            "is a HEIC photo, for which pip install 'safelight[heif]' is needed",
-            code="missing-extra",
-        )
-    import pi_heif
-
-    if ends_early(data, "HEIF"):  # libheif fills up with grey what is missing, without an error
-        raise truncated("HEIF")
-    heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]), convert_hdr_to_8bit=True)
+def _decode_heif(heif: Any, data: bytes, min_side: int | None, max_pixels: int) -> Frame:
     check_size(heif.size, max_pixels)
     with memory.hold(memory.decoded_bytes(heif.size)):
         return _heif_frame(heif, data, min_side)
@@ -367,10 +243,7 @@ def _heif_frame(heif: Any, data: bytes, min_side: int | None) -> Frame:
     return Frame(pixels, width, height, "HEIF", exif, alpha)
 
 
-def _decode_raw(data: bytes, min_side: int | None, max_pixels: int) -> Frame | None:
-    preview = extract_preview(data)
-    if preview is None:
-        return None
+def _decode_raw(preview: Preview, data: bytes, min_side: int | None, max_pixels: int) -> Frame:
     check_size(preview.size, max_pixels)
     orientation = preview.orientation
     exif = exif_of_tiff(data)
@@ -432,10 +305,3 @@ def _with_deep_transparency(image: Image.Image, data: bytes) -> Image.Image:
     if deep is not None and deep.ndim == 3 and deep.shape[2] == 4:
         image.putalpha(Image.fromarray(((deep[..., 3] > 0) * 255).astype(np.uint8)))
     return image
-
-
-@cache
-def _reads_jpeg_2000() -> bool:
-    from PIL import features
-
-    return bool(features.check("jpg_2000"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SidecarError
 from safelight.imaging.containers.tiff import with_iptc
-from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.open import opener
 from safelight.metadata.exif import info_of
 from safelight.metadata.iptc import decoded, find_iptc
 from safelight.metadata.tags import Tags
@@ -24,7 +24,7 @@ _RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
 _TAKEN, _DIGITIZED = 0x9003, 0x9004
 _RECORD, _KEYWORDS = 2, 25
 
-# Windows' own tags, in UTF-16, begin here.
+# The tags of Windows, in UTF-16, begin here.
 _XP = 0x9C9B
 
 

@@ -106,7 +106,7 @@ def available_extras() -> frozenset[str]:
 
 
 def sniff(data: bytes) -> str | None:
-    """Return the format that `data` begins like, or None if it is no image's.
+    """Return the format that `data` begins like, or None if no image does.
 
     ``JPEG``, ``JPEG2000``, ``PNG``, ``GIF``, ``BMP``, ``WEBP``, ``TIFF``, ``AVIF``, ``HEIF`` or
     ``RAW``. A camera

@@ -1,4 +1,4 @@
-"""Sizes: how far a photo may be scaled down, and how it is turned upright."""
+"""Sizes: the scale of a decode, and turning upright."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lies_like(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Return `image` as it is to be looked at, given its EXIF orientation, 1 to 8."""
+    """Return `image` upright, given its EXIF orientation, 1 to 8."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 

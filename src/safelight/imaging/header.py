@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
 from safelight.imaging import geometry, pillow_limit
 from safelight.imaging.containers.gif_webp import webp_size
-from safelight.imaging.containers.heif import file_end
-from safelight.imaging.containers.raw import extract_preview, is_raw_tiff
-from safelight.imaging.containers.tiff import beginning_with, with_iptc
-from safelight.imaging.damage import check_size, ends_early, explain, no_image, truncated
-from safelight.imaging.decoding import open_image, own_page
-from safelight.imaging.formats import available_extras, sniff
+from safelight.imaging.containers.raw import Preview
+from safelight.imaging.containers.tiff import Directory, beginning_with, with_iptc
+from safelight.imaging.damage import check_size, explain, no_image
+from safelight.imaging.formats import sniff
+from safelight.imaging.open import open_photo, page_exif
 from safelight.metadata.exif import SIDECARS, exif_of, exif_of_tiff, info_of, read_exif
 from safelight.types import DEFAULT_MAX_PIXELS, Exif
 
@@ -65,36 +63,31 @@ def read_header(
         raise no_image(data)
     more: dict[str, Any] = {SIDECARS: sidecars} if sidecars else {}
     try:
-        if form == "RAW" or (form == "TIFF" and is_raw_tiff(data)):
-            header = _of_raw(data, max_pixels, more)
-            if header is not None:
-                return header
-        if form == "RAW":
-            raise DecodeError(
-                "is a camera RAW file of a kind that is not known; export it as JPEG",
-                code="unsupported",
-            )
-        if form == "HEIF":
-            return _of_heif(data, max_pixels, more)
-        return _of_pillow(data, form, max_pixels, more)
+        if form == "WEBP" and (size := webp_size(data)) is not None:
+            check_size(size, max_pixels)  # opening it takes the memory of its canvas
+        with pillow_limit.lifted():
+            opened = open_photo(data, form)
+        if isinstance(opened, Preview):
+            return _of_raw(opened, data, max_pixels, more)
+        if isinstance(opened, Directory):
+            exif = exif_of_tiff(beginning_with(data, opened), with_iptc(data) | more)
+            exif = page_exif(data, exif)
+            size = geometry.upright_size(opened.size, exif.orientation)
+        elif form == "HEIF":
+            raw = opened.info.get("exif")
+            exif = exif_of_tiff(raw if isinstance(raw, bytes) else b"", opened.info | more)
+            # What the container says of its rotation is in the size already.
+            exif, size = replace(exif, orientation=1), opened.size
+        else:
+            exif = _exif(opened, form, data, more)
+            # Of a TIFF, Pillow tells the size of the upright photo by itself.
+            size = geometry.upright_size(opened.size, 1 if form == "TIFF" else exif.orientation)
+        check_size(size, max_pixels)
+        return Header(form, size[0], size[1], exif)
     except DecodeError:
         raise
     except Exception as exc:  # the parsers raise a dozen kinds for damaged files
         raise explain(data, form, exc) from exc
-
-
-def _of_pillow(data: bytes, form: str, max_pixels: int, more: dict[str, Any]) -> Header:
-    if form == "TIFF" and (page := own_page(data)) is not None:
-        exif = exif_of_tiff(beginning_with(data, page), with_iptc(data) | more)
-        return _header(form, geometry.upright_size(page.size, exif.orientation), exif, max_pixels)
-    if form == "WEBP" and (size := webp_size(data)) is not None:
-        check_size(size, max_pixels)  # opening it takes the memory of its canvas
-    with pillow_limit.lifted():
-        image = open_image(data, form)
-    exif = _exif(image, form, data, more)
-    # Of a TIFF, Pillow tells the size of the upright photo by itself.
-    size = geometry.upright_size(image.size, 1 if form == "TIFF" else exif.orientation)
-    return _header(form, size, exif, max_pixels)
 
 
 def _exif(image: Image.Image, form: str, data: bytes, more: dict[str, Any]) -> Exif:
@@ -106,30 +99,11 @@ def _exif(image: Image.Image, form: str, data: bytes, more: dict[str, Any]) -> E
             return read_exif(Image.Image.getexif(image), info_of(image) | more)
         except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
             return Exif()
-    return exif_of(image, more)
+    exif = exif_of(image, more)
+    return page_exif(data, exif) if form == "TIFF" else exif
 
 
-def _of_heif(data: bytes, max_pixels: int, more: dict[str, Any]) -> Header:
-    if "heif" not in available_extras():
-        raise DecodeError(
-            "is a HEIC photo, for which pip install 'safelight[heif]' is needed",
-            code="missing-extra",
-        )
-    import pi_heif
-
-    if ends_early(data, "HEIF"):
-        raise truncated("HEIF")
-    heif = pi_heif.open_heif(io.BytesIO(data[: file_end(data)]))
-    raw = heif.info.get("exif")
-    exif = exif_of_tiff(raw if isinstance(raw, bytes) else b"", heif.info | more)
-    # What the container says of its rotation is in the size already.
-    return _header("HEIF", heif.size, replace(exif, orientation=1), max_pixels)
-
-
-def _of_raw(data: bytes, max_pixels: int, more: dict[str, Any]) -> Header | None:
-    preview = extract_preview(data)
-    if preview is None:
-        return None
+def _of_raw(preview: Preview, data: bytes, max_pixels: int, more: dict[str, Any]) -> Header:
     exif: Any = exif_of_tiff(data)
     if replace(exif, orientation=1) == Exif() and isinstance(preview.image, bytes):
         exif = read_header(
@@ -139,9 +113,5 @@ def _of_raw(data: bytes, max_pixels: int, more: dict[str, Any]) -> Header | None
         exif = exif_of_tiff(data, more)
     exif = replace(exif, orientation=preview.orientation)
     size = geometry.upright_size(preview.size, preview.orientation)
-    return _header("RAW", size, exif, max_pixels)
-
-
-def _header(form: str, size: tuple[int, int], exif: Exif, max_pixels: int) -> Header:
     check_size(size, max_pixels)
-    return Header(form, *size, exif)
+    return Header("RAW", size[0], size[1], exif)

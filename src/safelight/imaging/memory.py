@@ -1,4 +1,4 @@
-"""Memory for decoding: counted in bytes, large pictures one at a time.
+"""Memory budget for decoding: counted in bytes, large pictures one at a time.
 
 File sizes are not a measure: a PNG of 0.8 MB can hold 100 million pixels of 16 bits, four channels,
 which take 400 MB in Pillow and three times as much while colours are converted. Eight of them at

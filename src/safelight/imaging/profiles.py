@@ -1,4 +1,4 @@
-"""ICC profiles made of numbers: what a file says of its colours without a profile.
+"""ICC profiles built from the colour data of a file that has no profile.
 
 Primaries and transfer functions: ITU-T H.273, tables 2 and 3. Profiles: ICC.1:2022.
 """

@@ -1,4 +1,4 @@
-"""libtiff without a voice: what it says of damaged files belongs to nobody's JSON or log.
+"""Silence libtiff, whose messages about damaged files would end up in JSON and logs.
 
 It writes to standard error by itself, from whichever thread decodes. Whether a photo is damaged is
 told by Pillow's exception; libtiff's words add the number of a scanline.

@@ -1,4 +1,4 @@
-"""Photo files read whole, with proof that they still are the photo.
+"""PhotoReader: read a photo's file whole, with proof by sha256 that it still is the photo.
 
 Whatever is stored under a photo's id for good (hashes, scores, labels, derivations, thumbnails,
 tags) has to be computed from that photo's bytes. A path tells nothing of that: files are edited,

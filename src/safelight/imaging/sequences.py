@@ -15,9 +15,9 @@ from safelight.imaging import memory
 from safelight.imaging.containers import tiff, tiff_pixels
 from safelight.imaging.containers.heif import primary_pieces
 from safelight.imaging.containers.png import decodable
-from safelight.imaging.decoding import opener
 from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.header import read_header
+from safelight.imaging.open import opener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,18 +72,34 @@ def _check(pixels: int) -> None:
         raise ValueError("too many pixels")
 
 
-def same_at_depth(one: bytes, other: bytes) -> bool:
+def same_at_depth(one: bytes, other: bytes, *, turned: bool = False) -> bool:
     """Tell whether two files of more than 8 bits a channel have the same pixels, all bits of them.
 
     False if that cannot be told.
+
+    Parameters
+    ----------
+    one, other : bytes
+    turned : bool
+        The second may be turned by a multiple of 90 degrees, or mirrored.
     """
     try:
         head = read_header(one)
         needed = memory.decoded_bytes((head.width, head.height), sample_bytes=_SAMPLE_BYTES)
         with memory.hold(2 * needed):
-            return _equal(_deep(one), _deep(other))
+            first, second = _deep(one), _deep(other)
+            ways = _turned(second) if turned and isinstance(second, np.ndarray) else [second]
+            return any(_equal(first, each) for each in ways)
     except Exception:  # noqa: BLE001 - damaged in any of many ways: nothing is proven
         return False
+
+
+def _turned(pixels: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Yield a picture in all eight ways."""
+    for quarter in range(4):
+        way = np.rot90(pixels, quarter)
+        yield way
+        yield way[:, ::-1]
 
 
 def _equal(first: npt.NDArray[Any] | bytes | None, second: npt.NDArray[Any] | bytes | None) -> bool:

@@ -1,4 +1,4 @@
-"""Files that no output replaces, whatever somebody insists on."""
+"""Refuse output paths that would replace a photo, a library or a device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_replaceable(path: str | PathLike[str], what: str) -> None:
     ----------
     path : path-like
     what : str
-        What is to be written: "a plan".
+        Kind of file to write: "a plan".
 
     Raises
     ------

@@ -38,7 +38,7 @@ def thumbnails(
     Raises
     ------
     DecodeError
-        See :func:`safelight.imaging.decoding`.
+        See :func:`safelight.imaging.decode`.
     """
     # What is asked for is the frame's shorter side; its longer one then has enough in any case.
     frame = decode(data, min_side=max(sides), max_pixels=max_pixels)

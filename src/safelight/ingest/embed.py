@@ -1,4 +1,4 @@
-"""A batch of loaded entries through the model: vectors, and a reason for each that it refuses."""
+"""Embed a batch of loaded entries: vectors, or the reason for each that the model refuses."""
 
 from __future__ import annotations
 

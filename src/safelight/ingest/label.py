@@ -1,4 +1,4 @@
-"""The labels of photos: of those that the library has vectors of, and of any file."""
+"""Label photos: those of the library from their vectors, and any file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One entry, on a worker thread: read once, hashed, decoded once, prepared for the model."""
+"""Load one entry on a worker thread: read once, hash, decode once, prepare for the model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from safelight.files import sha256
 from safelight.hashing import hash_frame
 from safelight.hashing.hashes import MIN_SIDE as HASHING_SIDE
 from safelight.imaging import decode
+from safelight.imaging.header import read_header
 from safelight.imaging.reader import read_photo_with_stat
 from safelight.ingest.sources.entry import explain, is_still_inside
-from safelight.library.items import is_embedded
-from safelight.library.write import ItemRecord
+from safelight.ingest.sources.sidecars import read_sidecars, stamp_of
+from safelight.library.items import is_embedded, is_stale
+from safelight.library.write import FactsRecord, ItemRecord
 from safelight.quality.picture import MIN_SIDE as SCORING_SIDE
 from safelight.types import FileStat
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from safelight.ingest.sources.entry import Entry
     from safelight.library.database import Database
     from safelight.quality.metric import Measurement
-    from safelight.types import Frame, Structure
+    from safelight.types import Exif, Frame, Structure
 
     KeepFrame = Callable[[str, Frame], None]
 
@@ -59,6 +61,10 @@ class Loaded:
         What its file holds beside its first picture; of a new photo.
     measured : mapping or None
         What its pixels tell of its quality, if scores are wanted.
+    stamp : str or None
+        Of the sidecars that were read.
+    was_right : bool
+        What the library has of its pixels is as it would be now.
     code, reason : str or None
         Why it failed.
     seconds : dict
@@ -72,6 +78,8 @@ class Loaded:
     hashes: Hashes | None = None
     structure: Structure | None = None
     measured: Mapping[str, Measurement] | None = None
+    stamp: str | None = None
+    was_right: bool = False
     code: str | None = None
     reason: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -106,7 +114,7 @@ def load(
 ) -> Loaded:
     """Read, hash, decode and prepare one entry; every failure is returned, none is raised.
 
-    Content that the library has is only hashed, unless everything is to be done `afresh`.
+    Content that the library has is only hashed, unless everything is done `afresh`.
     """
     seconds: dict[str, float] = {}
     started = time.perf_counter()
@@ -123,6 +131,7 @@ def load(
     is_known = not afresh and is_embedded(library, item_id, embedder.fingerprint)
     if is_known or not claims.take(item_id):
         return Loaded(entry, item_id, seconds=seconds)
+    stale = not afresh and is_stale(library, item_id, embedder.fingerprint)
     return load_bytes(
         entry,
         item_id,
@@ -132,6 +141,7 @@ def load(
         scoring,
         seconds=seconds,
         keep_frame=keep_frame,
+        stale=stale,
     )
 
 
@@ -145,6 +155,7 @@ def load_bytes(
     *,
     seconds: dict[str, float] | None = None,
     keep_frame: KeepFrame | None = None,
+    stale: bool = False,
 ) -> Loaded:
     """Decode and prepare the bytes of one entry; every failure is returned, none is raised.
 
@@ -156,7 +167,10 @@ def load_bytes(
         Added to, and part of what is returned.
     keep_frame : callable, optional
         Called with the id and the frame of a photo that was decoded.
+    stale : bool
+        The library has its vector, from a decode that may have been another.
     """
+    stamp = stamp_of(entry.sidecars)
     seconds = {} if seconds is None else seconds
     started = time.perf_counter()
     if entry.text is not None:
@@ -174,6 +188,13 @@ def load_bytes(
         _lap(seconds, "decode", started)
         return Loaded(entry, item_id, code=exc.code, reason=str(exc), seconds=seconds)
     started = _lap(seconds, "decode", started)
+    if stale and frame.alpha is None:
+        # Only what is transparent is decoded by another rule since.
+        return Loaded(entry, item_id, stamp=stamp, was_right=True, seconds=seconds)
+    exif = frame.exif
+    if sidecars := read_sidecars(entry.sidecars, entry.roots):
+        told = read_header(data, max_pixels=pixel_limit, sidecars=sidecars).exif
+        exif = replace(told, orientation=exif.orientation)
     try:
         prepared = embedder.prepare(frame)
     except Exception as exc:  # noqa: BLE001 - one odd photo does not end a run over thousands
@@ -197,15 +218,40 @@ def load_bytes(
         format=frame.format,
         width=frame.width,
         height=frame.height,
-        exif={
-            key: value
-            for key, value in asdict(frame.exif).items()
-            if value is not None and (key, value) != ("orientation", 1)
-        },
+        exif=facts_of(exif),
     )
     return Loaded(
-        entry, item_id, item, prepared, hashes, frame.structure, measured, seconds=seconds
+        entry,
+        item_id,
+        item,
+        prepared,
+        hashes,
+        frame.structure,
+        measured,
+        stamp=stamp,
+        seconds=seconds,
     )
+
+
+def facts_of(exif: Exif) -> dict[str, Any]:
+    """Return EXIF data as the library keeps them: without what is not known."""
+    return {
+        key: value
+        for key, value in asdict(exif).items()
+        if value is not None and (key, value) != ("orientation", 1)
+    }
+
+
+def read_facts(entry: Entry, pixel_limit: int) -> FactsRecord | None:
+    """Return the facts of a photo and of its sidecars, without decoding it; None if it is away."""
+    stamp = stamp_of(entry.sidecars)
+    try:
+        data, entry = read_entry(entry)
+        sidecars = read_sidecars(entry.sidecars, entry.roots)
+        exif = read_header(data, max_pixels=pixel_limit, sidecars=sidecars).exif
+    except (DecodeError, OSError):
+        return None
+    return FactsRecord(entry.path, sha256(data), facts_of(exif), stamp)
 
 
 def read_entry(entry: Entry) -> tuple[bytes, Entry]:

@@ -1,4 +1,4 @@
-"""Sources whose folder has another name now, as their user says: nothing is read again."""
+"""Move sources whose folder has another name now, without reading it again."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.plans.journal import folder_of
+from safelight.duplicates.plans.relocate import record_move
 from safelight.errors import FileError, LibraryError, SourceError, UsageError
 from safelight.files import sha256_of
 from safelight.files.names import expanded
 from safelight.ingest.sources.spelling import true_spelling
-from safelight.library.files import MISSING, require_namespace
+from safelight.library.database import as_database
+from safelight.library.files import require_namespace
 from safelight.library.ingested_sources import remember
-from safelight.library.relocate import FileAt, files_at, move_file, rename_spec
+from safelight.library.relocate import FileAt, files_at, miss_files, move_file, rename_spec
 from safelight.library.sources import KINDS, is_inside, place_of, read_sources
 from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
     from safelight.library.sources import SourceRecord
 
 #: Files with the size and time that they had are not read, except for so many from all over.
@@ -55,7 +58,7 @@ class Moved:
 
 
 def move_source(
-    library: Database,
+    library: AnyLibrary,
     old: str | os.PathLike[str],
     new: str | os.PathLike[str],
     *,
@@ -85,6 +88,7 @@ def move_source(
     UsageError
         They are one path, or the files at `old` are still there.
     """
+    library = as_database(library)
     require_namespace(library, namespace)
     before, after = _path(old), _path(new)
     if not os.path.lexists(after):
@@ -127,14 +131,13 @@ def move_source(
     with library.transaction() as connection:
         for file, found in there:
             move_file(connection, file, before, after, found)
-        connection.executemany(
-            "UPDATE files SET gone = ? WHERE pk = ?",
-            ((MISSING, file.key) for file in (*missing, *changed)),
-        )
+        miss_files(connection, (*missing, *changed))
         for each, spec in renamed:
             rename_spec(connection, each.namespace, each.spec, spec)
     if added is not None:
         remember(library, added[0], [(added[1], added[2])])
+    # So that what was moved into a quarantine still finds its way back.
+    record_move(folder_of(library.path), before, after)
     return result
 
 

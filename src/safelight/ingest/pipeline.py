@@ -1,4 +1,4 @@
-"""The pipeline: entries through threads and the model into the library, in whole batches."""
+"""Ingest pipeline: entries through threads and the model into the library, in whole batches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from safelight.hashing import HASH_VERSION
 from safelight.imaging.containers.structure import STRUCTURE_VERSION
 from safelight.ingest.embed import embed
 from safelight.ingest.label import write_labelled
-from safelight.ingest.load import Claims, Loaded, load
+from safelight.ingest.load import Claims, Loaded, load, read_facts
 from safelight.ingest.summary import Progress
 from safelight.ingest.worklist import Worklist, as_record
 from safelight.library.attributes.hashes import HashRecord, write_hashes
@@ -22,7 +23,13 @@ from safelight.library.attributes.scores import write_scores
 from safelight.library.attributes.structures import write_structures
 from safelight.library.items import is_embedded
 from safelight.library.spaces import find_space, is_empty
-from safelight.library.write import FileRecord, ItemRecord, write
+from safelight.library.write import (
+    FileRecord,
+    ItemRecord,
+    keep_vectors,
+    write,
+    write_facts,
+)
 from safelight.types import Failure
 
 if TYPE_CHECKING:
@@ -37,6 +44,10 @@ if TYPE_CHECKING:
 
 #: Records are written at least this often, so that little is lost when the process is killed.
 _SECONDS_BETWEEN_WRITES = 2.0
+
+
+#: Photos whose facts are read between two writes.
+_FACTS_AT_ONCE = 256
 
 
 class Pipeline:
@@ -125,6 +136,17 @@ class Pipeline:
         self._flush()
         return interrupted
 
+    def refresh(self, entries: Sequence[Entry], threads: int, pixel_limit: int) -> int:
+        """Read the facts of known photos again; return of how many they changed."""
+        changed = 0
+        for start in range(0, len(entries), _FACTS_AT_ONCE):
+            part = entries[start : start + _FACTS_AT_ONCE]
+            with ThreadPoolExecutor(threads, thread_name_prefix="safelight-facts") as pool:
+                found = list(pool.map(partial(read_facts, pixel_limit=pixel_limit), part))
+            records = [each for each in found if each is not None]
+            changed += write_facts(self._library, self._namespace, records)
+        return changed
+
     def _take(self, loaded: Loaded) -> None:
         for stage, seconds in loaded.seconds.items():
             self.seconds[stage] += seconds
@@ -145,6 +167,9 @@ class Pipeline:
         waiting, self._waiting, self._to_embed = self._waiting, [], 0
         if not waiting:
             return
+        right = [each.item_id for each in waiting if each.was_right and each.item_id]
+        if right:
+            keep_vectors(self._library, right)
         with self.stage("encode"):
             items, broken = embed(self._embedder, waiting, proven=self._is_proven())
         embedded = {item.id for item in items}
@@ -163,7 +188,7 @@ class Pipeline:
                 continue
             # What one model cannot take stays where another has it.
             item_id = loaded.item_id if code in (None, "model") else None
-            records.append(as_record(loaded.entry, item_id, code=code, reason=reason))
+            records.append(_record(loaded, item_id, code, reason))
             self.tally["failed" if code else "known" if loaded.item is None else "new"] += 1
             if code is None and loaded.item is None:
                 self.known_at.append(loaded.entry.path)
@@ -251,3 +276,9 @@ class Pipeline:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - started
+
+
+def _record(
+    loaded: Loaded, item_id: str | None, code: str | None, reason: str | None
+) -> FileRecord:
+    return as_record(loaded.entry, item_id, code=code, reason=reason, sidecars=loaded.stamp)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.arguments import as_count, as_having, as_name, refused
+from safelight.arguments import as_count, as_having, as_name, as_new_name, refused
+from safelight.duplicates.plans.recovery import recover
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.label import label_lacking
@@ -22,6 +23,8 @@ from safelight.ingest.sources.folder import FolderSource
 from safelight.ingest.sources.spelling import known_spelling
 from safelight.ingest.summary import Progress, Summary
 from safelight.ingest.worklist import make_worklist
+from safelight.library.database import as_database
+from safelight.library.files import namespaces
 from safelight.library.ingested_sources import remember, remember_unread, remembered
 from safelight.library.spaces import add_space, find_space
 from safelight.library.vector_index.open import open_fastest
@@ -38,13 +41,13 @@ if TYPE_CHECKING:
     from safelight.ingest.sources.entry import Entry
     from safelight.ingest.worklist import Worklist
     from safelight.labels import Classifier
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
 
 BATCH_SIZE = 16
 
 
 def ingest(
-    library: Database,
+    library: AnyLibrary,
     sources: Source | str | Iterable[Source | str],
     embedder: Embedder,
     *,
@@ -73,7 +76,7 @@ def ingest(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     sources : Source or str, or iterable of them
         What :func:`safelight.ingest.sources.parse_source` returns, or takes.
     embedder : Embedder
@@ -121,14 +124,16 @@ def ingest(
         `classifier` is for the vectors of another model.
     """
     started = time.perf_counter()
-    as_having(library, "library", "a Library", "connection", "transaction")
+    library = as_database(library)
     as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_images")
-    as_name(namespace, "namespace")
+    if as_name(namespace, "namespace") not in namespaces(library):
+        as_new_name(namespace, "namespace")
     batch_size = None if batch_size is None else as_count(batch_size, "batch_size")
     threads = None if threads is None else as_count(threads, "threads")
     if classifier is not None and classifier.fingerprint != embedder.fingerprint:
         raise SpaceError(f"The labels are for another model than {embedder.name}.")
     sources, notes = _known_names(library, namespace, sources)
+    recover(library.path)  # what a killed plan has set aside is a photo
     plans, work, planned = _plan(
         library, sources, namespace, embedder.fingerprint, embedder.name, retry_failed
     )
@@ -160,6 +165,13 @@ def ingest(
         )
     threads = threads or os.cpu_count() or 1
     interrupted = pipeline.work(work, threads, pixel_limit)
+    told: list[str] = []
+    again = list({entry.path: entry for plan in plans for entry in plan.refresh}.values())
+    if again and not interrupted:
+        with pipeline.stage("facts"):
+            changed = pipeline.refresh(again, threads, pixel_limit)
+        if changed:
+            told.append(f"Date, camera or place of {changed:,} known photos were read again.")
     settled = Settled()
     if not interrupted:
         with pipeline.stage("write"):
@@ -205,12 +217,12 @@ def ingest(
         seconds=time.perf_counter() - started,
         stages={**planned.stages, **pipeline.seconds},
         failures=pipeline.failures,
-        notes=[*notes, *planned.notes, *settled.notes],
+        notes=[*notes, *planned.notes, *told, *settled.notes],
     )
 
 
 def preview(
-    library: Database,
+    library: AnyLibrary,
     sources: Source | str | Iterable[Source | str],
     *,
     fingerprint: str,
@@ -230,6 +242,7 @@ def preview(
     SourceError
         A source cannot be listed at all.
     """
+    library = as_database(library)
     sources, notes = _known_names(library, namespace, sources)
     _, _, planned = _plan(library, sources, namespace, fingerprint, name, retry_failed)
     planned = replace(planned, notes=[*notes, *planned.notes])
@@ -276,10 +289,22 @@ def _plan(
         excluded=sum(len(plan.excluded) for plan in plans),
         stages={"list": time.perf_counter() - started},
         unmatched=list(unmatched),
-        notes=[*_passed_over(sources), *map(_unmatched_text, unmatched, unmatched.values())],
+        notes=[
+            *_passed_over(sources),
+            *_stale(plans),
+            *map(_unmatched_text, unmatched, unmatched.values()),
+        ],
         unread=dict(sum((_unread(source) for source in sources), Counter()).most_common()),
     )
     return plans, work, planned
+
+
+def _stale(plans: Sequence[Worklist]) -> list[str]:
+    count = sum(plan.stale for plan in plans)
+    files = f"{count:,} files that may be transparent are"
+    if count == 1:
+        files = "1 file that may be transparent is"
+    return [f"{files} read again: what is pale was not seen before."] if count else []
 
 
 def _unmatched(sources: Iterable[Source]) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The scores of photos: from the decode that feeds the model, or later for what lacks them."""
+"""Score photos, from the decode that feeds the model or later."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: The name under which the library keeps the combined score.
 COMBINED = "combined"
 
-# Of how the combined score is made; another one is made anew.
+# Of how the combined score is made; another one is made again.
 _COMBINED_VERSION = "1"
 
 # Written at once, when photos are measured that were embedded before.

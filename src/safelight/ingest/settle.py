@@ -1,4 +1,4 @@
-"""The end of an ingest: which missing files were moved, which are missing, which are kept.
+"""Settle an ingest: tell moved files from missing ones.
 
 A file that is not at its path any more may have been moved, renamed with its folder, or be seen
 through another drive letter: then its content was found at a path of this ingest. Or its disk is

@@ -16,7 +16,7 @@ class Progress:
     Attributes
     ----------
     done, total : int
-        Entries that were to be opened.
+        Entries to open.
     failed : int
     """
 

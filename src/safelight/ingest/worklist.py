@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from safelight.errors import SourceError
 from safelight.imaging.formats import EXTRAS, available_extras, extra_for
 from safelight.ingest.sources.folder import FolderSource
+from safelight.ingest.sources.sidecars import stamp_of
 from safelight.library.files import (
     EXCLUDED,
     MISSING,
     PRESENT,
     KnownFile,
+    has_other_namespaces,
+    item_of_file,
     known_elsewhere,
     known_files,
 )
@@ -41,6 +44,8 @@ class Worklist:
         namespace knows, metadata that changed.
     absent : list of FileRecord
         Known files that a list names and that are not there: reported, never written.
+    refresh : list of Entry
+        Unchanged, and their sidecars are not: their facts are to be read again.
     missing : dict of int to str
         Keys and paths of known files that are no longer there.
     excluded : list of int
@@ -57,6 +62,8 @@ class Worklist:
         Entries that failed before, and are as they were.
     refused : int
         Entries that the listing could not offer, for the first time.
+    stale : int
+        Entries in `work` whose vectors are of pixels that may be decoded otherwise now.
     """
 
     source: Source
@@ -73,6 +80,8 @@ class Worklist:
     linked: int = 0
     failing: int = 0
     refused: int = 0
+    stale: int = 0
+    refresh: list[Entry] = field(default_factory=list)
 
 
 def make_worklist(
@@ -102,15 +111,15 @@ def make_worklist(
         entries = list(entries)
         scope = [entry.path for entry in entries]
     known = known_files(library, namespace, fingerprint, scope=scope)
-    has_others = library.connection.execute(
-        "SELECT 1 FROM namespaces WHERE name != ?", (namespace,)
-    ).fetchone()
+    has_others = has_other_namespaces(library, namespace)
     work: list[Entry] = []
     records: list[FileRecord] = []
     absent: list[FileRecord] = []
     missing: dict[int, str] = {}
+    refresh: list[Entry] = []
     seen: set[str] = set()
-    tally = dict.fromkeys(("new", "changed", "unchanged", "linked", "failing", "refused"), 0)
+    kinds = ("new", "changed", "unchanged", "linked", "failing", "refused", "stale")
+    tally = dict.fromkeys(kinds, 0)
     for entry in entries:
         seen.add(entry.path)
         before = known.get(entry.path)
@@ -127,6 +136,8 @@ def make_worklist(
             records.append(as_record(entry, None))
         elif before is not None and _is_unchanged(entry, before):
             tally["unchanged"] += 1
+            if entry.text is None and stamp_of(entry.sidecars) != before.sidecars:
+                refresh.append(entry)
             if before.state != PRESENT or entry.metadata is not None:
                 records.append(_again(library, entry, before))
         elif has_others and (item := _elsewhere(library, namespace, entry, fingerprint)):
@@ -134,12 +145,24 @@ def make_worklist(
             records.append(as_record(entry, item))
         else:
             tally["new" if before is None else "changed"] += 1
+            tally["stale"] += before is not None and _is_stale(entry, before)
             work.append(entry)
     unseen = {path: file for path, file in known.items() if path not in seen}
     absent_paths, excluded = _sort_out(source, unseen, others)
     missing |= absent_paths
     present = sum(file.state == PRESENT for file in known.values())
-    return Worklist(source, work, records, absent, missing, excluded, present, len(seen), **tally)
+    return Worklist(
+        source,
+        work,
+        records,
+        absent,
+        missing,
+        excluded,
+        present,
+        len(seen),
+        refresh=refresh,
+        **tally,
+    )
 
 
 def _sort_out(
@@ -186,7 +209,12 @@ def _paths(source: Source) -> frozenset[str]:
 
 
 def as_record(
-    entry: Entry, item_id: str | None, *, code: str | None = None, reason: str | None = None
+    entry: Entry,
+    item_id: str | None,
+    *,
+    code: str | None = None,
+    reason: str | None = None,
+    sidecars: str | None = None,
 ) -> FileRecord:
     """Return what the library is to keep of an entry; a failure if `item_id` is None.
 
@@ -200,6 +228,7 @@ def as_record(
         entry.metadata,
         code or (None if item_id else entry.code),
         reason or (None if item_id else entry.reason),
+        sidecars,
     )
 
 
@@ -217,6 +246,15 @@ def _still_fails(entry: Entry, before: KnownFile) -> bool:
     return True
 
 
+def _is_stale(entry: Entry, before: KnownFile) -> bool:
+    return (
+        before.stale
+        and entry.stat is not None
+        and before.stat is not None
+        and entry.stat.same_content_as(before.stat)
+    )
+
+
 def _is_unchanged(entry: Entry, before: KnownFile) -> bool:
     if entry.stat is None or before.stat is None or not before.embedded:
         return False
@@ -224,10 +262,8 @@ def _is_unchanged(entry: Entry, before: KnownFile) -> bool:
 
 
 def _again(library: Database, entry: Entry, before: KnownFile) -> FileRecord:
-    (item,) = library.connection.execute(
-        "SELECT i.id FROM files f JOIN items i ON i.pk = f.item_pk WHERE f.pk = ?", (before.pk,)
-    ).fetchone()
-    return as_record(entry, item)
+    item = item_of_file(library, before.pk)
+    return as_record(entry, item, sidecars=before.sidecars)
 
 
 def _elsewhere(library: Database, namespace: str, entry: Entry, fingerprint: str) -> str | None:

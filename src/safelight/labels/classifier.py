@@ -106,7 +106,7 @@ class Classifier:
     ----------
     label_set : LabelSet
     model : TextModel
-        Whose vectors are to be labelled.
+        Model of the vectors to label.
     embeddings : (labels, dimension) float32
         Of unit length.
     unrelated : (prompts, dimension) float32 or None
@@ -176,7 +176,7 @@ class Classifier:
         Warns
         -----
         UserWarning
-            What was kept is damaged, and was made anew.
+            What was kept is damaged, and was made again.
         """
         files = CacheFiles.in_folder(cache) if isinstance(cache, Path) else cache
         embeddings = embed_labels(label_set, embedder, files.labels if files else None)

@@ -2,7 +2,7 @@
 
 Two files: one for the labels, and one for the prompts that have nothing to do with them, which do
 for every label set of a model. A file tells by its key what it was made of; one of anything else is
-made anew, and so is one that is damaged, with a warning.
+made again, and so is one that is damaged, with a warning.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from safelight.labels.label_set import LabelSet
 
-#: Things and places that are no label of ours; what a photo says to them is its null.
+#: Things and places that are not labels of ours; what a photo says to them is its null.
 UNRELATED = Path(__file__).with_name("unrelated.json")
 
 # One template makes 240 texts to embed, where six would make 1,440, and does as well.
@@ -159,12 +159,12 @@ def _read(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.float3
     except (FileNotFoundError, PermissionError):
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
-        warnings.warn(f"{path} is damaged ({exc}) and made anew.", stacklevel=5)
+        warnings.warn(f"{path} is damaged ({exc}) and made again.", stacklevel=5)
         return None
     if is_other:
         return None
     if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
-        warnings.warn(f"{path} is damaged (its numbers) and made anew.", stacklevel=5)
+        warnings.warn(f"{path} is damaged (its numbers) and made again.", stacklevel=5)
         return None
     return np.asarray(vectors, np.float32)
 

@@ -120,7 +120,7 @@ def _read(path: Path, key: str) -> tuple[str, ...]:
         ) from exc
     except UnicodeDecodeError as exc:
         raise SettingsError(
-            f"{path} is no text in UTF-8; save it as that.", path=str(path)
+            f"{path} is not text in UTF-8; save it as that.", path=str(path)
         ) from exc
     is_json = path.suffix.lower() == ".json" or _JSON.match(text)
     found = _from_json(text, key, path) if is_json else _from_lines(text)

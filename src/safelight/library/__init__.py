@@ -1,1 +1,1 @@
-"""The library: one SQLite file that holds what is known of photos, and indexes derived from it."""
+"""The library: one SQLite file for everything known about photos, and derived indexes."""

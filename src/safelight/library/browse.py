@@ -1,4 +1,4 @@
-"""Looking through a library without a query: filters, orders, cards.
+"""Browse photos without a query: filters, orders, cards.
 
 The filters are those of a search as well: :func:`matching` gives the keys that it may return.
 """

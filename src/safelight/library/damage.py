@@ -1,4 +1,4 @@
-"""Damage to a library: bytes that a disk, a copy or a program changed, told as that.
+"""Damage to a library: errors that name bytes changed by a disk, a copy or a program.
 
 SQLite notices much of it, but not a changed byte in a text or a number. Neither what it says nor a
 value that cannot be what was stored is for people to see as a traceback.
@@ -35,7 +35,7 @@ _OTHERS = {
 
 _WAYS_OUT = (
     "Look at it with `safelight doctor`. Restore it from a backup, or move it away and run "
-    "`safelight ingest FOLDER`, which computes it anew; your photos are not touched."
+    "`safelight ingest FOLDER`, which computes it again; your photos are not touched."
 )
 
 # What reading a changed value ends in.
@@ -64,7 +64,7 @@ def explain_database_error(path: Path, error: sqlite3.Error) -> LibraryError:
     if code == sqlite3.SQLITE_NOTADB:
         return LibraryError(
             f"{path} cannot be used as a library: it is damaged, or a file of another kind "
-            f"({error}). Name another file with --library. {_WAYS_OUT}",
+            f"({error}). Name another file. {_WAYS_OUT}",
             code="damaged",
             path=str(path),
         )

@@ -9,10 +9,10 @@ import stat
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import quote
 
-from safelight.arguments import as_name, as_path
+from safelight.arguments import as_name, as_path, refused
 from safelight.errors import LibraryError
 from safelight.files.names import expanded
 from safelight.files.opening import kind_of
@@ -87,7 +87,7 @@ class Database:
             if not create:
                 raise LibraryError(
                     f"There is no library at {self.path}. "
-                    "Make one with `safelight ingest FOLDER`, or name another with --library.",
+                    "Make one with `safelight ingest FOLDER`, or name another file.",
                     code="no-library",
                     path=str(self.path),
                 )
@@ -96,7 +96,7 @@ class Database:
             except OSError as exc:
                 raise LibraryError(
                     f"Cannot make the folder of the library {self.path}: {exc.strerror}. "
-                    "Name another file with --library.",
+                    "Name another file.",
                     path=str(self.path),
                 ) from exc
         try:
@@ -120,7 +120,7 @@ class Database:
         if not stat.S_ISREG(found.st_mode):
             raise LibraryError(
                 f"The library {self.path} cannot be opened: it is {kind_of(found.st_mode)}. "
-                "Name a file with --library.",
+                "Name a file.",
                 path=str(self.path),
             )
         if found.st_size:
@@ -153,7 +153,7 @@ class Database:
         if kind == sqlite3.SQLITE_CANTOPEN:
             return LibraryError(
                 f"{self.path} cannot be used as a library: {reason}. Change the permissions of the "
-                "file and its folder, or name another file with --library.",
+                "file and its folder, or name another file.",
                 path=str(self.path),
             )
         return explain_database_error(self.path, exc)
@@ -296,6 +296,31 @@ class Database:
         self.close()
         if found is not None:
             raise found from error
+
+
+class HasDatabase(Protocol):
+    """Something with a database of its own: a :class:`safelight.Library`."""
+
+    @property
+    def database(self) -> Database: ...
+
+
+#: What public functions take for a library.
+AnyLibrary: TypeAlias = Database | HasDatabase
+
+
+def as_database(value: Any) -> Database:
+    """Return the database of a library; a database as it is.
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+    """
+    found: Database = getattr(value, "database", value)
+    if not (hasattr(found, "connection") and hasattr(found, "transaction")):
+        raise refused("library", "a Library", value)
+    return found
 
 
 def sqlite_uri(path: PurePath) -> str:

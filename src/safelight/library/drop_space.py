@@ -1,4 +1,4 @@
-"""Dropping a space: its vectors, what was derived from them, and the disk space of both."""
+"""Drop a space: its vectors, the files derived from them, and the disk space of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading what a library knows: files, counts, failures, and where an item's files are."""
+"""Read a library: files, counts, failures, and the paths of an item."""
 
 from __future__ import annotations
 
@@ -35,9 +35,13 @@ class KnownFile:
     has_item : bool
         Its content is known.
     embedded : bool
-        Its item has a vector in the space that was asked about.
+        Its item has a vector in the space that was asked about, and not a stale one.
     failure : str or None
         The code of its failure.
+    sidecars : str or None
+        Stamp of the sidecars that were read.
+    stale : bool
+        Its item's vector is of pixels that may be decoded otherwise now.
     """
 
     pk: int
@@ -46,6 +50,8 @@ class KnownFile:
     has_item: bool
     embedded: bool
     failure: str | None
+    sidecars: str | None = None
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,8 @@ def _known(
     values: tuple[str, ...],
 ) -> dict[str, KnownFile]:
     rows = library.connection.execute(
-        "SELECT f.path, f.pk, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.gone, f.item_pk, e.pk, "
-        "x.code FROM files f "
+        "SELECT f.path, f.pk, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.gone, f.item_pk, e.stale, "
+        "x.code, f.sidecars FROM files f "
         "JOIN namespaces n ON n.pk = f.namespace_pk AND n.name = ? "
         "LEFT JOIN embeddings e ON e.item_pk = f.item_pk "
         "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
@@ -114,10 +120,12 @@ def _known(
             None if size is None else FileStat(size, mtime, ctime, inode),
             gone,
             item is not None,
-            embedding is not None,
+            stale == 0,
             failure,
+            sidecars,
+            stale == 1,
         )
-        for path, pk, size, mtime, ctime, inode, gone, item, embedding, failure in rows
+        for path, pk, size, mtime, ctime, inode, gone, item, stale, failure, sidecars in rows
     }
 
 
@@ -179,6 +187,14 @@ def namespaces(library: Database) -> list[str]:
     return [name for (name,) in rows]
 
 
+def has_other_namespaces(library: Database, namespace: str) -> bool:
+    """Tell if there is any namespace besides this one, even an empty one."""
+    row = library.connection.execute(
+        "SELECT 1 FROM namespaces WHERE name != ?", (namespace,)
+    ).fetchone()
+    return row is not None
+
+
 def require_namespace(library: Database, namespace: str | None) -> None:
     """Raise if the library has namespaces, but not this one.
 
@@ -187,6 +203,8 @@ def require_namespace(library: Database, namespace: str | None) -> None:
     LibraryError
         With those that there are.
     """
+    if namespace is None or _is_in_use(library, namespace):
+        return
     known = namespaces(library)
     if known and namespace is not None and namespace not in known:
         raise LibraryError(
@@ -195,6 +213,17 @@ def require_namespace(library: Database, namespace: str | None) -> None:
             code="no-namespace",
             namespace=namespace,
         )
+
+
+def _is_in_use(library: Database, namespace: str) -> bool:
+    """Tell whether a namespace has files, or vectors that clients brought."""
+    row = library.connection.execute(
+        "SELECT 1 FROM namespaces n WHERE n.name = ? AND ("
+        "EXISTS (SELECT 1 FROM files f WHERE f.namespace_pk = n.pk) "
+        "OR EXISTS (SELECT 1 FROM vectors v WHERE v.namespace_pk = n.pk))",
+        (namespace,),
+    ).fetchone()
+    return row is not None
 
 
 def require_folder(library: Database, folder: str) -> None:
@@ -237,6 +266,25 @@ def photo_paths(library: Database) -> list[str]:
         "WHERE NOT f.gone AND i.kind = 'photo' GROUP BY i.pk ORDER BY i.pk"
     )
     return [path for (path,) in rows]
+
+
+def present_paths(library: Database, item_id: str, namespace: str) -> list[str]:
+    """Return the paths of the present files of an item in a namespace."""
+    rows = library.connection.execute(
+        "SELECT f.path FROM files f JOIN items i ON i.pk = f.item_pk "
+        "JOIN namespaces n ON n.pk = f.namespace_pk "
+        "WHERE i.id = ? AND n.name = ? AND NOT f.gone",
+        (item_id, namespace),
+    )
+    return [path for (path,) in rows]
+
+
+def item_of_file(library: Database, file_key: int) -> str:
+    """Return the id of the item that a file holds, by the file's key."""
+    (item_id,) = library.connection.execute(
+        "SELECT i.id FROM files f JOIN items i ON i.pk = f.item_pk WHERE f.pk = ?", (file_key,)
+    ).fetchone()
+    return str(item_id)
 
 
 def allowed_items(

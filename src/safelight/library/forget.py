@@ -1,4 +1,4 @@
-"""Forgetting: rows of files, and all that was computed of what no other file holds."""
+"""Forget rows of files, and the data of photos that no other file holds."""
 
 from __future__ import annotations
 

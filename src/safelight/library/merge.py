@@ -1,4 +1,4 @@
-"""Rows into a library: what it lacks is added, what it knows already and better is left alone."""
+"""Merge rows into a library: add what it lacks, keep what it knows better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a library is told of: of two that know a path, the one that knows it better."""
+"""Merge of file records: of two records of a path, keep the better one."""
 
 from __future__ import annotations
 

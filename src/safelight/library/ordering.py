@@ -1,4 +1,4 @@
-"""The orders in which photos are shown: by when they were taken or added, or by a score."""
+"""Sort orders of photos: by date taken, by date added, or by a score."""
 
 from __future__ import annotations
 

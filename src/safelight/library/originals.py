@@ -1,4 +1,4 @@
-"""The files of photos: opened only if they still hold the photo, by its sha256."""
+"""Open the file of a photo, if by its sha256 it still is that photo."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _queue_all(connection: sqlite3.Connection, store: int) -> None:
 
 
 def note_space(library: Database, store: int, fingerprint: str) -> None:
-    """Record that a store is being told of a space."""
+    """Record that a store is being fed a space."""
     with library.transaction() as connection:
         connection.execute(
             "INSERT INTO store_spaces (store_pk, fingerprint) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -123,7 +123,7 @@ def note_space(library: Database, store: int, fingerprint: str) -> None:
 
 
 def dropped_spaces(library: Database, store: int) -> list[str]:
-    """Return the fingerprints of spaces that a store was told of, and the library has no more."""
+    """Return the fingerprints of spaces that a store has and the library no longer has."""
     rows = library.connection.execute(
         "SELECT fingerprint FROM store_spaces WHERE store_pk = ? "
         "AND fingerprint NOT IN (SELECT fingerprint FROM spaces)",

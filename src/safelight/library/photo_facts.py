@@ -1,4 +1,4 @@
-"""Photos by id with all that is known of each: format, size, EXIF data, and every present file."""
+"""Facts of photos by id: format, size, EXIF data, and every present file."""
 
 from __future__ import annotations
 
@@ -141,12 +141,28 @@ def mark_paths_gone(library: Database, paths: Iterable[str]) -> None:
         )
 
 
-def mark_paths_back(library: Database, stats: Mapping[str, tuple[str, FileStat]]) -> None:
+def mark_paths_back(
+    library: Database,
+    stats: Mapping[str, tuple[str, FileStat]],
+    former: Mapping[str, str] | None = None,
+) -> None:
     """Record that files are at their paths again, with these photo ids and stats.
 
     A path at which the library saw another photo since is left as it is.
+
+    Parameters
+    ----------
+    former : mapping of str to str, optional
+        Of files whose folder has another name now, the path that they had.
     """
+    moved = [(path, old) for path, old in (former or {}).items() if path != old]
     with library.transaction() as connection:
+        # In a namespace that knows the new path already, that one stays.
+        connection.executemany(
+            "UPDATE OR IGNORE files SET path = ?, source_path = CASE source_path WHEN path THEN ? "
+            "ELSE source_path END WHERE path = ? AND gone",
+            ((path, path, old) for path, old in moved),
+        )
         connection.executemany(
             "UPDATE files SET gone = 0, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? "
             "WHERE path = ? AND item_pk = (SELECT pk FROM items WHERE id = ?)",

@@ -1,4 +1,4 @@
-"""All that a library knows of one photo."""
+"""Everything that a library knows about one photo."""
 
 from __future__ import annotations
 
@@ -147,6 +147,16 @@ def _added_at(library: Database, key: int, namespaces: tuple[str, ...], otherwis
         (otherwise, key, *namespaces),
     ).fetchone()
     return str(found or otherwise)
+
+
+def ids_beginning(library: Database, beginning: str, limit: int = 2) -> list[str]:
+    """Return the ids of at most `limit` photos and texts that begin with some hex digits."""
+    rows = library.connection.execute(
+        # "g" comes after every hex digit
+        "SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+        (beginning, beginning + "g", limit),
+    )
+    return [photo_id for (photo_id,) in rows]
 
 
 def known_ids(

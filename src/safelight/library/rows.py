@@ -1,4 +1,4 @@
-"""All that is known of a photo, and of a file that failed, as one value: what goes out and in."""
+"""Rows of photos and failed files, as values for exports and imports."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def check_rows(rows: Sequence[PhotoRow], space: Space) -> None:
 
 def _wrong(row: PhotoRow, space: Space) -> str | None:
     if not _PHOTO_ID.fullmatch(row.photo_id):
-        return "it has a photo_id that is no sha256 in hex"
+        return "it has a photo_id that is not a sha256 in hex"
     if row.kind not in ("photo", "text"):
         return f"it has a row of kind {row.kind!r}"
     if row.vector is not None and row.vector.shape != (space.dimension,):
@@ -181,7 +181,7 @@ def _wrong(row: PhotoRow, space: Space) -> str | None:
     hashes = row.hashes
     if hashes and (hashes.dct256.shape != (4,) or hashes.words.shape != hashes.places.shape):
         return "it has hashes of a wrong length"
-    return None if row.exif == "{}" or _is_object(row.exif) else "its exif is no JSON object"
+    return None if row.exif == "{}" or _is_object(row.exif) else "its exif is not a JSON object"
 
 
 def _is_object(text: str) -> bool:

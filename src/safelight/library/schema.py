@@ -1,4 +1,4 @@
-"""The tables of a library, and how an older library becomes a newer one."""
+"""Schema of a library, and the migrations from older ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from safelight.errors import LibraryError, LibraryTooNew
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+#: In the place of the stamp of a file's sidecars: its facts are to be read again.
+UNREAD = "?"
 
 _TABLES_1 = """
 -- What was embedded: a photo's or a text's content, whatever files hold it.
@@ -427,6 +430,27 @@ def _add_times_of_files(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE files ADD COLUMN added_at TEXT")
 
 
+def _note_sidecars(connection: sqlite3.Connection) -> None:
+    # Photos without any facts may have some in XMP, which was not read before.
+    connection.execute("ALTER TABLE files ADD COLUMN sidecars TEXT")
+    connection.execute(
+        f"UPDATE files SET sidecars = '{UNREAD}' WHERE item_pk IN (SELECT pk FROM items "
+        "WHERE kind = 'photo' AND taken_at IS NULL AND camera IS NULL)"
+    )
+
+
+def _mark_stale(connection: sqlite3.Connection) -> None:
+    # What is pale on transparency was laid over white before, and could not be seen.
+    connection.execute("ALTER TABLE embeddings ADD COLUMN stale INTEGER NOT NULL DEFAULT 0")
+    connection.execute(
+        "UPDATE embeddings SET stale = 1 WHERE item_pk IN (SELECT i.pk FROM items i "
+        "LEFT JOIN structures s ON s.item_pk = i.pk WHERE i.kind = 'photo' AND "
+        "(json_extract(s.structure, '$.alpha') "
+        "OR (s.item_pk IS NULL AND i.format NOT IN ('JPEG', 'RAW'))))"
+    )
+    connection.execute("CREATE INDEX embeddings_stale ON embeddings (item_pk) WHERE stale")
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -456,6 +480,8 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _date_sources,
     _add_structures,
     _add_times_of_files,
+    _note_sidecars,
+    _mark_stale,
 )
 
 VERSION = len(MIGRATIONS)
@@ -490,7 +516,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise LibraryTooNew(
             f"{path} was written by a newer safelight (library version {version}; this one "
-            f"knows {VERSION}). Update safelight, or name another file with --library.",
+            f"knows {VERSION}). Update safelight, or name another file.",
             path=str(path),
             version=version,
         )
@@ -498,8 +524,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         foreign = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if foreign:
             raise LibraryError(
-                f"{path} is an SQLite file, but not a safelight library. "
-                "Name another file with --library.",
+                f"{path} is an SQLite file, but not a safelight library. Name another file.",
                 path=str(path),
             )
     return int(version)

@@ -1,4 +1,4 @@
-"""The sources of a library: what was ingested, and how much of it is there."""
+"""Sources of a library, with the number of files that are there."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ class SourceStatus:
     files: int | None = None
     missing: int | None = None
     excluded: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready, with the options of the source among its own fields."""
+        return {
+            "namespace": self.source.namespace,
+            "source": self.source.spec,
+            "there": self.is_there,
+            "files": self.files,
+            "missing": self.missing,
+            "excluded": self.excluded,
+            "ingested_at": self.source.ingested_at,
+            **self.source.options,
+        }
 
 
 def read_sources(library: Database, namespace: str | None = None) -> list[SourceRecord]:

@@ -1,12 +1,12 @@
-"""The spaces of a library: which models its photos were embedded with."""
+"""Spaces of a library: one for each model that its photos were embedded with."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SpaceError
 from safelight.files.names import expanded
@@ -51,6 +51,17 @@ class Coverage:
     def bytes(self) -> int:
         """Size of its vectors' numbers; the files around them take more."""
         return self.embeddings * self.space.dimension * _NUMBER_BYTES
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready, with the fields of the space among its own."""
+        return {
+            **asdict(self.space),
+            "default": self.default,
+            "embeddings": self.embeddings,
+            "covered": self.covered,
+            "lacking": self.lacking,
+            "bytes": self.bytes,
+        }
 
 
 def all_spaces(library: Database) -> list[Coverage]:
@@ -182,7 +193,7 @@ def add_space(library: Database, space: Space) -> None:
     """Add `space` unless it is there; the first of a library becomes its default.
 
     So does one that is loaded by the same name as the default but is another: the name means a
-    new model now, after an update, and nothing can be asked of the old one any more.
+    new model now, after an update, and the old one can no longer be searched.
 
     Raises
     ------

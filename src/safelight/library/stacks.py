@@ -1,4 +1,4 @@
-"""Stacks: photos that show one moment, as far as they were compared already.
+"""Stacks: photos of one moment, among those already compared.
 
 Copies, a RAW file and its JPEG, the frames of a burst, of a bracket or a panorama are one stack.
 Nothing is compared here: edges are what ``safelight duplicates`` found, without the pairs that a

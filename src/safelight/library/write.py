@@ -1,4 +1,4 @@
-"""Writing what an ingest found: items, files, embeddings, failures; a batch a transaction."""
+"""Write the results of an ingest: items, files, embeddings, failures; a batch a transaction."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_new_name
 from safelight.errors import SpaceError
+from safelight.library.derived import drop_thumbnails
 from safelight.library.files import MISSING
 from safelight.library.items import item_keys
+from safelight.library.schema import UNREAD, new_epoch
 from safelight.library.spaces import space_key
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class FileRecord:
         None if even that could not be read.
     item_id : str or None
         None if nothing is known of its content.
+    sidecars : str or None
+        Stamp of the sidecars that were read.
     code, reason : str or None
         Why it failed; with an item, why the model of this ingest could not embed it.
     metadata : mapping or None
@@ -69,6 +74,27 @@ class FileRecord:
     metadata: Mapping[str, str] | None = None
     code: str | None = None
     reason: str | None = None
+    sidecars: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactsRecord:
+    """Facts of a photo that is known, as its file and its sidecars have them.
+
+    Attributes
+    ----------
+    path : str
+        Of the file.
+    item_id : str
+    exif : mapping
+    sidecars : str or None
+        Stamp of the sidecars.
+    """
+
+    path: str
+    item_id: str
+    exif: Mapping[str, object]
+    sidecars: str | None
 
 
 def write(
@@ -88,8 +114,9 @@ def write(
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with library.transaction() as connection:
-        _write_items(connection, items, fingerprint, now)
+        stale = _write_items(connection, items, fingerprint, now)
         _write_files(connection, namespace_key(connection, namespace), files, now)
+    drop_thumbnails(library, stale)
 
 
 def mark_gone(library: Database, file_keys: Iterable[int], state: int = MISSING) -> None:
@@ -107,9 +134,19 @@ def mark_gone(library: Database, file_keys: Iterable[int], state: int = MISSING)
 
 
 def namespace_key(connection: sqlite3.Connection, namespace: str) -> int:
-    """Return the row key of a namespace, made if need be."""
+    """Return the row key of a namespace, made if need be.
+
+    Raises
+    ------
+    UsageError
+        It would be new, and has a name that cannot be typed or told from another.
+    """
+    known = connection.execute("SELECT pk FROM namespaces WHERE name = ?", (namespace,)).fetchone()
+    if known is not None:
+        return int(known[0])
     connection.execute(
-        "INSERT INTO namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (namespace,)
+        "INSERT INTO namespaces (name) VALUES (?) ON CONFLICT DO NOTHING",
+        (as_new_name(namespace, "namespace"),),
     )
     (key,) = connection.execute("SELECT pk FROM namespaces WHERE name = ?", (namespace,)).fetchone()
     return int(key)
@@ -151,7 +188,8 @@ def add_vectors(
 
 def _write_items(
     connection: sqlite3.Connection, items: Iterable[ItemRecord], fingerprint: str | None, now: str
-) -> None:
+) -> list[str]:
+    """Write items and vectors; return the ids of those that were embedded of other pixels."""
     items = list(items)
     add_items(
         connection,
@@ -173,7 +211,7 @@ def _write_items(
     )
     embedded = [(item.id, item.vector) for item in items if item.vector is not None]
     if not embedded:
-        return
+        return []
     if fingerprint is None:
         raise SpaceError("Vectors need the fingerprint of their space.")
     space = space_key(connection, fingerprint)
@@ -187,19 +225,108 @@ def _write_items(
                 item_id=item_id,
             )
     keys = item_keys(connection, [item_id for item_id, _ in embedded])
+    stale = _drop_stale(connection, space, keys)
     add_vectors(connection, space, ((keys[item_id], vector) for item_id, vector in embedded))
+    return stale
+
+
+def _drop_stale(connection: sqlite3.Connection, space: int, keys: Mapping[str, int]) -> list[str]:
+    """Drop what was computed of the former pixels of items that are embedded again; return them."""
+    chosen = json.dumps(list(keys.values()))
+    found = connection.execute(
+        "SELECT item_pk FROM embeddings "
+        "WHERE stale AND space_pk = ? AND item_pk IN (SELECT value FROM json_each(?))",
+        (space, chosen),
+    ).fetchall()
+    if not found:
+        return []
+    stale = json.dumps([key for (key,) in found])
+    among = "(SELECT value FROM json_each(?))"
+    connection.execute(
+        f"DELETE FROM embeddings WHERE space_pk = ? AND item_pk IN {among}", (space, stale)
+    )
+    connection.execute("UPDATE spaces SET epoch = ? WHERE pk = ?", (new_epoch(), space))
+    for table in ("labels", "labelled"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE space_pk = ? AND item_pk IN {among}", (space, stale)
+        )
+    connection.execute(f"DELETE FROM scores WHERE item_pk IN {among}", (stale,))
+    connection.execute(
+        f"DELETE FROM features WHERE photo_id IN (SELECT id FROM items WHERE pk IN {among})",
+        (stale,),
+    )
+    _compare_again(connection, stale)
+    dropped = {key for (key,) in found}
+    return [item_id for item_id, key in keys.items() if key in dropped]
+
+
+def _compare_again(connection: sqlite3.Connection, keys: str) -> None:
+    """Drop the comparisons of items, given a JSON list of their keys."""
+    among = "(SELECT value FROM json_each(?))"
+    connection.execute(f"DELETE FROM edges WHERE a_pk IN {among} OR b_pk IN {among}", (keys, keys))
+    connection.execute(f"DELETE FROM compared WHERE item_pk IN {among}", (keys,))
+
+
+def keep_vectors(library: Database, item_ids: Iterable[str]) -> None:
+    """Record that the vectors of items, in all spaces, are of pixels as they are decoded now."""
+    with library.transaction() as connection:
+        connection.executemany(
+            "UPDATE embeddings SET stale = 0 "
+            "WHERE item_pk = (SELECT pk FROM items WHERE id = ?) AND stale",
+            ((item_id,) for item_id in item_ids),
+        )
+
+
+def write_facts(library: Database, namespace: str, records: Iterable[FactsRecord]) -> int:
+    """Write facts of photos that are known, and return how many changed.
+
+    What the sidecar of another file of the photo told is kept.
+    """
+    changed = []
+    with library.transaction() as connection:
+        space = namespace_key(connection, namespace)
+        for record in records:
+            row = connection.execute(
+                "SELECT i.pk, f.pk, i.exif FROM files f JOIN items i ON i.pk = f.item_pk "
+                "WHERE f.namespace_pk = ? AND f.path = ? AND i.id = ?",
+                (space, record.path, record.item_id),
+            ).fetchone()
+            if row is None:
+                continue
+            item, file, before = row
+            exif = dict(record.exif)
+            others = connection.execute(
+                "SELECT 1 FROM files WHERE item_pk = ? AND pk != ? AND sidecars != ?",
+                (item, file, UNREAD),
+            ).fetchone()
+            if others:
+                exif = {**json.loads(before), **exif}
+            connection.execute(
+                "UPDATE files SET sidecars = ? WHERE pk = ?", (record.sidecars, file)
+            )
+            if exif != json.loads(before):
+                connection.execute(
+                    "UPDATE items SET exif = ?, taken_at = ? WHERE pk = ?",
+                    (_as_json(exif), exif.get("taken_at"), item),
+                )
+                connection.execute(
+                    "INSERT INTO changed SELECT ? WHERE EXISTS (SELECT 1 FROM stores)", (item,)
+                )
+                changed.append(item)
+        _compare_again(connection, json.dumps(changed))
+    return len(changed)
 
 
 _INSERT_FILE = (
     "INSERT INTO files "
-    "(namespace_pk, path, source_path, item_pk, size, mtime_ns, ctime_ns, inode, added_at) "
-    "VALUES (?, ?, ?, (SELECT pk FROM items WHERE id = ?), ?, ?, ?, ?, "
+    "(namespace_pk, path, source_path, item_pk, size, mtime_ns, ctime_ns, inode, sidecars, "
+    "added_at) VALUES (?, ?, ?, (SELECT pk FROM items WHERE id = ?), ?, ?, ?, ?, ?, "
     "strftime('%Y-%m-%dT%H:%M:%S+00:00')) "
     "ON CONFLICT (namespace_pk, path) DO UPDATE SET added_at = "
     "iif(files.item_pk IS excluded.item_pk, files.added_at, excluded.added_at), "
     "source_path = excluded.source_path, item_pk = excluded.item_pk, "
     "size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, "
-    "inode = excluded.inode, gone = 0"
+    "inode = excluded.inode, sidecars = excluded.sidecars, gone = 0"
 )
 
 
@@ -226,7 +353,7 @@ def _write_files(
             )
         else:
             connection.execute("DELETE FROM failures WHERE file_pk = ?", (pk,))
-        # What is as it was is left alone: a store would be told of it again.
+        # Unchanged rows are left alone: a store would get them again.
         if file.metadata is not None and file.metadata != _said(connection, pk):
             connection.execute("DELETE FROM metadata WHERE file_pk = ?", (pk,))
             connection.executemany(
@@ -246,6 +373,7 @@ def _values(namespace_pk: int, file: FileRecord) -> tuple[object, ...]:
         stat and stat.mtime_ns,
         stat and stat.ctime_ns,
         stat and stat.inode,
+        file.sidecars,
     )
 
 

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 _DATE = re.compile(
     r"""\s*
-    (?P<year>\d{4}) (?P<gap>[:/.\-\s]?) (?P<month>\d\d?) (?:(?P=gap)|[:/.\-]) (?P<day>\d\d?)
+    (?P<year>\d{4}) (?P<gap>[:/.\-\s]?)\s? (?P<month>\d\d?) (?:(?P=gap)|[:/.\-])\s? (?P<day>\d\d?)
     (?:
-        (?:\s*T\s*|\s+|:)
-        (?P<hour>\d\d?) [:.]? (?P<minute>\d\d) (?: [:.]? (?P<second>\d\d) (?:[.,](?P<part>\d+))? )?
+        (?:\s*T\s*|\s+|:) (?:(?P<before>[AaPp]\.?[Mm]\.?|上午|下午|午前|午後|오전|오후)\s*)?
+        (?P<hour>\d\d?)
+        (?: [:.]\s?(?P<minute>\d\d?) (?: [:.]\s?(?P<second>\d\d?) (?:[.,](?P<part>\d+))? )?
+          | (?P<minute_>\d\d) (?: (?P<second_>\d\d) (?:[.,](?P<part_>\d+))? )? )
         \s* (?P<half>[AaPp]\.?[Mm]\.?)?
     )?
     \s* (?P<zone>Z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)?
@@ -31,6 +33,11 @@ _FARTHEST_ZONE = timedelta(hours=14)
 
 #: The oldest photograph is of 1826. Scans are dated by people.
 _FIRST_YEAR = 1826
+#: Beyond, it is the last moment that some counter holds: 2106-02-07, 9999-12-31.
+_LAST_YEAR = 2100
+
+#: Phones write these in the language of their owner.
+_AFTERNOON = frozenset({"下午", "午後", "오후"})
 
 
 class Moment(NamedTuple):
@@ -73,12 +80,11 @@ Moment(text='2007-06-30T10:00:00+02:00', subsecond=None))
     found = _DATE.fullmatch((text or "").split("\0")[0].strip())
     if found is None:
         return None
-    year, month, day, hour, minute, second = (
-        int(found[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")
-    )
-    half = (found["half"] or "").lower()[:1]
+    year, month, day, hour = (int(found[name] or 0) for name in ("year", "month", "day", "hour"))
+    minute, second = (int(found[name] or found[f"{name}_"] or 0) for name in ("minute", "second"))
+    half = (found["half"] or found["before"] or "").lower()
     if half and 1 <= hour <= 12:
-        hour = hour % 12 + 12 * (half == "p")
+        hour = hour % 12 + 12 * (half[0] == "p" or half in _AFTERNOON)
     is_end = (hour, minute, second) == (24, 0, 0)  # of the day, in ISO 8601
     try:
         moment = datetime(
@@ -86,11 +92,11 @@ Moment(text='2007-06-30T10:00:00+02:00', subsecond=None))
         ) + timedelta(days=is_end)
     except (ValueError, OverflowError):
         return None
-    if moment.year < _FIRST_YEAR or _is_unset(moment):
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR or _is_unset(moment):
         return None
     zone = found["zone"] or ("" if zone in ("Z", "UTC", "GMT") else zone)
-    digits = re.sub(r"\D.*", "", (found["part"] or part or "").strip())[:6]
-    is_known = bool(digits) and found["second"] is not None
+    digits = re.sub(r"\D.*", "", (found["part"] or found["part_"] or part or "").strip())[:6]
+    is_known = bool(digits) and (found["second"] or found["second_"]) is not None
     return Moment(moment.isoformat() + _offset(zone), float(f"0.{digits}") if is_known else None)
 
 
@@ -110,6 +116,6 @@ def _offset(text: str | None) -> str:
     if found is None:
         return ""
     hours, minutes = int(found[2]), int(found[3] or 0)
-    if hours > 14 or minutes > 59:
+    if hours * 60 + minutes > 14 * 60 or minutes > 59:
         return ""
     return f"{found[1]}{hours:02}:{minutes:02}"

@@ -13,6 +13,7 @@ left a trace. The orientation that only XMP has is passed over, as browsers do.
 from __future__ import annotations
 
 import math
+import re
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -65,6 +66,10 @@ _EDITORS = (
     "photoscape", "photoshop", "picasa", "pixelmator", "pixlr", "polarr", "rawtherapee",
     "shotwell", "snapseed", "topaz", "viewnx", "vsco", "windows photo", "xnview", "zoner",
 )  # fmt: skip
+
+#: What is written where there is no name: ``----`` by Sony, a lens of no length by others.
+_NO_NAMES = frozenset({"unknown", "none", "null", "(null)", "n/a", "na", "undefined"})
+_NO_LENS = re.compile(r"0+(?:\.0+)?\s*mm\s*f/?\s*0+(?:\.0+)?$", re.IGNORECASE)
 
 #: Values beyond these are unset numbers (4294967295) and damage.
 _LONGEST_EXPOSURE, _MOST_F_NUMBER, _LONGEST_LENS = 1e6, 1e3, 1e5
@@ -139,9 +144,9 @@ def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
     packet = _packet_facts(info.get("xmp") or main.get(_XMP_TAG))
     sidecars = [_packet_facts(each) for each in info.get(SIDECARS, ())]
     own = Exif(
-        camera_make=_text(main.get(_MAKE)),
-        camera_model=_text(main.get(_MODEL)),
-        lens=_text(inner.get(_LENS)),
+        camera_make=_name(main.get(_MAKE)),
+        camera_model=_name(main.get(_MODEL)),
+        lens=_name(inner.get(_LENS)),
         exposure_time=_exposure_time(inner),
         f_number=_f_number(inner),
         iso=_iso(inner),
@@ -170,7 +175,7 @@ def _filled(exif: Exif, facts: XmpFacts) -> Exif:
     if not (facts.numbers or facts.texts):
         return exif
     numbers = facts.numbers
-    found: dict[str, Any] = {name: _text(text) for name, text in facts.texts.items()}
+    found: dict[str, Any] = {name: _name(text) for name, text in facts.texts.items()}
     found["exposure_time"] = _seconds(numbers.get("exposure_time"), numbers.get("shutter"))
     found["f_number"] = _stop(numbers.get("f_number"), numbers.get("aperture"))
     iso = _whole(numbers.get("iso"))
@@ -268,6 +273,14 @@ def _whole(value: Any) -> int | None:
     return int(number) if number is not None and 1 <= number < 2**31 else None
 
 
+def _name(value: Any) -> str | None:
+    """Return the name of a camera or lens; None for what is written where there is none."""
+    text = _text(value)
+    if text is None or text.casefold() in _NO_NAMES or _NO_LENS.match(text):
+        return None
+    return text if any(letter.isalnum() for letter in text) else None
+
+
 def _text(value: Any) -> str | None:
     """Return text; what stands behind a NUL is left over from something else (exifr #40)."""
     if isinstance(value, bytes):
@@ -358,8 +371,8 @@ def _degrees(
     reference, value = (_text(gps.get(tags[0])) or "").upper()[:1], gps.get(tags[1])
     if not reference or reference not in signs:
         return None
-    if not isinstance(value, tuple | list) or not value:
-        return None
+    if not isinstance(value, tuple | list):
+        value = (value,)  # degrees with a fraction
     degrees = 0.0
     for power, part in enumerate(value[:3]):
         number = _number(part)

@@ -1,6 +1,6 @@
 """XMP packets: reading what they say of a photo, and adding to them without losing a byte.
 
-What is there already is never written anew, only added to, at a place that the parser has found:
+What is there already is never rewritten, only added to, at a place that the parser has found:
 what other programs keep in their sidecars (histories of edits, masks, comments) stays as it is.
 XMP: ISO 16684-1; the forms of values: XMP specification, part 2.
 """
@@ -80,7 +80,7 @@ def read_xmp(data: bytes) -> Tags:
     Raises
     ------
     SidecarError
-        It is no XMP packet.
+        It is not an XMP packet.
     """
     packet = _parse(data)
     values = packet.values
@@ -195,6 +195,17 @@ def add_to_xmp(data: bytes | None, tags: Tags) -> bytes:
     return data
 
 
+def carried(data: bytes | None, tags: Tags) -> bytes:
+    """Return a sidecar with those of the tags added that it does not have; errors as above.
+
+    Parameters
+    ----------
+    data : bytes or None
+        Of the sidecar; None: there is none yet.
+    """
+    return add_to_xmp(data, tags if data is None else tags.beyond(read_xmp(data)))
+
+
 def _check(before: _Packet, data: bytes) -> None:
     """Raise unless all that was said before is said still."""
     after = _parse(data).values
@@ -244,7 +255,7 @@ def _description(about: str, properties: list[str]) -> bytes:
 
 
 def _text(word: str) -> str:
-    # What XML cannot hold at all is no part of a keyword.
+    # What XML cannot hold at all is dropped from a keyword.
     return escape("".join(c for c in word if c in "\t\n" or c >= " "))
 
 
@@ -275,9 +286,9 @@ def _parse(data: bytes) -> _Packet:
     try:
         reader.parser.Parse(data.rstrip(b"\0"), True)
     except expat.ExpatError as exc:
-        raise SidecarError(f"is no XMP: {exc}") from exc
+        raise SidecarError(f"is not XMP: {exc}") from exc
     if not reader.has_rdf:
-        raise SidecarError("is no XMP: it has no rdf:RDF")
+        raise SidecarError("is not XMP: it has no rdf:RDF")
     return reader.packet
 
 

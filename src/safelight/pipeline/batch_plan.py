@@ -54,7 +54,7 @@ class BatchPlan:
 
 
 def list_folder(folder: str | os.PathLike[str], exclude: Sequence[str] = ()) -> list[Entry]:
-    """Return what is to be ingested from a folder, at any depth, sorted by name.
+    """Return the entries to ingest from a folder, at any depth, sorted by name.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_plan(path: Path) -> BatchPlan | None:
     Raises
     ------
     UsageError
-        The file is no plan.
+        The file is not a plan.
     """
     try:
         found = read_json(path)
@@ -125,7 +125,7 @@ def read_plan(path: Path) -> BatchPlan | None:
         return None
     batches, options = found.get("batches"), found.get("options")
     if not isinstance(batches, list) or not isinstance(options, dict):
-        raise UsageError(f"{path} is no plan of a run; remove it.", code="bad-plan")
+        raise UsageError(f"{path} is not a plan of a run; remove it.", code="bad-plan")
     return BatchPlan(batches, options)
 
 

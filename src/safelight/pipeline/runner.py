@@ -69,6 +69,17 @@ class RunSummary:
     resumed: int = 0
     seconds: float = 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            "outputs": [str(path) for path in self.outputs],
+            "photos": self.photos,
+            "failed": len(self.failures),
+            "failures": [{"uri": uri, "reason": reason} for uri, reason in self.failures],
+            "resumed": self.resumed,
+            "seconds": round(self.seconds, 3),
+        }
+
 
 def run(
     folder: str | os.PathLike[str],
@@ -83,7 +94,7 @@ def run(
 ) -> RunSummary:
     """Take all photos of a folder through the services.
 
-    What is to be done is written to ``data/batches`` first, and what each service made, too: a run
+    The batches are written to ``data/batches`` first, and what each service made, too: a run
     that was killed goes on there, with the same batch ids. Each batch is put out once.
 
     Parameters
@@ -123,7 +134,7 @@ def run(
         if plan is not None and dict(plan.options) != wanted:
             raise UsageError(
                 f"A run over {folder} was not finished, and it was asked for other things "
-                f"({_as_text(plan.options)}). Ask for the same to finish it, or start anew "
+                f"({_as_text(plan.options)}). Ask for the same to finish it, or start over "
                 "with --fresh.",
                 code="other-options",
             )

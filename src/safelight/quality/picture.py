@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVALUATION_SIDE = 1024
 
 #: The shorter side that a frame needs for its picture to be the same as that of the whole photo:
-#: what :func:`safelight.imaging.decoding` is to be given as ``min_side``.
+#: what :func:`safelight.imaging.decode` gets as ``min_side``.
 MIN_SIDE = EVALUATION_SIDE
 
 #: The longer side of the grey preview.
@@ -97,8 +97,7 @@ class Picture:
         Raises
         ------
         UsageError
-            The array is no picture, or `full_size` was asked of a frame that is smaller than its
-            photo.
+            The array is not a picture, or `full_size` was given for a frame smaller than its photo.
 
         Examples
         --------
@@ -182,7 +181,7 @@ def frame_of(array: npt.NDArray[np.uint8]) -> Frame:
     Raises
     ------
     UsageError
-        It is no picture.
+        It is not a picture.
     """
     pixels = np.ascontiguousarray(_colours(array))
     return Frame(pixels, pixels.shape[1], pixels.shape[0], "array")
@@ -193,7 +192,7 @@ def _colours(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
     if array.dtype != np.uint8 or not is_picture or array.size == 0:
         raise UsageError(
-            f"An array of shape {array.shape} and type {array.dtype} is no picture: it should be "
+            f"An array of shape {array.shape} and type {array.dtype} is not a picture. Use "
             "(height, width) or (height, width, 1, 3 or 4), of uint8."
         )
     if array.ndim == 2:

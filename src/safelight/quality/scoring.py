@@ -75,7 +75,7 @@ def score(
     DecodeError
         It cannot be decoded.
     UsageError
-        The array is no picture.
+        The array is not a picture.
 
     Examples
     --------

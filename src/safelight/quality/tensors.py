@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-#: A file of more is no small head, and one that unpacks to more is a trap.
+#: A file of more is not a small head, and one that unpacks to more is a trap.
 MAX_BYTES = 256 * 1024**2
 
 # What the safetensors format calls numbers. BF16 is widened by hand.

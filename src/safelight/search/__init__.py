@@ -14,6 +14,7 @@ from safelight.errors import DecodeError, QueryError
 from safelight.files.names import expanded
 from safelight.library.attributes.labels import applying_labels
 from safelight.library.browse import Filter, matching
+from safelight.library.database import AnyLibrary, Database, as_database
 from safelight.library.files import places
 from safelight.library.name_index import NameBeginnings
 from safelight.library.vector_index.open import open_fastest
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.base import Embedder
-    from safelight.library.database import Database
     from safelight.library.vector_index.base import VectorIndex
     from safelight.search.query import LabelFilter, Term
     from safelight.types import Frame
@@ -64,7 +64,7 @@ __all__ = [
 
 
 def search(
-    library: Database,
+    library: AnyLibrary,
     query: str | Query,
     embedder: Embedder,
     *,
@@ -84,7 +84,7 @@ def search(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     query : str or Query
         See :mod:`safelight.search.query`. One of filters only is answered by
         :func:`search_filters`.
@@ -125,6 +125,7 @@ def search(
         No photo has a score of a metric that `least` or `order` names, or was labelled with a
         label of the query.
     """
+    library = as_database(library)
     options = options_of(
         top=top,
         namespace=namespace,
@@ -149,7 +150,7 @@ def search(
 
 
 def search_labels(
-    library: Database, labels: Sequence[LabelFilter], fingerprint: str, **options: Any
+    library: AnyLibrary, labels: Sequence[LabelFilter], fingerprint: str, **options: Any
 ) -> list[Hit]:
     """Return the photos that have, and have not, these labels; no model is needed.
 
@@ -164,6 +165,7 @@ def search_labels(
     """
     if not labels:
         raise QueryError("The query is empty. Say what to look for.")
+    library = as_database(library)
     chosen = options_of(**options)
     answer = search_filters(library, Query(labels=tuple(labels)), fingerprint, chosen)
     return hits_of(library, answer, chosen, fingerprint)
@@ -195,7 +197,7 @@ def options_of(
 
 
 def find(
-    library: Database,
+    library: AnyLibrary,
     query: str | Query,
     embedder: Embedder,
     options: SearchOptions,
@@ -205,7 +207,7 @@ def find(
     pixel_limit: int = DEFAULT_MAX_PIXELS,
 ) -> Answer:
     """Run a search to its end, in this thread; see :func:`search`."""
-    as_having(library, "library", "a Library", "connection", "transaction")
+    library = as_database(library)
     as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_texts")
     if not isinstance(query, Query):
         query = parse_query(query)
@@ -275,9 +277,10 @@ def _unrelated(embedder: Embedder) -> npt.NDArray[np.float32] | None:
 
 
 def hits_of(
-    library: Database, answer: Answer, options: SearchOptions, fingerprint: str
+    library: AnyLibrary, answer: Answer, options: SearchOptions, fingerprint: str
 ) -> list[Hit]:
     """Return what was found with its file, its metadata and its labels."""
+    library = as_database(library)
     where = options.where
     keys = [each.key for each in answer.found]
     at = places(library, keys, namespaces=where.namespaces, under=where.under)

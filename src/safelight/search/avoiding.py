@@ -1,4 +1,4 @@
-"""Ranking of what a query wants less of.
+"""Rank lower the photos that a query wants less of.
 
 Subtracting a vector from the query turns it away from everything: of the first 20 hits for a beach,
 none was left when one of them was subtracted. So hits are ranked by what is wanted, and then
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.cosine import best, cosines, rounded
-from safelight.library.items import vectors_by_key
+from safelight.library.items import item_keys, vectors_by_key
 from safelight.library.stacks import stacks
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _COPY = 0.985
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
-    """Hits, ranked anew.
+    """Hits, ranked again.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Ranked:
 
 
 def nearest_needed(top: int) -> int:
-    """Return how many of the nearest to what is wanted are ranked anew."""
+    """Return how many of the nearest to what is wanted are ranked again."""
     return max(200, 10 * top)
 
 
@@ -73,7 +73,7 @@ def rank(
     unrelated: Vectors | None,
     top: int,
 ) -> Ranked:
-    """Rank the nearest to what is wanted by what is to be avoided.
+    """Rank the nearest photos again, lowering those near the terms to avoid.
 
     Parameters
     ----------
@@ -137,14 +137,12 @@ def _like(
     avoided: Avoided,
     top: int,
 ) -> npt.NDArray[np.bool_]:
-    """Return which photos go with one that is to be avoided."""
+    """Return the photos that go with one to avoid."""
     likeness = cosines(photos, avoided.vector)
     copies = likeness >= _COPY
     if avoided.item_id is not None:
-        row = library.connection.execute(
-            "SELECT pk FROM items WHERE id = ?", (avoided.item_id,)
-        ).fetchone()
-        stack = {row[0]} | stacks(library, [row[0]]).get(row[0], frozenset())
+        key = item_keys(library.connection, [avoided.item_id])[avoided.item_id]
+        stack = {key} | stacks(library, [key]).get(key, frozenset())
         copies |= np.isin(keys, np.array(sorted(stack), np.int64))
     others = likeness[~copies]
     if not len(others):

@@ -16,6 +16,8 @@ import numpy as np
 from safelight.cosine import best, cosines, rounded
 from safelight.errors import QueryError
 from safelight.library.browse import Filter, cameras_named, matching, present, with_labels
+from safelight.library.database import as_database
+from safelight.library.facets import common_cameras
 from safelight.library.files import require_folder, require_namespace
 from safelight.library.items import vectors_by_key
 from safelight.library.name_index import named
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.base import Embedder
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
     from safelight.library.vector_index.base import Neighbours
 
 #: More than are wanted are asked for at first, since a few photos' files may be missing.
@@ -111,7 +113,8 @@ def search_steps(
         A photo is not known, or the terms cancel each other out.
     """
     where = filter_of(query, options, embedder.fingerprint)
-    require_named(library, where, visible)
+    if options.strict:
+        require_named(library, where, visible)
     terms = list(query.terms)
     texts = texts_of(terms)
     vectors = yield Encode(tuple(texts), tuple(images))
@@ -184,7 +187,7 @@ def name_for_image(
 
 
 def search_filters(
-    library: Database,
+    library: AnyLibrary,
     query: Query,
     fingerprint: str,
     options: SearchOptions,
@@ -203,8 +206,10 @@ def search_filters(
         No photo was labelled with one of the labels, or has a score that is asked for; there is no
         such namespace or folder.
     """
+    library = as_database(library)
     where = filter_of(query, options, fingerprint)
-    require_named(library, where, visible)
+    if options.strict:
+        require_named(library, where, visible)
     if where.is_plain and options.order is None:
         raise QueryError("The query is empty. Say what to look for.")
     if where.labels:
@@ -291,11 +296,7 @@ def explain_nothing(library: Database, where: Filter) -> tuple[str, ...]:
     """Return why a filter lets nothing pass, as far as one can tell."""
     if where.camera is None or cameras_named(library, where.camera):
         return ()
-    rows = library.connection.execute(
-        "SELECT camera FROM items WHERE camera IS NOT NULL GROUP BY camera "
-        "ORDER BY count(*) DESC, camera LIMIT 8"
-    )
-    cameras = ", ".join(camera for (camera,) in rows)
+    cameras = ", ".join(common_cameras(library, 8))
     return (
         f"No photo was taken with a camera called {where.camera!r}."
         + (f" Cameras: {cameras}." if cameras else " No photo tells its camera."),

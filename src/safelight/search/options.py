@@ -30,6 +30,8 @@ class SearchOptions:
         What a query names, a file or folder, comes first.
     relevance : bool
         Tell whether the best hit is weak; that needs the vectors of unrelated words.
+    strict : bool
+        A namespace that there is not is an error, and not without photos.
     """
 
     top: int = 10
@@ -39,6 +41,7 @@ class SearchOptions:
     expand: bool = False
     names: bool = True
     relevance: bool = True
+    strict: bool = True
 
     def __post_init__(self) -> None:
         as_kind(self.top, "top", "an integer", Integral)

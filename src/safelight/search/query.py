@@ -16,7 +16,7 @@ A body without a kind is an image if it looks like a path to one (``./a.jpg``, `
 A colon behind a digit belongs to the text, so that ``at 10:30`` and ``16:9`` are not weights. What
 else looks like a number behind a colon is a weight, and an error if it is not a valid one.
 
-A filter is no term: it says which photos may be found, not what is near. A query may be filters
+A filter is not a term: it says which photos may be found, not what is near. A query may be filters
 alone. A sign in front of one is its own, with a space between them or without:
 
     sunset label:beach -label:people
@@ -70,7 +70,7 @@ class Term:
         ``text``; ``image``, a path; ``photo``, an id or the beginning of one.
     value : str
     weight : float
-        Negative for what is to be avoided, never 0.
+        Negative for a term to avoid, never 0.
     """
 
     kind: Kind

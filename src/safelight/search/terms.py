@@ -1,4 +1,4 @@
-"""From the terms of a query to vectors: what to be near to, and what to avoid."""
+"""From the terms of a query to vectors to search for and vectors to avoid."""
 
 from __future__ import annotations
 

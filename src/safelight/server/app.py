@@ -203,7 +203,7 @@ def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
     where = [str(part) for part in found["loc"]]
     if found["type"] == "json_invalid":
         at = f" at character {where[-1]}" if len(where) > 1 else ""
-        return {"field": "body", "reason": f"is no JSON{at}: {found['ctx']['error']}"}
+        return {"field": "body", "reason": f"is not JSON{at}: {found['ctx']['error']}"}
     if where == ["body"] and not is_json:
-        return {"field": "body", "reason": "is no JSON; send it as Content-Type: application/json"}
+        return {"field": "body", "reason": "is not JSON; send it as Content-Type: application/json"}
     return {"field": ".".join(where) or "body", "reason": plain(found)}

@@ -87,7 +87,7 @@ def access_of(authorization: str | None, known: Sequence[Token], *, needs_token:
     Raises
     ------
     Problem
-        With 401: it is no valid token.
+        With 401: it is not a valid token.
     """
     if authorization is None:
         return NOTHING if needs_token else EVERYTHING

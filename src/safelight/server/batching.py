@@ -1,4 +1,4 @@
-"""Queries of many clients share one call of the model and one scan of the vectors.
+"""Micro-batching: queries of many clients share one call of the model and one scan.
 
 No query waits to be joined by others: while one batch is worked on, the next one gathers.
 """

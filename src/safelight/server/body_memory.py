@@ -1,4 +1,4 @@
-"""Room for the bodies of requests: those that wait for it are not read meanwhile."""
+"""Memory for request bodies: a body is not read until there is room for it."""
 
 from __future__ import annotations
 

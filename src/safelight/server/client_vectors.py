@@ -1,4 +1,4 @@
-"""Vectors that clients bring, beside those of photos and texts: read, listed, counted, deleted."""
+"""Vectors of clients, beside those of photos and texts: read, list, count, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that are never kept for nothing: time limits for heads, answers and leftovers.
+"""Time limits for connections: for request heads, answers and leftovers.
 
 uvicorn ends a connection that rests between two requests. It waits without end for the rest of a
 request's head, for a client that does not take its answer, and for a body that nobody reads.

@@ -1,4 +1,4 @@
-"""The groups of duplicates as the server keeps them: found in the background, and kept in memory.
+"""Groups of duplicates, found in the background and cached in memory.
 
 Finding them opens photos, which takes minutes the first time. A request waits for that a little,
 and is then answered with what is known and how far the rest is.
@@ -97,7 +97,7 @@ class Duplicates:
         Raises
         ------
         LibraryError
-            With the code ``no-group``: nobody was told of such a group.
+            With the code ``no-group``: there is no such group.
         """
         found, _ = await self.groups(namespaces)
         for namespace, each in found:

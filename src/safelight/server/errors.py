@@ -1,4 +1,4 @@
-"""Errors as clients see them: problem details (RFC 9457), and nothing of our inside."""
+"""Errors as clients see them: problem details (RFC 9457), without internals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cosines estimated on 8-bit numbers, with how wrong they can be at most.
+"""Estimated cosines on 8-bit numbers, with a bound on their error.
 
 A scan is as slow as memory is. In 8 bits the vectors are a quarter as large, and the processor has
 instructions for them; what a photo scores at most is then known for all, and the few that can be

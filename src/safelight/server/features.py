@@ -1,4 +1,4 @@
-"""Batches of the pipeline, with the library's own model, in the folders that may be read."""
+"""Features of pipeline batches, with the library's own model, in the allowed folders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def extract(served: ServerState, batch: Mapping[str, Any]) -> dict[str, Any]:
     Problem
         With 403: a URI leads out of the folders that the server may read.
     UsageError
-        It is no batch.
+        It is not a batch.
     """
     roots = served.options.roots
     if not roots:

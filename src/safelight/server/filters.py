@@ -35,7 +35,7 @@ def filter_of(
     Raises
     ------
     Problem
-        The namespace is not for this token, or a score is no number.
+        The namespace is not for this token, or a score is not a number.
     """
     for metric, score in (least or {}).items():
         if not math.isfinite(score):

@@ -1,4 +1,4 @@
-"""Plans for duplicates as the server keeps them: drafts beside the library, and applied ones."""
+"""Plans for duplicates on the server: drafts beside the library, and applied ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def plans_folder(library: Database) -> Path:
 
 
 def chosen_file(found: Suggestion, photo_id: str | None, path: str | None) -> str | None:
-    """Return the file of a group that is to be kept instead of the suggested one, if one is named.
+    """Return the file of a group that the user keeps instead of the suggestion, if any.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From what a request asks to what is embedded: the one grammar, and what a server must not do."""
+"""Parse a request's query with the one grammar, and refuse what a server must not do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def query_of(query: str | None, plus: Sequence[str], minus: Sequence[str]) -> Query:
-    """Return a query with what is to be added and avoided; it may be empty.
+    """Return a query with added and avoided terms; it may be empty.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Running the server until somebody stops it."""
+"""Run the server until somebody stops it."""
 
 from __future__ import annotations
 

@@ -315,7 +315,7 @@ class ServerState:
         return self._tokens[1]
 
     def for_model(self, name: str, choice: Choice, make: Callable[[], Any]) -> Any:
-        """Return what was made for a model, made anew when the library has another one."""
+        """Return what was made for a model, made again when the library has another one."""
         with self._refreshing:
             known = self._for_model.get(name)
             if known is None or known[0] is not choice.embedder:
@@ -368,7 +368,7 @@ class ServerState:
         return choose_for_ingest(self.library, self.settings)
 
     async def current(self) -> Searched:
-        """Return model and vectors, read anew only if the library changed."""
+        """Return model and vectors, read again only if the library changed."""
         known = self._searched
         return known if known is not None else await self.reading.run(self.searched)
 

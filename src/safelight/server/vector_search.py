@@ -137,7 +137,10 @@ async def text_matches(
 
     async def near(count: int) -> Neighbours:
         # These answers are in order of score, and have no place to say more.
-        options = SearchOptions(top=count, where=wanted, expand=True, names=False, relevance=False)
+        # To clients of a vector store, a namespace without vectors is empty.
+        options = SearchOptions(
+            top=count, where=wanted, expand=True, names=False, relevance=False, strict=False
+        )
         answer = await served.search(searched, query, options, visible=visible)
         keys = np.array([each.key for each in answer.found], np.int64)
         return Neighbours(keys, np.array([each.score for each in answer.found], np.float64))
@@ -273,7 +276,7 @@ def _narrowed(where: Filter, conditions: Sequence[Condition]) -> Filter:
 
 
 def _brought(served: ServerState, dimension: int, generation: int) -> ExactIndex:
-    """Return the index of clients' vectors, read anew only when one of them changed."""
+    """Return the index of clients' vectors, read again only when one of them changed."""
     state = vectors_state(served.library, dimension)
     known = served.brought.get(dimension)
     if known is None or known[1] != state:

@@ -26,7 +26,7 @@ def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
     ----------
     path : path-like
     force : bool
-        A file that is no sheet may be replaced.
+        A file that is not a sheet may be replaced.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def write(path: str | PathLike[str], data: bytes, *, force: bool = False) -> Non
     path : path-like
     data : bytes
     force : bool
-        Replace a file that is no sheet.
+        Replace a file that is not a sheet.
 
     Raises
     ------

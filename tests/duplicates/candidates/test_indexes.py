@@ -25,7 +25,7 @@ def _pairs(near: CandidatePairs) -> dict[tuple[int, int], float]:
 
 
 def _hashes(words: int, seed: int = 1) -> np.ndarray:
-    """Hashes of which half are others with some bits changed, and some are the very same."""
+    """Hashes of which half are others with some bits changed, and some are equal."""
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 2**64, (COUNT, words), dtype=np.uint64)
     for row in range(COUNT // 2, COUNT):
@@ -92,7 +92,7 @@ def test_the_nearest_variant_counts_and_the_nearest_hashes_are_taken() -> None:
     assert all(bits[row, other] == measured for (row, other), measured in found.items())
 
 
-def test_ten_thousand_equal_hashes_are_no_hundred_million_pairs() -> None:
+def test_ten_thousand_equal_hashes_do_not_make_a_hundred_million_pairs() -> None:
     hashes = np.zeros((10_000, 4), np.uint64)
     near = HashIndex(hashes, 31).near(hashes[:, None], np.arange(10_000), 3)
     assert _pairs(CandidatePairs(near.asked[-3:], near.found[-3:], near.measured[-3:])) == {

@@ -123,7 +123,7 @@ def test_of_a_burst_the_sharp_one_and_what_sharpness_alone_would_say() -> None:
     assert "by sharpness alone it would be p/two (focus 0.52 against 0.50)" in found[0].reasons
 
 
-def test_what_was_not_measured_is_told_and_is_no_worse_for_it() -> None:
+def test_an_unmeasured_photo_is_reported_and_ranks_no_worse() -> None:
     one, two = photo("one"), photo("two", width=800, height=600)
     found = chosen(one, two, relation="burst", scores={one.id: {"focus": 0.9}})
     assert names(found)[0] == "two"

@@ -166,7 +166,7 @@ def test_a_keeper_that_became_a_link_to_the_other_is_seen(pair, library) -> None
     (pair.folder / "a.jpg").symlink_to(pair.folder / "deep/copy of a.jpg")
     outcome = apply_plan(library, plan)
     assert outcome.changed == 0
-    assert "very file that is kept" in why(outcome, pair.folder / "deep/copy of a.jpg")
+    assert "hard link to the kept file" in why(outcome, pair.folder / "deep/copy of a.jpg")
 
 
 def test_a_file_that_is_gone_is_told(pair, library) -> None:
@@ -234,7 +234,7 @@ def test_what_was_changed_in_the_quarantine_stays_there(pair, library) -> None:
 # Links, and names of one file.
 
 
-def test_a_link_is_no_copy(pair, library) -> None:
+def test_a_link_is_not_a_copy(pair, library) -> None:
     (pair.folder / "link.jpg").symlink_to(pair.folder / "a.jpg")
     pair.know("link.jpg")
     plan = pair.plan()
@@ -257,7 +257,7 @@ def test_hard_links_of_the_kept_file_are_left(shelf, library) -> None:
     shelf.relate("identical", photo)
     plan = shelf.plan()
     assert plan.changes == []
-    assert "very file that is kept" in plan.left[0].why
+    assert "hard link to the kept file" in plan.left[0].why
 
 
 def test_bytes_that_another_link_holds_are_not_counted_as_saved(pair, library) -> None:
@@ -380,7 +380,7 @@ def test_a_sidecar_that_cannot_be_read_keeps_everything_where_it_is(shelf, libra
     shelf.relate("resized", large, small)
     plan = shelf.plan()
     assert plan.changes == []
-    assert "small.xmp is no XMP" in plan.left[0].why
+    assert "small.xmp is not XMP" in plan.left[0].why
 
 
 def test_a_sidecar_that_changed_since_the_plan_keeps_its_photo(shelf, library) -> None:

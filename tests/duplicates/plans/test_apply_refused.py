@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, limits and rights: said as they are, by a trial beforehand."""
+"""Disks that are full or read-only, limits and rights: a dry run names them."""
 
 from __future__ import annotations
 

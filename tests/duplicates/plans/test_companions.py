@@ -90,7 +90,7 @@ def test_what_belongs_to_a_photo_goes_along(pair, shelf, library, name, beside) 
 def test_a_photo_that_is_one_of_several_stays(pair, shelf, name, beside) -> None:
     folder = pair(name)
     (folder / beside).write_bytes(b"a part of it")
-    (shelf.folder / "kept.MOV").write_bytes(b"a part of the one that is kept")
+    (shelf.folder / "kept.MOV").write_bytes(b"a part of the kept file")
     plan = shelf.plan()
     assert plan.changes == []
     assert os.path.basename(beside) in plan.left[0].why

@@ -63,7 +63,7 @@ CHANGE = ("groups", 0, "changes", 0)
         ((*CHANGE, "to"), None, "where to move"),
         ((*CHANGE, "to"), "here", "not absolute"),
         ((*CHANGE, "path"), "here", "not absolute"),
-        ((*CHANGE, "photo_id"), "abc", "no sha256"),
+        ((*CHANGE, "photo_id"), "abc", "not a sha256"),
         ((*CHANGE, "size"), "many", "damaged"),
         (("groups", 0, "keeper"), {}, "damaged"),
         (("groups",), None, "damaged"),
@@ -88,10 +88,10 @@ def test_no_file_is_changed_twice(written) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "no json", '{"plan": 1}'])
-def test_what_is_no_plan_is_refused(tmp_path, text) -> None:
+def test_what_is_not_a_plan_is_refused(tmp_path, text) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(PlanError, match="is no plan"):
+    with pytest.raises(PlanError, match="is not a plan"):
         read_plan(path)
 
 

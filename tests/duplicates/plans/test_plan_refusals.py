@@ -90,7 +90,7 @@ def test_what_is_hardly_json_is_refused(tmp_path, data) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["fifo", "folder", "device", "link to a device", "missing"])
-def test_what_is_no_file_is_refused(tmp_path, kind) -> None:
+def test_what_is_not_a_file_is_refused(tmp_path, kind) -> None:
     path = tmp_path / "plan.json"
     match kind:
         case "fifo":
@@ -117,7 +117,7 @@ def test_a_file_that_is_in_no_library_stays(plan, shelf, library, tmp_path) -> N
     assert mine.exists()
 
 
-def test_a_file_that_is_no_companion_stays(plan, shelf, library) -> None:
+def test_a_file_that_is_not_a_companion_stays(plan, shelf, library) -> None:
     path, found = plan
     mine = shelf.folder / "letter.txt"
     mine.write_bytes(b"mine")

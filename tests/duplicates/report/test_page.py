@@ -65,7 +65,7 @@ def test_everything_is_on_the_page(report, tmp_path) -> None:
     text = unescape(re.sub(r"<[^>]*>", " ", html))
     for each in ("2 groups", "re-encoded", "raw+jpeg", "all are kept", "2020-01-01 10:00:00"):
         assert each in text
-    assert "No picture: it is no image" in text
+    assert "No picture: it is not an image" in text
     assert "lost more when it was saved" in text
     assert "0.70" in text
     assert str(tmp_path) not in html

@@ -59,7 +59,10 @@ CHANGES = {
     "compressed": (Relation.RE_ENCODED, lambda p: p),
     "half": (Relation.RESIZED, lambda p: p.resize((p.width // 2, p.height // 2))),
     "double": (Relation.RESIZED, lambda p: p.resize((p.width * 2, p.height * 2))),
-    "stretched": (Relation.RESIZED, lambda p: p.resize((400, 400))),
+    "stretched": (Relation.EDITED, lambda p: p.resize((400, 300))),
+    "a little stretched": (Relation.EDITED, lambda p: p.resize((p.width, p.height * 24 // 25))),
+    "enlarged and stretched": (Relation.EDITED, lambda p: p.resize((2 * p.width, 3 * p.height))),
+    "rounded": (Relation.RESIZED, lambda p: p.resize((96, round(96 * p.height / p.width)))),
     "left quarter away": (Relation.CROPPED, lambda p: cut(p, 0.25, 0, 1, 1)),
     "small part": (Relation.CROPPED, lambda p: cut(p, 0.2, 0.1, 0.9, 0.8)),
     "darker": (Relation.EDITED, lambda p: ImageEnhance.Brightness(p).enhance(0.6)),
@@ -112,13 +115,13 @@ def test_strangers_have_no_relation_and_are_not_opened(album, pictures):
     assert album.opened == []
 
 
-def test_two_views_are_no_forms_of_one_picture(album, pictures):
+def test_two_views_are_not_forms_of_one_picture(album, pictures):
     left, right = (album.add(name, pictures[f"motorcycle_{name}"]) for name in ("left", "right"))
     assert album.relation(left, right) is None
     assert album.opened, "they share enough to be worth a look"
 
 
-def test_the_next_exposure_is_no_form(album, pictures):
+def test_the_next_exposure_is_not_a_form(album, pictures):
     for name in ("astronaut", "chelsea", "coffee"):
         first, second = album.add("1", pictures[name]), album.add("2", shifted(pictures[name]))
         assert album.relation(first, second) not in STRICT
@@ -263,7 +266,7 @@ def test_a_bracket(album, pictures):
     for time, picture, relation in (
         (1 / 25, brighter, Relation.BRACKET),
         (1 / 60, brighter, Relation.BRACKET),
-        (1 / 60, shifted(pictures["coffee"]), Relation.BURST),  # a darker scene, exposed anew
+        (1 / 60, shifted(pictures["coffee"]), Relation.BURST),  # a darker scene, exposed again
         (1 / 100, shifted(pictures["coffee"]), Relation.BURST),
     ):
         other = album.add("2", picture, exif=after(1, exposure_time=time))
@@ -340,7 +343,7 @@ def test_tiny_pictures(album, size):
     album.relation(one, album.add("3", Image.fromarray(pixels[::-1].copy()), "PNG"))
 
 
-def test_plain_pictures_of_one_colour_are_no_evidence(album):
+def test_plain_pictures_of_one_colour_are_not_evidence(album):
     black, white = (Image.new("RGB", (200, 150), colour) for colour in ("black", "white"))
     one = album.add("1", black, "PNG")
     assert album.relation(one, album.add("2", black, "BMP")) is None

@@ -41,6 +41,11 @@ def deep(step: int = 0) -> np.ndarray:
     return CAT.astype(np.uint16) * 257 ^ step
 
 
+def noisy(seed: int) -> np.ndarray:
+    chance = np.random.default_rng(seed)
+    return CAT.astype(np.uint16) * 256 + chance.integers(0, 256, CAT.shape, dtype=np.uint16)
+
+
 def alpha(opacity: np.ndarray) -> np.ndarray:
     return np.dstack([CAT, opacity.astype(np.uint8)])
 
@@ -94,6 +99,10 @@ STRANGERS = {
     "samsung's films": lambda: (samsung(JPEG, film(1)), samsung(with_exif(JPEG), film(2))),
     "depth below 8 bits": lambda: (png(deep()), png(deep(1))),
     "depth of a tiff": lambda: (deep_tiff(deep()), deep_tiff(deep(3))),
+    "depth that rounds otherwise": lambda: (png(noisy(1)), png(noisy(2))),
+    "depth of a tiff that rounds otherwise": lambda: (deep_tiff(noisy(1)), deep_tiff(noisy(2))),
+    "depth of two formats": lambda: (png(noisy(1)), deep_tiff(noisy(2))),
+    "depth, turned": lambda: (png(noisy(1)), png(np.rot90(noisy(2)).copy())),
     "depth of grey": lambda: (png(deep()[..., 0]), png(deep(1)[..., 0])),
     "depth of floats": lambda: (floats(0), floats(1e-4)),
     "opacity": lambda: (png(masked()), png(alpha(np.tile(np.linspace(90, 255, 240), (160, 1))))),
@@ -114,6 +123,7 @@ FULLER = {
     "archive": lambda: (JPEG + b"PK\x03\x04" + film(3, 99), with_exif(JPEG)),
     "depth": lambda: (png(deep()), png(CAT)),
     "depth of a tiff": lambda: (deep_tiff(deep()), JPEG),
+    "depth that rounds otherwise": lambda: (png(noisy(1)), png(CAT)),
     "transparency": lambda: (png(masked()), png(CAT)),
     "transparency, flattened": lambda: (png(masked()), png(masked()[..., :3])),
 }
@@ -180,6 +190,26 @@ def test_the_fuller_one_never_goes(finder, name: str, policy: str) -> None:
     assert "fuller.jpg" not in moved(found)
     for relations in (STRICT, [Relation.BURST], [Relation.SIMILAR]):
         assert "fuller.jpg" not in moved(found, *relations)
+
+
+@pytest.mark.parametrize("plain", [png(CAT), png(np.rot90(CAT).copy())])
+def test_the_deeper_one_is_kept_and_the_other_may_go(finder, plain: bytes) -> None:
+    found = finder({"plain.png": plain, "deep.png": png(noisy(1))})
+    assert moved(found) == {"plain.png"}
+
+
+def test_a_deep_photo_turned_without_loss_is_one_photo(finder) -> None:
+    found = finder({"one.png": png(noisy(1)), "other.png": png(np.rot90(noisy(1)).copy())})
+    assert len(moved(found)) == 1
+
+
+@pytest.mark.parametrize("size", [(240, 150), (480, 400), (300, 300)])
+def test_neither_of_two_proportions_goes_for_the_other(finder, size: tuple[int, int]) -> None:
+    stretched = save(Image.fromarray(CAT).resize(size), "JPEG", quality=95)
+    found = finder({"plain.jpg": JPEG, "stretched.jpg": stretched})
+    assert [each.group.relation for each in found.groups(STRICT)] == [Relation.EDITED]
+    assert moved(found) == set()
+    assert moved(found, *STRICT) == set()
 
 
 def test_what_keeps_a_file_is_said(finder) -> None:
@@ -269,7 +299,7 @@ def test_one_icon_packed_twice_is_one(finder) -> None:
     assert len(moved(found)) == 1
 
 
-def test_pictures_of_one_colour_are_no_evidence(finder) -> None:
+def test_pictures_of_one_colour_are_not_evidence(finder) -> None:
     files = {
         f"{number}.png": png(np.full((90 + number % 3, 120, 3), level, np.uint8))
         for number, level in enumerate((255, 255, 254, 3, 2, 128, 255))

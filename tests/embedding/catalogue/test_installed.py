@@ -141,7 +141,7 @@ def test_what_is_here_is_told_without_the_network(cache: Path, model: Path) -> N
         is_here("nonsense")
 
 
-def test_a_folder_is_no_download(model: Path) -> None:
+def test_a_folder_is_not_a_download(model: Path) -> None:
     assert find_model(str(model)).downloads == ()
 
 
@@ -189,7 +189,7 @@ def test_a_download_that_was_cut_short_is_removed_too(cache: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
-def test_what_is_no_download_is_not_removed(cache: Path, model: Path, tmp_path: Path) -> None:
+def test_what_is_not_a_download_is_not_removed(cache: Path, model: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"x")
     for own in (str(model), f"{model}#onnx", f"ViT-B-32/{weights}", "starter"):
@@ -283,7 +283,7 @@ def test_the_catalogue_and_the_hub_agree_on_what_is_permissive() -> None:
         assert known.permissive == is_permissive(known.licence)
 
 
-def test_weights_for_pytorch_without_it_are_told_of_everywhere_alike(
+def test_weights_for_pytorch_without_it_are_reported_everywhere_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from safelight.embedding import devices, load

@@ -190,7 +190,7 @@ def test_the_starter_is_compared_with_what_was_built(
     monkeypatch.setattr(starter, "DATA", copy)
     found = verify("starter")
     assert not found.ok
-    assert "install safelight anew" in found.checks[0].detail
+    assert "reinstall safelight" in found.checks[0].detail
 
 
 def test_a_model_that_is_not_here_says_how_to_fetch_it(cache: Path, poser: Path) -> None:

@@ -252,7 +252,7 @@ def test_nothing_that_a_hub_says_leads_out_of_the_cache(
     assert "vector" in load(REPO, url=hub.url, home=home)
 
 
-def test_names_that_lead_out_are_no_files_of_a_model(hub: Hub, tmp_path: Path) -> None:
+def test_names_that_lead_out_are_not_files_of_a_model(hub: Hub, tmp_path: Path) -> None:
     hub.lies["names"] = [
         "../x",
         "/etc/x",

@@ -36,7 +36,7 @@ def test_runs_through_the_links_of_the_hubs_cache(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08" * 10_000])
-def test_names_a_file_that_is_no_model(tmp_path: Path, content: bytes) -> None:
+def test_names_a_file_that_is_not_a_model(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelInvalid, match=r"model\.onnx is not a model"):

@@ -62,7 +62,7 @@ def test_does_not_warn_of_a_text_that_just_fits(tokenizer: TextTokenizer) -> Non
     assert ids.shape == (1, 6)
 
 
-def test_names_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+def test_names_a_file_that_is_not_a_tokenizer(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     for content in (None, "{}"):
         if content is not None:

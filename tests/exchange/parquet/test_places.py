@@ -105,7 +105,7 @@ def test_values_that_cannot_be_are_of_their_file_only(tmp_path: Path, exported: 
         done = import_data_set(other, exported)
         assert done.new == 40
         (problem,) = done.problems
-        assert "no sha256" in problem.message
+        assert "not a sha256" in problem.message
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, exported: Path) -> None:
@@ -140,7 +140,7 @@ def test_other_folders_and_files_are_left_alone(tmp_path: Path, library: Databas
     assert [each.name for each in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_failed_export_is_no_data_set(tmp_path: Path, library: Database) -> None:
+def test_a_failed_export_is_not_a_data_set(tmp_path: Path, library: Database) -> None:
     _fill(library)
 
     def fail(done: int, total: int) -> None:

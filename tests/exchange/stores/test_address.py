@@ -80,7 +80,7 @@ def test_a_folder_is_where_the_user_is(tmp_path: Path, monkeypatch: pytest.Monke
         "mysql://u:hunter2@h/db",
     ],
 )
-def test_what_is_no_address_is_said_without_repeating_secrets(text: str) -> None:
+def test_what_is_not_an_address_is_said_without_repeating_secrets(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_address(text)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
@@ -140,7 +140,7 @@ def test_a_folder_in_use_is_said(tmp_path: Path) -> None:
         open_store(address)
 
 
-def test_what_is_no_qdrant_is_said(library: Database, tmp_path: Path) -> None:
+def test_a_server_other_than_qdrant_is_named(library: Database, tmp_path: Path) -> None:
     import http.server
     import threading
 
@@ -160,7 +160,7 @@ def test_what_is_no_qdrant_is_said(library: Database, tmp_path: Path) -> None:
             done = sync(library, store)
         website.shutdown()
     assert done.problem is not None
-    assert "no Qdrant server" in str(done.problem)
+    assert "not a Qdrant server" in str(done.problem)
 
 
 def test_a_collection_of_somebody_else_is_left_alone(

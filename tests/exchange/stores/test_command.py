@@ -118,7 +118,7 @@ def test_wrong_usage_is_said(run: Run, photos: Path) -> None:
     assert "There is no library" in run("sync", "--store", "qdrant://h", code=1).stderr
     run("ingest", "--model", "starter", photos)
     done = run("sync", "--store", "mysql://u:hunter2@h/db", code=2)
-    assert "no address of a vector store" in done.stderr
+    assert "not an address of a vector store" in done.stderr
     assert "hunter2" not in done.stderr
     assert "Nothing is queued" in run("sync", "--store", "qdrant://h", "--forget").stdout
 

@@ -266,7 +266,7 @@ def test_feeding_asks_nothing_of_a_store_that_has_everything(
     assert feed(library, qdrant.url) is None
 
 
-def test_two_stores_are_each_told_of_everything(
+def test_two_stores_each_receive_everything(
     library: Database, qdrant: qdrant_server.Server, tmp_path: Path
 ) -> None:
     fill(library, 10)

@@ -236,7 +236,7 @@ def test_a_damaged_file_is_not_believed(few: Database, at: int) -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"", b"garbage", b"[]", b"{}", b"\0" * 9000, b'{"format": 1}'])
-def test_what_is_no_clusters_file_is_not_believed(few: Database, garbage: bytes) -> None:
+def test_what_is_not_a_clusters_file_is_not_believed(few: Database, garbage: bytes) -> None:
     path = clusters_path(few, SPACE.fingerprint)
     path.write_bytes(garbage)
     assert ivf_file.read(path) is None

@@ -231,11 +231,11 @@ def test_what_can_never_be_done_is_dead_at_once(open_bus: OpenBus) -> None:
         subscription = await bus.subscribe(NAME, "me", PATIENT)
         delivery = await subscription.next(SOON)
         assert delivery is not None
-        await delivery.bury("it is no batch")
-        await delivery.bury("it is no batch")  # as a worker would that was killed in between
+        await delivery.bury("it is not a batch")
+        await delivery.bury("it is not a batch")  # as a worker would that was killed in between
         await _nothing(subscription)
         (letter,) = await bus.dead()
-        assert (letter.reason, letter.attempts) == ("it is no batch", 1)
+        assert (letter.reason, letter.attempts) == ("it is not a batch", 1)
 
     _with(open_bus, test)
 

@@ -40,7 +40,7 @@ def test_a_relative_file_uri_is_under_the_root() -> None:
     assert to_path("file:data/a%20b.jpg", "/srv") == Path("/srv/data/a b.jpg")
 
 
-def test_a_drive_is_no_scheme() -> None:
+def test_a_drive_is_not_a_scheme() -> None:
     assert to_path(r"C:\photos\a.jpg", "/srv") == Path("/srv", r"C:\photos\a.jpg")
 
 

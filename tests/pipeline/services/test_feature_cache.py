@@ -61,7 +61,7 @@ def test_another_version_is_not_found(tmp_path: Path) -> None:
         "\ud800",
     ],
 )
-def test_a_broken_file_is_told_of_and_made_anew(
+def test_a_broken_file_is_reported_and_made_again(
     tmp_path: Path, said: list[str], content: str
 ) -> None:
     cache = FeatureCache(tmp_path, {"model": "m"})
@@ -103,7 +103,7 @@ def test_many_threads_write_and_read_one_photo(tmp_path: Path, said: list[str]) 
     assert said == []
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, said: list[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_not_an_error(tmp_path: Path, said: list[str]) -> None:
     (tmp_path / "file").write_text("")
     cache = FeatureCache(tmp_path / "file" / "features", {})
     cache.write({"abc": KEPT})

@@ -376,7 +376,7 @@ def test_another_model_or_other_labels_are_another_version(
     assert (same.encoded, other.encoded) == (0, 1)
 
 
-def test_a_broken_cache_file_is_made_anew(
+def test_a_broken_cache_file_is_made_again(
     example: dict[str, Any], make_service: Callable[..., FeaturesService], tmp_path: Path
 ) -> None:
     first = make_service().process(example)
@@ -424,7 +424,7 @@ def test_without_a_photo_id_nothing_is_cached(
         ({"artifacts": None, "photo_index": [{}, None]}, r"photo_index\[1\] is null"),
     ],
 )
-def test_what_is_no_batch_is_refused(
+def test_what_is_not_a_batch_is_refused(
     batch: Any, why: str, make_service: Callable[..., FeaturesService]
 ) -> None:
     with pytest.raises(UsageError, match=why) as caught:

@@ -126,6 +126,6 @@ def test_the_pixel_limit_counts(tmp_path: Path, make_photo: Callable[..., Path])
 
 
 @pytest.mark.parametrize("batch", [{}, {"photos": "./a.jpg"}, {"photos": [{}]}, {"photos": [3]}])
-def test_what_is_no_batch_is_refused(service: IngestService, batch: dict[str, object]) -> None:
+def test_what_is_not_a_batch_is_refused(service: IngestService, batch: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         service.process(batch)

@@ -257,7 +257,7 @@ def test_a_disk_that_refuses_is_an_error_of_the_batch(
 
 
 @pytest.mark.parametrize("batch", [{}, {"artifacts": 3}, {"photo_index": ["a"]}])
-def test_what_is_no_batch_is_refused(service: PreprocessService, batch: dict[str, Any]) -> None:
+def test_what_is_not_a_batch_is_refused(service: PreprocessService, batch: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         service.process(batch)
 

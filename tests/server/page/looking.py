@@ -40,7 +40,7 @@ def expect_count(page: Page, text: str) -> None:
 
 def is_loaded(image: Locator) -> bool:
     """Tell whether a picture is shown, if need be after a few seconds."""
-    # Looked for anew each time: a large one takes the place of a small one.
+    # Looked for again each time: a large one takes the place of a small one.
     return until(lambda: image.evaluate("(e) => e.naturalWidth > 0"))
 
 

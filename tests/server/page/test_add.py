@@ -42,7 +42,7 @@ def test_a_folder_is_added_with_progress(visit, own, more) -> None:
     job = page.locator("#jobs-list li")
     expect(job.get_by_role("heading")).to_have_text("ingest into more: done")
     expect(job).to_contain_text("4 new")
-    # What the library has already is told of as well.
+    # Photos that the library has already are counted as well.
     page.get_by_role("textbox", name="Namespace").fill("once more")
     page.get_by_role("button", name="Add the folder").click()
     again = page.locator("#jobs-list li").first

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def doubles(tmp_path_factory, folder) -> Path:
-    """A cat and a smaller one, a cup of coffee and one compressed anew, a rocket alone."""
+    """A cat and a smaller one, a cup of coffee and one compressed again, a rocket alone."""
     place = tmp_path_factory.mktemp("doubles") / "Pictures"
     place.mkdir()
     for name in ("cat.jpg", "coffee.jpg", "rocket.jpg"):

@@ -106,7 +106,7 @@ def test_a_picture_is_chosen_and_mixed_with_words(visit, folder) -> None:
     expect_first(page, "astronaut.jpg")
 
 
-def test_what_is_no_picture_is_not_searched_with(visit, tmp_path) -> None:
+def test_what_is_not_a_picture_is_not_searched_with(visit, tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     page = visit()
     page.get_by_label("Search with a picture").set_input_files(tmp_path / "notes.txt")

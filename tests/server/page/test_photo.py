@@ -33,7 +33,7 @@ def test_all_that_is_known_of_it(visit) -> None:
     expect(about.get_by_role("heading", name="File")).to_be_visible()
     assert is_loaded(page.locator("#photo-image"))
     expect(page.locator("#photo-place")).to_have_text("1 of 6 photos")
-    # So it is after the page was loaded anew.
+    # So it is after the page was loaded again.
     page.reload()
     expect(page.locator("#photo-place")).to_have_text("1 of 6 photos")
     expect(page.locator("#photo-next")).to_be_enabled()

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from safelight.files.format import visible
+from safelight.api import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

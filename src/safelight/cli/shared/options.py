@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.files.format import visible
-from safelight.files.names import expanded
+from safelight.api import expanded, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

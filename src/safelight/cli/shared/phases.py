@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.files.names import expanded
+from safelight.api import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def show_phases(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Yield what to call with what is being done, how much of it is, and of how much."""
+    from safelight.api import Progress
     from safelight.cli.shared.progress import show_progress
-    from safelight.ingest import Progress
 
     with contextlib.ExitStack() as stack:
         shown: tuple[str, Callable[[Progress], None]] | None = None

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.files.format import is_terminal
+from safelight.api import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safelight.ingest import Progress
+    from safelight.api import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

@@ -61,7 +61,7 @@ def _described(photo: PhotoFacts) -> str:
 def tell_total(
     found: Sequence[Suggestion], facts: Mapping[str, PhotoFacts], report: str | None
 ) -> None:
-    """Say how many groups there are, and how much lies beside what is to be kept."""
+    """Say how many groups there are, and how much the files beside the keepers take."""
     others = [photo for each in found for photo in each.others]
     paths = {photo.path: photo.photo_id for photo in others}
     count = sum(facts[photo].size for photo in paths.values() if photo in facts)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import visible
 from safelight.cli.shared.failures import failure_lines
-from safelight.files.format import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

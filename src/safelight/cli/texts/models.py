@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from safelight.embedding.catalogue.catalogue import KnownModel
-    from safelight.embedding.catalogue.installed import ModelOnDisk
-    from safelight.embedding.catalogue.integrity import Check
-    from safelight.embedding.catalogue.verify import Verification
-    from safelight.embedding.torch.export import Measured
+    from safelight.api.models import (
+        Check,
+        KnownModel,
+        Measured,
+        ModelInfo,
+        ModelOnDisk,
+        Verification,
+    )
 
 _WIDTH = 100
 _LABEL = 13
@@ -22,34 +24,6 @@ _NAME = 43
 def megabytes(count: int) -> str:
     """Return a number of bytes, for people."""
     return f"{count / 1e6:,.1f} MB" if count < 100e6 else f"{count / 1e6:,.0f} MB"
-
-
-def as_dict(found: ModelOnDisk, *, every: bool = False) -> dict[str, Any]:
-    """Return a model for JSON: what a list shows, or every thing that is known."""
-    known: dict[str, Any] = {}
-    if found.known is not None:
-        known = asdict(found.known)
-        if not every:
-            keys = ("dimension", "image_size", "megabytes", "licence", "permissive", "languages",
-                    "imagenet", "retrieval", "source", "use_when")  # fmt: skip
-            known = {key: known[key] for key in keys}
-    return {
-        **known,
-        "name": found.name,
-        "on_disk": found.is_complete,
-        "usable": found.is_complete and found.lacking is None,
-        "lacking": found.lacking,
-        "bytes": found.bytes,
-        "downloads": [
-            {
-                "repo": each.repo,
-                "runtime": each.runtime,
-                "bytes": each.bytes,
-                "folder": str(each.snapshot or each.folder),
-            }
-            for each in found.downloads
-        ],
-    }
 
 
 def table(found: list[ModelOnDisk]) -> str:
@@ -100,8 +74,9 @@ def _row(found: ModelOnDisk) -> tuple[str, ...]:
     )
 
 
-def described(found: ModelOnDisk, more: dict[str, Any]) -> list[str]:
-    """Return lines on a model; `more` is what was found out of one that is not well known."""
+def described(info: ModelInfo) -> list[str]:
+    """Return lines on a model."""
+    found, more = info.model, info.details
     rows: list[tuple[str, str]] = []
     if found.known is not None:
         rows = _known_rows(found.known)

@@ -1,4 +1,4 @@
-"""Vectors with at least a cosine to others: every pair is looked at, most of them in few numbers.
+"""Cosine index: an exact join of vectors, in which a PCA bound prunes most pairs.
 
 Along the directions in which the vectors of a library spread most, few numbers hold most of a
 vector. What the others can add to a cosine is at most the product of what is left of both

@@ -1,4 +1,4 @@
-"""The photos of a library, read and made ready to be compared with each other or with another."""
+"""Photo features of a library, loaded for comparison."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _COMMON_WORDS = 100
 #: The longest exposure that is not counted as time between two photos, in seconds.
 _EXPOSURE = 30
 
-#: Of all that decides which pairs are proposed and is no threshold.
+#: Of all that decides which pairs are proposed and is not a threshold.
 SIGNALS_VERSION = "2"
 
 _EPOCH = np.datetime64("0001-01-01T00:00:00", "s")

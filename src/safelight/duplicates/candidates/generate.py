@@ -1,4 +1,4 @@
-"""Pairs of photos worth a closer look: what the signals propose, each pair once."""
+"""Candidate generation: the pairs that the signals propose, each once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Candidates:
     Attributes
     ----------
     later, earlier : (p,) int64
-        ``earlier < later``; of a photo that is no part of the library, ``later`` is 0.
+        ``earlier < later``; of a photo that is not part of the library, ``later`` is 0.
     proposed : mapping of str to (p,) float32
         What each signal measured; NaN where it did not propose the pair.
     """
@@ -62,7 +62,7 @@ def candidates(
 
 
 def candidates_for(signals: Sequence[Signal], asked: Asked) -> Candidates:
-    """Return the pairs of a photo that is no part of the library."""
+    """Return the pairs of a photo that is not part of the library."""
     return _merged({each.name: each.propose_to(asked) for each in signals})
 
 

@@ -1,4 +1,4 @@
-"""Hashes within a few bits of others, without comparing all with all: multi-index hashing.
+"""Hamming index: hashes within a few bits of each other, by multi-index hashing.
 
 Two hashes that differ in at most r bits, cut into m parts, differ in at most r // m bits in one of
 the parts (Norouzi, Punjani and Fleet, "Fast search in Hamming space with multi-index hashing",

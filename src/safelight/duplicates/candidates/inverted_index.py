@@ -1,4 +1,4 @@
-"""Sets that have words in common with others: for every word, a list of the sets that have it."""
+"""Inverted index over visual words: pairs of photos that share words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redundant candidate pairs: a photo is looked at beside a few of many copies, not beside all.
+"""Drop redundant candidate pairs: a photo is compared with a few of many copies, not all.
 
 Copies of one picture propose each other, so that their pairs grow with the square of their number
 (25, 50 and 100 copies: 2.2, 9.2 and 35.9 s of processor time, 2026-11-27). Once copies are known as
@@ -49,7 +49,7 @@ _ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """Photos with which one is to be compared.
+    """Photos to compare one photo with.
 
     Attributes
     ----------
@@ -101,12 +101,12 @@ class CopyTies:
         return len(self._components.of(position))
 
     def partners(self, earlier: Iterable[tuple[int, bool]]) -> Partners:
-        """Return with which candidates a photo is to be compared.
+        """Return the candidates to compare a photo with.
 
         Parameters
         ----------
         earlier : iterable of (int, bool)
-            Candidates, the nearest first, and whether each is to be compared in any case.
+            Candidates, the nearest first, and whether each is compared in any case.
         """
         nearest: dict[Hashable, list[int]] = {}
         chosen: dict[int, None] = {}
@@ -139,7 +139,7 @@ def ranked(found: Candidates) -> list[tuple[int, list[tuple[int, bool]]]]:
     Returns
     -------
     list of (int, list of (int, bool))
-        By position; for each candidate, whether it is to be compared however many copies it has: a
+        By position; for each candidate, whether it is compared however many copies it has: a
         RAW file's JPEG is known by its name, the next photo of a burst by its time.
     """
     nothing = np.full(len(found), np.nan, np.float32)

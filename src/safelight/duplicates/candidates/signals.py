@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A photo that is no part of a library, as the signals see it.
+    """A photo that is not part of a library, as the signals see it.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Signal(Protocol):
         ...
 
     def propose_to(self, asked: Asked) -> CandidatePairs:
-        """Return photos for one that is no part of the library; ``asked`` is 0."""
+        """Return photos for one that is not part of the library; ``asked`` is 0."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Moments within seconds of others, of the same camera: a window that slides over sorted times."""
+"""Time-window index: photos of one camera within seconds of each other."""
 
 from __future__ import annotations
 

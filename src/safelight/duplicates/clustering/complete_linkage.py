@@ -1,4 +1,4 @@
-"""Clusters of which every two members are related: complete linkage."""
+"""Complete linkage: clusters in which every two members are related."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions on pairs as the groups that they were made of."""
+"""Decisions on pairs, grouped as they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edges to groups: which photos belong together.
+"""Group photos by their edges.
 
 There are three kinds of groups, because there are three kinds of relations.
 

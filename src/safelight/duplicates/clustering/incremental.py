@@ -1,4 +1,4 @@
-"""Comparing what is new in a library with all that is in it; the edges are kept there.
+"""Compare the new photos of a library with all of its photos, and store the edges.
 
 Every pair that a signal proposes is related once, when the later of the two is new. Edges, and
 which photos were compared, are kept for one version of hashes, limits and space, and are written
@@ -88,7 +88,7 @@ class Comparing:
     edges : int
         Of these, how many are.
     away : int
-        Photos that were to be opened and could not be; they are compared again once they can.
+        Photos that could not be opened for a comparison; they are compared again once they can.
     """
 
     done: int

@@ -1,4 +1,4 @@
-"""The record of which photo of a group was made from which other, how, and on what evidence.
+"""Derivations: which photo of a group was made from which other, how, and on what evidence.
 
 Criteria, explanations, reports and plans all ask this record. Its evidence is of two kinds.
 *Pixels* show that a picture was enlarged, saved again or has lost its colours; for that files are
@@ -155,7 +155,7 @@ def lineage_of(
 
 
 def lineage_by_facts(group: Group, photos: Sequence[PhotoFacts]) -> Lineage:
-    """Return what can be told of a group's lineage without opening a file."""
+    """Return the derivations of a group that show without opening a file."""
     derivations: dict[str, Derivation] = {}
     add_facts(derivations, photos, group, {})
     return Lineage(derivations)

@@ -1,4 +1,4 @@
-"""Parts, frames and edits: which photo of a group is the source, as facts tell.
+"""Families: tell from facts which photo of a group is the source of parts and edits.
 
 An edge does not say which of two pictures is the edit. Photos that no edit stands between make a
 family; the source is the family for which the first fact speaks that tells families apart.

@@ -1,4 +1,4 @@
-"""The proven bytes of photos that are compared with each other, a few of them held at a time."""
+"""Proven bytes of photos that are compared, a few of them held at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a picture in its file: how many bytes are the picture's own, and how it was saved.
+"""Picture data of a file: the number of its bytes, and the settings it was saved with.
 
 A photo with a film behind it, a map of its depth, or half a megabyte of metadata is not of better
 quality for that. Only what the picture is decoded from tells what was lost.

@@ -1,4 +1,4 @@
-"""The scores that keepers are chosen by: those of the library, and for bursts what it lacks."""
+"""Scores for choosing keepers: stored ones, and for bursts the missing ones."""
 
 from __future__ import annotations
 

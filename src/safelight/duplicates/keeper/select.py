@@ -1,4 +1,4 @@
-"""The photo of a group to keep, and why: criteria, weighed by a policy, explained in words."""
+"""Select the keeper of a group: criteria, weighed by a policy, explained in words."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Judged:
     ----------
     photo_id, path : str
     keeper : bool
-        It is to be kept; in a group of what belongs together all are, and in one of which nothing
+        It is kept; in a group of what belongs together all are, and in one of which nothing
         is chosen, none.
     reasons : tuple of str
         Why, or what tells it from the one to keep.

@@ -1,4 +1,4 @@
-"""Traces in pixels of what a picture was before: enlarged, or rounded to a JPEG's steps.
+"""Traces of a picture's past in its pixels: enlargement, the steps of a JPEG.
 
 An enlarged picture has no detail beyond that of the small one: made small and large again it stays
 as it is. And what was a JPEG once carries the steps to which its frequencies were rounded, however

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.companions import Companions
 from safelight.duplicates.plans.dry_run import Trial
-from safelight.duplicates.plans.journal import DONE, WAIT, Journal, Step, folder_of, only_one
+from safelight.duplicates.plans.journal import DONE, WAIT, Journal, folder_of, only_one
 from safelight.duplicates.plans.model import Left, check, write_plan
+from safelight.duplicates.plans.progress import is_taken_back
 from safelight.duplicates.plans.recovery import clear_folders, done_by_others, recover
+from safelight.duplicates.plans.step import Step
 from safelight.duplicates.plans.trash import check_trash, trash_place, write_note
 from safelight.duplicates.plans.verify import (
     Kept,
@@ -29,7 +31,7 @@ from safelight.duplicates.plans.verify import (
     verified,
 )
 from safelight.errors import SidecarError
-from safelight.files import sha256, sha256_of
+from safelight.files import sha256
 from safelight.files.moves import move, replace_by_link, write
 from safelight.files.refusals import described
 from safelight.files.set_aside import (
@@ -41,19 +43,20 @@ from safelight.files.set_aside import (
     require_file,
 )
 from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.database import as_database
 from safelight.library.photo_facts import is_known, mark_paths_back, mark_paths_gone
-from safelight.metadata.xmp import add_to_xmp, read_xmp
+from safelight.metadata.xmp import carried
 from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from safelight.duplicates.plans.model import Change, Plan, PlannedGroup
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
 
 _EMPTY = sha256(b"")
 
-# The library is told of so many files at once.
+# Number of files that are reported to the library at once.
 _AT_ONCE = 200
 
 
@@ -83,7 +86,7 @@ class Outcome:
 
 
 def apply_plan(
-    library: Database,
+    library: AnyLibrary,
     plan: Plan,
     *,
     trial: bool = False,
@@ -92,12 +95,12 @@ def apply_plan(
 ) -> Outcome:
     """Do what a plan says; what an earlier call has done of it already is not done again.
 
-    A file is changed only if it and the one that is kept have the bytes that the plan knows. It is
+    A file is changed only if it and the kept file have the bytes that the plan knows. It is
     taken out of its name first and read then, so that nothing that is saved meanwhile is touched.
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
         Is told which files are gone; its journal is beside it.
     plan : Plan
     trial : bool
@@ -112,6 +115,7 @@ def apply_plan(
     PlanError
         The plan must not be followed, or its journal cannot be written.
     """
+    library = as_database(library)
     check(plan)
     if plan.action == "trash":
         check_trash()
@@ -124,6 +128,7 @@ def apply_plan(
             write_plan(plan, folder / "plan.json")
             journal.note("apply", plan=plan.id, library=str(library.path))
             outcome = _Applying(library, plan, journal).run(progress)
+            journal.leave((left.path, left.why) for left in outcome.left)
             journal.note("applied", changed=outcome.changed, left=len(outcome.left))
     return outcome
 
@@ -143,7 +148,7 @@ class _Applying:
         }
         for step, state in list(self.known.values()):
             # By hand, or by an undo that was killed.
-            if state == DONE and _is_back(step):
+            if state == DONE and is_taken_back(step):
                 self._note_undone(step)
         self.kept: dict[str, list[str]] = {}
         for group in plan.groups:
@@ -264,7 +269,7 @@ class _Applying:
             if not self.beside.is_spelled(change.path):
                 raise CannotChange("has another spelling on its disk; stays")
             if os.path.samefile(change.path, group.keeper):
-                raise CannotChange("is the very file that is kept, by another name")
+                raise CannotChange("is a hard link to the kept file")
             if self.plan.action == "hardlink":
                 companion = self.beside.companion(change.path)
                 if companion is not None:
@@ -311,10 +316,7 @@ class _Applying:
         require_movable(group.keeper)
         before = content_of(path)
         try:
-            tags = group.carry.tags
-            if before is not None:
-                tags = tags.beyond(read_xmp(before))
-            after = add_to_xmp(before, tags)
+            after = carried(before, group.carry.tags)
         except SidecarError as exc:
             raise CannotChange(str(exc)) from exc
         if after == before:
@@ -503,17 +505,3 @@ class _Applying:
             with contextlib.suppress(OSError):
                 stats[change.path] = (change.photo_id, FileStat.of(os.stat(change.path)))
         mark_paths_back(self.library, stats)
-
-
-def _is_back(step: Step) -> bool:
-    """Tell whether what a step did has been taken back, though the journal does not say so."""
-    if step.do in ("move", "trash"):
-        return os.path.lexists(step.path) and not os.path.lexists(step.to or "")
-    if step.do == "sidecar" and step.after != step.sha256:
-        try:
-            return sha256_of(step.path) == step.sha256
-        except FileNotFoundError:
-            return step.backup is None
-        except OSError:
-            return False
-    return False

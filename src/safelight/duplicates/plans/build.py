@@ -1,4 +1,4 @@
-"""Suggestions to a plan: which files go, where to, and which are left as they are, and why."""
+"""Build a plan from suggestions: files to move, their destinations, and files left in place."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def plan_changes(
     quarantine: str | None = None,
     protect: Preferences = Preferences(),  # noqa: B008 - frozen
 ) -> Plan:
-    """Return what is to be done; nothing is touched.
+    """Return a plan of file operations; no file is touched.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         ]
         return None
     planning.kept.setdefault(real, suggestion.group.id)
-    # Not by way of others: a grey copy of a copy that was turned is no form of the one to keep.
+    # Not by way of others: a grey copy of a turned copy is not a variant of the keeper.
     moves = planning.action != "hardlink"
     related = own_relations(keeper.photo_id, suggestion.group.edges)
     try:
@@ -181,7 +181,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
     for other in others:
         relation = related.get(other.photo_id)
         if relation is None:
-            by_others = "is related to the one that is kept by way of others only; stays"
+            by_others = "is related to the kept file by way of others only; stays"
             planning.left.append(Left(other.path, by_others))
             continue
         why = _why_left(planning, keeper, other, relation)
@@ -208,7 +208,7 @@ def _planned(planning: _Planning, suggestion: Suggestion) -> PlannedGroup | None
         changes.append(change)
         planning.changed[os.path.realpath(other.path)] = suggestion.group.id
         told[other.path] = tags
-        # A shot that was rejected says nothing of the one that is kept.
+        # A shot that was rejected says nothing of the kept file.
         if relation in STRICT and moves:
             rating = (
                 tags.rating if (tags.rating or 0) > 0 else None
@@ -282,7 +282,7 @@ def _unfit(planning: _Planning, judged: Judged) -> str | None:
     except OSError as exc:
         return f"cannot be looked at: {exc.strerror}"
     if not stat_module.S_ISREG(found.st_mode):
-        return "is no file any more"
+        return "is no longer a file"
     if (found.st_size, FileStat.of(found).mtime_ns) != (copy.size, copy.mtime_ns):
         return "has changed since it was ingested; run `safelight ingest` and plan again"
     return None
@@ -322,7 +322,7 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
     if not planning.beside.is_spelled(other.path):
         return "has another spelling on its disk; stays"
     if os.path.samefile(keeper.path, other.path):
-        return "is the very file that is kept, by another name; nothing would be saved"
+        return "is a hard link to the kept file; nothing would be saved"
     companion = planning.beside.companion(other.path)
     if companion is not None:
         return f"belongs together with {os.path.basename(companion)}; stays"
@@ -332,7 +332,7 @@ def _why_left(planning: _Planning, keeper: Judged, other: Judged, relation: Rela
         if relation is not Relation.IDENTICAL:
             return f"is {relation}: only files with the same bytes can be hard links of each other"
         if os.stat(keeper.path).st_dev != os.stat(other.path).st_dev:
-            return "lies on another file system than the one that is kept"
+            return "lies on another file system than the kept file"
     return None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.takeout import belongs_to, cut, json_beginnings, photo_beginnings
 from safelight.imaging.formats import SUFFIXES, is_photo
+from safelight.imaging.sidecar_names import own_sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,12 +53,8 @@ class Companions:
         ``photo.jpg.xmp`` always is; ``photo.xmp`` is if no other photo there is called like it.
         """
         folder, name = os.path.split(path)
-        stem = os.path.splitext(name)[0]
-        full = [each for each in self._named(folder, name) if _is(each, f"{name}.xmp")]
-        short = [each for each in self._named(folder, stem) if _is(each, f"{stem}.xmp")]
-        if self._sharing(folder, name):
-            short = []
-        return [os.path.join(folder, each) for each in dict.fromkeys((*full, *short))]
+        siblings = self._named(folder, os.path.splitext(name)[0])
+        return [os.path.join(folder, each) for each in own_sidecars(name, siblings)]
 
     def sidecar_for(self, path: str) -> str:
         """Return the sidecar that a photo has, or else the one that it should get."""

@@ -1,4 +1,4 @@
-"""Tell before anything is touched what a plan could not do: rights, read-only disks, space."""
+"""Dry run of a plan: find missing rights, read-only disks and full ones before any change."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Trial:
 
     def _require_one_disk(self, keeper: str, path: str) -> None:
         if os.stat(keeper).st_dev != os.lstat(path).st_dev:
-            raise CannotChange("lies on another file system than the one that is kept")
+            raise CannotChange("lies on another file system than the kept file")
 
     def _require_folder(self, folder: str) -> None:
         if folder not in self._writable:

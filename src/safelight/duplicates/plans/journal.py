@@ -11,10 +11,12 @@ import contextlib
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
+from safelight.duplicates.plans.relocate import read_moves, relocated
+from safelight.duplicates.plans.step import Step
 from safelight.errors import PlanError
 from safelight.files import LARGE_TEXT, read_bytes
 from safelight.files.atomic import write_safely
@@ -22,8 +24,10 @@ from safelight.files.locks import try_lock
 from safelight.files.refusals import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from safelight.duplicates.plans.relocate import Move
 
 _NAME = "journal.jsonl"
 
@@ -39,50 +43,8 @@ _LOCK = "lock"
 #: What the last line about a step says.
 BEGUN, DONE, UNDONE = "begun", "done", "undone"
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing done to one file.
-
-    Attributes
-    ----------
-    number : int
-    do : str
-        ``move``, ``trash``, ``link``, or ``sidecar``: one was added to.
-    path : str
-    to : str or None
-        Where it was moved; of a link, the file that was kept.
-    sha256 : str
-        Of what was at `path` before; of a new sidecar, the empty text.
-    size, mtime_ns, mode : int
-        Of what was there before.
-    photo_id : str or None
-        None of a sidecar.
-    group : str
-    after : str or None
-        Of a sidecar that was added to, its new sha256.
-    backup : str or None
-        And where it lies as it was before; None: there was none.
-    note : str or None
-        Of the trash, the file that tells the desktop where the other came from.
-    at : str or None
-        When it was begun, ISO 8601, UTC.
-    """
-
-    number: int
-    do: str
-    path: str
-    to: str | None
-    sha256: str
-    size: int
-    mtime_ns: int
-    mode: int
-    photo_id: str | None
-    group: str
-    after: str | None = None
-    backup: str | None = None
-    note: str | None = None
-    at: str | None = None
+#: A file that an apply did not touch, and the events that begin another account of them.
+LEFT, _ANEW = "left", ("apply", "undo")
 
 
 def folder_of(library: Path) -> Path:
@@ -127,11 +89,26 @@ def read_steps(folder: Path) -> dict[int, tuple[Step, str]]:
     PlanError
         It cannot be read.
     """
-    path = folder / _NAME
+    return _located(_steps_in(_data_of(folder / _NAME)), folder, read_moves(folder.parent))
+
+
+def _data_of(path: Path) -> bytes:
     try:
-        return _steps_in(read_bytes(path, limit=LARGE_TEXT))
+        return read_bytes(path, limit=LARGE_TEXT)
     except OSError as exc:
         raise PlanError(f"The journal {path} cannot be read: {described(exc)}.") from exc
+
+
+def read_left(folder: Path) -> dict[str, str]:
+    """Return by path why the last apply left files as they are; errors as :func:`read_steps`."""
+    left: dict[str, str] = {}
+    for line in _whole_lines(_data_of(folder / _NAME)):
+        match line:
+            case {"event": "left", "path": str(path), "why": str(why)}:
+                left[path] = why
+            case {"event": str(event)} if event in _ANEW:
+                left.clear()
+    return left
 
 
 def last_applied(steps: Mapping[int, tuple[Step, str]]) -> str | None:
@@ -182,7 +159,8 @@ class Journal:
             _lock(self._file, self.path, wait)
             self._file.seek(0)
             data = self._file.read()
-            self.steps = _steps_in(data)
+            self._steps_as_written = _steps_in(data)
+            self.steps = self.relocated(())
             if data and not data.endswith(b"\n"):
                 # A line that was being written when the process died; nothing was begun by it.
                 self._file.write(b"\n")
@@ -192,6 +170,16 @@ class Journal:
         except BaseException:
             self._file.close()
             raise
+
+    def relocated(self, moves: Iterable[Move]) -> dict[int, tuple[Step, str]]:
+        """Return the steps as they are after what a person moved, and these moves."""
+        noted = [*read_moves(self.folder.parent), *moves]
+        return _located(self._steps_as_written, self.folder, noted)
+
+    def former_path(self, step: Step) -> str:
+        """Return the path that the file of a step had when it was begun."""
+        written = self._steps_as_written.get(step.number)
+        return step.path if written is None else written[0].path
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -227,6 +215,10 @@ class Journal:
         """Note that a step is undone, or was never begun."""
         self.steps[step.number] = (step, UNDONE)
         self._write([{"event": UNDONE, "number": step.number}])
+
+    def leave(self, left: Iterable[tuple[str, str]]) -> None:
+        """Note the files that the last apply left as they are, and why."""
+        self._write([{"event": LEFT, "path": path, "why": why} for path, why in left])
 
     def note(self, event: str, **what: Any) -> None:
         """Note something for people."""
@@ -269,6 +261,14 @@ class Journal:
                 os.fsync(self._file.fileno())
         except OSError as exc:
             raise _cannot_write(self.path, exc) from exc
+
+
+def _located(
+    steps: Mapping[int, tuple[Step, str]], folder: Path, moves: Sequence[Move]
+) -> dict[int, tuple[Step, str]]:
+    return {
+        number: (relocated(step, folder, moves), state) for number, (step, state) in steps.items()
+    }
 
 
 _FIELDS = frozenset(field.name for field in fields(Step))

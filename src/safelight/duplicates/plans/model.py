@@ -52,7 +52,7 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file that is to be moved, or replaced by a link.
+    """One file to move, or to replace by a link.
 
     Attributes
     ----------
@@ -253,24 +253,24 @@ def read_plan(path: str | PathLike[str]) -> Plan:
     except OSError as exc:
         raise PlanError(f"{path} cannot be read: {described(exc)}.", path=str(path)) from exc
     except JsonError as exc:
-        raise PlanError(f"{path} is no plan: {exc}.", path=str(path)) from exc
+        raise PlanError(f"{path} is not a plan: {exc}.", path=str(path)) from exc
     if not isinstance(found, dict) or "plan" not in found or "groups" not in found:
         raise PlanError(
-            f"{path} is no plan. Make one with `safelight plan duplicates -o {path}`.",
+            f"{path} is not a plan. Make one with `safelight plan duplicates -o {path}`.",
             path=str(path),
         )
     if type(found.get("version")) is not int or found["version"] != VERSION:
         raise PlanError(
             f"{path} is a plan of version {str(found.get('version'))[:40]}; this safelight "
             f"knows {VERSION}. "
-            "Make it anew, or update safelight.",
+            "Make it again, or update safelight.",
             path=str(path),
         )
     try:
         plan = _from_dict(found)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as exc:
         raise PlanError(
-            f"{path} is damaged ({type(exc).__name__}: {str(exc)[:200]}). Make the plan anew.",
+            f"{path} is damaged ({type(exc).__name__}: {str(exc)[:200]}). Make the plan again.",
             path=str(path),
         ) from exc
     check(plan)
@@ -315,9 +315,9 @@ def check(plan: Plan) -> None:
             moved += moves
             for path, _ in moves:
                 if path in kept:
-                    raise PlanError(f"The plan both keeps and changes {path}. Make it anew.")
+                    raise PlanError(f"The plan both keeps and changes {path}. Make it again.")
                 if path in changed:
-                    raise PlanError(f"The plan changes {path} twice. Make it anew.")
+                    raise PlanError(f"The plan changes {path} twice. Make it again.")
                 changed.add(path)
         for sha256 in (
             group.keeper_id,
@@ -325,7 +325,7 @@ def check(plan: Plan) -> None:
             *(sidecar.sha256 for change in group.changes for sidecar in change.sidecars),
         ):
             if _SHA256.fullmatch(sha256) is None:
-                raise PlanError(f"The plan's photo id {sha256!r} is no sha256.")
+                raise PlanError(f"The plan's photo id {sha256!r} is not a sha256.")
         for path in (group.keeper, *([group.carry.sidecar] if group.carry else ())):
             _check_path(path)
     _check_targets(plan, kept, moved)
@@ -345,10 +345,10 @@ def _check_targets(plan: Plan, kept: set[str], moved: list[tuple[str, str | None
             raise PlanError(f"The plan does not say where to move {path}.")
         _check_path(to)
         if folded(to) in taken:
-            raise PlanError(f"The plan moves {path} to {to}, which is taken. Make it anew.")
+            raise PlanError(f"The plan moves {path} to {to}, which is taken. Make it again.")
         taken.add(folded(to))
         if not _is_place(plan.id, path, to):
-            raise PlanError(f"The plan moves {path} to {to}, which is no place in a quarantine.")
+            raise PlanError(f"The plan moves {path} to {to}, which is not a place in a quarantine.")
 
 
 def _is_place(plan_id: str, path: str, to: str) -> bool:

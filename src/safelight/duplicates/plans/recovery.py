@@ -1,9 +1,10 @@
-"""Clear up after a command that was killed while it applied or undid a plan."""
+"""Recover from a command that was killed while it applied or undid a plan."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.journal import (
@@ -14,16 +15,22 @@ from safelight.duplicates.plans.journal import (
     journals,
     read_steps,
 )
-from safelight.errors import PlanError
-from safelight.files import sha256_of
+from safelight.duplicates.plans.model import read_plan
+from safelight.errors import PlanError, SidecarError
+from safelight.files import SIDECAR, read_bytes, sha256_of
 from safelight.files.moves import remove, settle
 from safelight.files.packages import QUARANTINE
-from safelight.files.set_aside import CannotChange
+from safelight.files.set_aside import CannotChange, require_file
+from safelight.metadata.xmp import carried
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from safelight.duplicates.plans.journal import Step
+    from safelight.duplicates.plans.step import Step
+
+
+# Nothing is left of a killed command, as far as one look told.
+_SETTLED = "settled"
 
 
 def recover(library_path: Path) -> None:
@@ -32,12 +39,58 @@ def recover(library_path: Path) -> None:
     Nothing that they finished is taken back. A plan that another command works on is passed over.
     """
     for folder in journals(library_path):
-        if not is_unfinished(folder):
+        is_settled = (folder / _SETTLED).exists()
+        if is_settled and not is_unfinished(folder):
             continue
         # What cannot be read or written now is for the command that needs it to tell.
-        with contextlib.suppress(PlanError), Journal(folder, wait=0) as journal, journal.working():
-            for step, state in journal.standing():
-                _settle(journal, step, state)
+        with contextlib.suppress(PlanError):
+            if is_unfinished(folder) or _was_killed(folder):
+                with Journal(folder, wait=0) as journal, journal.working():
+                    for step, state in journal.standing():
+                        _settle(journal, step, state)
+            if not is_settled and _clear_parts(folder):
+                with contextlib.suppress(OSError):
+                    (folder / _SETTLED).touch()
+
+
+def _was_killed(folder: Path) -> bool:
+    """Tell whether a version that left no mark, as this one does, was killed at work."""
+    return any(state == BEGUN for _, state in read_steps(folder).values())
+
+
+def _clear_parts(folder: Path) -> bool:
+    """Remove what earlier versions left of sidecars, ``.NAME.xmp.part``; tell if none is left.
+
+    Only what is the beginning of the sidecar as it is, was or was to be: nothing else is lost.
+    """
+    cleared = True
+    for step, _ in read_steps(folder).values():
+        path = Path(os.path.realpath(step.path))
+        part = path.with_name(f".{path.name}.part")
+        if step.do != "sidecar" or not os.path.lexists(part):
+            continue
+        try:
+            require_file(str(part))
+            data = read_bytes(part, limit=SIDECAR)
+            if any(whole.startswith(data) for whole in _contents(folder, step, path)):
+                part.unlink()
+                continue
+        except (OSError, CannotChange):
+            pass
+        cleared = False
+    return cleared
+
+
+def _contents(folder: Path, step: Step, path: Path) -> Iterator[bytes]:
+    for each in (path, step.backup):
+        if each is not None:
+            with contextlib.suppress(OSError):
+                yield read_bytes(each, limit=SIDECAR)
+    with contextlib.suppress(OSError, PlanError, SidecarError):
+        former = None if step.backup is None else read_bytes(step.backup, limit=SIDECAR)
+        for group in read_plan(folder / "plan.json").groups:
+            if group.carry is not None and group.carry.sidecar == step.path:
+                yield carried(former, group.carry.tags)
 
 
 def done_by_others(library_path: Path, plan_id: str | None) -> dict[str, Step]:

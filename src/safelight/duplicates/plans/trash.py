@@ -1,4 +1,4 @@
-"""The system's trash, so that a file that was put into it can be found there, and taken out again.
+"""The system's trash: put a file in, find it there, take it out again.
 
 Trash specification 1.0 (freedesktop.org); on macOS the user's own trash folder.
 """

@@ -11,6 +11,7 @@ from safelight.duplicates.plans.apply import Outcome
 from safelight.duplicates.plans.journal import (
     WAIT,
     Journal,
+    folder_of,
     journals,
     last_applied,
     only_one,
@@ -18,6 +19,7 @@ from safelight.duplicates.plans.journal import (
 )
 from safelight.duplicates.plans.model import Left, read_plan
 from safelight.duplicates.plans.recovery import clear_folders, recover
+from safelight.duplicates.plans.relocate import moves_by_quarantine
 from safelight.errors import LibraryError, PlanError
 from safelight.files import SIDECAR, read_bytes, sha256_of
 from safelight.files.moves import move, remove, replace_by_copy, write
@@ -25,12 +27,13 @@ from safelight.files.refusals import described
 from safelight.files.set_aside import CannotChange
 from safelight.library.database import Database
 from safelight.library.photo_facts import mark_paths_back
+from safelight.library.sources import place_of, read_sources
 from safelight.types import FileStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from safelight.duplicates.plans.journal import Step
+    from safelight.duplicates.plans.step import Step
 
 
 def undo_plan(
@@ -41,7 +44,7 @@ def undo_plan(
     progress: Callable[[int, int], None] = lambda *_: None,
     wait: float = WAIT,
 ) -> tuple[str, Outcome]:
-    """Take back what was done of a plan; a file that is somewhere else by now is left, and told of.
+    """Take back what was done of a plan; a file that is somewhere else by now stays, and is named.
 
     Parameters
     ----------
@@ -70,11 +73,15 @@ def undo_plan(
     """
     if which is not None and os.path.isfile(which):
         plan = read_plan(which)
-        library_path, which = Path(plan.library), plan.id
+        which = plan.id
+        # A library that has moved since has its journals beside it.
+        if not (folder_of(library_path) / which).is_dir():
+            library_path = Path(plan.library)
     if trial:
         folder = _find(library_path, which)
         with Journal(folder, wait) as journal:
             return folder.name, _undo(library_path, journal, trial, progress)
+    _find(library_path, which)  # where nothing was applied, no folder is made for the lock
     with only_one(library_path, wait):
         recover(library_path)
         folder = _find(library_path, which)
@@ -101,7 +108,11 @@ def _find(library_path: Path, which: str | None) -> Path:
         if (steps := read_steps(folder)) and last_applied(steps) is not None
     ]
     if not standing:
-        raise PlanError(f"Nothing was applied to the library {library_path} that could be undone.")
+        raise PlanError(
+            f"Nothing was applied to the library {library_path} that could be undone. If the "
+            f"library was moved, move the folder {folder_of(library_path).name} along with it, or "
+            "name where it was: safelight undo --library FILE"
+        )
     return max(standing, key=lambda each: (each[0] or "", each[1].name))[1]
 
 
@@ -110,6 +121,8 @@ def _undo(
 ) -> Outcome:
     outcome = Outcome()
     back: dict[str, tuple[str, FileStat]] = {}
+    former: dict[str, str] = {}
+    _find_moved(library_path, journal)
     standing = journal.standing()
     try:
         for number, (step, _) in enumerate(reversed(standing), start=1):
@@ -131,11 +144,28 @@ def _undo(
             if step.photo_id is not None:
                 with contextlib.suppress(OSError):
                     back[step.path] = (step.photo_id, FileStat.of(os.stat(step.path)))
+                    former[step.path] = journal.former_path(step)
     finally:
         if back:
             with contextlib.suppress(LibraryError), Database(library_path, create=False) as library:
-                mark_paths_back(library, back)
+                mark_paths_back(library, back, former)
     return outcome
+
+
+def _find_moved(library_path: Path, journal: Journal) -> None:
+    """Let the journal know of folders that moved, with the quarantine in them, and nobody told."""
+    missing = [
+        step
+        for step, _ in journal.standing()
+        if step.do == "move" and not os.path.lexists(step.to or "")
+    ]
+    if not missing:
+        return
+    with contextlib.suppress(LibraryError), Database(library_path, create=False) as library:
+        places = [place_of(each.spec) for each in read_sources(library)]
+        roots = {place for kind, place in places if kind == "images" and place is not None}
+        moves = moves_by_quarantine(missing, journal.folder.name, sorted(roots))
+        journal.steps = journal.relocated(moves)
 
 
 def _can_undo(step: Step) -> bool:
@@ -156,8 +186,9 @@ def _can_undo(step: Step) -> bool:
     if not moved:
         if not there:
             raise CannotChange(
-                f"is not in {step.to} any more, and cannot be brought back; if that folder has "
-                "another name now, or its disk is away, put it back and undo again"
+                f"is not in {step.to} any more, and cannot be brought back. If its folder has "
+                "another name now: safelight sources move OLD NEW; if its disk is away, plug it "
+                "in; and undo again"
             )
         return False
     if there:

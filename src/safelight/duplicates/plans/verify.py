@@ -1,4 +1,4 @@
-"""Verify a file right before and right after something is done to it."""
+"""Verify a file right before and right after an operation on it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def verified(path: str, sha256: str) -> os.stat_result:
     Raises
     ------
     CannotChange
-        It has not, or is no file.
+        It has changed, or is not a file.
     """
     try:
         found = os.stat(path)
         if not stat_module.S_ISREG(found.st_mode):
-            raise CannotChange("is no file any more")
+            raise CannotChange("is no longer a file")
         if sha256_of(path) != sha256:
             raise CannotChange("has changed since the plan was made")
         after = os.stat(path)

@@ -1,4 +1,4 @@
-"""The pictures of a report: photos made small, and where two of them differ."""
+"""Images of a report: small photos, and maps of their differences."""
 
 from __future__ import annotations
 

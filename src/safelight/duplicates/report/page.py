@@ -1,4 +1,4 @@
-"""Groups side by side on one page, to be looked at: a file that asks nothing of anybody.
+"""Report: groups side by side on one self-contained page.
 
 Pictures are ``data:`` URIs and there is no script; the page's own policy forbids all else.
 """
@@ -124,10 +124,10 @@ def check_report(path: str, *, force: bool = False) -> None:
     Raises
     ------
     UsageError
-        Something else is there, or there is no such folder, or it is no name of a page.
+        Something else is there, or there is no such folder, or it does not name a page.
     """
     if os.path.splitext(path)[1].lower() not in (".html", ".htm"):
-        raise UsageError(f"{path} is no name for a page: it should end in .html.")
+        raise UsageError(f"{path} is not a name for a page: it should end in .html.")
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise UsageError(f"{path} cannot be written: there is no folder {folder}.")
@@ -139,7 +139,7 @@ def check_report(path: str, *, force: bool = False) -> None:
     except OSError as exc:
         raise UsageError(f"{path} is there already and cannot be read: {exc.strerror}.") from exc
     if head and f'name="generator" content="{_GENERATOR}"'.encode() not in head:
-        raise UsageError(f"{path} is there already and is no report; --force replaces it.")
+        raise UsageError(f"{path} is there already and is not a report; --force replaces it.")
 
 
 def write_report(path: str, html: str) -> None:

@@ -1,4 +1,4 @@
-"""A plan as a page: what is kept and what goes, side by side."""
+"""A plan as a page: kept photos and leaving ones side by side."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from safelight.duplicates.plans.model import Change, Plan, PlannedGroup
+    from safelight.duplicates.plans.progress import Progress
     from safelight.library.photo_facts import PhotoFacts
 
 
 def plan_page(
     plan: Plan,
+    progress: Progress | None = None,
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    progress: Callable[[int, int], None] = lambda *_: None,
+    tell: Callable[[int, int], None] = lambda *_: None,
 ) -> str:
     """Return a plan as an HTML page; encode it as UTF-8.
 
@@ -32,22 +34,24 @@ def plan_page(
     ----------
     plan : Plan
         Its library is only read; without it, less is known about the photos.
+    progress : Progress, optional
+        Shown with each change, if the plan was applied.
     max_pixels : int
         A photo with more is listed, not shown.
-    progress : callable
+    tell : callable
         Called with the number of groups that are done, and that of all.
     """
     report = Report(
-        [_suggestion(group) for group in plan.groups],
+        [_suggestion(group, progress) for group in plan.groups],
         _facts(plan),
         policy=plan.policy,
         title=f"Plan {plan.id}: {plan.action}",
         left=plan.left,
     )
-    return report_page(report, max_pixels=max_pixels, progress=progress)
+    return report_page(report, max_pixels=max_pixels, progress=tell)
 
 
-def _suggestion(group: PlannedGroup) -> Suggestion:
+def _suggestion(group: PlannedGroup, progress: Progress | None) -> Suggestion:
     edges = tuple(
         Edge(
             min(group.keeper_id, change.photo_id),
@@ -61,13 +65,18 @@ def _suggestion(group: PlannedGroup) -> Suggestion:
         Group(group.id, group.relation, tuple(ids), edges),
         (
             Judged(group.keeper_id, group.keeper, True, (*group.reasons, *_noted(group))),
-            *(Judged(each.photo_id, each.path, False, _reasons(each)) for each in group.changes),
+            *(
+                Judged(each.photo_id, each.path, False, _reasons(each, progress))
+                for each in group.changes
+            ),
         ),
     )
 
 
-def _reasons(change: Change) -> tuple[str, ...]:
-    told = [change.relation.value, *change.reasons]
+def _reasons(change: Change, progress: Progress | None) -> tuple[str, ...]:
+    state = progress.of(change) if progress else None
+    told = [] if state is None else [" ".join(filter(None, (state.name, state.why)))]
+    told += [change.relation.value, *change.reasons]
     told += [f"goes along: {Path(each.path).name}" for each in change.sidecars]
     if change.to is not None:
         told.append(f"goes to {change.to}")

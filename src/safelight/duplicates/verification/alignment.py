@@ -1,4 +1,4 @@
-"""Laying one picture over another: by their corners, or as they are."""
+"""Align two images, by ORB features or as given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: The longer side at which pictures are compared.
 SIDE = 384
 
-#: What :func:`safelight.imaging.decoding` is to be given, so that photos of the usual proportions
+#: What :func:`safelight.imaging.decode` gets, so that photos of the usual proportions
 #: have at least :data:`SIDE` pixels on the longer side.
 MIN_SIDE = 288
 

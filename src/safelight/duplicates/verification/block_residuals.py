@@ -64,6 +64,8 @@ class Residuals:
         Mean square of what the kernel leaves.
     mean : (rows, columns) float32
         Mean of the same.
+    light : (rows, columns) float32
+        Mean, less what brighter or darker tones of the whole picture explain.
     chroma_a, chroma_b : (rows, columns, 2) float32
         Means of both colour differences of each picture.
     variance_a, variance_b : (rows, columns) float32
@@ -77,6 +79,7 @@ class Residuals:
 
     luma: Array
     mean: Array
+    light: Array
     chroma_a: Array
     chroma_b: Array
     variance_a: Array
@@ -110,6 +113,7 @@ def residuals(aligned: Aligned) -> Residuals | None:
     return Residuals(
         luma,
         mean,
+        _without_gain(mean, first.mean if target is a else second.mean, inside),
         first.chroma,
         second.chroma,
         variances[0],
@@ -119,6 +123,21 @@ def residuals(aligned: Aligned) -> Residuals | None:
         _examined(left, explained, calm, usual),
         sharper_by(*fine),
     )
+
+
+def _without_gain(mean: Any, level: Any, inside: Any) -> Any:
+    """Return block means without the line that their levels explain: a kernel fitted to edges
+    leaves tones as they come.
+    """
+    off = mean[inside].astype(np.float64)
+    basis = np.stack([np.ones_like(off), level[inside] / 128.0 - 1], axis=1)
+    weight = np.ones_like(off)
+    line = np.zeros(2)
+    for _ in range(4):
+        line = np.linalg.lstsq(basis * weight[:, None], off * weight, rcond=None)[0]
+        rest = np.abs(off - basis @ line)
+        weight = 1 / np.maximum(1, rest / (2 * np.median(rest) + 0.2))
+    return np.asarray(mean - line[0] - line[1] * (level / 128.0 - 1), np.float32)
 
 
 def _inside(aligned: Aligned, shape: tuple[int, int]) -> Any:

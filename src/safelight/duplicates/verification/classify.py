@@ -1,4 +1,4 @@
-"""Two photos to their relation: what is known of both first, then a look at their pixels."""
+"""Classify a pair of photos: by stored features first, then by their pixels."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _series(
     limits: Thresholds,
 ) -> tuple[Relation, Evidence] | None:
     """Return what two exposures on purpose are: a bracket, or neighbours in a panorama."""
-    # Copies of such photos at another size, or of one as another format, are no exposures.
+    # Copies of such photos at another size, or of one as another format, are not exposures.
     if seconds is None or (a.format, a.width, a.height) != (b.format, b.width, b.height):
         return None
     stops = capture_rules.stops_apart(a.exif, b.exif)
@@ -120,7 +120,7 @@ def _series(
             seen = _brightness(b, look) - _brightness(a, look)
         except (DecodeError, OSError):
             return Relation.BRACKET, told | {"unchecked": True}
-        # A camera that measures anew for each photo of a burst makes them equally bright.
+        # A camera that measures again for each photo of a burst makes them equally bright.
         if seen * np.sign(stops) >= _SEEN_STOPS * abs(stops):
             return Relation.BRACKET, told | {"seen_stops": round(seen, 2)}
         return None

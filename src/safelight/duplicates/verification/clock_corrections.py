@@ -1,4 +1,4 @@
-"""Copies whose clock was set right: one exposure, although its two times say two."""
+"""Copies whose clock was corrected: one exposure with two times."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CLOSE_SIDE = 1600
 #: The same for what is drawn or written, where the finest detail may be all that differs.
 NATIVE_SIDE = 3600
 
-#: What :func:`safelight.imaging.decoding` is to be given for the first of them.
+#: What :func:`safelight.imaging.decode` gets for the first of them.
 CLOSE_MIN_SIDE = 1200
 
 # Points that are followed from one picture into the other, and how far apart they are at least.

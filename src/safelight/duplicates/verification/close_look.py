@@ -1,4 +1,4 @@
-"""A close look at two photos that seem to be forms of one picture."""
+"""Verify two photos that seem to be variants of one picture, at full resolution."""
 
 from __future__ import annotations
 
@@ -166,7 +166,8 @@ class CloseLook:
             toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
             return toned is None or not toned.is_natural
         # Noise that was added, or that came with another light, is not a second exposure.
-        return self.place.two_exposures and self.whole and not edited
+        two = self.place.clearly_two if edited else self.place.two_exposures
+        return two and self.whole
 
     @property
     def evidence(self) -> dict[str, float | int | str | bool]:

@@ -1,4 +1,4 @@
-"""Content of a photo beside its first picture: what tells two photos apart, and what keeps them.
+"""Compare the contents of two files beside their first pictures: frames, films, depth.
 
 Frames, pages, films, transparency and depth belong to a photo. Two that differ in them are not the
 same picture, however alike their first ones are; and no file is proposed to go for one that lacks
@@ -37,6 +37,12 @@ _OF_ITS_OWN = frozenset({"film", "sound", "archive", "layers", "picture"})
 
 #: Opacity lies on opacity in some other way.
 _TURNED = frozenset({Relation.ROTATED, Relation.MIRRORED})
+
+#: Nothing was scaled: pixel by pixel one is the other.
+_EVERY_PIXEL = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED}) | _TURNED
+
+#: Formats of more than 8 bits a channel that lose nothing.
+_LOSSLESS = frozenset({"PNG", "TIFF"})
 
 #: Levels between the darkest and the lightest: a picture with no more shows nothing, and that two
 #: show nothing does not make them one.
@@ -86,10 +92,15 @@ def _weighed(
     if (first.alpha or second.alpha) and not _same_opacity(relation, a, b, look):
         return Relation.EDITED, told | {"opacity": "differs"}
     depths = first.depth, second.depth
-    if relation is Relation.SAME_PIXELS and max(depths) > 8:
+    if relation in _EVERY_PIXEL and max(depths) > 8:
         if depths[0] != depths[1]:
-            return Relation.RE_ENCODED, told | {"depths": f"{depths[0]}, {depths[1]}"}
-        if not same_at_depth(_read(a, look), _read(b, look)):
+            if relation is Relation.SAME_PIXELS:
+                relation = Relation.RE_ENCODED
+            return relation, told | {"depths": f"{depths[0]}, {depths[1]}"}
+        # What was never compressed with a loss has no reason to differ in its finest tones.
+        exact = relation is Relation.SAME_PIXELS or {a.format, b.format} <= _LOSSLESS
+        turned = relation in _TURNED
+        if exact and not same_at_depth(_read(a, look), _read(b, look), turned=turned):
             return Relation.EDITED, told | {"within_depth": depths[0]}
     return relation, told
 
@@ -118,13 +129,15 @@ def held_only_by(
         told.append("transparency")
     if evidence.get("within_depth"):
         told.append(f"other tones within {other.depth} bits")
+    if evidence.get("stretched"):
+        told.append("other proportions")
     if evidence.get("opacity") and other.alpha and keeper.alpha:
         told.append("another transparency")
     return tuple(told)
 
 
 def fuller_first(ranked: Sequence[PhotoFacts], edges: Iterable[Edge]) -> list[PhotoFacts]:
-    """Return photos with one first that has the very pixels of the first, and more beside them."""
+    """Return photos, first one that has all pixels of the first, and more around them."""
     best = ranked[0]
     same = {
         edge.b if edge.a == best.id else edge.a: edge.evidence

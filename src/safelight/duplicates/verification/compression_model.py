@@ -51,12 +51,18 @@ class CompressionNoise:
         Mean square error of a block, in levels.
     chroma : float
         Error of a block's mean of a colour difference, in levels.
+    level : float
+        Error of a block's mean, in levels, by the files that tell their steps.
+    untold : int
+        Files that do not.
     same_steps : bool
         Both files were rounded by the same steps, or neither was.
     """
 
     luma: float
     chroma: float
+    level: float
+    untold: int
     same_steps: bool
 
 
@@ -69,11 +75,18 @@ def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> Compr
     size_a, size_b : float
         Pixels at which they are compared for one of the file, across; above 1 for enlarged ones.
     """
-    luma = chroma = 0.0
+    luma = chroma = level = 0.0
+    untold = 0
     for frame, size in ((a, size_a), (b, size_b)):
+        is_lossless = frame.format in _IS_LOSSLESS
         tables: Sequence[Sequence[float]] = frame.quantization or (
-            _LOSSLESS if frame.format in _IS_LOSSLESS else _LOSSY
+            _LOSSLESS if is_lossless else _LOSSY
         )
+        # Half a step of the first coefficient, which is 8 times the mean.
+        if frame.quantization or is_lossless:
+            level += tables[0][0] / 16
+        else:
+            untold += 1
         kept = int(np.clip(np.ceil(8 * min(size, 1.0)), 1, 8))
         steps = np.array(tables[0], float).reshape(8, 8)[:kept, :kept]
         luma += float((steps**2).sum() / 12 / 64)
@@ -81,4 +94,4 @@ def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> Compr
         chroma += float((colour**2).sum() / 12 / 16)
     lossless = {a.format, b.format} <= _IS_LOSSLESS
     same = lossless or (a.quantization == b.quantization and bool(a.quantization))
-    return CompressionNoise(luma, chroma**0.5, same)
+    return CompressionNoise(luma, chroma**0.5, level, untold, same)

@@ -16,11 +16,11 @@ from safelight.duplicates.verification.block_residuals import sharper_by
 from safelight.duplicates.verification.picture_blocks import (
     BLOCK,
     picture_blocks,
-    window_means,
 )
 from safelight.duplicates.verification.worst_place import (
     AGREES,
     WorstPlace,
+    direct_light,
     is_natural,
     least_allowed,
 )
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from safelight.duplicates.verification.close_alignment import Pixels
     from safelight.duplicates.verification.compression_model import CompressionNoise
 
-# Levels, of the mean of a window in luma and of a block in a colour difference: two thirds of what
-# the full look allows without regard to the rest of the picture.
-_LIGHT, _COLOUR = 5.0, 4.5
+# Levels, of a colour difference's mean in a block: two thirds of what the full look allows without
+# regard to the rest of the picture.
+_COLOUR = 4.5
 
 # Texture that agrees has to reach over so much of the width and height: then no part is shifted.
 _REACH = 0.5
@@ -57,11 +57,11 @@ def proven_same(a: Pixels, b: Pixels, noise: CompressionNoise) -> WorstPlace | N
     if min(a.shape[:2]) < _LEAST_SIDE:
         return None
     first, second = picture_blocks(a), picture_blocks(b)
-    if np.abs(window_means(first.mean - second.mean)).max() > _LIGHT:
-        return None
     if np.abs(first.chroma - second.chroma).max() > _COLOUR:
         return None
     calm = np.minimum(first.variance, second.variance)
+    if direct_light(first.mean - second.mean, calm, noise) > 1:
+        return None
     quarters = _quarters(first.luma, second.luma)
     worst = _worst_of_windows(quarters)
     rows, columns = calm.shape
@@ -90,6 +90,7 @@ def proven_same(a: Pixels, b: Pixels, noise: CompressionNoise) -> WorstPlace | N
         0.0,
         *shares,
         two_exposures=False,
+        clearly_two=False,
         detail=sharper_by(*fine),
     )
 

@@ -1,4 +1,4 @@
-"""Opening photos for a closer look: the right bytes, each file once in a while."""
+"""Open photos for verification: the right bytes, with a small cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved again: one JPEG is decoded, saved as the other was, and compared with that block by block.
+"""Test recompression: save one JPEG as the other was, and compare block by block.
 
 To save a picture is a function of its pixels: what was made from a JPEG comes out of it again, bit
 for bit. The reverse does not hold: rounding to other steps loses what the first had. So it shows

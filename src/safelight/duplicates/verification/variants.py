@@ -150,7 +150,7 @@ def _told(
                     return _confirmed(form, close, limits)
                 # Not quite one frame: a thin crop, which must not pass for a copy.
                 moved = True
-    # As the words say, if any; then the other way, because a few words are no proof.
+    # As the words say, if any; then the other way, because a few words are not proof.
     ways = [_IDENTITY, _MIRROR] if alike.words >= alike.mirrored_words else [_MIRROR, _IDENTITY]
     for way in ways if alike.mirrored_words else ways[:1]:
         by_corners = align_by_features(first, applied(second, way), limits.corners)
@@ -206,14 +206,18 @@ def _whole_form(
 ) -> tuple[Relation, Evidence]:
     told = evidence | _measured(found)
     stretched = (1 / b.proportion if way[0] else b.proportion) / a.proportion
-    if abs(math.log(stretched)) > _PROPORTION:
+    # Rounded to whole pixels, a small copy is off by some share of its own.
+    rounding = 1 / max(1, min(a.width, a.height, b.width, b.height))
+    is_stretched = abs(math.log(stretched)) > _PROPORTION + rounding
+    if is_stretched:
         told["stretched"] = round(stretched, 3)
     relation = Relation.RESIZED
     if way != _IDENTITY:
         relation = _turned_relation(way)
     elif (a.width, a.height) == (b.width, b.height):
         relation = Relation.RE_ENCODED
-    if _is_edited(found, limits):
+    # Nobody takes a person made thin for the picture; which of the two is right, pixels do not say.
+    if is_stretched or _is_edited(found, limits):
         return _edited(Relation.EDITED if way == _IDENTITY else relation, told)
     return relation, told
 

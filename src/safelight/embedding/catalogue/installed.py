@@ -7,8 +7,8 @@ removed: not a folder that was given as a model, and not what a link in the cach
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from safelight.embedding.catalogue.catalogue import find_known, is_permissive, known_models
 from safelight.embedding.devices import has_torch
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from safelight.embedding.catalogue.catalogue import KnownModel
     from safelight.embedding.hub.cache import Download
     from safelight.embedding.names import ModelName
+
+
+#: Facts of the catalogue that a list of models shows.
+_LISTED = (
+    "dimension", "image_size", "megabytes", "licence", "permissive", "languages", "imagenet",
+    "retrieval", "source", "use_when",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,31 @@ class ModelOnDisk:
         """Extra to install for the files that are here; None if none is needed."""
         runtimes = {each.runtime for each in self.downloads if each.runtime}
         return TORCH_EXTRA if runtimes == {"torch"} and not has_torch() else None
+
+    def to_dict(self, *, every: bool = False) -> dict[str, Any]:
+        """Return it JSON-ready: what a list shows, or `every` fact of the catalogue."""
+        known: dict[str, Any] = {}
+        if self.known is not None:
+            known = asdict(self.known)
+            if not every:
+                known = {key: known[key] for key in _LISTED}
+        return {
+            **known,
+            "name": self.name,
+            "on_disk": self.is_complete,
+            "usable": self.is_complete and self.lacking is None,
+            "lacking": self.lacking,
+            "bytes": self.bytes,
+            "downloads": [
+                {
+                    "repo": each.repo,
+                    "runtime": each.runtime,
+                    "bytes": each.bytes,
+                    "folder": str(each.snapshot or each.folder),
+                }
+                for each in self.downloads
+            ],
+        }
 
 
 @dataclass(frozen=True)
@@ -99,7 +131,7 @@ def find_model(model: str) -> ModelOnDisk:
     Raises
     ------
     UsageError
-        It is no name of a model.
+        It does not name a model.
     ModelUnavailable
         It looks like a folder, but is not there.
     """
@@ -208,7 +240,7 @@ def removable(model: str) -> tuple[Download, ...]:
     name = parse_model_name(model)
     if (own := name.folder or name.checkpoint) is not None:
         raise UsageError(
-            f"{own} is no download; only downloads are removed, and it is left alone.",
+            f"{own} is not a download; only downloads are removed, and it is left alone.",
             path=str(own),
         )
     if name.variant is not None:

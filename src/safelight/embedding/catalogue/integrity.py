@@ -1,6 +1,6 @@
 """Integrity of a model's files, checked against published digests.
 
-Every file is read anew: neither digests that were kept nor the names of files are trusted.
+Every file is read again: neither digests that were kept nor the names of files are trusted.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def check_starter() -> list[Check]:
     from safelight.embedding.starter import WEIGHTS, compute_fingerprint, load_starter
 
     same = compute_fingerprint() == load_starter().fingerprint
-    detail = "as when it was built" if same else "not as when it was built: install safelight anew"
+    detail = "as when it was built" if same else "not as when it was built: reinstall safelight"
     return [Check("recorded", ", ".join(WEIGHTS), same, detail)]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Verification:
     places : tuple of str
         The folders or files it lies in.
     is_download : bool
-        Whether it can be removed and fetched anew.
+        Whether it can be removed and fetched again.
     checks : tuple of Check
     lacking : str or None
         What has to be installed to run it.
@@ -82,13 +82,17 @@ class Verification:
         """Number of files and values that had a reference."""
         return sum(each.ok is not None and each.kind != "sanity" for each in self.checks)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {**asdict(self), "ok": self.ok, "compared": self.compared}
+
 
 def verify(
     model: str, *, photo: Path | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Verification:
     """Compare a model with what is known of it.
 
-    Every file is read anew: digests that were kept, and the names of files in the hub's cache, are
+    Every file is read again: digests that were kept, and the names of files in the hub's cache, are
     not trusted. If a file differs, the model is not run.
 
     Parameters

@@ -1,6 +1,6 @@
 """One large file from the hub, of which what has arrived is kept.
 
-The hub's own client begins a file anew after an error or an interruption, and the weights of a
+The hub's own client begins a file again after an error or an interruption, and the weights of a
 model are one file of up to gigabytes. So large files come by this way into the same cache, from
 where the client takes them.
 """

@@ -93,7 +93,7 @@ def read_transformers(path: Path) -> Preprocessing:
         raise config.wrong("do_resize", "is false, but photos come in all sizes")
     number = config.need("resample")
     if number not in _FILTERS:
-        raise config.wrong("resample", f"is {number!r}, which is no filter of Pillow's")
+        raise config.wrong("resample", f"is {number!r}, which is not a filter of Pillow's")
 
     resize: Resize
     resize, resize_to = _resize(config, kind)

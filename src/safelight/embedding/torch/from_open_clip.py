@@ -202,7 +202,7 @@ def _build(config: dict[str, Any], weights: Path) -> torch.nn.Module:
     from open_clip.factory import load_checkpoint
     from open_clip.model import CLIP, CustomTextCLIP
 
-    # The weights of whole models contain these parts; nothing is to be fetched for them.
+    # The weights of whole models contain these parts; nothing is fetched for them.
     if "timm_model_name" in config["vision_cfg"]:
         config["vision_cfg"]["timm_model_pretrained"] = False
     if "hf_model_name" in config["text_cfg"]:

@@ -122,7 +122,7 @@ def find_tokenizer(names: Collection[str], where: str) -> TorchLayout:
 
 
 def _shards(names: Collection[str], where: str, index: str) -> tuple[str, ...]:
-    """Return the parts that weights are in; some of them are no model."""
+    """Return the parts that weights are in; not all of them are models."""
     suffix = ".safetensors" if "safetensors" in index else ".bin"
     found = {n: m for n in names if n.endswith(suffix) and (m := _SHARD.fullmatch(n))}
     if not found or any(int(match[1]) != len(found) for match in found.values()):

@@ -38,7 +38,7 @@ def to_half(path: Path) -> None:
 def to_int8(path: Path, feed: Feed) -> str:
     """Quantize the graph at `path` in the way that keeps more of it; say which.
 
-    Dynamic quantization finds the range of activations anew in each call, calibrated
+    Dynamic quantization finds the range of activations again in each call, calibrated
     (static) quantization once, from `feed`.
 
     Parameters

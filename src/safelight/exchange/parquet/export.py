@@ -19,6 +19,7 @@ from safelight.exchange.parquet.description import (
 )
 from safelight.exchange.parquet.locations import is_unfinished, open_place
 from safelight.exchange.parquet.parts import digits_for, write_failures, write_photos
+from safelight.library.database import as_database
 from safelight.library.outbox import library_id
 from safelight.library.snapshot import snapshot
 from safelight.library.spaces import default_space, find_named_space
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from safelight.exchange.parquet.locations import Place
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary
     from safelight.library.rows import FailureRow, PhotoRow
 
 #: Rows between two reports of progress.
@@ -61,7 +62,7 @@ class Exported:
 
 
 def export_library(
-    library: Database,
+    library: AnyLibrary,
     url: str | os.PathLike[str],
     *,
     namespaces: Sequence[str] = (),
@@ -76,7 +77,7 @@ def export_library(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     url : str or path-like
         A folder, or a URL that fsspec knows.
     namespaces : sequence of str
@@ -97,6 +98,7 @@ def export_library(
     SourceError
         It cannot be written there.
     """
+    library = as_database(library)
     chosen = find_named_space(library, space) if space is not None else default_space(library)
     if chosen is None:
         chosen = find_named_space(library, "")  # which raises that there is none yet

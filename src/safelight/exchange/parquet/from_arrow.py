@@ -204,7 +204,7 @@ def _read_json(text: str | None) -> dict[str, Any]:
         return {}
     found = _JSON.decode(text)
     if not isinstance(found, dict):
-        raise ValueError("details that are no JSON object")
+        raise ValueError("details that are not a JSON object")
     return found
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SourceError
 from safelight.exchange.parquet.description import FAILURES, PHOTOS, parts_of, read_description
 from safelight.exchange.parquet.locations import open_place
 from safelight.exchange.parquet.parts import broken, read_failures, read_photos
+from safelight.library.database import as_database
 from safelight.library.items import item_keys
 from safelight.library.merge import Merged, Merger, check_space
 from safelight.library.rows import check_rows
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from safelight.errors import SafelightError
     from safelight.exchange.parquet.description import Description, Part
     from safelight.exchange.parquet.locations import Place
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary
     from safelight.library.rows import PhotoRow
 
 #: Of these columns, a dry run learns whether a file can be read, and which photos are new.
@@ -64,9 +65,16 @@ class Imported:
     seconds: float
     dry_run: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            **asdict(replace(self, problems=())),
+            "problems": [{"code": each.code, "message": each.message} for each in self.problems],
+        }
+
 
 def import_data_set(
-    library: Database,
+    library: AnyLibrary,
     url: str | os.PathLike[str],
     *,
     namespace: str | None = None,
@@ -81,7 +89,7 @@ def import_data_set(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     url : str or path-like
         A folder, or a URL that fsspec knows.
     namespace : str, optional
@@ -100,6 +108,7 @@ def import_data_set(
     UsageError
         The extra is not installed.
     """
+    library = as_database(library)
     started = time.perf_counter()
     place = open_place(url)
     description = read_description(place)

@@ -60,7 +60,7 @@ def export_store(
     Raises
     ------
     StoreError
-        The store does not answer, or was never told of this space.
+        The store does not answer, or never received this space.
     UsageError, SourceError
         As of :func:`~safelight.exchange.parquet.export.export_library`.
     """

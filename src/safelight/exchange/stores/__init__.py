@@ -1,4 +1,4 @@
-"""Vector stores that teams run already: fed from the library, searched instead of its own index.
+"""Vector stores that teams run already: fed from the library, and searched instead.
 
 The library stays the truth. What a store could not be told yet waits in the library, see
 :mod:`safelight.library.outbox`.

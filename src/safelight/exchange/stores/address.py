@@ -61,7 +61,7 @@ def parse_address(text: str) -> Address:
     Raises
     ------
     SettingsError
-        It is no address of a store. The message repeats nothing that may be a password.
+        It is not an address of a store. The message repeats nothing that may be a password.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def parse_address(text: str) -> Address:
     if colon and scheme == "qdrant" and rest:
         folder = os.path.abspath(expanded(rest))
         return Address("qdrant-folder", f"qdrant:{folder}", folder)
-    raise SettingsError(f"This is no address of a vector store. {_HOW}", setting="store")
+    raise SettingsError(f"This is not an address of a vector store. {_HOW}", setting="store")
 
 
 def _qdrant(scheme: str, rest: str) -> Address:

@@ -77,7 +77,7 @@ class VectorStore(Protocol):
         Raises
         ------
         StoreError
-            It was never told of this space.
+            It never received this space.
         """
         ...
 
@@ -104,7 +104,7 @@ class VectorStore(Protocol):
         Raises
         ------
         StoreError
-            It was never told of this space.
+            It never received this space.
         """
         ...
 

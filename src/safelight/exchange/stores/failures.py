@@ -16,7 +16,7 @@ def owned_by_another(store: str, elsewhere: str) -> StoreError:
 
 
 def nothing_sent(store: str, name: str) -> StoreError:
-    """Return the error of a space that a store was never told of."""
+    """Return the error of a space that a store never received."""
     return StoreError(
         f"{store} has no {name}: nothing was sent there yet. Do that with: safelight sync",
         code="store-empty",

@@ -1,4 +1,4 @@
-"""Feeding a store from the library: what is queued, in batches, until nothing is left."""
+"""Feed a store from the library: send queued changes in batches until none is left."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safelight.errors import StoreAway, StoreError, StoreRefused
 from safelight.exchange.stores.address import parse_address
 from safelight.exchange.stores.open import open_store
 from safelight.exchange.stores.retry import insist
+from safelight.library.database import as_database
 from safelight.library.documents import read_documents
 from safelight.library.outbox import (
     add_store,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from safelight.exchange.stores.base import VectorStore
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary, Database
     from safelight.library.documents import Document
     from safelight.types import Space
 
@@ -78,9 +79,23 @@ class Sent:
     seconds: float = 0.0
     problem: StoreError | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            "store": self.store,
+            "sent": self.sent,
+            "removed": self.removed,
+            "left": self.left,
+            "refused": [{"photo_id": photo_id, "reason": why} for photo_id, why in self.refused],
+            "seconds": round(self.seconds, 3),
+            "error": None
+            if self.problem is None
+            else {"code": self.problem.code, "message": self.problem.message},
+        }
+
 
 def sync(
-    library: Database,
+    library: AnyLibrary,
     store: VectorStore,
     *,
     everything: bool = False,
@@ -97,7 +112,7 @@ def sync(
 
     Parameters
     ----------
-    library : Database
+    library : Library or Database
     store : VectorStore
     everything : bool
         Send all again, and remove what the library has not.
@@ -112,6 +127,7 @@ def sync(
     tell : callable
         Given a sentence for the user when it begins to wait for the store.
     """
+    library = as_database(library)
     started = time.perf_counter()
     key = add_store(library, store.shown)
     run = _Run(library, store, key, patience, tell)
@@ -140,7 +156,7 @@ def sync(
 
 
 def feed(
-    library: Database,
+    library: AnyLibrary,
     address: str,
     *,
     key: str | None = None,
@@ -156,6 +172,7 @@ def feed(
     Sent or None
         None if nothing was queued.
     """
+    library = as_database(library)
     if not queued(library, add_store(library, parse_address(address).shown)):
         return None
     with contextlib.closing(open_store(address, key=key)) as store:

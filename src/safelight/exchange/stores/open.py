@@ -1,4 +1,4 @@
-"""From an address to a store."""
+"""Open the store at an address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_store(address: str, *, key: str | None = None) -> VectorStore:
-    """Return the store at `address`; nothing is asked of it yet.
+    """Return the store at `address`; no request is sent yet.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def open_store(address: str, *, key: str | None = None) -> VectorStore:
     Raises
     ------
     SettingsError
-        This is no address.
+        This is not an address.
     UsageError
         The extra for this engine is not installed.
     StoreError

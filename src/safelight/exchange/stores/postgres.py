@@ -385,7 +385,7 @@ class PostgresStore:
             except psycopg.ProgrammingError:
                 # Its message quotes the address, and with it the password.
                 raise StoreError(
-                    f"{self.shown} is no address that PostgreSQL's client understands. "
+                    f"{self.shown} is not an address that PostgreSQL's client understands. "
                     "Characters such as @ : / ? # % in a password are written as %40 %3A %2F %3F "
                     "%23 %25.",
                     store=self.shown,

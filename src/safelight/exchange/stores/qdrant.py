@@ -310,7 +310,7 @@ class QdrantStore:
 
     def _no_qdrant(self) -> StoreError:
         return StoreError(
-            f"What answers at {self.shown} is no Qdrant server. Correct the address.",
+            f"What answers at {self.shown} is not a Qdrant server. Correct the address.",
             store=self.shown,
         )
 

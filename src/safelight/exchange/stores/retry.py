@@ -1,4 +1,4 @@
-"""Trying again while a store is away."""
+"""Retry while a store does not answer."""
 
 from __future__ import annotations
 

@@ -105,7 +105,8 @@ def decodable(data: bytes) -> bytes:
         if chunk.kind in _NEEDED or (not is_late and _is_welcome(data, chunk)):
             pieces.append(view[chunk.start : chunk.end + 4])
         elif (text := _metadata_text(data, chunk)) is not None:
-            pieces.append(text)
+            # What stands behind the picture is read without decoding it if it stands before.
+            pieces.insert(len(pieces) if before_picture else 2, text)
             plain = False
         else:
             plain = False

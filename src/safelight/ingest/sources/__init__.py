@@ -1,4 +1,4 @@
-"""Sources: where the items to ingest come from.
+"""Sources: the items to ingest.
 
 ``images:DIR``, ``image-list:FILE``, ``text:FILE``, ``demo``, or a bare folder or photo. A source
 lists; it opens no photo. What it cannot list it reports as an entry with a failure, and goes on.

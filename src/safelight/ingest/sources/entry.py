@@ -34,6 +34,8 @@ class Entry:
         The text itself, of a text.
     code, reason : str or None
         Why it cannot be ingested.
+    sidecars : tuple of str
+        Paths of its XMP sidecars, the one that counts first.
     roots : tuple of str
         Real folders that it has to lie in still when it is read; anywhere if empty.
     """
@@ -46,6 +48,7 @@ class Entry:
     code: str | None = None
     reason: str | None = None
     roots: tuple[str, ...] = ()
+    sidecars: tuple[str, ...] = ()
 
 
 def entry(
@@ -54,6 +57,7 @@ def entry(
     *,
     metadata: Mapping[str, str] | None = None,
     roots: tuple[str, ...] = (),
+    sidecars: tuple[str, ...] = (),
 ) -> Entry:
     """Look at one path, without opening it, and return the entry for it."""
     if printable(path) != path:
@@ -73,7 +77,7 @@ def entry(
         )
     if not stat_module.S_ISREG(found.st_mode):
         return not_a_file(path, source_path, kind_of(found.st_mode))
-    return Entry(path, source_path, FileStat.of(found), metadata, roots=roots)
+    return Entry(path, source_path, FileStat.of(found), metadata, roots=roots, sidecars=sidecars)
 
 
 def failed(
@@ -163,7 +167,7 @@ def stat_of(path: str) -> FileStat | None:
 
 
 def printable(path: str) -> str:
-    """Return `path` with bytes that are no UTF-8 written as escapes."""
+    """Return `path` with bytes that are not UTF-8 written as escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -176,7 +180,7 @@ def lines(path: str) -> list[str]:
         It cannot be read.
     """
     try:
-        # Bytes that are no UTF-8 survive as surrogates, and fail line by line, not as a whole.
+        # Bytes that are not UTF-8 survive as surrogates, and fail line by line, not as a whole.
         text = read_text(path, limit=LARGE_TEXT, errors="surrogateescape")
     except OSError as exc:
         raise SourceError(f"{path} cannot be read: {exc.strerror}.", source=path) from exc

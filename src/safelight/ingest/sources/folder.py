@@ -20,6 +20,7 @@ from safelight.ingest.sources.entry import (
     printable,
 )
 from safelight.ingest.sources.exclusion import NOMEDIA, Exclusion
+from safelight.ingest.sources.sidecars import Sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +145,7 @@ class FolderSource:
             return
         if relative and any(item.name.lower() == NOMEDIA for item in names):
             return
+        sidecars, listed = Sidecars(), [item.name for item in names]
         for item in names:
             path = os.path.join(folder, item.name)
             inside = f"{relative}/{item.name}" if relative else item.name
@@ -164,7 +166,8 @@ class FolderSource:
                 continue
             if not is_folder:
                 if is_photo(item.name):
-                    yield entry(path, inside, roots=self.roots)
+                    beside = sidecars.of(path, listed)
+                    yield entry(path, inside, roots=self.roots, sidecars=beside)
                 elif kind := unread_kind(item.name):
                     self.unread[kind] += 1
                 continue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.files.names import expanded
 from safelight.ingest.sources.entry import entry, is_inside, lines, outside, printable
+from safelight.ingest.sources.sidecars import Sidecars
 from safelight.ingest.sources.spelling import Speller
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ class PhotoSource:
 
     def entries(self) -> Iterator[Entry]:
         """List the photos."""
+        sidecars = Sidecars()
         for path in self.paths:
             if self.roots and not is_inside(path, self.roots):
                 yield outside(path, path)
             else:
-                yield entry(path, path, roots=self.roots)
+                yield entry(path, path, roots=self.roots, sidecars=sidecars.of(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class ListSource:
         """List the photos in the list's order; a path that stands twice is taken once."""
         base = os.path.dirname(self.list_path)
         seen: set[str] = set()
-        speller = Speller()
+        speller, sidecars = Speller(), Sidecars()
         for name, said in parse_list(lines(self.list_path)):
             metadata = {printable(key): printable(value) for key, value in said.items()}
             path = os.path.join(base, expanded(name))
@@ -89,7 +91,8 @@ class ListSource:
                 if is_outside:
                     yield outside(path, path, metadata, is_link=False)
                 else:
-                    yield entry(path, path, metadata=metadata, roots=self.roots)
+                    beside = sidecars.of(path)
+                    yield entry(path, path, metadata=metadata, roots=self.roots, sidecars=beside)
 
 
 def parse_list(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -41,7 +41,7 @@ def sample_photos(
     library : Path
         It need not be there.
     min_side : int or None
-        As :func:`safelight.imaging.decoding` takes it.
+        As :func:`safelight.imaging.decode` takes it.
     count : int
         How many, at most.
 

@@ -1,4 +1,4 @@
-"""Derivations that were read from groups of photos, so that no group is opened twice."""
+"""Stored derivations of groups, so that no group is opened twice."""
 
 from __future__ import annotations
 

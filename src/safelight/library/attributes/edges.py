@@ -1,4 +1,4 @@
-"""Edges between photos, and which photos were compared: what finding duplicates need not repeat."""
+"""Stored edges, and the photos already compared, so that no comparison is repeated."""
 
 from __future__ import annotations
 

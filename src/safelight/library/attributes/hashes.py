@@ -1,4 +1,4 @@
-"""The hashes of photos: writing them, reading them, and finding what is still to be hashed."""
+"""Stored hashes of photos: write them, read them, find photos that lack them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos by label: the label that is meant, and to which photos it applies."""
+"""Filter photos by label."""
 
 from __future__ import annotations
 

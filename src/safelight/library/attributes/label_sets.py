@@ -1,4 +1,4 @@
-"""The sets that photos were labelled with: labels and prompts, known by their version."""
+"""Label sets that photos were labelled with: labels and prompts, by version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The labels of photos, by space and label set: writing, reading, and what is still to do."""
+"""Stored labels of photos, by space and label set."""
 
 from __future__ import annotations
 

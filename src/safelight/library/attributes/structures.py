@@ -1,4 +1,4 @@
-"""The structures of photos' files: writing them, reading them, finding what has none yet."""
+"""Stored structures of photos' files: write them, read them, find photos that lack them."""
 
 from __future__ import annotations
 

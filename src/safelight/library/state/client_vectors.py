@@ -1,4 +1,4 @@
-"""Vectors that clients bring: kept by namespace and id, of any model and dimension."""
+"""Vectors of clients, by namespace and id, of any model and dimension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs: what the server does in the background, so that it can be told after a restart too."""
+"""Background jobs of the server, stored so that they survive a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens: who may use the server. The library keeps their digests, and nobody the tokens."""
+"""Tokens: rights on the server. The library stores their digests, never the tokens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safelight.errors import UsageError
 from safelight.library.damage import stored_json
@@ -52,6 +52,12 @@ class Token:
     namespaces: tuple[str, ...] | None
     created_at: str
     revoked_at: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready, without its digest."""
+        values = asdict(self)
+        del values["digest"]
+        return values
 
 
 def create_token(

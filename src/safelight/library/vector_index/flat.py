@@ -1,4 +1,4 @@
-"""Exact search: every vector of a space is compared with the query."""
+"""Flat index: exact search that compares the query with every vector of a space."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         [npt.NDArray[np.float32]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
     ]
 
-#: The matrix file is written anew when more than this, and more than an eighth of it, is missing;
+#: The matrix file is rewritten when more than this, and more than an eighth of it, is missing;
 #: until then the missing vectors are read from the library at each opening.
 TAIL = 1000
 

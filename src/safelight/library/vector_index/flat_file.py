@@ -2,7 +2,7 @@
 
 A query must not read 100,000 blobs out of SQLite. So the vectors stand once more in a file beside
 the library, as one matrix that the operating system pages in. The library stays the truth: the
-file says which state of which library it was made from, is written anew when that is no longer
+file says which state of which library it was made from, is rewritten when that is no longer
 so, and can be deleted at any time.
 
 Layout: a 4096-byte header (JSON, padded), ``count`` item keys (int64), ``count * dimension``

@@ -1,4 +1,4 @@
-"""Search by clusters: FAISS looks where the query points to, and the best are compared exactly."""
+"""IVF index: FAISS scans the clusters near the query, and the best are compared exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making the clusters file of a space, in a process of its own that nobody waits for."""
+"""Build the clusters file of a space, in a process of its own that nobody waits for."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from safelight.library.vector_index.flat_file import State
     from safelight.library.vector_index.ivf_file import Clusters
 
-#: Clusters are made anew when more rows than this, and more than one in 32, are in none.
+#: Clusters are made again when more rows than this, and more than one in 32, are in none.
 TAIL = 10_000
 
-#: Their centres are chosen anew when there are so many times the rows there were.
+#: Their centres are chosen again when there are so many times the rows there were.
 _GROWTH = 2
 
 #: Rows from which the centres are chosen, for each centre.

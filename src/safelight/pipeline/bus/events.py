@@ -110,6 +110,19 @@ class DeadLetter:
     died_at: str
     payload: bytes
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {
+            "key": self.key,
+            "service": self.durable,
+            "event": self.name,
+            "batch_id": self.batch_id,
+            "reason": self.reason,
+            "attempts": self.attempts,
+            "died_at": self.died_at,
+            "payload": self.payload.decode("utf-8", "backslashreplace"),
+        }
+
 
 class Delivery(Protocol):
     """An event that was given to one consumer, which has to say what became of it.
@@ -131,7 +144,7 @@ class Delivery(Protocol):
         ...
 
     async def in_progress(self) -> None:
-        """Still at it: the wait begins anew."""
+        """Still at it: the wait begins again."""
         ...
 
     async def give_back(self) -> None:
@@ -264,7 +277,7 @@ def check_name(name: str) -> None:
     """Raise unless `name` could be an event's."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no event; one is called as in features.completed.", code="bad-event"
+            f"{name!r} is not an event; one is called as in features.completed.", code="bad-event"
         )
 
 

@@ -165,7 +165,7 @@ class NatsBus:
     ) -> NatsDeliveries:
         check_name(name)
         if not _DURABLE.fullmatch(durable):
-            raise UsageError(f"{durable!r} is no durable name: letters, digits, - and _ are.")
+            raise UsageError(f"{durable!r} is not a durable name: letters, digits, - and _ are.")
         found = NatsDeliveries(self, self._js, name, durable, policy or Policy())
         await self._insist(found.bind)
         return found
@@ -185,7 +185,7 @@ class NatsBus:
     async def retry(self, letter: DeadLetter) -> None:
         if letter.batch_id is None:
             raise UsageError(
-                f"Dead letter {letter.key} is no event ({letter.reason}), and cannot be retried.",
+                f"Dead letter {letter.key} is not an event ({letter.reason}). Drop it.",
                 code="no-letter",
             )
         # Others that consume the event have had it: this one is for one durable name only.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -293,19 +292,3 @@ def _repaired(path: Path) -> set[str]:
     except OSError as exc:
         raise SafelightError(f"{path} cannot be used: {exc.strerror}.", code="output") from exc
     return known
-
-
-def as_line(letter: DeadLetter) -> str:
-    """Return a dead letter as a line of JSON."""
-    return json.dumps(
-        {
-            "key": letter.key,
-            "service": letter.durable,
-            "event": letter.name,
-            "batch_id": letter.batch_id,
-            "reason": letter.reason,
-            "attempts": letter.attempts,
-            "died_at": letter.died_at,
-            "payload": letter.payload.decode("utf-8", "backslashreplace"),
-        }
-    )

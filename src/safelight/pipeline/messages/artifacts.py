@@ -23,7 +23,7 @@ def artifacts_of(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     Raises
     ------
     UsageError
-        It is no batch: there is no list of objects called ``artifacts`` or ``photo_index``.
+        It is not a batch: there is no list of objects called ``artifacts`` or ``photo_index``.
     """
     if not isinstance(batch, Mapping):
         raise _no_batch(f"it is {_kind(batch)}, not an object")
@@ -62,7 +62,7 @@ def photo_id_of(artifact: Mapping[str, Any]) -> str | None:
     photo_id = artifact.get("photo_id")
     if not isinstance(photo_id, str) or not photo_id:
         return None
-    # JSON may hold halves of surrogate pairs, which are no text.
+    # JSON may hold halves of surrogate pairs, which are not text.
     return None if any("\ud800" <= letter <= "\udfff" for letter in photo_id) else photo_id
 
 
@@ -99,7 +99,7 @@ def _why_none(artifact: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 def _no_batch(why: str) -> UsageError:
     return UsageError(
-        f"This is no batch of photos: {why}. A batch is "
+        f"This is not a batch of photos: {why}. A batch is "
         '{"batch_id": "...", "artifacts": [{"photo_id": "...", "std_uri": "..."}]}.',
         code="bad-batch",
     )

@@ -78,7 +78,7 @@ class FeatureCache:
         return None if self._folder is None else self._folder / _name(photo_id)
 
     def read(self, photo_ids: Sequence[str]) -> dict[str, Kept]:
-        """Return what is known, by photo id; a broken file is told of and counts as unknown."""
+        """Return stored features by photo id; a broken file is a warning, and counts as none."""
         found: dict[str, Kept] = {}
         if self._library is not None:
             for photo_id, kept in read_features(self._library, self._digest, photo_ids).items():
@@ -91,7 +91,7 @@ class FeatureCache:
         return found
 
     def write(self, features: Mapping[str, Kept]) -> None:
-        """Keep features by photo id; what cannot be kept is told of, and is no error."""
+        """Store features by photo id; a failure to store them is a warning, not an error."""
         if not features:
             return
         if self._library is not None:
@@ -129,7 +129,7 @@ class FeatureCache:
             return None
         except (ValueError, KeyError, TypeError) as exc:
             logger.bind(photo_id=photo_id).warning(
-                "The cached features {} are broken ({}: {}) and are made anew",
+                "The cached features {} are broken ({}: {}) and are made again",
                 path,
                 type(exc).__name__,
                 exc,

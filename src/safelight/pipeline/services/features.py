@@ -11,6 +11,7 @@ from loguru import logger
 
 from safelight.errors import FileError, UsageError
 from safelight.files import sha256_of
+from safelight.library.database import as_database
 from safelight.pipeline.messages.artifacts import (
     artifacts_of,
     photo_id_of,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from safelight.embedding.base import Embedder
     from safelight.labels.classifier import Classifier
     from safelight.labels.label_set import LabelSet
-    from safelight.library.database import Database
+    from safelight.library.database import AnyLibrary
 
 #: Changes whenever the same photo, model, metrics and labels would give other features.
 _FORMAT = 1
@@ -60,7 +61,7 @@ class FeaturesService:
         What relative URIs are relative to.
     places : PipelinePaths
         Where the cache is, under `root`.
-    library : Database, optional
+    library : Library or Database, optional
         Keeps features as well, of every version.
     compat_fallbacks : bool
         Put 0.5 and default labels where there is no measurement, as the service that this one
@@ -93,7 +94,7 @@ class FeaturesService:
         temperature: float | None = None,
         root: str | os.PathLike[str] = ".",
         places: PipelinePaths | None = None,
-        library: Database | None = None,
+        library: AnyLibrary | None = None,
         compat_fallbacks: bool = False,
         settings: Settings | None = None,
     ) -> None:
@@ -109,13 +110,14 @@ class FeaturesService:
             len(self._label_set.labels),
             len(self._label_set.templates),
         )
-        self._cache = FeatureCache(self._places.feature_cache, self.version, library)
+        database = None if library is None else as_database(library)
+        self._cache = FeatureCache(self._places.feature_cache, self.version, database)
         self._lock = Lock()
         self._extractor: Extractor | None = None
 
     @property
     def version(self) -> dict[str, Any]:
-        """Everything that features depend on, JSON-ready; features of another are made anew."""
+        """Everything that features depend on, JSON-ready; features of another are made again."""
         of_pixels, clip_iqa = tech_metrics(self._embedder)
         versions = {metric.name: metric.version for metric in (*of_pixels, clip_iqa)}
         return {
@@ -139,7 +141,7 @@ class FeaturesService:
         Raises
         ------
         UsageError
-            It is no batch.
+            It is not a batch.
         ModelError
             The model cannot be used. What is wrong with one photo is told in that artifact.
         """

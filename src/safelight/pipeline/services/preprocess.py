@@ -80,7 +80,7 @@ class PreprocessService:
         Raises
         ------
         UsageError
-            It is no batch.
+            It is not a batch.
         SafelightError
             The copies cannot be written.
         """

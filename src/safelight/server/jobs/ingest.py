@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from safelight.duplicates.plans.recovery import recover
 from safelight.errors import SafelightError
 from safelight.files.atomic import sweep
 from safelight.ingest import ingest
@@ -72,7 +71,6 @@ def ingest_source(
     if score is None:
         score = bool(measured_metrics(served.library))
     settings = served.settings
-    recover(served.library.path)  # what a plan that was killed has set aside is a photo
     return ingest(
         served.library,
         [source],

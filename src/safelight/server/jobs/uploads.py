@@ -16,6 +16,7 @@ from safelight.files import read_bytes
 from safelight.files.atomic import write_new
 from safelight.imaging import decode, is_photo
 from safelight.ingest.sources.entry import entry
+from safelight.library.files import present_paths
 from safelight.server.errors import for_clients
 
 if TYPE_CHECKING:
@@ -153,13 +154,8 @@ def take(
 
 
 def _present(library: Database, namespace: str, photo_id: str) -> str | None:
-    rows = library.connection.execute(
-        "SELECT f.path FROM files f JOIN items i ON i.pk = f.item_pk "
-        "JOIN namespaces n ON n.pk = f.namespace_pk "
-        "WHERE i.id = ? AND n.name = ? AND NOT f.gone",
-        (photo_id, namespace),
-    )
-    return next((path for (path,) in rows if os.path.isfile(path)), None)
+    paths = present_paths(library, photo_id, namespace)
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USUAL_SIDE = 320
 
 # A WebP file and, behind its end, where no decoder looks, the digest of what it is of and holds:
-# one that a full disk, a lost write or anybody else broke is made anew, and never handed out.
+# one that a full disk, a lost write or anybody else broke is made again, and never handed out.
 _SEAL = 32
 _LARGEST = 16 * 1024**2
 

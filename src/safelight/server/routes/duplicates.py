@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.photo_facts import photo_facts
+from safelight.schemas import Comparing, Decided, Edge, Group, GroupPhoto, Groups
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.duplicates import bytes_to_save
@@ -31,70 +32,10 @@ FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 GroupId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
 
 
-class GroupPhoto(BaseModel):
-    """A file of a group. Files with the same bytes have the same `photo_id`."""
-
-    photo_id: str
-    path: str
-    keeper: bool = Field(description="It is suggested to be kept.")
-    reasons: list[str]
-    width: int | None
-    height: int | None
-    size: int
-    taken_at: str | None
-    format: str | None
-    scores: dict[str, float]
-
-
-class Edge(BaseModel):
-    """Relation of two photos, with its evidence."""
-
-    a: str
-    b: str
-    relation: str
-    evidence: dict[str, Any]
-
-
-class Group(BaseModel):
-    """Photos that belong together."""
-
-    group: str
-    relation: str
-    photos: list[GroupPhoto]
-    edges: list[Edge]
-    bytes_to_save: int
-
-
-class Comparing(BaseModel):
-    """Progress of the search for duplicates."""
-
-    stage: str
-    done: int
-    total: int
-
-
-class Groups(BaseModel):
-    """A page of groups."""
-
-    groups: list[Group]
-    total: int
-    comparing: Comparing | None = Field(
-        description="Not null: the library has changed, and the groups are those from before. "
-        "Ask again after a while."
-    )
-
-
 class Decision(Given):
     """Decision about a group, as sent."""
 
     decision: Literal["not-duplicates", "keep-both", "resolved"]
-
-
-class Decided(BaseModel):
-    """Decision about a group, as stored."""
-
-    group: str
-    decision: str | None
 
 
 def scopes(access: Access, namespace: str | None) -> list[str | None]:
@@ -145,7 +86,7 @@ async def duplicates(
             lambda: served.duplicates.judged(part, prefer=prefer or (), protect=protect or ())
         )
     return Groups(
-        groups=await served.reading.run(_shapes, served, page),
+        groups=tuple(await served.reading.run(_shapes, served, page)),
         total=len(wanted),
         comparing=None
         if comparing is None
@@ -167,7 +108,7 @@ async def one(
     ] = "",
     namespace: NamespaceQuery = None,
 ) -> Group:
-    """Return one group; if another photo is to be kept, with the reasons that fit that."""
+    """Return one group; with another keeper, with the reasons that fit it."""
     where, found = await served.duplicates.one(scopes(access, namespace), group)
     if keeper or path:
         instead = chosen_file(found, keeper or None, path or None)
@@ -193,7 +134,7 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
                     photo_id=photo.photo_id,
                     path=photo.path,
                     keeper=photo.keeper,
-                    reasons=list(photo.reasons),
+                    reasons=tuple(photo.reasons),
                     width=known.width if known else None,
                     height=known.height if known else None,
                     size=known.size if known else 0,
@@ -210,8 +151,8 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
             Group(
                 group=each.group.id,
                 relation=each.group.relation.value,
-                photos=photos,
-                edges=edges,
+                photos=tuple(photos),
+                edges=tuple(edges),
                 bytes_to_save=bytes_to_save(each, sizes),
             )
         )

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from safelight import schemas as answers
 from safelight.errors import QueryError
 from safelight.imaging import decode
 from safelight.library.browse import Filter, cards
@@ -54,7 +55,7 @@ _BODY: dict[str, Any] = {
 
 
 @router.post("/images/search", openapi_extra=_BODY)
-async def search_images(request: Request, served: Served, access: Reader) -> shapes.Hits:
+async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
     """Find photos by words, by photos, and by both together.
 
     At least one of `query`, `photo_id`, `plus`, `minus` and an uploaded `image` is needed.
@@ -96,20 +97,20 @@ async def search_images(request: Request, served: Served, access: Reader) -> sha
         searched, Query(tuple(terms)), options, images=images, visible=access.namespaces
     )
     hits = await served.reading.run(_hits, served, answer, where)
-    return shapes.Hits(
-        hits=hits,
+    return answers.Hits(
+        hits=tuple(hits),
         total=len(hits),
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
         weak=answer.weak,
-        notes=list(answer.notes),
+        notes=tuple(answer.notes),
     )
 
 
-def _hits(served: ServerState, answer: Answer, where: Filter) -> list[shapes.Hit]:
+def _hits(served: ServerState, answer: Answer, where: Filter) -> list[answers.Hit]:
     found = {each.key: each for each in answer.found}
     return [
-        shapes.Hit(
+        answers.Hit(
             **card_of(card, found[card.key].score).model_dump(),
             stack=found[card.key].stack,
             matched=found[card.key].matched,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from safelight import schemas as answers
 from safelight.errors import LibraryError
 from safelight.library.state.jobs import read_jobs
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
@@ -42,7 +43,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 @router.post("/ingest", status_code=202)
 async def ingest(
     wanted: photos.Ingest, response: Response, served: Served, access: Writer
-) -> photos.Job:
+) -> answers.Job:
     """Bring the library up to date with a folder, a list or a file of texts on the server.
 
     It has to lie in a folder that the server was started with (`--root`), or to have been
@@ -59,10 +60,10 @@ async def ingest(
 @router.get("/jobs")
 async def jobs(
     served: Served, access: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 50
-) -> photos.Jobs:
+) -> answers.Jobs:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
-    return photos.Jobs(jobs=[_shape(job, access) for job in found])
+    return answers.Jobs(jobs=tuple(_shape(job, access) for job in found))
 
 
 def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
@@ -74,13 +75,13 @@ def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
 
 
 @router.get("/jobs/{job_id}")
-async def job(served: Served, access: Reader, job_id: JobId) -> photos.Job:
+async def job(served: Served, access: Reader, job_id: JobId) -> answers.Job:
     """Return how far a job is."""
     return _shape(await _job(served, access, job_id), access)
 
 
 @router.delete("/jobs/{job_id}")
-async def cancel(served: Served, access: Writer, job_id: JobId) -> photos.Job:
+async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
     return _shape(await served.reading.run(served.jobs.cancel, job_id), access)
@@ -135,8 +136,8 @@ async def _job(served: ServerState, access: Access, job_id: str) -> Job:
     return found
 
 
-def _shape(job: Job, access: Access) -> photos.Job:
-    return photos.Job(
+def _shape(job: Job, access: Access) -> answers.Job:
+    return answers.Job(
         id=job.id,
         kind=job.kind,
         namespace=job.namespace,

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
+from safelight import schemas as answers
 from safelight.library.browse import Filter, cards
 from safelight.library.items import item_keys
 from safelight.library.ordering import PATTERN as ORDER
@@ -22,7 +23,6 @@ from safelight.server.dependencies import Served, while_connected
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
-from safelight.server.schemas import photos as shapes
 from safelight.server.schemas.photos import NamespaceQuery, PhotoId
 from safelight.server.state import ServerState
 
@@ -81,7 +81,7 @@ async def browse(
         str | None,
         Query(pattern="^([0-9a-f]{64})?$", description="The page that has this photo, if one has."),
     ] = None,
-) -> shapes.Photos:
+) -> answers.Photos:
     """Return photos in order, without a query."""
     where = filter_of(
         access,
@@ -103,7 +103,7 @@ def _page(
     offset: int,
     limit: int,
     around: str | None,
-) -> shapes.Photos:
+) -> answers.Photos:
     require_named(served.library, where, access.namespaces)
     # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
     keys = served.matching(where, sort)
@@ -112,18 +112,20 @@ def _page(
         at = np.flatnonzero(keys == key)
         offset = int(at[0]) // limit * limit if len(at) else offset
     page = cards(served.library, keys[offset : offset + limit].tolist(), where.namespaces)
-    return shapes.Photos(photos=[card_of(card) for card in page], total=len(keys), offset=offset)
+    return answers.Photos(
+        photos=tuple(card_of(card) for card in page), total=len(keys), offset=offset
+    )
 
 
 @router.get("/photos/{photo_id}")
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
-) -> shapes.Photo:
+) -> answers.Photo:
     """Return all that is known of a photo: files, EXIF, labels, scores."""
     found = await served.reading.run(
         read_photo, served.library, photo_id, access.within(namespace or None)
     )
-    return shapes.Photo(
+    return answers.Photo(
         photo_id=found.id,
         width=found.width,
         height=found.height,
@@ -132,18 +134,18 @@ async def photo(
         taken_at=found.taken_at,
         added_at=found.added_at,
         exif=dict(found.exif),
-        holds=[] if found.structure is None else list(found.structure.described()),
-        files=[
-            shapes.File(
+        holds=() if found.structure is None else tuple(found.structure.described()),
+        files=tuple(
+            answers.File(
                 path=file.path,
                 namespace=file.namespace,
                 gone=file.gone,
                 metadata=dict(file.metadata),
             )
             for file in found.files
-        ],
-        labels=[
-            shapes.Label(
+        ),
+        labels=tuple(
+            answers.Label(
                 label=each.label,
                 confidence=each.confidence,
                 cosine_score=each.cosine_score,
@@ -151,9 +153,9 @@ async def photo(
                 applies=each.applies,
             )
             for each in found.labels
-        ],
-        scores=[
-            shapes.Score(
+        ),
+        scores=tuple(
+            answers.Score(
                 metric=metric,
                 score=each.score,
                 value=each.value,
@@ -161,7 +163,7 @@ async def photo(
                 reason=each.reason,
             )
             for metric, each in found.scores.items()
-        ],
+        ),
         text=found.text,
     )
 
@@ -284,9 +286,9 @@ def _answer(request: Request, picture: bytes, media_type: str) -> Response:
     return Response(picture, media_type=media_type, headers=headers)
 
 
-def card_of(card: Card, score: float | None = None) -> shapes.Card:
+def card_of(card: Card, score: float | None = None) -> answers.Card:
     """Return a card in the shape of the API."""
-    return shapes.Card(
+    return answers.Card(
         photo_id=card.photo_id,
         path=card.path,
         name=card.name,

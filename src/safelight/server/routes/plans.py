@@ -1,13 +1,14 @@
-"""Plans: what is to be done about duplicates, seen before it is done, and undone."""
+"""Plans of file operations for duplicates: make, show, apply, undo."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
+from safelight.schemas import Action, Left, Plan, Plans
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
@@ -51,52 +52,6 @@ class Wanted(Given):
     )
 
 
-class Action(BaseModel):
-    """A plan's operation on one file."""
-
-    path: str
-    kind: str
-    to: str | None
-    bytes: int = Field(description="That become free.")
-    why: str
-    photo_id: str
-    keeper: str = Field(description="The file that is kept.")
-    keeper_id: str = Field(description="The photo that this is a file of.")
-    group: str
-
-
-class Left(BaseModel):
-    """A file that is left as it is, and why."""
-
-    path: str
-    why: str
-
-
-class Plan(BaseModel):
-    """Planned file operations for duplicates."""
-
-    id: str
-    created_at: str
-    namespace: str | None
-    action: str
-    state: Literal["draft", "applying", "applied", "undone"]
-    actions: list[Action]
-    bytes_saved: int
-    left: list[Left]
-    changed: int | None = Field(
-        default=None, description="Files that this call has moved, linked or put back."
-    )
-    before: int | None = Field(
-        default=None, description="Files for which nothing was left to do: an earlier call did it."
-    )
-
-
-class Plans(BaseModel):
-    """All plans, the newest first."""
-
-    plans: list[Plan]
-
-
 @router.post("", status_code=201)
 async def make(
     wanted: Wanted, response: Response, served: Served, access: Writer,
@@ -123,7 +78,7 @@ async def make(
     instead = [path for path in files if path is not None]
     suggestions = [known[group][1] for group in chosen]
     if instead or wanted.prefer or wanted.protect:
-        # What speaks for a file, and against it, depends on the one that is kept.
+        # What speaks for a file, and against it, depends on the kept file.
         suggestions = await served.comparing.run(
             lambda: served.duplicates.judged(
                 [known[group] for group in chosen],
@@ -148,7 +103,7 @@ async def make(
 async def list_all(served: Served, access: Reader) -> Plans:
     """Return all plans: drafts, those applied, those undone."""
     found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
-    return Plans(plans=[_shape(plan, state) for plan, state in found])
+    return Plans(plans=tuple(_shape(plan, state) for plan, state in found))
 
 
 @router.get("/{plan_id}")
@@ -191,7 +146,7 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
         namespace=plan.namespace,
         action=plan.action,
         state=state,  # type: ignore[arg-type]
-        actions=[
+        actions=tuple(
             Action(
                 path=change.path,
                 kind=plan.action,
@@ -205,9 +160,9 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
             )
             for group in plan.groups
             for change in group.changes
-        ],
+        ),
         bytes_saved=plan.saves,
-        left=[Left(path=each.path, why=each.why) for each in left],
+        left=tuple(Left(path=each.path, why=each.why) for each in left),
         changed=None if outcome is None else outcome.changed,
         before=None if outcome is None else outcome.before,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from safelight import schemas as answers
 from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
@@ -16,7 +18,6 @@ from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
-from safelight.server.schemas import photos as shapes
 from safelight.server.state import ServerState
 
 router = APIRouter(route_class=GuardedRoute)
@@ -27,9 +28,9 @@ _MOST_SOURCES = 100
 
 @router.get("/health", tags=["server"])
 @router.get("/api/v1/health", tags=["server"])
-async def health() -> shapes.Health:
+async def health() -> answers.Health:
     """Tell that the server is alive."""
-    return shapes.Health()
+    return answers.Health(status="healthy")
 
 
 _NUMBERS: dict[int | str, dict[str, Any]] = {
@@ -46,34 +47,34 @@ async def metrics(served: Served, access: Reader) -> Response:
 
 
 @router.get("/api/v1/session", tags=["server"])
-async def session(request: Request, served: Served) -> shapes.Session:
-    """Tell what the server is, and what the one who asks may do; needs no token."""
+async def session(request: Request, served: Served) -> answers.Session:
+    """Return the server's version and limits, and the client's rights; needs no token."""
     access: Access = request.scope["access"]
-    size = shapes.LibrarySize(photos=0, texts=0)
+    size = answers.LibrarySize(photos=0, texts=0)
     model = None
     if access.may_read:
         size = await served.reading.run(_size, served, access)
         try:
             embedder = (await served.current()).choice.embedder
-            model = shapes.Model(
+            model = answers.Model(
                 name=embedder.name,
                 dimension=embedder.dimension,
                 is_starter=embedder.name == "starter",
             )
-        except SafelightError:  # nothing was ingested yet, or the model is not to be had
+        except SafelightError:  # nothing was ingested yet, or the model is not available
             model = None
-    return shapes.Session(
+    return answers.Session(
         version=version("safelight"),
         authenticated=access.token is not None,
         token_needed=served.options.needs_token,
         may_write=access.may_write,
-        namespaces=None if access.namespaces is None else list(access.namespaces),
+        namespaces=None if access.namespaces is None else tuple(access.namespaces),
         library=size,
         model=model,
         max_upload_bytes=served.limits.upload_bytes,
         max_pixels=served.limits.pixels,
-        roots=list(served.options.roots) if access.may_write and not access.namespaces else [],
-        sources=await served.reading.run(_sources, served, access) if access.may_write else [],
+        roots=tuple(served.options.roots) if access.may_write and not access.namespaces else (),
+        sources=await served.reading.run(_sources, served, access) if access.may_write else (),
     )
 
 
@@ -82,7 +83,7 @@ async def facets(
     served: Served,
     access: Reader,
     namespace: Annotated[str | None, Query(max_length=200)] = None,
-) -> shapes.Facets:
+) -> answers.Facets:
     """Return what photos can be filtered by."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
@@ -91,34 +92,35 @@ async def facets(
         ("facets", namespaces),
         lambda: read_facets(served.library, namespaces),
     )
-    return shapes.Facets(
-        namespaces=[shapes.Count(name=name, count=count) for name, count in found.namespaces],
-        cameras=[shapes.Count(name=name, count=count) for name, count in found.cameras],
-        labels=[shapes.LabelCount(label=name, count=count) for name, count in found.labels],
+    return answers.Facets(
+        namespaces=tuple(answers.Count(name=name, count=count) for name, count in found.namespaces),
+        cameras=tuple(answers.Count(name=name, count=count) for name, count in found.cameras),
+        labels=tuple(answers.LabelCount(label=name, count=count) for name, count in found.labels),
         metrics=found.metrics,
         taken=None
         if found.taken is None
-        else shapes.Taken(first=found.taken[0], last=found.taken[1]),
+        else answers.Taken(first=found.taken[0], last=found.taken[1]),
     )
 
 
-def _size(served: ServerState, access: Access) -> shapes.LibrarySize:
-    def count() -> shapes.LibrarySize:
+def _size(served: ServerState, access: Access) -> answers.LibrarySize:
+    def count() -> answers.LibrarySize:
         if access.namespaces is None:
             found = [counts(served.library)]
         else:
             found = [counts(served.library, name) for name in access.namespaces]
-        return shapes.LibrarySize(
+        return answers.LibrarySize(
             photos=sum(each.photos for each in found), texts=sum(each.texts for each in found)
         )
 
-    size: shapes.LibrarySize = served.kept(("size", access.namespaces), count)
+    size: answers.LibrarySize = served.kept(("size", access.namespaces), count)
     return size
 
 
-def _sources(served: ServerState, access: Access) -> list[str]:
-    return [
+def _sources(served: ServerState, access: Access) -> tuple[str, ...]:
+    specs = (
         spec
         for namespace, spec, _ in remembered(served.library)
         if access.namespaces is None or namespace in access.namespaces
-    ][:_MOST_SOURCES]
+    )
+    return tuple(islice(specs, _MOST_SOURCES))

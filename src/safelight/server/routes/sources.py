@@ -1,19 +1,19 @@
-"""Sources: what was ingested, where it is now, and what is to be forgotten."""
+"""Sources: list, move and forget ingested folders and lists."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from safelight.api.sources import forget, list_sources, move_source
 from safelight.errors import LibraryError, UsageError
-from safelight.ingest.forget import forget
-from safelight.ingest.move_source import move_source
 from safelight.ingest.sources.entry import is_inside
-from safelight.library.sources import KINDS, place_of, read_sources, source_status
+from safelight.library.sources import KINDS, place_of, read_sources
+from safelight.schemas import Forgotten, Moved, Source, Sources
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
@@ -23,35 +23,16 @@ from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.ingest.move_source import Moved as MovedSource
+    from safelight.api.sources import Forgotten as ForgottenRows
+    from safelight.api.sources import Moved as MovedSource
+    from safelight.api.sources import SourceStatus
     from safelight.library.database import Database
-    from safelight.library.forget import Forgotten as ForgottenRows
-    from safelight.library.sources import SourceStatus
     from safelight.server.auth import Access
     from safelight.server.state import ServerState
 
 router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=GuardedRoute)
 
 _Place = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-class Source(BaseModel):
-    """A source, and what is known of its files."""
-
-    namespace: str
-    source: str
-    there: bool = Field(description="Whether its folder or file is there now.")
-    files: int | None = Field(description="Of a folder, a file of texts, a photo; null of a list.")
-    missing: int | None
-    excluded: int | None
-    ingested_at: str | None
-    options: dict[str, Any] = Field(description="What it was ingested with.")
-
-
-class Sources(BaseModel):
-    """All sources, in the order of their coming."""
-
-    sources: list[Source]
 
 
 class Move(Given):
@@ -61,18 +42,6 @@ class Move(Given):
     new: _Place = Field(description="Absolute path in a folder that the server may read.")
     namespace: Namespace | None = None
     dry_run: bool = False
-
-
-class Moved(BaseModel):
-    """Outcome of a move, in numbers of files."""
-
-    old: str
-    new: str
-    dry_run: bool
-    files: int = Field(description="That are at their new path.")
-    missing: int = Field(description="That are not there.")
-    changed: int = Field(description="Where another content is; the next ingest reads it.")
-    sources: list[str] = Field(description="Sources that follow, as they are called now.")
 
 
 class Forget(Given):
@@ -92,28 +61,6 @@ class Forget(Given):
     dry_run: bool = Field(default=False, description="Only count.")
 
 
-class Forgotten(BaseModel):
-    """Counts of forgotten rows; null for a token of some namespaces, which others may share."""
-
-    dry_run: bool
-    files: int
-    sources: int
-    client_vectors: int
-    label_sets: int
-    photos: int | None
-    texts: int | None
-    vectors: int | None
-    scores: int | None
-    labelled: int | None
-    hashes: int | None
-    edges: int | None
-    features: int | None
-    decisions: int | None
-    returning: list[str] = Field(
-        description="Sources that stay, and whose next ingest brings forgotten files back."
-    )
-
-
 #: Counts that tell whether another namespace has the same photos.
 _SHARED = (
     "photos", "texts", "vectors", "scores", "labelled", "hashes", "edges", "features", "decisions",
@@ -126,7 +73,7 @@ async def sources(served: Served, access: Reader, namespace: NamespaceQuery = No
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found = await served.reading.run(_read, served, namespaces)
-    return Sources(sources=[_shape(each) for each in found])
+    return Sources(sources=tuple(_shape(each) for each in found))
 
 
 @router.post("/sources/move")
@@ -153,11 +100,7 @@ async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgot
 
 
 def _read(served: ServerState, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
-    return [
-        source_status(served.library, each)
-        for each in read_sources(served.library)
-        if namespaces is None or each.namespace in namespaces
-    ]
+    return list_sources(served.library, allowed=namespaces)
 
 
 def _shape(found: SourceStatus) -> Source:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
+from safelight import schemas as answers
 from safelight.library.photos import known_ids
 from safelight.server.auth import GuardedRoute, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.jobs.ingest import ingest_source
 from safelight.server.jobs.uploads import UploadedSource, namespace_folder, take
-from safelight.server.schemas import photos as shapes
 from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
 
@@ -47,7 +47,7 @@ _BODY: dict[str, Any] = {
 }
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"model": shapes.Uploads, "description": "None was taken, or all were known."},
+    200: {"model": answers.Uploads, "description": "None was taken, or all were known."},
 }
 
 
@@ -65,7 +65,7 @@ async def upload(
     label: Annotated[
         bool | None, Query(description="Label them; as the library's photos if not given.")
     ] = None,
-) -> shapes.Uploads:
+) -> answers.Uploads:
     """Put photos into the library, and answer when they can be found.
 
     Each file is taken or refused by itself. The same photo once more is not an error. They are
@@ -104,9 +104,9 @@ async def upload(
         )
         await served.look()
     response.status_code = 201 if any(each.photo_id not in known for each in good) else 200
-    return shapes.Uploads(
-        photos=[
-            shapes.Uploaded(
+    return answers.Uploads(
+        photos=tuple(
+            answers.Uploaded(
                 name=each.name,
                 photo_id=each.photo_id,
                 path=each.path,
@@ -115,7 +115,7 @@ async def upload(
                 reason=each.reason or failed.get(each.path or "", (None, None))[1],
             )
             for each in taken
-        ]
+        )
     )
 
 

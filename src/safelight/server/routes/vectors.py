@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from safelight import schemas as answers
 from safelight.cosine import unit_vector
 from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browse import Filter
@@ -46,7 +47,7 @@ _MOST = 1000
 _FEW = 50
 
 
-@router.post("/search", response_model=shapes.Matches | shapes.Results)
+@router.post("/search", response_model=answers.Matches | answers.Results)
 async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
     """Find photos, texts and vectors by words.
 
@@ -94,7 +95,7 @@ async def _found(
     )
 
 
-@router.post("/vectors/search", response_model=list[shapes.VectorScore])
+@router.post("/vectors/search", response_model=list[answers.VectorScore])
 async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Reader) -> Response:
     """Find what is nearest to a vector, among all that has as many numbers."""
     vector = unit_vector(wanted.embedding)
@@ -113,7 +114,7 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
 
 
 @router.post("/vectors/embed", status_code=201)
-async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> shapes.Vector:
+async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> answers.Vector:
     """Embed a text with the library's model, and keep the vector."""
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
     searched = await served.current()
@@ -125,12 +126,12 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> sha
 
 
 @router.post("/vectors", status_code=201)
-async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> shapes.Vector:
+async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
     return await _keep(served, access, wanted, wanted.id or None, None)
 
 
-@router.get("/vectors", response_model=list[shapes.Vector])
+@router.get("/vectors", response_model=list[answers.Vector])
 async def list_all(
     request: Request,
     served: Served,
@@ -150,15 +151,15 @@ async def list_all(
 @router.get("/vectors/count")
 async def count(
     served: Served, access: Reader, namespace: NamespaceQuery = None
-) -> shapes.VectorCount:
+) -> answers.VectorCount:
     """Count vectors, photos and texts."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     found = await served.reading.run(count_all, served, searched, namespaces)
-    return shapes.VectorCount(count=found)
+    return answers.VectorCount(count=found)
 
 
-@router.get("/vectors/metadata", response_model=list[shapes.VectorMetadata])
+@router.get("/vectors/metadata", response_model=list[answers.VectorMetadata])
 async def metadata(
     request: Request,
     served: Served,
@@ -178,13 +179,13 @@ async def metadata(
 @router.get("/vectors/{vector_id:path}")
 async def read(
     served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
-) -> shapes.Vector:
+) -> answers.Vector:
     """Return a vector, or the one of a photo or text."""
     searched = await _searched(served)
     found = await served.reading.run(
         read_either, served, searched, vector_id, access.within(namespace or None)
     )
-    return shapes.Vector(**found.to_dict())
+    return answers.Vector(**found.to_dict())
 
 
 @router.put("/vectors/{vector_id:path}")
@@ -194,7 +195,7 @@ async def put(
     access: Writer,
     vector_id: VectorId,
     namespace: NamespaceQuery = None,
-) -> shapes.Vector:
+) -> answers.Vector:
     """Keep a vector under an id, whether there is one or not."""
     return await _keep(served, access, wanted, vector_id, namespace or None)
 
@@ -210,10 +211,10 @@ async def delete(
 
 
 @router.get("/embedder/stats")
-async def stats(served: Served, _: Reader) -> shapes.EmbedderStats:
+async def stats(served: Served, _: Reader) -> answers.EmbedderStats:
     """Tell which model the library is searched with."""
     embedder = (await served.current()).choice.embedder
-    return shapes.EmbedderStats(
+    return answers.EmbedderStats(
         type="starter" if embedder.name == "starter" else "clip",
         model=embedder.name,
         dimension=embedder.dimension,
@@ -249,7 +250,7 @@ async def _keep(
     wanted: shapes.VectorBody,
     vector_id: str | None,
     namespace: str | None,
-) -> shapes.Vector:
+) -> answers.Vector:
     if vector_id in _RESERVED:
         raise Problem(422, f"{vector_id!r} cannot be an id: it is a call.", "vector")
     chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
@@ -258,10 +259,10 @@ async def _keep(
     return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
 
 
-async def _put(served: ServerState, *given: Any) -> shapes.Vector:
+async def _put(served: ServerState, *given: Any) -> answers.Vector:
     kept = await served.writing.run(put_vector, served.library, *given)
     await served.look()
-    return shapes.Vector(
+    return answers.Vector(
         id=kept.id,
         embedding=kept.embedding.tolist(),
         metadata=dict(kept.metadata),

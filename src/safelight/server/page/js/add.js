@@ -67,7 +67,7 @@ const uploadDropped = async (carried) => {
       return;
     }
     await upload(files);
-    if (others) byId("upload-told").textContent += ", " + count(others, "file") + " that are no photos";
+    if (others) byId("upload-told").textContent += ", " + count(others, "file") + " that are not photos";
   } catch {
     note("The folder cannot be read. Choose its photos instead.", { bad: true });
   }

@@ -14,7 +14,7 @@ export class Problem extends Error {
 }
 
 let refused = () => {};
-/** Say what is to be done when a token is needed. */
+/** Set the callback for when a token is needed. */
 export const onRefused = (listener) => {
   refused = listener;
 };

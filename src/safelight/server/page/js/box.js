@@ -11,7 +11,7 @@ const PAUSE = 180; // milliseconds without a key, then it is searched
 const THOUGHT = 1500; // milliseconds without a key, then nobody is typing any more
 
 let lastKey = -Infinity;
-let waiting = null; // what is to be done when nobody types any more
+let waiting = null; // the action for when typing stops
 let thinking = 0;
 
 const typed = () => {

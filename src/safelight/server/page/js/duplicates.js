@@ -32,11 +32,11 @@ export const showDuplicates = (state) => {
   byId("relation").value = state.relation;
   if (shown === key(state)) return;
   shown = key(state);
-  load({ anew: true });
+  load({ fresh: true });
 };
 
-const load = async ({ anew = false } = {}) => {
-  if (anew) {
+const load = async ({ fresh = false } = {}) => {
+  if (fresh) {
     running?.abort();
     groups = [];
     fetched = 0;
@@ -59,7 +59,7 @@ const load = async ({ anew = false } = {}) => {
     for (const group of found.groups) if (!known.has(group.group)) add(group);
     comparing(found.comparing);
     tell();
-    if (anew) await showPlans();
+    if (fresh) await showPlans();
   } catch (error) {
     if (error.name === "AbortError") return;
     shown = null;
@@ -88,7 +88,7 @@ const comparing = (progress) => {
 
 const look = async () => {
   if (here().view !== "duplicates") {
-    shown = null; // it is asked for anew when one comes back
+    shown = null; // it is asked for again when one comes back
     return;
   }
   try {
@@ -98,7 +98,7 @@ const look = async () => {
     if (found.comparing) return;
     // Nobody who is deciding on groups has them taken away.
     if (list().contains(document.activeElement)) byId("groups-changed").hidden = false;
-    else load({ anew: true });
+    else load({ fresh: true });
   } catch (error) {
     note(error.message, { bad: true });
   }
@@ -281,8 +281,8 @@ export const startDuplicates = ({ onChange }) => {
     ...RELATIONS.map((relation) => h("option", { value: relation }, inWords(relation))),
   );
   byId("relation").addEventListener("change", (event) => go({ relation: event.target.value }));
-  byId("groups-retry").addEventListener("click", () => load({ anew: true }));
-  byId("groups-changed").addEventListener("click", () => load({ anew: true }));
+  byId("groups-retry").addEventListener("click", () => load({ fresh: true }));
+  byId("groups-changed").addEventListener("click", () => load({ fresh: true }));
   byId("more-groups").addEventListener("click", () => load());
   list().addEventListener("keydown", onKey);
   list().addEventListener("focusin", (event) => {
@@ -304,11 +304,11 @@ export const startDuplicates = ({ onChange }) => {
   startPlans({
     onApplied: () => {
       draft.clear();
-      load({ anew: true });
+      load({ fresh: true });
       changed();
     },
     onUndone: () => {
-      load({ anew: true });
+      load({ fresh: true });
       changed();
     },
   });

@@ -1,4 +1,4 @@
-// One group of duplicates: its photos side by side, which is to be kept, and why.
+// One group of duplicates: its photos side by side, the keeper, and why.
 
 import { h, icon } from "./dom.js";
 import { bytes, number, parts, score, time } from "./format.js";
@@ -87,7 +87,7 @@ export const groupCard = (group, does) => {
       );
     }
   };
-  /** Show the reasons that fit the photo that is to be kept now: a list for each path. */
+  /** Show the reasons that fit the chosen keeper: a list for each path. */
   const explain = (reasons) => {
     [...photos.children].forEach((item, i) => {
       const list = item.querySelector(".reasons");

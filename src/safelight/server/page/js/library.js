@@ -41,7 +41,7 @@ const wanted = (state) => listing(state) + state.sort + "/" + demanded;
 /** Show the photos of a state, unless they are shown already. */
 export const showLibrary = async (state, before) => {
   if (state.image && !imageOf(state.image)) {
-    note("The picture that you searched with is not kept when the page is loaded anew.");
+    note("The picture that you searched with is not kept when the page is loaded again.");
     go({ image: "" }, { replace: true });
     return;
   }
@@ -52,7 +52,7 @@ export const showLibrary = async (state, before) => {
   else grid.render();
 };
 
-/** Show them anew, because the library has changed. */
+/** Show them again, because the library has changed. */
 export const refresh = () => {
   shown = "";
   if (here().view === "photos") run(here());

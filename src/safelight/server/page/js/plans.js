@@ -160,7 +160,7 @@ export const startPlans = (options) => {
   byId("plan-undo").addEventListener("click", () => undo(plan));
   byId("plan-close").addEventListener("click", () => dialog().close());
   dialog().addEventListener("close", async () => {
-    // What was only looked at is no plan.
+    // A preview is not a plan.
     if (plan.state !== "draft") return;
     await send("DELETE", "plans/" + plan.id).catch(() => {}); // the server keeps it, no harm done
   });

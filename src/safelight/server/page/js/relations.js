@@ -3,7 +3,7 @@
 const WORDS = {
   identical: "identical files",
   "same-pixels": "the same pixels",
-  "re-encoded": "compressed anew",
+  "re-encoded": "compressed again",
   resized: "another size",
   rotated: "rotated",
   mirrored: "mirrored",

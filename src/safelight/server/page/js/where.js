@@ -32,7 +32,7 @@ addEventListener("popstate", () => {
   for (const listener of listeners) listener(current, before);
 });
 
-// Links to the page itself are followed without loading it anew.
+// Links to the page itself are followed without loading it again.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   if (!link || event.defaultPrevented || event.button || link.target || link.hasAttribute("download")) return;

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.pipeline_bus import dead, publish, watch, worker
-from safelight.cli.pipeline_options import data_option, feature_options, log_options, places_of
+from safelight.cli.pipeline.bus import dead, publish, watch, worker
+from safelight.cli.pipeline.options import data_option, feature_options, log_options
 from safelight.cli.shared.options import load_settings, short
 
 if TYPE_CHECKING:
-    from safelight.pipeline.runner import RunSummary
+    from safelight.api.pipeline import RunSummary
 
 _FAILURES_SHOWN = 10
 
@@ -78,27 +78,19 @@ def run(
     Each batch goes to data/output/BATCH_ID.json. After a stop or a kill, start it again to go
     on. The exit code is 1 if no photo could be processed.
     """
+    from safelight.api import pipeline as use_cases
     from safelight.cli.shared.progress import show_progress
-    from safelight.pipeline.batch_plan import require_folder
-    from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.runner import run as run_all
-    from safelight.pipeline.services.registry import TAKES, FeatureOptions, make_service
 
-    log_to_stderr(as_json=log_json, level="INFO" if verbose else "WARNING")
+    use_cases.log_to_stderr(as_json=log_json, level="INFO" if verbose else "WARNING")
     settings = load_settings(device=device, threads=threads)
-    places = places_of(data)
-    require_folder(folder or places.input)  # a model is looked for only when there is work for it
-    options = FeatureOptions(**features)
-    services = [make_service(name, places, settings, options) for name in TAKES]
     try:
         with show_progress(quiet=quiet or verbose, doing="Processing") as progress:
-            summary = run_all(
-                folder or places.input,
-                services,
-                places,
+            summary = use_cases.run_pipeline(
+                settings,
+                folder,
+                use_cases.pipeline_paths(data),
                 batch_size=batch_size,
-                exclude=settings.exclude,
-                options=options.to_dict(),
+                options=use_cases.FeatureOptions(**features),
                 fresh=fresh,
                 progress=progress,
             )
@@ -125,19 +117,16 @@ def _by_hand(service: str, summary: str) -> click.Command:
         threads: int | None = None,
         **features: Any,
     ) -> None:
-        from safelight.pipeline.logs import log_to_stderr
-        from safelight.pipeline.services.registry import FeatureOptions, make_service
-        from safelight.pipeline.single_step import process
+        from safelight.api import pipeline as use_cases
 
-        log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
-        settings, places = load_settings(device=device, threads=threads), places_of(data)
-        process(
-            lambda: make_service(service, places, settings, FeatureOptions(**features)),
+        use_cases.log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
+        use_cases.process_batch(
+            load_settings(device=device, threads=threads),
             service,
             batch,
             output,
-            places,
-            settings.exclude,
+            use_cases.pipeline_paths(data),
+            use_cases.FeatureOptions(**features),
         )
 
     run_one.__doc__ = summary
@@ -175,15 +164,7 @@ pipeline.add_command(_by_hand("features", "Add labels and quality to one batch."
 
 def _tell(summary: RunSummary, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        found = {
-            "outputs": [str(path) for path in summary.outputs],
-            "photos": summary.photos,
-            "failed": len(summary.failures),
-            "failures": [{"uri": uri, "reason": reason} for uri, reason in summary.failures],
-            "resumed": summary.resumed,
-            "seconds": round(summary.seconds, 3),
-        }
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False))
         return
     for _, reason in summary.failures[:_FAILURES_SHOWN]:
         click.echo(f"safelight: {reason}", err=True)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.library_export import export
-from safelight.cli.library_import import import_
+from safelight.api import is_terminal
+from safelight.cli.library.export import export
+from safelight.cli.library.import_ import import_
 from safelight.cli.shared.options import library_option, load_settings
-from safelight.files.format import is_terminal
 
 if TYPE_CHECKING:
-    from safelight.library.spaces import Coverage
+    from collections.abc import Sequence
+
+    from safelight.api.spaces import Coverage
 
 EPILOG = """\b
 Examples:
@@ -65,19 +66,17 @@ library.add_command(import_)
 @library_option
 def spaces(as_json: bool, library: str | None) -> None:
     """List the spaces, with the coverage and size of each."""
-    from safelight.library.database import Database
-    from safelight.library.files import counts
-    from safelight.library.spaces import all_spaces
+    from safelight.api import Database
+    from safelight.api.spaces import list_spaces
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
-        found = all_spaces(opened)
-        texts = counts(opened).texts
+        found = list_spaces(opened)
     if as_json:
-        for each in found:
-            click.echo(json.dumps(_as_dict(each), ensure_ascii=False))
-    elif found:
-        click.echo(_table(found, "photos and texts" if texts else "photos"))
+        for each in found.spaces:
+            click.echo(json.dumps(each.to_dict(), ensure_ascii=False))
+    elif found.spaces:
+        click.echo(_table(found.spaces, "photos and texts" if found.has_texts else "photos"))
     else:
         click.echo(
             "The library has no space yet. Fill it with `safelight ingest FOLDER`.", err=True
@@ -93,15 +92,13 @@ def use(name: str, library: str | None) -> None:
     NAME is its name, the value of --model that loads its model, or the beginning of its
     fingerprint. An ingest that names no model uses it, too.
     """
-    from safelight.library.database import Database
-    from safelight.library.spaces import coverage, find_named_space, use_space
+    from safelight.api import Database
+    from safelight.api.spaces import use_space
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
-        space = find_named_space(opened, name)
-        use_space(opened, space.fingerprint)
-        found = coverage(opened, space.fingerprint)
-    click.echo(f"Searches use {space.name}.")
+        found = use_space(opened, name)
+    click.echo(f"Searches use {found.space.name}.")
     if found.lacking:
         command = "safelight ingest" + (f" --library {shlex.quote(library)}" if library else "")
         click.echo(
@@ -124,26 +121,24 @@ def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | 
     space back, its model must embed all photos again. If the command is stopped, run it again
     to do the rest.
     """
-    from safelight.library.database import Database
-    from safelight.library.drop_space import check_drop
-    from safelight.library.drop_space import drop_space as drop
-    from safelight.library.spaces import find_named_space
+    from safelight.api import Database
+    from safelight.api.spaces import check_drop
+    from safelight.api.spaces import drop_space as drop
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:
-        fingerprint = find_named_space(opened, name).fingerprint
-        found = check_drop(opened, fingerprint, force=force)
+        found = check_drop(opened, name, force=force)
         if not yes and not _confirm(found):
             click.echo("safelight: nothing was dropped.", err=True)
             sys.exit(1)
         freed = drop(
             opened,
-            fingerprint,
+            found.space.fingerprint,
             force=force,
             tell=lambda note: click.echo(f"safelight: {note}", err=True),
         )
     if as_json:
-        row = {"space": found.space.name, "fingerprint": fingerprint}
+        row = {"space": found.space.name, "fingerprint": found.space.fingerprint}
         click.echo(
             json.dumps(
                 {**row, "embeddings": found.embeddings, "bytes_freed": freed}, ensure_ascii=False
@@ -160,23 +155,12 @@ def _confirm(found: Coverage) -> bool:
         raise click.UsageError("There is no terminal to ask on. Add --yes to drop it all the same.")
     return click.confirm(
         f"Drop {found.space.name} with its {found.embeddings:,} vectors? To have them again, its "
-        "model must embed all photos anew.",
+        "model must embed all photos again.",
         err=True,
     )
 
 
-def _as_dict(found: Coverage) -> dict[str, object]:
-    return {
-        **asdict(found.space),
-        "default": found.default,
-        "embeddings": found.embeddings,
-        "covered": found.covered,
-        "lacking": found.lacking,
-        "bytes": found.bytes,
-    }
-
-
-def _table(found: list[Coverage], what: str) -> str:
+def _table(found: Sequence[Coverage], what: str) -> str:
     rows = [
         (
             each.space.name,

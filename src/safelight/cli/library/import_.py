@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.library_export import exchange_progress
+from safelight.cli.library.export import exchange_progress
 from safelight.cli.shared.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
-    from safelight.exchange.parquet.load import Imported
+    from safelight.api.exchange import Imported
 
 _PROBLEMS_SHOWN = 10
 
@@ -59,34 +57,20 @@ def import_(
     """
     if to_store is not None and dry_run:
         raise click.UsageError("--dry-run compares with a library, --to-store needs none.")
-    from safelight.exchange.parquet.description import read_description
-    from safelight.exchange.parquet.load import import_data_set
-    from safelight.exchange.parquet.locations import open_place
-    from safelight.library.database import Database
+    from safelight.api.exchange import import_from_data_set
 
     settings = load_settings(library=library)
     with exchange_progress("Importing", quiet=quiet or as_json) as progress:
-        if to_store is not None:
-            from safelight.exchange.parquet.fill_store import import_into_store
-            from safelight.exchange.stores import open_store
-
-            key = settings.store_key.text if settings.store_key else None
-            with contextlib.closing(open_store(to_store, key=key)) as store:
-                done = import_into_store(store, source, namespace=namespace, progress=progress)
-        else:
-            if not settings.library.exists():
-                read_description(open_place(source))  # before a library is made for nothing
-            with Database(settings.library) as opened:
-                done = import_data_set(
-                    opened,
-                    source,
-                    namespace=namespace,
-                    dry_run=dry_run,
-                    clusters_from=settings.clusters_from,
-                    progress=progress,
-                )
+        done = import_from_data_set(
+            settings,
+            source,
+            namespace=namespace,
+            to_store=to_store,
+            dry_run=dry_run,
+            progress=progress,
+        )
     if as_json:
-        click.echo(json.dumps(_as_dict(done), ensure_ascii=False))
+        click.echo(json.dumps(done.to_dict(), ensure_ascii=False))
     elif not quiet:
         click.echo(_sentence(done, to_store))
     for problem in done.problems[:_PROBLEMS_SHOWN]:
@@ -107,10 +91,3 @@ def _sentence(done: Imported, store: str | None) -> str:
             what += f"; added {counted(done.vectors, 'vector')}, {counted(done.files, 'file')}"
             what += f", {done.failures:,} failures" if done.failures else ""
     return f"{done.place}: {what} ({done.seconds:.1f} s)"
-
-
-def _as_dict(done: Imported) -> dict[str, Any]:
-    return {
-        **asdict(replace(done, problems=())),
-        "problems": [{"code": each.code, "message": each.message} for each in done.problems],
-    }

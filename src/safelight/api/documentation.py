@@ -8,7 +8,7 @@ from pathlib import Path
 from safelight.errors import UsageError
 
 #: In an installed package, and in a clone.
-_FOLDERS = (Path(__file__).parent / "docs", Path(__file__).parents[2] / "docs")
+_FOLDERS = (Path(__file__).parents[1] / "docs", Path(__file__).parents[3] / "docs")
 
 
 def pages() -> dict[str, Path]:

@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.files.names import expanded
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from safelight.pipeline.paths import PipelinePaths
 
 SERVICES = ("ingest", "preprocess", "features")
 
@@ -75,12 +71,3 @@ def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-q", "--quiet", is_flag=True, help="Log only warnings and errors.")(
         command
     )
-
-
-def places_of(data: str) -> PipelinePaths:
-    """Return the places of a data folder."""
-    from pathlib import Path
-
-    from safelight.pipeline.paths import PipelinePaths
-
-    return PipelinePaths(Path(expanded(data)).absolute())

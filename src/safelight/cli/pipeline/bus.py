@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
 import click
 
-from safelight.cli.pipeline_options import (
+from safelight.cli.pipeline.options import (
     SERVICES,
     bus_option,
     data_option,
     feature_options,
     log_options,
-    places_of,
 )
 from safelight.cli.shared.options import load_settings
 
@@ -62,16 +62,18 @@ def worker(
     batch, and each result is published once. A worker that you stop finishes its batch, or gives
     it back when its time is over or you stop it again.
     """
-    from safelight.pipeline.bus.events import Policy
-    from safelight.pipeline.bus.remote import work
-    from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.services.registry import TAKES, FeatureOptions, make_service
+    from safelight.api import pipeline as use_cases
 
-    log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
-    settings, places = load_settings(device=device, threads=threads), places_of(data)
-    made = make_service(service, places, settings, FeatureOptions(**features))
-    policy = Policy(ack_wait=ack_wait, max_deliver=max_deliver)
-    work(made, TAKES[service], url, places, policy=policy, grace=grace)
+    use_cases.log_to_stderr(as_json=log_json, level="WARNING" if quiet else "INFO")
+    use_cases.run_worker(
+        load_settings(device=device, threads=threads),
+        service,
+        url,
+        use_cases.pipeline_paths(data),
+        policy=use_cases.Policy(ack_wait=ack_wait, max_deliver=max_deliver),
+        grace=grace,
+        options=use_cases.FeatureOptions(**features),
+    )
 
 
 @click.command(
@@ -99,14 +101,17 @@ def publish(
 
     It prints the id of each. A batch that was published before is not published again.
     """
-    from safelight.pipeline.bus.remote import publish as publish_all
-    from safelight.pipeline.logs import log_to_stderr
-    from safelight.pipeline.single_step import read_batches
+    from safelight.api import pipeline as use_cases
 
-    log_to_stderr(level="WARNING")
-    places = places_of(data)
-    batches = read_batches(sources, places, batch_size, load_settings().exclude)
-    for batch_id, first in publish_all(batches, url, places, event):
+    use_cases.log_to_stderr(level="WARNING")
+    for batch_id, first in use_cases.publish_batches(
+        load_settings(),
+        sources,
+        url,
+        use_cases.pipeline_paths(data),
+        event=event,
+        batch_size=batch_size,
+    ):
         click.echo(batch_id)
         if not first:
             click.echo(f"safelight: {batch_id} was published before.", err=True)
@@ -148,17 +153,18 @@ def watch(
     It prints each completed batch once: the server remembers, under a durable name, which events
     were delivered, however often you start this.
     """
-    from pathlib import Path
+    from safelight.api import pipeline as use_cases
 
-    from safelight.imaging.targets import check_replaceable
-    from safelight.pipeline.bus.remote import watch as watch_all
-    from safelight.pipeline.logs import log_to_stderr
-
-    log_to_stderr(level="WARNING")
-    path = None if output is None else Path(output)
-    if path is not None:
-        check_replaceable(path, "a list of batches")
-    watch_all(event, url, places_of(data), durable=durable, output=path, count=count, idle=idle)
+    use_cases.log_to_stderr(level="WARNING")
+    use_cases.watch_batches(
+        event,
+        url,
+        use_cases.pipeline_paths(data),
+        durable=durable,
+        output=output,
+        count=count,
+        idle=idle,
+    )
 
 
 @click.command(
@@ -181,18 +187,15 @@ def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool
 
     All of them, unless KEYs are given, as the list shows them.
     """
-    from safelight.pipeline.bus.remote import as_line, dead_letters, settle_letters
-    from safelight.pipeline.logs import log_to_stderr
+    from safelight.api.pipeline import dead_letters, log_to_stderr, settle_letters
 
     log_to_stderr(level="WARNING")
     if retry and drop:
         raise click.UsageError("--retry and --drop exclude each other.")
     if not retry and not drop:
-        for letter in dead_letters(url):
-            if keys and letter.key not in keys:
-                continue
+        for letter in dead_letters(url, keys):
             plain = f"{letter.key}  {letter.durable}  {letter.batch_id or '–'}  {letter.reason}"
-            click.echo(as_line(letter) if as_json else plain)
+            click.echo(json.dumps(letter.to_dict()) if as_json else plain)
         return
     failed = False
     for letter, problem in settle_letters(url, keys, retry=retry):

@@ -1,0 +1,104 @@
+"""Data sets too large for one machine: ingest on a Ray cluster, and candidate pairs in them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from safelight.cluster.engine import cluster, need_ray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from safelight.cluster.candidate_run import Found as Found
+    from safelight.cluster.run import Summary as Summary
+    from safelight.embedding.base import Embedder
+    from safelight.ingest.summary import Progress
+    from safelight.labels import Classifier
+    from safelight.settings import Settings
+
+
+def ingest_on_cluster(
+    settings: Settings,
+    specs: Sequence[str],
+    *,
+    output: str,
+    address: str | None = None,
+    workers: int | None = None,
+    model: str | None = None,
+    recursive: bool = True,
+    exclude: Sequence[str] = (),
+    url_column: str | None = None,
+    bytes_column: str | None = None,
+    score: bool = False,
+    label: bool = False,
+    retry_failed: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Bring the data set at `output` up to date; see :func:`safelight.cluster.command.ingest`.
+
+    Parameters
+    ----------
+    exclude : sequence of str
+        Patterns of names to pass over, besides those of the settings.
+    label : bool
+        Label photos with the label set of the settings.
+
+    Raises
+    ------
+    UsageError
+        Ray is not installed, or a source cannot be used with it.
+    """
+    need_ray()
+    from safelight.api.label import open_classifier
+    from safelight.cluster.command import ingest
+    from safelight.labels import read_label_set
+
+    classify: Callable[[Embedder], Classifier] | None = None
+    if label:
+        label_set = read_label_set(settings.labels, settings.templates)
+        classify = partial(open_classifier, label_set, tell=tell)
+    return ingest(
+        settings,
+        specs,
+        output=output,
+        address=address,
+        workers=workers,
+        model=model,
+        recursive=recursive,
+        exclude=(*settings.exclude, *exclude),
+        url_column=url_column,
+        bytes_column=bytes_column,
+        score=score,
+        classify=classify,
+        retry_failed=retry_failed,
+        tell=tell,
+        progress=progress,
+    )
+
+
+def find_candidates(data_set: str, *, bits: int | None = None, address: str | None = None) -> Found:
+    """Write pairs of photos that look the same to DATASET/candidates, on a cluster.
+
+    Parameters
+    ----------
+    data_set : str
+        A folder or URL.
+    bits : int, optional
+        Maximum number of differing bits of their hashes, of 256.
+    address : str, optional
+        Of the cluster, HOST:PORT.
+
+    Raises
+    ------
+    UsageError
+        Ray is not installed.
+    SafelightError
+        The data set cannot be read or written.
+    """
+    need_ray()
+    from safelight.cluster import candidate_run
+
+    radius = candidate_run.RADIUS if bits is None else bits
+    return candidate_run.find_candidates(data_set, lambda: cluster(address), radius=radius)

@@ -1,0 +1,226 @@
+"""An open library with its settings and models: the first argument of every use case."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from safelight.api.progress import Progress, as_progress
+from safelight.arguments import as_kind, as_name, as_path, refused
+from safelight.errors import LibraryError
+from safelight.files.names import expanded
+from safelight.library.database import Database
+from safelight.settings import Settings
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from safelight.embedding.base import Embedder
+    from safelight.model_choice import Choice
+    from safelight.types import Space
+
+
+class Opened:
+    """A database, the settings that go with it, and models that are loaded once.
+
+    Attributes
+    ----------
+    database : Database
+        The SQLite handle.
+    settings : Settings
+        Its ``library`` is the path of the database.
+    model : str or None
+        The model of every use case that names none; if None, the library's own is chosen.
+    progress : bool or callable
+        See :data:`safelight.api.progress.Progress`.
+    tell, warn : callable
+        Given a sentence for the user: a note, a warning.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | Database | None = None,
+        *,
+        create: bool = True,
+        settings: Settings | None = None,
+        model: str | None = None,
+        progress: Progress = True,
+        tell: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        if settings is not None:
+            as_kind(settings, "settings", "what Settings.load returns", Settings)
+        chosen = Settings.load() if settings is None else settings
+        self.model = None if model is None else as_name(model, "model")
+        self.progress = as_progress(progress)
+        self.tell = tell or _note
+        self.warn = warn or _warn
+        if isinstance(path, Database):
+            self.database = path
+        else:
+            if path is not None:
+                named = expanded(as_name(as_path(path, "path"), "path"))
+                chosen = replace(chosen, library=Path(named).absolute())
+            self.database = _open(chosen.library, create=create)
+        self.settings = replace(chosen, library=self.database.path)
+        self._embedders: dict[str, Choice] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def path(self) -> Path:
+        """Path of the library file."""
+        return self.database.path
+
+    @property
+    def is_read_only(self) -> bool:
+        """True once it turned out that it cannot be written here."""
+        return self.database.is_read_only
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Connection of this thread; for SQL of your own, prefer ``library.database``."""
+        return self.database.connection
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Run a block as one write transaction; prefer ``library.database``."""
+        return self.database.transaction()
+
+    def close(self) -> None:
+        """Close every connection, and drop the models."""
+        self._embedders.clear()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._embedders.clear()
+        self.database.__exit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @property
+    def has_space(self) -> bool:
+        """True if anything was ever embedded in it."""
+        from safelight.library.spaces import default_space
+
+        return default_space(self.database) is not None
+
+    def space(self, model: str | None = None) -> Space:
+        """Return the space of a model, or the default one; no model is loaded.
+
+        Raises
+        ------
+        LibraryError
+            Nothing was ingested yet, or nothing with this model.
+        """
+        from safelight.model_choice import choose_space
+
+        return choose_space(self.database, model or self.model)
+
+    def embedder(self, model: str | None = None) -> Embedder:
+        """Return the model that searches use, loaded once.
+
+        Raises
+        ------
+        LibraryError
+            Nothing was ingested yet, or nothing with this model.
+        ModelError
+            The model cannot be loaded.
+        """
+        return self.choose_for_search(model).embedder
+
+    def choose_for_search(self, model: str | None = None) -> Choice:
+        """Return the model to search with; see :func:`safelight.model_choice.choose_for_search`."""
+        from safelight.library.spaces import default_space, find_space, is_empty
+        from safelight.model_choice import choose_for_search
+
+        named = model or self.model
+        with self._lock:
+            space = default_space(self.database)
+            loaded = self._embedders.get(named or (space.fingerprint if space else ""))
+            if (
+                loaded is not None
+                and space is not None
+                and not is_empty(self.database, space)
+                and find_space(self.database, loaded.embedder.fingerprint) is not None
+            ):
+                return loaded
+            return self._keep(named, choose_for_search(self.database, self.settings, named))
+
+    def choose_for_ingest(self, model: str | None = None) -> Choice:
+        """Return the model to embed with; see :func:`safelight.model_choice.choose_for_ingest`."""
+        from safelight.library.spaces import default_space
+        from safelight.model_choice import choose_for_ingest
+
+        named = model or self.model
+        with self._lock:
+            space = default_space(self.database)
+            loaded = self._embedders.get(named or (space.fingerprint if space else ""))
+            if loaded is not None:
+                return loaded
+            choice = choose_for_ingest(
+                self.database,
+                self.settings,
+                named,
+                tell=self.tell,
+                progress=self.progress is not False,
+            )
+            return self._keep(named, choice)
+
+    def _keep(self, named: str | None, choice: Choice) -> Choice:
+        if named is not None:
+            self._embedders[named] = choice
+        self._embedders[choice.embedder.fingerprint] = choice
+        return choice
+
+
+def as_opened(value: Any) -> Opened:
+    """Return the library that an argument is.
+
+    Raises
+    ------
+    UsageError
+        It is neither a library nor a database.
+    """
+    if isinstance(value, Opened):
+        return value
+    if isinstance(value, Database):
+        return Opened(value)
+    raise refused("library", "what safelight.open returns", value)
+
+
+def _open(path: Path, *, create: bool) -> Database:
+    if not create and not os.path.lexists(path):
+        # Database says it to people at a command line.
+        raise LibraryError(
+            f"There is no library at {path}. Make one with `safelight ingest FOLDER`, or with "
+            "safelight.open(path).",
+            code="no-library",
+            path=str(path),
+        )
+    return Database(path, create=create)
+
+
+def _note(text: str) -> None:
+    from loguru import logger
+
+    logger.info(text)
+
+
+def _warn(text: str) -> None:
+    from loguru import logger
+
+    logger.warning(text)

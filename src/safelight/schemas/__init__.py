@@ -1,0 +1,98 @@
+"""Answers of the REST API: one set of types for the server and its client.
+
+Their names and fields are part of the API. Needs pydantic, which the ``client`` and the ``server``
+extra bring.
+"""
+
+from __future__ import annotations
+
+from safelight.schemas.duplicates import (
+    Action,
+    Comparing,
+    Decided,
+    Edge,
+    Group,
+    GroupPhoto,
+    Groups,
+    Left,
+    Plan,
+    Plans,
+)
+from safelight.schemas.photos import (
+    Card,
+    Count,
+    Facets,
+    File,
+    Health,
+    Hit,
+    Hits,
+    Job,
+    Jobs,
+    Label,
+    LabelCount,
+    LibrarySize,
+    Model,
+    Photo,
+    Photos,
+    Score,
+    Session,
+    Taken,
+    Uploaded,
+    Uploads,
+)
+from safelight.schemas.sources import Forgotten, Moved, Source, Sources
+from safelight.schemas.vectors import (
+    EmbedderStats,
+    Matches,
+    Result,
+    Results,
+    Vector,
+    VectorCount,
+    VectorMetadata,
+    VectorScore,
+)
+
+__all__ = [
+    "Action",
+    "Card",
+    "Comparing",
+    "Count",
+    "Decided",
+    "Edge",
+    "EmbedderStats",
+    "Facets",
+    "File",
+    "Forgotten",
+    "Group",
+    "GroupPhoto",
+    "Groups",
+    "Health",
+    "Hit",
+    "Hits",
+    "Job",
+    "Jobs",
+    "Label",
+    "LabelCount",
+    "Left",
+    "LibrarySize",
+    "Matches",
+    "Model",
+    "Moved",
+    "Photo",
+    "Photos",
+    "Plan",
+    "Plans",
+    "Result",
+    "Results",
+    "Score",
+    "Session",
+    "Source",
+    "Sources",
+    "Taken",
+    "Uploaded",
+    "Uploads",
+    "Vector",
+    "VectorCount",
+    "VectorMetadata",
+    "VectorScore",
+]
