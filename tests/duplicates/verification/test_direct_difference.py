@@ -88,7 +88,7 @@ def test_pages_and_plain_pictures_are_left_to_the_full_look() -> None:
         assert both(saved(image, quality=95), saved(image, quality=90))[0] is None
 
 
-@pytest.mark.parametrize("size", [(96, 96), (97, 103), (400, 300), (333, 517)])
+@pytest.mark.parametrize("size", [(96, 96), (97, 103), (400, 300), (333, 517), (9, 300), (300, 15)])
 def test_blocks_do_not_depend_on_strips(photo, size) -> None:
     pixels = np.asarray(photo.resize(size))
     blocks = picture_blocks(pixels)

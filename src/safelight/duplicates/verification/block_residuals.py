@@ -94,12 +94,12 @@ def residuals(aligned: Aligned) -> Residuals | None:
     """Compare two aligned pictures; None if hardly anything of them is common."""
     import cv2
 
-    first, second = picture_blocks(aligned.a), picture_blocks(aligned.b)
-    a, b = first.luma.astype(np.float32), second.luma.astype(np.float32)
-    height, width = a.shape
+    height, width = aligned.a.shape[:2]
     inside = _inside(aligned, (height // BLOCK, width // BLOCK))
     if inside.sum() < 9:
         return None
+    first, second = picture_blocks(aligned.a), picture_blocks(aligned.b)
+    a, b = first.luma.astype(np.float32), second.luma.astype(np.float32)
     target, source, kernel = _better(a, b, aligned.common)
     explained = cv2.filter2D(
         source, -1, kernel[:-1].reshape(2 * _REACH + 1, -1), borderType=cv2.BORDER_REPLICATE
@@ -181,30 +181,33 @@ def _better(a: Any, b: Any, common: Any) -> tuple[Any, Any, Any]:
 def _steepness(luma: Any, at: Any) -> Any:
     """Return how far pixels are from the mean of the four beside them, times four."""
     flat, width = luma.ravel(), luma.shape[1]
-    beside = flat[at - width] + flat[at + width] + flat[at - 1] + flat[at + 1]
-    return np.abs(beside - 4 * flat[at])
+    beside = flat.take(at - width) + flat.take(at + width) + flat.take(at - 1) + flat.take(at + 1)
+    return np.abs(beside - 4 * flat.take(at))
 
 
 def _fitted(source: Any, target: Any, at: Any) -> tuple[Any, float]:
     """Return the kernel and constant that make `source` most like `target`, and how far off."""
     steps = range(-_REACH, _REACH + 1)
     offsets = [row * source.shape[1] + column for row in steps for column in steps]
-    seen = source.ravel()[at[:, None] + np.array(offsets)].astype(np.float64)
-    wanted = target.ravel()[at].astype(np.float64)
-    seen = np.concatenate([seen, np.full((len(at), 1), 64.0)], axis=1)
+    seen = np.full((len(at), len(offsets) + 1), 64.0)
+    seen[:, :-1] = source.ravel().take(at[:, None] + np.array(offsets))
+    wanted = target.ravel().take(at).astype(np.float64)
     prior = np.zeros(seen.shape[1])
     prior[len(offsets) // 2] = 1
     kernel, used = prior, np.ones(len(at), bool)
-    off = np.abs(wanted - seen @ prior)
+    aim = off = wanted - seen @ prior
+    all_square, all_aim = seen.T @ seen, seen.T @ aim
     for _ in range(4):
-        some, aim = seen[used], wanted[used]
-        square = some.T @ some
+        # Few are left out: theirs is taken off what all have.
+        out = np.flatnonzero(~used)
+        rest = seen.take(out, axis=0)
+        square = all_square - rest.T @ rest
         square[np.diag_indices_from(square)] += 2e-5 * np.trace(square) / len(square) + 1e-3
-        kernel = prior + np.linalg.solve(square, some.T @ (aim - some @ prior))
+        kernel = prior + np.linalg.solve(square, all_aim - rest.T @ aim[out])
         off = np.abs(wanted - seen @ kernel)
         used = off <= np.quantile(off, _KEPT)
     kernel = np.append(kernel[:-1], 64.0 * kernel[-1]).astype(np.float32)
-    return kernel, float(np.sqrt((off[used] ** 2).mean()) / (target.ravel()[at].std() + 1))
+    return kernel, float(np.sqrt((off[used] ** 2).mean()) / (wanted.std() + 1))
 
 
 def _chosen(luma: Any, calm: Any, inside: Any) -> tuple[Any, Any]:
