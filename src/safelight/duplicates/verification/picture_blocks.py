@@ -53,7 +53,7 @@ class PictureBlocks:
     fine : (rows, columns) float32
         Mean square of the finest detail.
     textured, natural, plain : (rows / 2, columns / 2) bool
-        Of blocks of 16 x 16: of a range of levels; of these, those that are no ink; of hardly any.
+        Of blocks of 16 x 16: of a range of levels; of these, those that are not ink; of hardly any.
     """
 
     luma: Pixels
