@@ -368,7 +368,7 @@ def _model(
             raise click.UsageError(f"{other} and --clip-model/--clip-pretrain exclude each other.")
         return f"{clip_model or 'ViT-B-32'}/{clip_pretrain or 'openai'}"
     if model and embedder == "starter" and model != "starter":
-        raise click.UsageError("--model and -e starter exclude each other.")
+        raise click.UsageError("Use either --model or -e starter, not both.")
     return model or embedder
 
 
@@ -421,7 +421,7 @@ def _sources(
         else:
             known.setdefault(name, []).append(source)
     if skipped and not known:
-        raise SourceError("None of the sources is there now; `safelight sources` lists them.")
+        raise SourceError("None of the sources exists now; `safelight sources` lists them.")
     if not known:
-        raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures")
+        raise click.UsageError("Name a source, e.g.: safelight ingest ~/Pictures")
     return known

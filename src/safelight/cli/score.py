@@ -92,7 +92,7 @@ def score(
     from safelight.quality import Head, Weights, choose, score_files
 
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
+        raise click.UsageError("Use either --json or --csv, not both.")
     if model is None and (pairs or head):
         raise click.UsageError("--pairs and --head need the vectors of a --model.")
     settings = load_settings(threads=threads, device=device)
@@ -110,7 +110,9 @@ def score(
     )
     names = [metric.name for metric in chosen]
     if sort not in (None, "combined", *names):
-        raise click.UsageError(f"--sort {sort}: there is {', '.join(names)}, combined.")
+        raise click.UsageError(
+            f"--sort {sort} is unknown. Choose from: {', '.join(names)}, combined."
+        )
     entries = list(list_photos(photos, settings.exclude))
     failures = [
         (entry.path, f"{short(entry.path)} {entry.reason}") for entry in entries if entry.code

@@ -184,7 +184,7 @@ def search(
         expand=expand,
     )
     if not asked.terms and not asked.labels and options.where.is_plain and sort is None:
-        raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
+        raise click.UsageError("Name what to search for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
     with Database(settings.library, create=images_dir is not None) as opened:
         if images_dir is not None:

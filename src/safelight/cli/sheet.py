@@ -132,7 +132,7 @@ def sheet(
     by = sort or ("query" if by_query else "combined")
     known = order_keys([metric.name for metric in choose()], has_query=by_query)
     if by not in known:
-        raise click.UsageError(f"--sort {by}: there is {', '.join(known)}.")
+        raise click.UsageError(f"--sort {by} is unknown. Choose from: {', '.join(known)}.")
     embedder: Embedder | WithoutPositions | None
     if by_query:
         if not quiet:
