@@ -187,7 +187,7 @@ def test_relations_and_policies(looked_at) -> None:
     sharp = groups(run, "--relation", "resized", "--keep", "sharpest")["resized"]
     assert "the best focus" in sharp["photos"][0]["reasons"]
     assert "Unknown relation 'twins'" in run("duplicates", "--relation", "twins", code=2).stderr
-    assert "Unknown policy" in run("duplicates", "--keep", "nicest", code=2).stderr
+    assert "policy 'nicest'" in run("duplicates", "--keep", "nicest", code=2).stderr
 
 
 def test_in_words_and_as_csv(looked_at) -> None:

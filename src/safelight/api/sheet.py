@@ -139,7 +139,7 @@ def make_sheet(
     chosen = choose(as_list(options.metrics, "metrics", str) or None, model=embedder)
     names = [metric.name for metric in chosen]
     if by not in order_keys(names, has_query=by_query):
-        raise UsageError(f"sort {by}: it is not among the metrics.", argument="sort")
+        raise UsageError(f"metrics lacks {by!r}, which sort names.", argument="metrics")
     if ending == ".png":
         count = min(len(listed), options.worst or len(listed))
         check_size(count, options.thumb, options.columns, scores=len(names) + 1 + by_query)

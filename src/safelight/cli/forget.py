@@ -14,7 +14,7 @@ from safelight.cli.shared.options import library_option, load_settings
 from safelight.cli.shared.store import feed_store
 
 if TYPE_CHECKING:
-    from safelight.api.sources import Forgotten
+    from safelight.api import Forgotten
 
 EPILOG = """\b
 Examples:
@@ -78,7 +78,7 @@ def forget(
     decisions about duplicates are kept, unless you give --decisions.
     """
     from safelight.api import Database
-    from safelight.api.sources import forget as forget_in
+    from safelight.api import forget as forget_in
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:

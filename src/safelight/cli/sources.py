@@ -13,7 +13,8 @@ from safelight.cli.shared.options import counted, library_option, load_settings
 from safelight.cli.shared.store import feed_store
 
 if TYPE_CHECKING:
-    from safelight.api.sources import Moved, SourceStatus
+    from safelight.api import Moved
+    from safelight.api.sources import SourceStatus
 
 EPILOG = """\b
 Examples:
@@ -77,8 +78,7 @@ def move(
     Photos keep all their data, and no file is touched. Use it after you renamed or moved a folder,
     or when a disk has another letter.
     """
-    from safelight.api import Database
-    from safelight.api.sources import move_source
+    from safelight.api import Database, move_source
 
     settings = load_settings(library=library)
     with Database(settings.library, create=False) as opened:

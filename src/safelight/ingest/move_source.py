@@ -134,10 +134,10 @@ def move_source(
         miss_files(connection, (*missing, *changed))
         for each, spec in renamed:
             rename_spec(connection, each.namespace, each.spec, spec)
+        # So that what was moved into a quarantine still finds its way back.
+        record_move(folder_of(library.path), before, after)
     if added is not None:
         remember(library, added[0], [(added[1], added[2])])
-    # So that what was moved into a quarantine still finds its way back.
-    record_move(folder_of(library.path), before, after)
     return result
 
 

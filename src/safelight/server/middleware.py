@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 from starlette.requests import ClientDisconnect
 
+from safelight.files.format import size_text
 from safelight.server.auth import access_of, check_host, check_origin
 from safelight.server.errors import Problem, respond
 
@@ -242,7 +243,7 @@ class _Body:
     def _too_large(self) -> Problem:
         return Problem(
             413,
-            f"The request is larger than {self._limit / 1e6:,.0f} MB. Send less at once.",
+            f"The request is larger than {size_text(self._limit)}. Send less at once.",
             "too-large",
         )
 

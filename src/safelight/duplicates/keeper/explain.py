@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.filenames import age_of, secondary_folder
 from safelight.duplicates.model import STRICT
+from safelight.files.format import size_text
 from safelight.files.times import moment_of
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _reason_for(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage
         case "age":
             return f"the oldest file ({_day(best)})"
         case "small":
-            return f"the fewest bytes, {_bytes(best.size)}"
+            return f"the fewest bytes, {size_text(best.size)}"
         case _:
             return f"the best {name}"
 
@@ -147,7 +148,7 @@ def _reason_against(name: str, rival: PhotoFacts) -> str:
         case "age":
             return f"{called(rival)} is the older file"
         case "small":
-            return f"{called(rival)} has fewer bytes, {_bytes(rival.size)}"
+            return f"{called(rival)} has fewer bytes, {size_text(rival.size)}"
         case _:
             return f"{called(rival)} has a better {name}"
 
@@ -185,7 +186,7 @@ def why_not(
             case "name":
                 told.append("is named as a copy or an edit")
             case "small":
-                told.append(f"{_bytes(photo.size)} against {_bytes(best.size)}")
+                told.append(f"{size_text(photo.size)} against {size_text(best.size)}")
             case _ if name in SCORES:
                 told.append(
                     f"{name} {scores[photo.id][name]:.2f} against {scores[best.id][name]:.2f}"
@@ -287,14 +288,9 @@ def _size(photo: PhotoFacts) -> str:
 def _kind(photo: PhotoFacts, lineage: Lineage) -> str:
     read = lineage.pictures.get(photo.id)
     if read is not None and read.bytes < _MOSTLY * photo.size:
-        return (
-            f"{photo.format or 'unknown'}, {_bytes(read.bytes)} of {_bytes(photo.size)} its picture"
-        )
-    return f"{photo.format or 'unknown'}, {_bytes(photo.size)}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"
+        share = f"{size_text(read.bytes)} of {size_text(photo.size)} its picture"
+        return f"{photo.format or 'unknown'}, {share}"
+    return f"{photo.format or 'unknown'}, {size_text(photo.size)}"
 
 
 def _day(photo: PhotoFacts) -> str:

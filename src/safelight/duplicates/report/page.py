@@ -17,7 +17,7 @@ from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.duplicates.report.images import WHITE, difference_of, image_tag, thumbnail_of
 from safelight.errors import SafelightError, UsageError
 from safelight.files import read_head
-from safelight.files.format import visible
+from safelight.files.format import size_text, visible
 from safelight.files.times import moment_of
 from safelight.imaging import DEFAULT_MAX_PIXELS
 from safelight.imaging.targets import check_replaceable
@@ -190,7 +190,7 @@ def _heading(report: Report, shown: Sequence[Suggestion]) -> Iterator[str]:
     yield "<header>"
     yield f"<h1>{escape(visible(report.title))}</h1>"
     yield (
-        f"<p>{groups}, {counted} beside those to keep, {_size(gain)}. "
+        f"<p>{groups}, {counted} beside those to keep, {size_text(gain)}. "
         f"Chosen by the policy {escape(report.policy)}.</p>"
     )
     if len(shown) < len(every):
@@ -330,7 +330,7 @@ def _facts(photo: Judged, report: Report) -> dict[str, str]:
     )
     found = {
         "size": f"{known.width} × {known.height}" if known.pixels else _NONE,
-        "format": f"{known.format or _NONE}, {_size(known.size)}",
+        "format": f"{known.format or _NONE}, {size_text(known.size)}",
         "taken": visible(str(known.exif.get("taken_at", _NONE))).replace("T", " "),
         "camera": visible(camera) or _NONE,
         "place": "yes" if "latitude" in known.exif else _NONE,
@@ -348,7 +348,3 @@ def _date(copy: Copy | None) -> str:
         return _NONE
     moment = moment_of(copy.mtime_ns)
     return moment.strftime("%Y-%m-%d %H:%M")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"

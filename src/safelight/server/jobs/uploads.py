@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from safelight.errors import DecodeError
 from safelight.files import read_bytes
 from safelight.files.atomic import write_new
+from safelight.files.format import size_text
 from safelight.imaging import decode, is_photo
 from safelight.ingest.sources.entry import entry
 from safelight.library.files import present_paths
@@ -134,7 +135,7 @@ def take(
     file.seek(0)
     data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        reason = f"is larger than {max_bytes / 1e6:,.0f} MB"
+        reason = f"is larger than {size_text(max_bytes)}"
         return Upload(name, code="too-large", reason=reason)
     photo_id = hashlib.sha256(data).hexdigest()
     try:
