@@ -44,7 +44,7 @@ _LEAST_SIDE = 96
 
 
 def proven_same(a: Pixels, b: Pixels, noise: CompressionNoise) -> WorstPlace | None:
-    """Return the place that differs most if it is within what is allowed; None if nothing is proven.
+    """Return the place that differs most if all is within bounds; None if nothing is proven.
 
     Parameters
     ----------
