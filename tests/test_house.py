@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,15 @@ def test_only_the_library_holds_sql() -> None:
 def test_no_package_uses_private_names_of_another() -> None:
     found = {(module, name) for module, tree in _modules() for name in _private_uses(module, tree)}
     assert found == PRIVATE_LEFT
+
+
+def test_the_contract_of_the_command_line_names_every_other_package() -> None:
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    contracts = tomllib.loads(project.read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (contract,) = (each for each in contracts if each.get("source_modules") == ["safelight.cli"])
+    there = {module.split(".")[1] for module, _ in _modules()}
+    allowed = {"__init__", "__main__", "cli", "api", "errors", "settings", "types"}
+    assert set(contract["forbidden_modules"]) == {f"safelight.{each}" for each in there - allowed}
 
 
 def test_the_rules_see_what_they_forbid() -> None:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safelight.arguments import named_numbers
     from safelight.files.format import is_terminal, size_text, visible, write_everything
     from safelight.files.names import expanded
     from safelight.ingest.forget import forget
@@ -36,6 +37,7 @@ _HOMES = {
     "forget": "ingest.forget",
     "is_terminal": "files.format",
     "move_source": "ingest.move_source",
+    "named_numbers": "arguments",
     "revoke_token": "library.state.tokens",
     "size_text": "files.format",
     "tokens": "library.state.tokens",
@@ -55,6 +57,7 @@ __all__ = [
     "forget",
     "is_terminal",
     "move_source",
+    "named_numbers",
     "revoke_token",
     "size_text",
     "tokens",

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
-from safelight.arguments import as_kind, as_list
+from safelight.arguments import as_kind, as_list, as_path
 from safelight.duplicates.deduplicator import Deduplicator, Related, named_relations
 from safelight.duplicates.keeper import Suggestion
 from safelight.errors import DecodeError, ModelError, SourceError, UsageError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from safelight.duplicates.clustering.decided_groups import DecidedGroup
     from safelight.duplicates.model import Relation
     from safelight.library.attributes.decisions import Decision
-    from safelight.library.photo_facts import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts as PhotoFacts
 
 __all__ = [
     "Duplicates",
@@ -31,9 +31,11 @@ __all__ = [
     "Related",
     "Suggestion",
     "against",
+    "check_report",
     "decide",
     "decisions",
     "duplicates",
+    "named_relations",
     "revoke",
 ]
 
@@ -204,10 +206,9 @@ class Duplicates(Sequence[Suggestion]):
             The file must not be replaced.
         """
         from safelight.duplicates.keeper.scores import known_scores
-        from safelight.duplicates.report.page import Report, check_report, report_page, write_report
+        from safelight.duplicates.report.page import Report, report_page, write_report
 
-        target = expanded(path)
-        check_report(target, force=force)
+        target = check_report(path, force=force)
         scores = known_scores(self._library.database, list(self.facts))
         with reporting(self._progress) as step:
             finder = self._finder(step)
@@ -227,6 +228,21 @@ class Duplicates(Sequence[Suggestion]):
 
     def _finder(self, step: Callable[[Step], None]) -> Deduplicator:
         return _deduplicator(self._library, self._options, step)
+
+
+def check_report(path: str | os.PathLike[str], *, force: bool = False) -> str:
+    """Return the path of a page; raise unless one may be written there.
+
+    Raises
+    ------
+    UsageError
+        Something else is there, and `force` is not given.
+    """
+    from safelight.duplicates.report.page import check_report as check
+
+    target = expanded(as_path(path, "path"))
+    check(target, force=force)
+    return target
 
 
 def duplicates(

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.api import size_text
+from safelight.api import expanded, size_text
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import counted, library_option, load_settings, short
-from safelight.cli.shared.phases import show_phases
-from safelight.files.names import expanded
 
 if TYPE_CHECKING:
-    from safelight.duplicates.plans.apply import Outcome
+    from safelight.api.plans import Outcome
 
 EPILOG = """\b
 Examples:
@@ -39,9 +38,8 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
     command is stopped or killed, run it again to do the rest; `safelight undo` takes everything
     back. The exit code is 1 if anything was left in place.
     """
-    from safelight.duplicates.plans.apply import apply_plan
-    from safelight.duplicates.plans.model import read_plan
-    from safelight.library.database import Database
+    from safelight.api.plans import apply as apply_plan
+    from safelight.api.plans import read_plan
 
     found = read_plan(expanded(plan))
     settings = load_settings(library=library or found.library)
@@ -49,16 +47,8 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
         raise click.UsageError(
             f"{plan} was made for the library {found.library}; plan again for another."
         )
-    with (
-        Database(settings.library, create=False) as opened,
-        show_phases(quiet=quiet) as progress,
-    ):
-        outcome = apply_plan(
-            opened,
-            found,
-            trial=dry_run,
-            progress=lambda done, total: progress("Applying", done, total),
-        )
+    with open_library(settings, quiet=quiet) as opened:
+        outcome = apply_plan(opened, found, dry_run=dry_run)
     tell(outcome, found.id, as_json=as_json)
     if not quiet and not as_json:
         done = {

@@ -14,8 +14,7 @@ from safelight.cli.shared.options import counted, short
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.duplicates.keeper import Suggestion
-    from safelight.library.photo_facts import PhotoFacts
+    from safelight.api.duplicates import PhotoFacts, Suggestion
 
 
 def write_csv(found: Sequence[Suggestion]) -> None:
