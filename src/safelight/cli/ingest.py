@@ -229,7 +229,7 @@ def _in_words_of_flags() -> Iterator[None]:
         yield
     except UsageError as exc:
         if exc.code == "no-sources":
-            raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures") from exc
+            raise click.UsageError("Name a source, e.g.: safelight ingest ~/Pictures") from exc
         if exc.context.get("argument") == "exclude":
             raise click.UsageError(f"--{exc}") from exc
         raise
@@ -262,5 +262,5 @@ def _model(
             raise click.UsageError(f"{other} and --clip-model/--clip-pretrain exclude each other.")
         return f"{clip_model or 'ViT-B-32'}/{clip_pretrain or 'openai'}"
     if model and embedder == "starter" and model != "starter":
-        raise click.UsageError("--model and -e starter exclude each other.")
+        raise click.UsageError("Use either --model or -e starter, not both.")
     return model or embedder

@@ -271,7 +271,7 @@ class NatsBus:
                 problem, end = exc, 0.0
             if asyncio.get_running_loop().time() >= end:
                 raise SafelightError(
-                    f"{self._shown} did not do what it was asked: {plainly(problem)}.", code="bus"
+                    f"{self._shown} failed: {plainly(problem)}.", code="bus"
                 ) from problem
             await asyncio.sleep(PAUSE)
 
