@@ -364,7 +364,7 @@ def _remembered(library: Opened, options: IngestOptions) -> dict[str, list[Sourc
         else:
             known.setdefault(name, []).append(source)
     if skipped and not known:
-        raise SourceError("None of the sources is there now; `safelight sources` lists them.")
+        raise SourceError("None of the sources exists now; `safelight sources` lists them.")
     if not known:
         raise UsageError("Nothing was ingested before. Name a folder.", code="no-sources")
     return known

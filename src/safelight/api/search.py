@@ -63,7 +63,7 @@ def search(
     asked = as_query(query, plus, minus)
     chosen = search_options(**options)
     if not asked.terms and not asked.labels and chosen.where.is_plain and chosen.order is None:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     database, settings = library.database, library.settings
     namespace = chosen.where.namespaces[0] if chosen.where.namespaces else None
     for name in chosen.where.namespaces or ():

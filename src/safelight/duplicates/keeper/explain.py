@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.clustering.group_relations import Together
     from safelight.duplicates.keeper.derivation import Derivation, Lineage
-    from safelight.duplicates.keeper.policy import Considerations
+    from safelight.duplicates.keeper.policy import CriteriaWeights
     from safelight.duplicates.model import Group, Relation
     from safelight.library.photo_facts import PhotoFacts
 
@@ -74,7 +74,7 @@ def why_kept(
     best: PhotoFacts,
     ranked: Sequence[PhotoFacts],
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
     lineage: Lineage,
 ) -> tuple[str, ...]:
     """Return what speaks for the photo to keep, what counts most first; and what against it."""
@@ -95,9 +95,9 @@ def why_kept(
         lead = own - values[rival.id][name]
         weighs = getattr(weights, name) >= _SAME * heaviest
         if (lead > _SAME or (lead > 0 and name == "age")) and (weighs or not told):
-            told.append(_praise(name, best, rival, lineage))
+            told.append(_reason_for(name, best, rival, lineage))
         elif lead < -_SAME and weighs:
-            against.append(_blame(name, rival))
+            against.append(_reason_against(name, rival))
     if not told:
         told = ["no criterion separates them; kept the one added first"]
     if against:
@@ -105,7 +105,7 @@ def why_kept(
     return tuple(told)
 
 
-def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
+def _reason_for(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
     match name:
         case "original":
             if best.format == "RAW":
@@ -131,7 +131,7 @@ def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) ->
             return f"the best {name}"
 
 
-def _blame(name: str, rival: PhotoFacts) -> str:
+def _reason_against(name: str, rival: PhotoFacts) -> str:
     match name:
         case "original":
             return f"{called(rival)} is the likelier original"
@@ -158,7 +158,7 @@ def why_not(
     best: PhotoFacts,
     relation: Relation,
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
     lineage: Lineage,
     scores: Mapping[str, Mapping[str, float]],
 ) -> tuple[str, ...]:
@@ -198,7 +198,7 @@ def about_scores(
     group: Group,
     ranked: Sequence[PhotoFacts],
     scores: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
 ) -> tuple[str, ...]:
     """Say which shot is the sharpest, the usual way to choose; or that nothing was measured."""
     if len(ranked) < 2:
@@ -221,7 +221,7 @@ def about_scores(
     )
 
 
-def _by_weight(weights: Considerations) -> list[str]:
+def _by_weight(weights: CriteriaWeights) -> list[str]:
     names = [weight.name for weight in fields(weights) if getattr(weights, weight.name) > 0]
     return sorted(names, key=lambda name: -float(getattr(weights, name)))
 
@@ -231,12 +231,12 @@ def why_chosen(
     ranked: Sequence[PhotoFacts],
     lineage: Lineage,
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
 ) -> tuple[str, ...]:
     """Return what there is to say of a photo that the user chose: also what speaks against it."""
     others = ranked[1:]
     against = [
-        _blame(name, rival)
+        _reason_against(name, rival)
         for name in _by_weight(weights)
         if name in values[best.id]
         and others
