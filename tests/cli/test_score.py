@@ -164,13 +164,13 @@ def test_weights_change_the_combined_score(run, folder) -> None:
     ("args", "says"),
     [
         ((), "Missing argument"),
-        (("x", "--metrics", "beauty"), "no metric 'beauty'"),
+        (("x", "--metrics", "beauty"), "Unknown metric 'beauty'"),
         (("x", "--sort", "beauty"), "--sort beauty"),
-        (("x", "--json", "--csv"), "exclude each other"),
+        (("x", "--json", "--csv"), "not both"),
         (("x", "--head", "h.npz"), "--model"),
         (("x", "--metrics", "head"), "--head"),
         (("x", "--weights", "focus"), "NAME=NUMBER"),
-        (("x", "--model", "starter", "--pairs", "x"), "no prompts called 'x'"),
+        (("x", "--model", "starter", "--pairs", "x"), "Unknown prompts 'x'"),
         (("x", "--worst", "0"), "--worst"),
     ],
 )

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.duplicates.candidates import feature_store
-from safelight.duplicates.candidates import generate as candidates_module
+from safelight.duplicates.candidates.feature_store import MOST
 from safelight.duplicates.candidates.generate import candidates_for
 from safelight.duplicates.candidates.signals import Asked
 from safelight.duplicates.clustering import incremental
@@ -109,8 +108,8 @@ def test_piece_by_piece_is_as_all_at_once(tmp_path_factory, sizes, seed) -> None
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_also_where_a_photo_proposes_fewer_than_are_near(tmp_path, seed, monkeypatch) -> None:
-    monkeypatch.setattr(feature_store, "_MOST", dict.fromkeys(feature_store._MOST, 1))
+def test_also_where_a_photo_proposes_fewer_than_are_near(tmp_path, seed) -> None:
+    most = dict.fromkeys(MOST, 1)
     rng = np.random.default_rng(seed)
     photos = a_library(90, seed)
     # Much alike: of everything, more is near than is proposed.
@@ -125,9 +124,11 @@ def test_also_where_a_photo_proposes_fewer_than_are_near(tmp_path, seed, monkeyp
     with Database(tmp_path / "pieces.db") as pieces, Database(tmp_path / "whole.db") as whole:
         for start in (0, 1, 20, 21, 50):
             put(pieces, photos[: max(start, 1)])
-            _find(pieces)
+            compare_new(pieces, relate=by_numbers, most=most)
         put(pieces, photos)
         put(whole, photos)
+        for library in (pieces, whole):
+            compare_new(library, relate=by_numbers, most=most)
         assert _find(pieces) == _find(whole)
         assert _edges(pieces) == _edges(whole)
         assert len(_edges(whole)) < len(_by_hand(photos))
@@ -323,20 +324,18 @@ def test_a_file_that_is_away_is_looked_at_once_it_is_back(
     assert len(away.asked) == asked + 2
 
 
-def test_progress_and_blocks(library: Database, monkeypatch) -> None:
-    monkeypatch.setattr(candidates_module.candidates, "__kwdefaults__", {"block": 50})
+def test_progress_and_blocks(library: Database) -> None:
     photos = a_library(170)
     put(library, photos)
     told = []
-    _find(library, progress=told.append)
+    compare_new(library, relate=by_numbers, progress=told.append, block=50)
     assert [each.done for each in told] == [0, 50, 100, 150, 170]
     assert {each.total for each in told} == {170}
     assert told[-1].pairs >= told[-1].edges == len(_by_hand(photos))
     assert _edges(library) == _by_hand(photos)
 
 
-def test_an_error_in_the_midst_keeps_what_was_done(library: Database, monkeypatch) -> None:
-    monkeypatch.setattr(candidates_module.candidates, "__kwdefaults__", {"block": 40})
+def test_an_error_in_the_midst_keeps_what_was_done(library: Database) -> None:
     photos = a_library(160)
     put(library, photos)
     counting = Counting()
@@ -347,7 +346,7 @@ def test_an_error_in_the_midst_keeps_what_was_done(library: Database, monkeypatc
         return counting(a, b, look, limits)
 
     with pytest.raises(KeyboardInterrupt):
-        _find(library, relate=failing)
+        compare_new(library, relate=failing, threads=2, block=40)
     (done,) = library.connection.execute("SELECT count(*) FROM compared").fetchone()
     assert done == 120
     again = Counting()
@@ -360,19 +359,16 @@ def test_an_error_in_the_midst_keeps_what_was_done(library: Database, monkeypatc
 
 SLOWLY = """
 import sys, time
-from safelight.duplicates.candidates import generate
 from safelight.duplicates.clustering.incremental import compare_new
 from safelight.library.database import Database
 from tests.duplicates.libraries import by_numbers
-
-generate.candidates.__kwdefaults__ = {"block": 20}
 
 def slowly(a, b, look, limits):
     time.sleep(0.002)
     return by_numbers(a, b, look, limits)
 
 with Database(sys.argv[1]) as library:
-    compare_new(library, relate=slowly, threads=1)
+    compare_new(library, relate=slowly, threads=1, block=20)
 """
 
 

@@ -58,6 +58,16 @@ def test_a_file_that_changed_since_is_the_newer_one(library: Database, merger: M
     assert _content(library) == B
 
 
+@pytest.mark.parametrize("path", ["\0", "a\0b", "\0\0", "/a\x1f"])
+def test_a_path_of_odd_characters_is_known_again(
+    library: Database, merger: Merger, path: str
+) -> None:
+    merger.photos([_row(A, _file(path)), _row(A, _file("/x.jpg"))])
+    assert merger.photos([_row(B, _file(path, mtime_ns=6))]).files == 1
+    assert _content(library, path) == B
+    assert _content(library) == A
+
+
 def test_of_two_rows_for_one_file_the_newer_counts(library: Database, merger: Merger) -> None:
     merger.photos([_row(A, _file(mtime_ns=5)), _row(B, _file(mtime_ns=7))])
     assert _content(library) == B

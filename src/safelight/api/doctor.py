@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.doctor.machine import Memory
 from safelight.doctor.report import Problem, Report, examine, problems
-from safelight.doctor.speed import Speed, measure
 from safelight.embedding.names import STARTER
-from safelight.embedding.offer import can_have_clip, offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from safelight.doctor.speed import Speed as Speed
     from safelight.settings import Settings
 
-__all__ = ["Diagnosis", "Memory", "Problem", "Report", "Speed", "diagnose"]
+__all__ = ["Diagnosis", "Memory", "Problem", "Report", "diagnose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ def diagnose(
     examined(report)
     speed = None
     if not quick:
+        from safelight.doctor.speed import measure
+
         only = None if settings.device == "auto" else [settings.device]
         speed = measure(settings, report.model.measured, only or report.devices)
     found = [*problems(report, settings, speed), *_offer(report, settings)]
@@ -81,6 +82,8 @@ def diagnose(
 
 def _offer(report: Report, settings: Settings) -> list[Problem]:
     """Tell a library that has the starter model only that CLIP can be had now."""
+    from safelight.embedding.offer import can_have_clip, offer
+
     models = {space.model for space in report.library.spaces}
     if models != {STARTER} or settings.model is not None or not can_have_clip():
         return []

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.report import check_report
 from safelight.arguments import as_kind, as_list
 from safelight.duplicates.deduplicator import Deduplicator, Related, named_relations
 from safelight.duplicates.keeper import Suggestion
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from safelight.duplicates.clustering.decided_groups import DecidedGroup
     from safelight.duplicates.model import Relation
     from safelight.library.attributes.decisions import Decision
-    from safelight.library.photo_facts import PhotoFacts
+    from safelight.library.photo_facts import PhotoFacts as PhotoFacts
 
 __all__ = [
     "Duplicates",
@@ -34,6 +35,7 @@ __all__ = [
     "decide",
     "decisions",
     "duplicates",
+    "named_relations",
     "revoke",
 ]
 
@@ -204,10 +206,9 @@ class Duplicates(Sequence[Suggestion]):
             The file must not be replaced.
         """
         from safelight.duplicates.keeper.scores import known_scores
-        from safelight.duplicates.report.page import Report, check_report, report_page, write_report
+        from safelight.duplicates.report.page import Report, report_page, write_report
 
-        target = expanded(path)
-        check_report(target, force=force)
+        target = check_report(path, force=force)
         scores = known_scores(self._library.database, list(self.facts))
         with reporting(self._progress) as step:
             finder = self._finder(step)

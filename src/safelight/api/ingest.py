@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.arguments import as_list, as_name
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from safelight.api.opened import Opened
     from safelight.exchange.stores import Sent
     from safelight.ingest.sources import Source
+    from safelight.ingest.sources.entry import Entry
+
+    SourceName = str | os.PathLike[str] | Source
     from safelight.labels import Classifier
     from safelight.model_choice import Choice
 
@@ -35,6 +38,13 @@ _AWAY = (
     "What is known of it is kept. If it was moved: safelight sources move OLD NEW; if it is gone "
     "for good: safelight forget SOURCE."
 )
+
+
+@runtime_checkable
+class _Lists(Protocol):
+    """A source: something that lists entries."""
+
+    def entries(self) -> Iterator[Entry]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +93,7 @@ class IngestOptions:
 
 def ingest(
     library: Opened,
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    sources: SourceName | Iterable[SourceName],
     *,
     progress: Progress | None = None,
     **options: Any,
@@ -97,7 +107,8 @@ def ingest(
     ModelError
         The model cannot be loaded.
     """
-    named = as_list(sources, "sources", str, os.PathLike)
+    given = [sources] if hasattr(sources, "entries") else sources
+    named = as_list(given, "sources", str, os.PathLike, _Lists)
     if not named:
         raise UsageError("sources is empty. Name a folder, e.g. '~/Pictures'.", argument="sources")
     return _ingest(library, named, IngestOptions(**options), progress)[0]
@@ -116,7 +127,7 @@ def update(library: Opened, *, progress: Progress | None = None, **options: Any)
 
 def _ingest(
     library: Opened,
-    sources: Sequence[str | os.PathLike[str]],
+    sources: Sequence[SourceName],
     options: IngestOptions,
     progress: Progress | None,
 ) -> list[Summary]:
@@ -131,7 +142,7 @@ def _ingest(
 
 def ingest_each(
     library: Opened,
-    sources: Sequence[str | os.PathLike[str]],
+    sources: Sequence[SourceName],
     options: IngestOptions,
     *,
     progress: Progress | None = None,
@@ -303,7 +314,7 @@ def _chosen(library: Opened, progress: Progress | None) -> Progress:
 
 
 def _sources(
-    library: Opened, specs: Sequence[str | os.PathLike[str]], options: IngestOptions
+    library: Opened, specs: Sequence[SourceName], options: IngestOptions
 ) -> dict[str, list[Source]]:
     """Return the sources by namespace: those named, or all that were ingested before."""
     if not specs:
@@ -311,8 +322,11 @@ def _sources(
     from safelight.ingest.sources import parse_source
     from safelight.ingest.sources.folder import FolderSource
 
-    named = []
+    named: list[Source] = []
     for spec in specs:
+        if not isinstance(spec, str | os.PathLike):
+            named.append(spec)
+            continue
         try:
             source = parse_source(
                 spec,
@@ -350,7 +364,7 @@ def _remembered(library: Opened, options: IngestOptions) -> dict[str, list[Sourc
         else:
             known.setdefault(name, []).append(source)
     if skipped and not known:
-        raise SourceError("None of the sources is there now; `safelight sources` lists them.")
+        raise SourceError("None of the sources exists now; `safelight sources` lists them.")
     if not known:
         raise UsageError("Nothing was ingested before. Name a folder.", code="no-sources")
     return known

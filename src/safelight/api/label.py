@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.api.score import explained
 from safelight.arguments import as_list, as_path
+from safelight.errors import UsageError
+from safelight.files.names import expanded
 from safelight.labels import LabelScore, LabelSet, read_label_set
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from safelight.api.opened import Opened
     from safelight.embedding.base import Embedder
     from safelight.labels import Classifier, Labelling
+    from safelight.settings import Settings
 
 __all__ = [
     "FileLabels",
@@ -29,6 +32,7 @@ __all__ = [
     "label_files",
     "label_library",
     "open_classifier",
+    "read_label_set",
 ]
 
 #: Words as they are, or the path of a file that holds them.
@@ -167,6 +171,12 @@ def as_label_set(library: Opened, labels: Words | None, templates: Words | None)
     files: dict[str, Any] = {"labels": settings.labels, "templates": settings.templates}
     words: dict[str, tuple[str, ...]] = {}
     for name, given in (("labels", labels), ("templates", templates)):
+        if isinstance(given, str) and not os.path.lexists(expanded(given)):
+            raise UsageError(
+                f"{name} takes a list of words, or the path of a file of them; there is no file "
+                f"{given!r}.",
+                argument=name,
+            )
         if isinstance(given, str | os.PathLike):
             files[name] = as_path(given, name)
         elif given is not None:
@@ -257,9 +267,9 @@ def label_files(
     library: Opened | None,
     photos: Sequence[str | os.PathLike[str]],
     label_set: LabelSet,
-    embedder: Embedder,
     *,
-    settings: Any,
+    settings: Settings,
+    model: str | None = None,
     top: int = 5,
     temperature: float | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -271,16 +281,25 @@ def label_files(
     ----------
     library : Opened, optional
         Keeps the labels of photos that it has.
+    model : str, optional
+        The model to ask; chosen as for an ingest if not given.
     temperature : float, optional
         Divides cosines before the softmax; nothing is kept then.
     """
     from safelight.ingest.label import label_files as find_labels
     from safelight.ingest.sources.listing import list_photos
+    from safelight.model_choice import choose_for_labels
 
     given: list[Any] = as_list(photos, "photos", str, os.PathLike)
     entries = list(list_photos(given, settings.exclude))
     failures = [(entry.path, f"{entry.path} {entry.reason}") for entry in entries if entry.code]
     paths = tuple(os.path.abspath(entry.path) for entry in entries if not entry.code)
+    if library is not None:
+        embedder = library.choose_for_ingest(model).embedder
+    else:
+        embedder = choose_for_labels(
+            None, settings, model, tell=tell, progress=progress is not False
+        )
     classifier = open_classifier(label_set, embedder, temperature=temperature, tell=tell)
 
     def results() -> Iterator[PhotoLabels]:

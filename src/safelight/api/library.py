@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.opened import Opened
+from safelight.api.progress import Step, as_progress, reporting
+from safelight.arguments import as_name
+from safelight.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -17,18 +21,24 @@ if TYPE_CHECKING:
     from safelight.api.progress import Progress
     from safelight.api.results import Hits
     from safelight.api.score import FileScores, Scored
+    from safelight.api.status import LibraryStatus
     from safelight.duplicates.deduplicator import Related
     from safelight.duplicates.model import Relation
     from safelight.exchange.parquet import Exported, Imported
+    from safelight.exchange.stores import Sent
     from safelight.ingest.move_source import Moved
+    from safelight.ingest.sources import Source
     from safelight.ingest.summary import Summary
     from safelight.library.attributes.decisions import Decision
     from safelight.library.browse import Filter
     from safelight.library.database import Database
     from safelight.library.forget import Forgotten
+    from safelight.library.sources import SourceStatus
+    from safelight.library.spaces import Coverage
     from safelight.search.query import Query
     from safelight.settings import Settings
     from safelight.sheet import Sheet
+    from safelight.types import Failure
 
 Path = str | os.PathLike[str]
 
@@ -72,7 +82,7 @@ class Library(Opened):
 
     def ingest(
         self,
-        sources: Path | Iterable[Path],
+        sources: Path | Source | Iterable[Path | Source],
         *,
         namespace: str | None = None,
         model: str | None = None,
@@ -85,7 +95,7 @@ class Library(Opened):
 
         Parameters
         ----------
-        sources : path-like or iterable of path-like
+        sources : path-like or Source, or iterable of them
             A folder, a photo, ``images:DIR``, ``image-list:FILE``, ``text:FILE`` or ``demo``.
         namespace : str, optional
             That of the settings if not given.
@@ -221,8 +231,8 @@ class Library(Opened):
             self,
             as_list(photos, "photos", str, os.PathLike),
             as_label_set(self, labels, templates),
-            self.choose_for_ingest(model).embedder,
             settings=self.settings,
+            model=model,
             tell=self.tell,
             progress=self.progress if progress is None else progress,
             **options,
@@ -354,6 +364,80 @@ class Library(Opened):
         from safelight.api.sheet import sheet
 
         return sheet(self, what, output, **options)
+
+    def status(self, *, namespace: str | None = None) -> LibraryStatus:
+        """Return what the library, or a namespace of it, holds."""
+        from safelight.api.status import library_status
+
+        return library_status(self.database, self.settings, namespace)
+
+    def failures(self, *, namespace: str | None = None) -> list[Failure]:
+        """Return the files that could not be ingested, and why."""
+        from safelight.api.status import failed_files
+
+        return failed_files(self.database, namespace)
+
+    def sources(self, *, namespace: str | None = None) -> list[SourceStatus]:
+        """Return what was ingested, and how much of it is there."""
+        from safelight.api.sources import list_sources
+
+        return list_sources(self.database, namespace)
+
+    def spaces(self) -> list[Coverage]:
+        """Return the spaces, one for each model, that of searches first."""
+        from safelight.api.spaces import list_spaces
+
+        return list(list_spaces(self.database).spaces)
+
+    def use_space(self, name: str) -> Coverage:
+        """Search in another model's space from now on."""
+        from safelight.api.spaces import use_space
+
+        return use_space(self.database, as_name(name, "name"))
+
+    def drop_space(self, name: str, *, force: bool = False) -> int:
+        """Remove a model's vectors; return the bytes given back."""
+        from safelight.api.spaces import check_drop, drop_space
+
+        space = check_drop(self.database, as_name(name, "name"), force=force).space
+        return drop_space(self.database, space.fingerprint, force=force, tell=self.tell)
+
+    def sync(
+        self,
+        store: str | None = None,
+        *,
+        everything: bool = False,
+        take_over: bool = False,
+        progress: Progress | None = None,
+    ) -> Sent:
+        """Send pending changes to a vector store; a store that is away is in ``problem``.
+
+        Parameters
+        ----------
+        store : str, optional
+            Its address; that of the settings if not given.
+        everything : bool
+            Send all again, and remove what the library lacks.
+        take_over : bool
+            Take a store over from another library.
+        """
+        from safelight.api.sync import sync
+        from safelight.settings import Secret
+
+        settings = self.settings
+        if store is not None:
+            settings = replace(settings, store=Secret(as_name(store, "store")))
+        if settings.store is None:
+            raise UsageError("Name a vector store, as in 'qdrant://localhost'.", argument="store")
+        with reporting(self.progress if progress is None else as_progress(progress)) as step:
+            return sync(
+                self.database,
+                settings,
+                everything=everything,
+                take_over=take_over,
+                progress=lambda done, total: step(Step("Sending", done, total)),
+                tell=self.tell,
+            )
 
     def forget(self, paths: Path | Sequence[Path] = (), **options: Any) -> Forgotten:
         """Forget files, folders, sources; see :func:`safelight.ingest.forget.forget`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.report import check_report
 from safelight.arguments import as_path
 from safelight.duplicates.plans.apply import Outcome
 from safelight.duplicates.plans.model import (
@@ -20,7 +21,8 @@ from safelight.duplicates.plans.model import (
     read_plan,
     write_plan,
 )
-from safelight.duplicates.plans.progress import progress_of
+from safelight.duplicates.plans.progress import Progress as PlanProgress
+from safelight.duplicates.plans.progress import State, progress_of
 from safelight.errors import UsageError
 from safelight.files.names import expanded
 
@@ -34,10 +36,13 @@ __all__ = [
     "LibraryPlan",
     "Outcome",
     "Plan",
+    "PlanProgress",
     "PlannedGroup",
+    "State",
     "apply",
     "check_target",
     "plan_report",
+    "progress_of",
     "read_plan",
     "undo",
     "write_plan",
@@ -103,6 +108,7 @@ class LibraryPlan:
         plan_report(
             self.plan,
             path,
+            states=progress_of(self.plan, self._library.path),
             force=force,
             pixel_limit=settings.pixel_limit,
             progress=self._library.progress,
@@ -207,24 +213,21 @@ def undo(
         )
 
 
-def check_report(path: str | os.PathLike[str], *, force: bool = False) -> str:
-    """Return the path of a page; raise unless one may be written there."""
-    from safelight.duplicates.report.page import check_report as check
-
-    target = expanded(as_path(path, "path"))
-    check(target, force=force)
-    return target
-
-
 def plan_report(
     plan: Plan,
     path: str | os.PathLike[str],
     *,
+    states: PlanProgress | None = None,
     force: bool = False,
     pixel_limit: int,
     progress: Progress = True,
 ) -> None:
     """Write a plan as a page with the pictures side by side.
+
+    Parameters
+    ----------
+    states : Progress, optional
+        What was done of it, shown with each change.
 
     Raises
     ------
@@ -238,7 +241,7 @@ def plan_report(
     with reporting(progress) as step:
         page = plan_page(
             plan,
-            progress_of(plan),
+            states,
             max_pixels=pixel_limit,
             tell=lambda done, total: step(Step("Drawing", done, total)),
         )

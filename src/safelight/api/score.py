@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from safelight.api.opened import Opened
-    from safelight.quality import Report
+    from safelight.quality import Report as Report
     from safelight.settings import Settings
 
 __all__ = ["FileScores", "Scored", "explained", "ranked", "score_files", "score_library"]

@@ -12,6 +12,7 @@ from safelight.arguments import as_kind, as_list
 from safelight.errors import LibraryError, QueryError
 from safelight.files.names import expanded
 from safelight.library.browse import Filter
+from safelight.library.files import require_namespace
 from safelight.search.query import Query, Term, names_image, parse_query
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from safelight.library.vector_index.base import VectorIndex
     from safelight.search import SearchOptions
 
-__all__ = ["Filter", "Hits", "as_query", "search", "search_options"]
+__all__ = ["Filter", "Hits", "as_query", "require_namespace", "search", "search_options"]
 
 
 def search(
@@ -57,13 +58,12 @@ def search(
     LibraryError
         Nothing was ingested yet, or there is no such namespace, folder, metric or label.
     """
-    from safelight.library.files import require_namespace
     from safelight.search import find, hits_of, search_filters
 
     asked = as_query(query, plus, minus)
     chosen = search_options(**options)
     if not asked.terms and not asked.labels and chosen.where.is_plain and chosen.order is None:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     database, settings = library.database, library.settings
     namespace = chosen.where.namespaces[0] if chosen.where.namespaces else None
     for name in chosen.where.namespaces or ():

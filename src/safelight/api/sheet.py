@@ -123,7 +123,7 @@ def make_sheet(
     by = options.sort or ("query" if by_query else "combined")
     known = order_keys([metric.name for metric in choose()], has_query=by_query)
     if by not in known:
-        raise UsageError(f"sort {by}: there is {', '.join(known)}.", argument="sort")
+        raise UsageError(f"sort {by} is unknown. Choose from: {', '.join(known)}.", argument="sort")
     embedder: Embedder | WithoutPositions | None
     if by_query:
         query = " ".join(named)
@@ -139,7 +139,7 @@ def make_sheet(
     chosen = choose(as_list(options.metrics, "metrics", str) or None, model=embedder)
     names = [metric.name for metric in chosen]
     if by not in order_keys(names, has_query=by_query):
-        raise UsageError(f"sort {by}: it is not among the metrics.", argument="sort")
+        raise UsageError(f"metrics lacks {by!r}, which sort names.", argument="metrics")
     if ending == ".png":
         count = min(len(listed), options.worst or len(listed))
         check_size(count, options.thumb, options.columns, scores=len(names) + 1 + by_query)

@@ -1,13 +1,10 @@
-"""Sources of a library: list them, relocate them, and forget what came from them."""
+"""Sources of a library."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safelight.ingest.forget import forget
-from safelight.ingest.move_source import Moved, move_source
 from safelight.library.files import require_namespace
-from safelight.library.forget import Forgotten
 from safelight.library.sources import SourceStatus, read_sources, source_status
 
 if TYPE_CHECKING:
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
 
     from safelight.library.database import Database
 
-__all__ = ["Forgotten", "Moved", "SourceStatus", "forget", "list_sources", "move_source"]
+__all__ = ["SourceStatus", "list_sources"]
 
 
 def list_sources(

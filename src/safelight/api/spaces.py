@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safelight.library import drop_space as dropping
 from safelight.library import spaces as kept
-from safelight.library.drop_space import drop_space
 from safelight.library.files import counts
 from safelight.library.spaces import Coverage, all_spaces, coverage, find_named_space
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from safelight.library.database import Database
 
 __all__ = ["Coverage", "SpaceList", "check_drop", "drop_space", "list_spaces", "use_space"]
@@ -63,4 +63,22 @@ def check_drop(library: Database, name: str, *, force: bool = False) -> Coverage
     SpaceError
         There is no such space, searches use it while there are others, or it is the only one.
     """
-    return dropping.check_drop(library, find_named_space(library, name).fingerprint, force=force)
+    from safelight.library.drop_space import check_drop as check
+
+    return check(library, find_named_space(library, name).fingerprint, force=force)
+
+
+def drop_space(
+    library: Database,
+    fingerprint: str,
+    *,
+    force: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Remove a space and return the bytes given back.
+
+    See :func:`safelight.library.drop_space.drop_space`, which describes the options.
+    """
+    from safelight.library.drop_space import drop_space as drop
+
+    return drop(library, fingerprint, force=force, tell=tell)

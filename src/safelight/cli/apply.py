@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import expanded, size_text
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import counted, library_option, load_settings, short
-from safelight.cli.shared.phases import show_phases, size
-from safelight.files.names import expanded
 
 if TYPE_CHECKING:
-    from safelight.duplicates.plans.apply import Outcome
+    from safelight.api.plans import Outcome
 
 EPILOG = """\b
 Examples:
@@ -38,9 +38,8 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
     command is stopped or killed, run it again to do the rest; `safelight undo` takes everything
     back. The exit code is 1 if anything was left in place.
     """
-    from safelight.duplicates.plans.apply import apply_plan
-    from safelight.duplicates.plans.model import read_plan
-    from safelight.library.database import Database
+    from safelight.api.plans import apply as apply_plan
+    from safelight.api.plans import read_plan
 
     found = read_plan(expanded(plan))
     settings = load_settings(library=library or found.library)
@@ -48,16 +47,8 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
         raise click.UsageError(
             f"{plan} was made for the library {found.library}; plan again for another."
         )
-    with (
-        Database(settings.library, create=False) as opened,
-        show_phases(quiet=quiet) as progress,
-    ):
-        outcome = apply_plan(
-            opened,
-            found,
-            trial=dry_run,
-            progress=lambda done, total: progress("Applying", done, total),
-        )
+    with open_library(settings, quiet=quiet) as opened:
+        outcome = apply_plan(opened, found, dry_run=dry_run)
     tell(outcome, found.id, as_json=as_json)
     if not quiet and not as_json:
         done = {
@@ -87,7 +78,7 @@ def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     before = f"; {outcome.before:,} were before" if outcome.before else ""
     noted = f"; sidecars added to: {outcome.sidecars:,}" if outcome.sidecars else ""
-    return f"{files} {would}{done}, {size(outcome.bytes)}{before}{noted}."
+    return f"{files} {would}{done}, {size_text(outcome.bytes)}{before}{noted}."
 
 
 def tell(outcome: Outcome, plan_id: str, *, as_json: bool) -> None:

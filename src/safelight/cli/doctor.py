@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import size_text
 from safelight.cli.shared.options import library_option, load_settings
 
 if TYPE_CHECKING:
@@ -139,13 +140,13 @@ def _cache(report: Report) -> str:
     cache = report.cache
     models = "1 model" if cache.models == 1 else f"{cache.models} models"
     return (
-        f"{cache.path}: {models}, {cache.bytes / 1e6:,.0f} MB, "
+        f"{cache.path}: {models}, {size_text(cache.bytes)}, "
         f"{'writable' if cache.writable else 'not writable'}{_free(cache.disk_free)}"
     )
 
 
 def _free(free: int | None) -> str:
-    return "" if free is None else f", {free / 1e9:,.1f} GB free on its disk"
+    return "" if free is None else f", {size_text(free)} free on its disk"
 
 
 def _hub(report: Report) -> list[str]:
@@ -162,7 +163,7 @@ def _library(report: Report) -> list[str]:
     if found.error:
         return [f"{found.path}: cannot be used"]
     facts = [
-        f"{found.bytes / 1e6:,.1f} MB",
+        size_text(found.bytes),
         *([f"journal {found.journal_mode}"] if found.journal_mode else []),
         "writable" if found.writable else "not writable",
     ]

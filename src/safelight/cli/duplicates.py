@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import library_option, load_settings, separated, short
-from safelight.cli.shared.phases import choosing_options, deduplicator, show_phases
+from safelight.cli.shared.phases import choosing_options, keeper_options
 from safelight.cli.texts.duplicates import tell_total, write_csv, write_edges, write_text
-from safelight.files.names import expanded
+from safelight.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.duplicates.deduplicator import Deduplicator
-    from safelight.duplicates.keeper import Suggestion
-    from safelight.library.database import Database
-    from safelight.library.photo_facts import PhotoFacts
     from safelight.settings import Settings
 
 EPILOG = """\b
@@ -82,8 +79,9 @@ def duplicates(
     if context.invoked_subcommand is not None:
         return
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
-    from safelight.duplicates.deduplicator import named_relations
+        raise click.UsageError("Use either --json or --csv, not both.")
+    from safelight.api.duplicates import Duplicates, named_relations
+    from safelight.api.report import check_report
 
     wanted = named_relations(_relations(relations)) if relations else None
     settings = load_settings(library=library)
@@ -93,42 +91,24 @@ def duplicates(
         _against(settings, against, namespace, as_json)
         return
     if report is not None:
-        from safelight.duplicates.report.page import check_report
-
-        report = expanded(report)
-        check_report(report, force=force)
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
-
-    with (
-        Database(settings.library, create=False) as opened,
-        show_phases(quiet=quiet) as progress,
-    ):
-        require_namespace(opened, namespace)
-        finder = deduplicator(
-            opened,
-            settings,
-            keep,
-            no_look,
-            progress,
-            prefer=prefer,
-            protect=protect,
-            instead=instead,
-        )
-        found = finder.groups(wanted, namespace=namespace)
-        facts = _facts(opened, found, namespace)
+        report = check_report(report, force=force)
+    options = keeper_options(keep, no_look, prefer, protect, instead)
+    with open_library(settings, quiet=quiet) as opened:
+        found = Duplicates(opened, wanted, namespace=namespace, options=options)
+        groups, facts = found.groups, found.facts
         if report is not None:
-            _report(report, opened, found, facts, finder)
-        _tell_unhashed(opened, namespace, quiet=quiet)
+            found.report(report, force=force)
+        if not quiet:
+            _tell_unhashed(found.unhashed)
     if as_json:
-        for suggestion in found:
+        for suggestion in groups:
             click.echo(json.dumps(suggestion.to_dict(), ensure_ascii=False))
     elif as_csv:
-        write_csv(found)
+        write_csv(groups)
     elif report is None or why:
-        write_text(found, facts, why=why)
+        write_text(groups, facts, why=why)
     if not quiet:
-        tell_total(found, facts, report)
+        tell_total(groups, facts, report)
 
 
 @duplicates.command("show")
@@ -154,27 +134,12 @@ def show(
 
     GROUP is the beginning of its id.
     """
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
+    from safelight.api.duplicates import Duplicates
 
     settings = load_settings(library=library)
-    with (
-        Database(settings.library, create=False) as opened,
-        show_phases(quiet=quiet) as progress,
-    ):
-        require_namespace(opened, namespace)
-        finder = deduplicator(
-            opened,
-            settings,
-            keep,
-            no_look,
-            progress,
-            prefer=prefer,
-            protect=protect,
-            instead=instead,
-        )
-        found = finder.group(group, namespace=namespace)
-        facts = _facts(opened, [found], namespace)
+    options = keeper_options(keep, no_look, prefer, protect, instead)
+    with open_library(settings, quiet=quiet) as opened:
+        found, facts = Duplicates(opened, namespace=namespace, options=options).group(group)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
@@ -217,16 +182,12 @@ def decide(
     renames, new ingests and other models.
     """
     if decision is None:
-        raise click.UsageError("Say what: --not-duplicates, --keep-both or --resolved.")
-    from safelight.library.database import Database
+        raise click.UsageError("Choose one: --not-duplicates, --keep-both or --resolved.")
+    from safelight.api.duplicates import decide as decide_on
 
     settings = load_settings(library=library)
-    with (
-        Database(settings.library, create=False) as opened,
-        show_phases(quiet=quiet) as progress,
-    ):
-        finder = deduplicator(opened, settings, None, True, progress)
-        made = finder.decide(group, decision, photos)  # type: ignore[arg-type]
+    with open_library(settings, quiet=quiet) as opened:
+        made = decide_on(opened, group, decision, photos)
     if not quiet:
         pairs = "1 pair" if len(made) == 1 else f"{len(made):,} pairs"
         click.echo(
@@ -241,21 +202,20 @@ def decide(
 @library_option
 def decisions(as_json: bool, library: str | None) -> None:
     """List your decisions, the oldest first."""
-    from safelight.duplicates.clustering.decided_groups import decided_groups
-    from safelight.library.attributes.decisions import decisions as all_decisions
-    from safelight.library.database import Database
-    from safelight.library.photo_facts import photo_facts
+    from safelight.api.duplicates import decided, facts_of
+    from safelight.api.duplicates import decisions as all_decisions
 
     settings = load_settings(library=library)
-    with Database(settings.library, create=False) as opened:
+    with open_library(settings, quiet=True) as opened:
         pairs = all_decisions(opened)
         if as_json:
             for pair in pairs:
                 row = {"a": pair.a, "b": pair.b, "decision": pair.decision}
                 click.echo(json.dumps({**row, "decided_at": pair.decided_at}))
             return
-        facts = photo_facts(opened, sorted({id_ for pair in pairs for id_ in (pair.a, pair.b)}))
-    for group in decided_groups(pairs):
+        groups = decided(opened)
+        facts = facts_of(opened, sorted({id_ for pair in pairs for id_ in (pair.a, pair.b)}))
+    for group in groups:
         click.echo(f"{group.id}  {group.decision}, {group.decided_at[:10]}")
         for photo in group.photos:
             known = facts.get(photo)
@@ -272,63 +232,23 @@ def revoke(group: str, library: str | None) -> None:
 
     GROUP is the beginning of its id, as `safelight duplicates decisions` lists it.
     """
-    from safelight.duplicates.clustering.decided_groups import decided_groups
-    from safelight.library.attributes.decisions import decisions as all_decisions
-    from safelight.library.attributes.decisions import revoke as revoke_pairs
-    from safelight.library.database import Database
+    from safelight.api.duplicates import revoke as take_back
 
     settings = load_settings(library=library)
-    with Database(settings.library, create=False) as opened:
-        found = [
-            each for each in decided_groups(all_decisions(opened)) if each.id.startswith(group)
-        ]
-        if len(found) != 1:
-            raise click.UsageError(
-                f"There is {'no decision' if not found else 'more than one decision'} {group!r}."
-            )
-        count = revoke_pairs(opened, found[0].pairs)
-    click.echo(f"Took back {found[0].decision} of {count:,} pairs.", err=True)
+    with open_library(settings, quiet=True) as opened:
+        try:
+            found, count = take_back(opened, group)
+        except UsageError as exc:
+            raise click.UsageError(str(exc)) from exc
+    click.echo(f"Took back {found.decision} of {count:,} pairs.", err=True)
 
 
 def _relations(given: Sequence[str]) -> list[str]:
     return [name for each in given for name in separated(each)]
 
 
-def _facts(
-    library: Database, found: Sequence[Suggestion], namespace: str | None
-) -> dict[str, PhotoFacts]:
-    from safelight.library.photo_facts import photo_facts
-
-    ids = dict.fromkeys(photo.photo_id for each in found for photo in each.photos)
-    return photo_facts(library, list(ids), namespace)
-
-
-def _report(
-    path: str,
-    library: Database,
-    found: Sequence[Suggestion],
-    facts: dict[str, PhotoFacts],
-    finder: Deduplicator,
-) -> None:
-    from safelight.duplicates.keeper.scores import known_scores
-    from safelight.duplicates.report.page import Report, report_page, write_report
-
-    scores = known_scores(library, list(facts))
-    page = report_page(
-        Report(found, facts, scores, finder.policy),
-        max_pixels=finder.pixel_limit,
-        threads=finder.threads,
-        progress=lambda done, total: finder.progress("Drawing", done, total),
-    )
-    write_report(path, page)
-
-
-def _tell_unhashed(library: Database, namespace: str | None, *, quiet: bool) -> None:
-    from safelight.hashing import HASH_VERSION
-    from safelight.library.attributes.hashes import lacking_hashes
-
-    count = len(lacking_hashes(library, HASH_VERSION, namespace))
-    if count and not quiet:
+def _tell_unhashed(count: int) -> None:
+    if count:
         photos = "1 photo" if count == 1 else f"{count:,} photos"
         click.echo(
             f"safelight: {photos} could not be opened, and compared with none; `safelight ingest` "
@@ -338,30 +258,10 @@ def _tell_unhashed(library: Database, namespace: str | None, *, quiet: bool) -> 
 
 
 def _against(settings: Settings, path: str, namespace: str | None, as_json: bool) -> None:
-    from safelight.duplicates.deduplicator import Deduplicator
-    from safelight.errors import DecodeError, ModelError, SourceError
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
-    from safelight.library.spaces import default_space
-    from safelight.model_choice import choose_for_search
+    from safelight.api.duplicates import against
 
-    with Database(settings.library, create=False) as opened:
-        require_namespace(opened, namespace)
-        embedder = None
-        if default_space(opened) is not None:
-            try:
-                embedder = choose_for_search(opened, settings, None).embedder
-            except ModelError as exc:
-                click.echo(f"safelight: {exc} Compared without it.", err=True)
-        finder = Deduplicator(
-            opened, pixel_limit=settings.pixel_limit, limits=settings.duplicate_limits
-        )
-        try:
-            found = finder.against(expanded(path), embedder=embedder, namespace=namespace)
-        except DecodeError as exc:
-            raise SourceError(f"{path} {exc}.", source=path) from exc
-        except OSError as exc:
-            raise SourceError(f"{path} cannot be read: {exc.strerror}.", source=path) from exc
+    with open_library(settings, quiet=True) as opened:
+        found = against(opened, path, namespace=namespace)
     for each in found:
         if as_json:
             row = {

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from safelight.cli.ingest_cluster import ingest_on_cluster
-from safelight.cli.label import open_classifier
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import FlagCommand, library_option, load_settings
 from safelight.cli.shared.store import feed_store
 from safelight.cli.texts.ingest import report, report_failures
-from safelight.errors import SourceError
+from safelight.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator
 
-    from safelight.ingest import Summary
-    from safelight.ingest.sources import Source
-    from safelight.labels import Classifier
-    from safelight.library.database import Database
-    from safelight.model_choice import Choice
-    from safelight.settings import Settings
+    from safelight.api.library import Library
 
 EPILOG = """\b
 Sources:
@@ -150,12 +145,7 @@ def ingest(
     Unchanged files are not opened, so running it again is quick. Ctrl-C stops it; the next run
     goes on from there.
     """
-    from safelight.embedding.devices import why_not_faster
-    from safelight.ingest import preview
-    from safelight.labels import read_label_set
-    from safelight.library.database import Database
-    from safelight.library.spaces import default_space
-    from safelight.model_choice import better_model, choose_for_ingest, choose_for_preview
+    from safelight.api.ingest import IngestOptions, advice, ingest_each
 
     named = _model(model, embedder, clip_model, clip_pretrain)
     settings = load_settings(
@@ -196,64 +186,32 @@ def ingest(
         url_col=url_col,
         bytes_col=bytes_col,
     )
-    with Database(settings.library) as opened:
-        work = _sources(opened, settings, sources, namespace, recursive, exclude, text_col)
-        if dry_run:
-            fingerprint, model_name = choose_for_preview(opened, settings, named)
-            for name, group in work.items():
-                summary = preview(
-                    opened,
-                    group,
-                    fingerprint=fingerprint,
-                    name=model_name,
-                    namespace=name,
-                    retry_failed=retry_failed,
-                )
-                report(summary, as_json=as_json, quiet=quiet, profile=profile)
-            return
-        label_set = read_label_set(settings.labels, settings.templates) if label else None
-        was_empty = default_space(opened) is None
-        choice = choose_for_ingest(
-            opened, settings, named, tell=_teller(quiet=quiet), progress=not quiet
-        )
-        if not quiet and (why := why_not_faster(choice.embedder.where)):
-            where = f"{choice.embedder.name} runs on {choice.embedder.where}."
-            click.echo(f"safelight: {where} {why}", err=True)
-        classifier = None
-        if label_set is not None:
-            classifier = open_classifier(label_set, choice.embedder, quiet=quiet)
+    options = IngestOptions(
+        namespace=namespace,
+        recursive=recursive,
+        exclude=exclude,
+        text_column=text_col,
+        model=named,
+        score=score,
+        label=label,
+        retry_failed=retry_failed,
+        accept_missing=accept_missing,
+        dry_run=dry_run,
+    )
+    with open_library(settings, create=True, quiet=quiet) as opened:
+        was_new = not opened.has_space
         summaries = []
-        for name, group in work.items():
-            summary = _run(
-                opened,
-                settings,
-                choice,
-                group,
-                name,
-                quiet=quiet,
-                retry_failed=retry_failed,
-                accept_missing=accept_missing,
-                score=score,
-                classifier=classifier,
-            )
-            summaries.append(summary)
-            report(summary, as_json=as_json, quiet=quiet, profile=profile)
-            if summary.interrupted:
-                sys.exit(130)
-        feed_store(opened, settings, quiet=quiet or as_json)
-        if (
-            not quiet
-            and named is None
-            and not was_empty
-            and (note := better_model(opened, settings))
-        ):
+        with _in_words_of_flags():
+            for summary in ingest_each(opened, sources, options):
+                summaries.append(summary)
+                report(summary, as_json=as_json, quiet=quiet, profile=profile)
+                if summary.interrupted:
+                    sys.exit(130)
+        if dry_run:
+            return
+        feed_store(opened, quiet=quiet or as_json)
+        for note in () if quiet else advice(opened, summaries, options, was_new=was_new):
             click.echo(f"safelight: {note}", err=True)
-        if not quiet and (other := _searched_instead(opened, choice)):
-            click.echo(
-                f"safelight: Searches still use {other}. To search with the new model: "
-                f"safelight library use {choice.embedder.name}",
-                err=True,
-            )
     if any(each.failed + each.failing for each in summaries) and not any(
         each.readable for each in summaries
     ):
@@ -264,23 +222,17 @@ def ingest(
         sys.exit(1)
 
 
-_AWAY = (
-    "What is known of it is kept. If it was moved: safelight sources move OLD NEW; if it is gone "
-    "for good: safelight forget SOURCE."
-)
-
-
-def _is_remembered(library: Database, spec: str) -> bool:
-    """Tell whether a source that is not there was ingested before."""
-    from safelight.files.names import expanded
-    from safelight.library.sources import place_of, read_sources
-
-    kind, place = place_of(spec)
-    if not place or os.path.lexists(expanded(place)):
-        return False
-    where = os.path.abspath(expanded(place))
-    known = {place_of(each.spec) for each in read_sources(library)}
-    return (kind or "images", where) in known or (kind, where) in known
+@contextlib.contextmanager
+def _in_words_of_flags() -> Iterator[None]:
+    """Say mistakes as people at a command line make them."""
+    try:
+        yield
+    except UsageError as exc:
+        if exc.code == "no-sources":
+            raise click.UsageError("Name a source, e.g.: safelight ingest ~/Pictures") from exc
+        if exc.context.get("argument") == "exclude":
+            raise click.UsageError(f"--{exc}") from exc
+        raise
 
 
 def _refuse(engine: str, **options: object) -> None:
@@ -290,73 +242,15 @@ def _refuse(engine: str, **options: object) -> None:
         raise click.UsageError(f"{' and '.join(given)} cannot be used with --engine {engine}.")
 
 
-def _searched_instead(library: Database, choice: Choice) -> str | None:
-    """Return the name of the model that searches use, if that is not the one of this ingest."""
-    from safelight.library.spaces import default_space
+def ingest_folder(library: Library, folder: str, model: str | None) -> None:
+    """Bring the library up to date with one folder; print only failures."""
+    from safelight.api.ingest import ingest_folder as bring_up_to_date
 
-    space = default_space(library)
-    if space is None or space.fingerprint == choice.embedder.fingerprint:
-        return None
-    return space.name
-
-
-def ingest_folder(
-    library: Database, settings: Settings, folder: str, model: str | None, *, quiet: bool
-) -> None:
-    """Bring the library up to date with one folder; only failures are told."""
-    from safelight.ingest.sources import parse_source
-    from safelight.model_choice import choose_for_ingest
-
-    choice = choose_for_ingest(
-        library, settings, model, tell=_teller(quiet=False), progress=not quiet
-    )
-    source = parse_source(f"images:{folder}", usual=settings.exclude)
-    summary = _run(library, settings, choice, [source], settings.namespace, quiet=quiet)
+    summary = bring_up_to_date(library, folder, model=model)
     report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
-    feed_store(library, settings, quiet=True)
-
-
-def _run(
-    library: Database,
-    settings: Settings,
-    choice: Choice,
-    sources: Sequence[Source],
-    namespace: str,
-    *,
-    quiet: bool,
-    retry_failed: bool = False,
-    accept_missing: bool = False,
-    score: bool = False,
-    classifier: Classifier | None = None,
-) -> Summary:
-    from safelight.cli.shared.progress import show_progress
-    from safelight.ingest import ingest as bring_up_to_date
-    from safelight.ingest.score import usual_scoring
-
-    scoring = usual_scoring(choice.embedder, settings.score_weights) if score else None
-    with show_progress(quiet=quiet) as progress:
-        return bring_up_to_date(
-            library,
-            sources,
-            choice.embedder,
-            model=choice.model,
-            namespace=namespace,
-            batch_size=settings.batch_size,
-            threads=settings.threads,
-            pixel_limit=settings.pixel_limit,
-            retry_failed=retry_failed,
-            accept_missing=accept_missing,
-            scoring=scoring,
-            classifier=classifier,
-            clusters_from=settings.clusters_from,
-            progress=progress,
-        )
-
-
-def _teller(*, quiet: bool) -> Callable[[str], None]:
-    return lambda note: None if quiet else click.echo(f"safelight: {note}", err=True)
+    feed_store(library, quiet=True)
 
 
 def _model(
@@ -368,60 +262,5 @@ def _model(
             raise click.UsageError(f"{other} and --clip-model/--clip-pretrain exclude each other.")
         return f"{clip_model or 'ViT-B-32'}/{clip_pretrain or 'openai'}"
     if model and embedder == "starter" and model != "starter":
-        raise click.UsageError("--model and -e starter exclude each other.")
+        raise click.UsageError("Use either --model or -e starter, not both.")
     return model or embedder
-
-
-def _sources(
-    library: Database,
-    settings: Settings,
-    specs: tuple[str, ...],
-    namespace: str | None,
-    recursive: bool,
-    exclude: tuple[str, ...],
-    text_column: str | None,
-) -> dict[str, list[Source]]:
-    """Return the sources by namespace: those named, or all that were ingested before."""
-    from safelight.ingest.sources import parse_source, remembered_source
-    from safelight.ingest.sources.folder import FolderSource
-    from safelight.library.ingested_sources import remembered
-
-    if exclude and not specs:
-        raise click.UsageError("--exclude is for folders that you name, e.g.: safelight ingest DIR")
-    if specs:
-        named = []
-        for spec in specs:
-            try:
-                source = parse_source(
-                    spec,
-                    recursive=recursive,
-                    exclude=exclude,
-                    usual=settings.exclude,
-                    text_column=text_column,
-                )
-            except SourceError as exc:
-                if not _is_remembered(library, spec):
-                    raise
-                raise SourceError(f"{spec} is not there. {_AWAY}", source=spec) from exc
-            named.append(source)
-        if exclude and not any(isinstance(source, FolderSource) for source in named):
-            raise click.UsageError("--exclude is for folders, and none of the sources is one.")
-        return {settings.namespace: named}
-    known: dict[str, list[Source]] = {}
-    skipped = 0
-    for name, spec, options in remembered(library, namespace):
-        try:
-            source = remembered_source(spec, options, settings.exclude)
-        except SourceError as exc:  # an unplugged disk must not keep the others from their turn
-            skipped += 1
-            click.echo(
-                f"safelight: {exc} Skipped. {_AWAY}",
-                err=True,
-            )
-        else:
-            known.setdefault(name, []).append(source)
-    if skipped and not known:
-        raise SourceError("None of the sources is there now; `safelight sources` lists them.")
-    if not known:
-        raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures")
-    return known

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.api import expanded, is_terminal
 from safelight.cli.shared.failures import failure_lines
+from safelight.cli.shared.opening import open_library, progress, teller
 from safelight.cli.shared.options import library_option, load_settings, short
-from safelight.cli.texts.label import row, show_csv, show_json, show_table
-from safelight.files.format import is_terminal
-from safelight.files.names import expanded
+from safelight.cli.texts.label import show_csv, show_json, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safelight.embedding.base import Embedder
-    from safelight.errors import SafelightError
-    from safelight.labels import Classifier, LabelSet
-    from safelight.library.database import Database
+    from safelight.api.label import LabelSet
+    from safelight.api.library import Library
     from safelight.settings import Settings
 
 EPILOG = """\b
@@ -90,10 +87,10 @@ def label(
     stored there, if it can be written; other photos need no library. Files that cannot be read
     are named, and the run goes on.
     """
-    from safelight.labels import read_label_set
+    from safelight.api.label import read_label_set
 
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
+        raise click.UsageError("Use either --json or --csv, not both.")
     if not paths and temperature is not None:
         raise click.UsageError("--temperature goes with paths: the library keeps the model's own.")
     if paths and namespace is not None:
@@ -133,33 +130,18 @@ def _label_library(
     *,
     quiet: bool,
 ) -> None:
-    from safelight.cli.shared.progress import show_progress
-    from safelight.ingest import Progress
-    from safelight.ingest.label import label_known
-    from safelight.library.attributes.labels import lacking_labels
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
-    from safelight.model_choice import choose_for_search
+    from safelight.api.label import label_library
 
-    with Database(settings.library, create=False) as opened:
-        require_namespace(opened, namespace)
-        embedder = choose_for_search(opened, settings, model).embedder
-        classifier = open_classifier(label_set, embedder, quiet=quiet)
-        found = lacking_labels(opened, embedder.fingerprint, label_set.version, namespace)
-        at = dict(found)
+    with open_library(settings, quiet=quiet) as opened:
+        found = label_library(opened, label_set, namespace=namespace, model=model, top=top)
         done = abstained = 0
 
         def rows() -> Iterator[dict[str, Any]]:
             nonlocal done, abstained
-            with show_progress(quiet=quiet, doing="Labelling") as progress:
-                for some in label_known(opened, classifier, [*at], top):
-                    done += len(some)
-                    abstained += sum(each.abstained for each in some.values())
-                    progress(Progress(done, len(at), 0))
-                    for photo_id, each in some.items():
-                        yield row(
-                            at[photo_id], photo_id, each, embedder.name, label_set, stored=True
-                        )
+            for each in found:
+                done += 1
+                abstained += each.abstained
+                yield each.to_dict()
 
         try:
             if show is not None:
@@ -169,15 +151,15 @@ def _label_library(
                     pass
         except KeyboardInterrupt:
             click.echo(
-                f"Stopped after {done:,} of {len(at):,} photos. Run the same command again to go "
-                "on from there.",
+                f"Stopped after {done:,} of {found.total:,} photos. Run the same command again "
+                "to go on from there.",
                 err=True,
             )
             sys.exit(130)
     if not quiet:
         none = f", none of which applies to {abstained:,} of them" if abstained else ""
         click.echo(
-            f"Labelled {done:,} photos with {embedder.name} and {len(label_set.labels):,} labels"
+            f"Labelled {done:,} photos with {found.model} and {len(label_set.labels):,} labels"
             f"{none}."
             if done
             else "Every photo that is embedded is labelled with these labels already.",
@@ -198,65 +180,38 @@ def _label_paths(
 ) -> None:
     from contextlib import ExitStack
 
-    from safelight.cli.shared.progress import show_progress
-    from safelight.ingest import Progress
-    from safelight.ingest.label import label_files
-    from safelight.ingest.sources.listing import list_photos
-    from safelight.library.database import Database
-    from safelight.model_choice import choose_for_labels
+    from safelight.api.label import label_files
 
-    entries = list(list_photos(paths, settings.exclude))
-    failures = [
-        (entry.path, f"{short(entry.path)} {entry.reason}") for entry in entries if entry.code
-    ]
-    wanted = [os.path.abspath(entry.path) for entry in entries if not entry.code]
     labelled = passing = 0
     with ExitStack() as stack:
-        opened: Database | None = None
+        opened: Library | None = None
         if settings.library.exists():
-            opened = stack.enter_context(Database(settings.library, create=False))
-        embedder = choose_for_labels(
-            opened,
-            settings,
-            model,
-            tell=lambda note: None if quiet else click.echo(f"safelight: {note}", err=True),
-            progress=not quiet,
-        )
-        classifier = open_classifier(label_set, embedder, temperature=temperature, quiet=quiet)
+            opened = stack.enter_context(open_library(settings, quiet=quiet))
         found = label_files(
-            wanted,
-            embedder,
-            classifier,
-            opened if temperature is None else None,
+            opened,
+            paths,
+            label_set,
+            settings=settings,
+            model=model,
             top=top,
-            pixel_limit=settings.pixel_limit,
-            threads=settings.threads,
+            temperature=temperature,
+            tell=teller(quiet=quiet),
+            progress=progress(quiet=quiet),
         )
 
         def rows() -> Iterator[dict[str, Any]]:
             nonlocal labelled, passing
-            with show_progress(quiet=quiet, doing="Labelling") as progress:
-                for done, (path, each) in enumerate(zip(wanted, found, strict=True), start=1):
-                    if isinstance(each, Exception):
-                        failures.append((path, _explained(path, each)))
-                    else:
-                        labelled += 1
-                        passing += not each.stored
-                        yield row(
-                            path,
-                            each.photo_id,
-                            each.labelling,
-                            embedder.name,
-                            label_set,
-                            stored=each.stored,
-                        )
-                    progress(Progress(done, len(wanted), len(failures)))
+            for each in found:
+                labelled += 1
+                passing += not each.stored
+                yield each.to_dict()
 
         # A bar and lines between each other cannot be read.
         show(iter(list(rows())) if is_terminal(sys.stdout) and not quiet else rows(), label_set)
+    failures = [(path, short(line)) for path, line in found.failures]
     for line in failure_lines(failures):
         click.echo(f"safelight: {line}", err=True)
-    if not wanted and not failures:
+    if not found.paths and not failures:
         click.echo("safelight: found no photos.", err=True)
     if passing and not quiet:
         if temperature is not None:
@@ -270,29 +225,3 @@ def _label_paths(
         )
     if failures and not labelled:
         sys.exit(1)
-
-
-def open_classifier(
-    label_set: LabelSet, embedder: Embedder, *, temperature: float | None = None, quiet: bool
-) -> Classifier:
-    """Return the classifier, with the user's cache; say what there is to know about it."""
-    from safelight.labels import CacheFiles, Classifier, caveat
-
-    cache = CacheFiles.of_user(label_set, embedder)
-    if not quiet:
-        if note := caveat(embedder):
-            click.echo(f"safelight: {note}", err=True)
-        elif not cache.labels.exists():
-            click.echo(
-                f"safelight: Embedding labels with {embedder.name}, once for this list and model.",
-                err=True,
-            )
-    return Classifier.open(label_set, embedder, cache=cache, temperature=temperature)
-
-
-def _explained(path: str, error: SafelightError | OSError) -> str:
-    from safelight.ingest.sources.entry import explain
-
-    if isinstance(error, OSError):
-        return f"{short(path)} {explain(error)[1]}"
-    return short(str(error))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.api import expanded, is_terminal
+from safelight.api import expanded, is_terminal, size_text
 from safelight.cli.shared.options import library_option, load_settings
 from safelight.cli.texts.models import (
     described,
     measured_text,
-    megabytes,
     table,
     verified,
     way_out,
@@ -148,7 +147,7 @@ def pull(names: tuple[str, ...], yes: bool) -> None:
             click.echo(f"safelight: {error}", err=True)
             refused = True
         else:
-            click.echo(f"Fetched {name}: {megabytes(use_cases.find_model(name).bytes)} on disk.")
+            click.echo(f"Fetched {name}: {size_text(use_cases.find_model(name).bytes)} on disk.")
     if refused:
         sys.exit(1)
 
@@ -252,7 +251,7 @@ def rm(name: str, yes: bool, library: str | None) -> None:
     found = removable(name)
     for space in spaces_of_model(load_settings(library=library), name):
         _tell(f"Searches in the library use it ({space}); they will not work until it is back.")
-    size = megabytes(sum(each.bytes for each in found))
+    size = size_text(sum(each.bytes for each in found))
     if not yes:
         if not is_terminal(sys.stdin):
             raise click.UsageError("There is no terminal to ask on. Add --yes to remove it.")
@@ -260,7 +259,7 @@ def rm(name: str, yes: bool, library: str | None) -> None:
         if not click.confirm(f"{folders}\nRemove this, {size}?", err=True):
             _tell("nothing was removed.")
             sys.exit(1)
-    click.echo(f"Removed {name}: {megabytes(remove(found))} freed.")
+    click.echo(f"Removed {name}: {size_text(remove(found))} freed.")
 
 
 def _tell(note: str) -> None:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import expanded, size_text, visible
+from safelight.cli.shared.opening import open_library, progress
 from safelight.cli.shared.options import counted, library_option, load_settings, separated, short
-from safelight.cli.shared.phases import choosing_options, deduplicator, show_phases, size
-from safelight.files.format import visible
-from safelight.files.names import expanded
+from safelight.cli.shared.phases import choosing_options, keeper_options
 
 if TYPE_CHECKING:
-    from safelight.duplicates.plans.model import Plan
-    from safelight.duplicates.plans.progress import Progress, State
+    from safelight.api.plans import Plan, PlanProgress, State
 
 EPILOG = """\b
 Examples:
@@ -87,9 +86,8 @@ def duplicates(
     RAW+JPEG, brackets and panoramas are never touched; crops, edits and bursts only if you name
     the relation.
     """
-    from safelight.duplicates.plans.model import DEFAULT_RELATIONS, check_target, write_plan
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
+    from safelight.api.duplicates import Duplicates
+    from safelight.api.plans import check_target, write_plan
 
     output = expanded(output)
     check_target(output, force=force)
@@ -97,27 +95,10 @@ def duplicates(
         raise click.UsageError("--quarantine goes with --action quarantine only.")
     settings = load_settings(library=library)
     named = [name for each in relations for name in separated(each)]
-    with (
-        Database(settings.library, create=False) as opened,
-        show_phases(quiet=quiet) as progress,
-    ):
-        require_namespace(opened, namespace)
-        finder = deduplicator(
-            opened,
-            settings,
-            keep,
-            no_look,
-            progress,
-            prefer=prefer,
-            protect=protect,
-            instead=instead,
-        )
-        made = finder.plan(
-            named or DEFAULT_RELATIONS,
-            namespace=namespace,
-            action=action,
-            quarantine=quarantine,
-        )
+    options = keeper_options(keep, no_look, prefer, protect, instead)
+    with open_library(settings, quiet=quiet) as opened:
+        found = Duplicates(opened, namespace=namespace, options=options)
+        made = found.plan(named or None, action=action, quarantine=quarantine).plan
     write_plan(made, output)
     if not quiet:
         click.echo(_summary(made, output))
@@ -134,35 +115,30 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
 
     Of a plan that was applied, it shows what is done, what was left, and what is still to do.
     """
-    from safelight.duplicates.plans.model import read_plan
-    from safelight.duplicates.plans.progress import progress_of
+    from safelight.api.plans import plan_report, progress_of, read_plan
+    from safelight.api.report import check_report
 
     file = expanded(file)
     if html is not None:
-        from safelight.duplicates.report.page import check_report
-
-        html = expanded(html)
-        check_report(html, force=force)
+        html = check_report(html, force=force)
     made = read_plan(file)
-    progress = progress_of(made)
+    settings = load_settings()
+    states = progress_of(made, settings.library)
     if html is not None:
-        from safelight.duplicates.report.page import write_report
-        from safelight.duplicates.report.plan_page import plan_page
-
-        with show_phases(quiet=quiet) as phases:
-            page = plan_page(
-                made,
-                progress,
-                max_pixels=load_settings().pixel_limit,
-                tell=lambda done, total: phases("Drawing", done, total),
-            )
-        write_report(html, page)
+        plan_report(
+            made,
+            html,
+            states=states,
+            force=force,
+            pixel_limit=settings.pixel_limit,
+            progress=progress(quiet=quiet),
+        )
     if as_json:
-        click.echo(json.dumps(progress.to_dict(made), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(states.to_dict(made), ensure_ascii=False, indent=1))
         return
-    total = _progress_lines(made, progress, file) if progress else _total(made, file)
+    total = _progress_lines(made, states, file) if states else _total(made, file)
     if html is None:
-        click.echo("\n".join([*_listing(made, None, progress), "", *total]))
+        click.echo("\n".join([*_listing(made, None, states), "", *total]))
     elif not quiet:
         click.echo("\n".join([*total, f"The pictures are in {html}."]))
 
@@ -187,27 +163,27 @@ def _total(made: Plan, output: str) -> list[str]:
     if not count:
         return [f"{output}: nothing to do."]
     files = counted(count, "file")
-    frees = f"{size(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
+    frees = f"{size_text(made.saves)} {'become free' if made.action == 'hardlink' else 'to gain'}"
     groups = counted(len(made.groups), "group")
     return [f"{output}: {files} of {groups} {doing}, {frees}."]
 
 
-def _progress_lines(made: Plan, progress: Progress, file: str) -> list[str]:
+def _progress_lines(made: Plan, states: PlanProgress, file: str) -> list[str]:
     """Return how far a plan is that was applied."""
-    done, left = (progress.changes(made, name) for name in ("done", "left"))
-    rest = progress.changes(made, "planned", "unfinished", "taken-back")
+    done, left = (states.changes(made, name) for name in ("done", "left"))
+    rest = states.changes(made, "planned", "unfinished", "taken-back")
     doing = {
         "quarantine": "moved into quarantine",
         "hardlink": "made hard links",
         "trash": "put into the trash",
     }[made.action]
     files, saved = counted(len(made.changes), "file"), sum(change.saves for change in done)
-    lines = [f"{file}: {len(done):,} of {files} {doing}, {size(saved)}."]
+    lines = [f"{file}: {len(done):,} of {files} {doing}, {size_text(saved)}."]
     if left:
         lines.append(f"Left as they are: {len(left):,}.")
     if rest:
         saves = sum(change.saves for change in rest)
-        lines.append(f"Still to do: {counted(len(rest), 'file')}, {size(saves)}.")
+        lines.append(f"Still to do: {counted(len(rest), 'file')}, {size_text(saves)}.")
     if rest or left:
         lines.append(f"To do the rest: safelight apply {shlex.quote(file)}")
     if done:
@@ -229,7 +205,7 @@ def _state_text(state: State) -> str:
     return "to do"
 
 
-def _listing(made: Plan, limit: int | None, progress: Progress | None = None) -> list[str]:
+def _listing(made: Plan, limit: int | None, states: PlanProgress | None = None) -> list[str]:
     """Return the groups of a plan, and what it leaves, line by line."""
     lines: list[str] = []
     for group in made.groups[:limit]:
@@ -237,12 +213,14 @@ def _listing(made: Plan, limit: int | None, progress: Progress | None = None) ->
         lines.append(f"  keep  {short(group.keeper)}")
         lines += [f"          {visible(reason)}" for reason in group.reasons]
         for change in group.changes:
-            lines.append(f"        {short(change.path)}  ({change.relation}, {size(change.size)})")
+            lines.append(
+                f"        {short(change.path)}  ({change.relation}, {size_text(change.size)})"
+            )
             names = [os.path.basename(each.path) for each in change.sidecars]
             if names:
                 lines.append(f"          with {visible(', '.join(names))}")
-            if progress:
-                lines.append(f"          {_state_text(progress.of(change))}")
+            if states:
+                lines.append(f"          {_state_text(states.of(change))}")
             if limit is None:
                 lines += [f"          {visible(reason)}" for reason in change.reasons]
                 if change.to is not None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import is_terminal
 from safelight.cli.shared.failures import failure_lines
+from safelight.cli.shared.opening import progress
 from safelight.cli.shared.options import load_settings, separated, short
-from safelight.files.format import is_terminal
-from safelight.files.names import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from safelight.quality import Report
+    from safelight.api.score import Report
 
 EPILOG = """\b
 Examples:
@@ -86,36 +86,29 @@ def score(
 
     It needs no library and changes none. Files that cannot be read are named, and the run goes on.
     """
-    from safelight.cli.shared.progress import show_progress
-    from safelight.ingest import Progress
-    from safelight.ingest.sources.listing import list_photos
-    from safelight.quality import Head, Weights, choose, score_files
+    from safelight.api.score import ranked, score_files
 
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
+        raise click.UsageError("Use either --json or --csv, not both.")
     if model is None and (pairs or head):
         raise click.UsageError("--pairs and --head need the vectors of a --model.")
     settings = load_settings(threads=threads, device=device)
-    weighted = Weights.parse(weights or "")
-    embedder = None
-    if model is not None:
-        from safelight.model_choice import choose_for_scoring
-
-        embedder = choose_for_scoring(model, settings, full_size=full_size, progress=not quiet)
-    chosen = choose(
-        separated(metrics) or None,
-        model=embedder,
-        head=Head.load(expanded(head)) if head else None,
+    found = score_files(
+        settings,
+        photos,
+        metrics=separated(metrics),
+        weights=weights or "",
+        full_size=full_size,
+        model=model,
         pairs=separated(pairs),
+        head=head,
+        progress=progress(quiet=quiet),
     )
-    names = [metric.name for metric in chosen]
+    names = list(found.metrics)
     if sort not in (None, "combined", *names):
-        raise click.UsageError(f"--sort {sort}: there is {', '.join(names)}, combined.")
-    entries = list(list_photos(photos, settings.exclude))
-    failures = [
-        (entry.path, f"{short(entry.path)} {entry.reason}") for entry in entries if entry.code
-    ]
-    paths = [entry.path for entry in entries if not entry.code]
+        raise click.UsageError(
+            f"--sort {sort} is unknown. Choose from: {', '.join(names)}, combined."
+        )
     if not as_json and not as_csv and model is None and metrics is None:
         names.remove("clip_iqa")  # it would be a column of dashes
 
@@ -123,62 +116,30 @@ def score(
 
     def reports() -> Iterator[Report]:
         nonlocal measured
-        found = score_files(
-            paths,
-            chosen,
-            full_size,
-            weights=weighted,
-            model=embedder,
-            max_pixels=settings.pixel_limit,
-            threads=settings.threads,
-        )
-        with show_progress(quiet=quiet, doing="Measuring") as progress:
-            for done, (path, result) in enumerate(zip(paths, found, strict=True), start=1):
-                if isinstance(result, Exception):
-                    failures.append((path, _explained(path, result)))
-                else:
-                    measured += 1
-                    yield result
-                progress(Progress(done, len(paths), len(failures)))
+        for report in found:
+            measured += 1
+            yield report
 
     ordered = reports()
     if sort or worst:
-        ordered = iter(_ranked(list(ordered), sort or "combined", worst))
+        ordered = iter(ranked(list(ordered), sort or "combined", worst))
     elif is_terminal(sys.stdout):
         ordered = iter(list(ordered))  # a bar and lines between each other cannot be read
     if as_json:
         _print_json(ordered, details=details)
     elif as_csv:
         _print_csv(ordered, names)
-    elif len(paths) == 1:
+    elif len(found.paths) == 1:
         _print_one(ordered, names)
     else:
         _print_table(ordered, names)
+    failures = [(path, short(line)) for path, line in found.failures]
     for line in failure_lines(failures):
         click.echo(f"safelight: {line}", err=True)
-    if not paths and not failures:
+    if not found.paths and not failures:
         click.echo("safelight: found no photos.", err=True)
     if failures and not measured:
         sys.exit(1)
-
-
-def _explained(path: str, error: Exception) -> str:
-    from safelight.ingest.sources.entry import explain
-
-    if isinstance(error, OSError):
-        return f"{short(path)} {explain(error)[1]}"
-    return short(str(error))
-
-
-def _ranked(reports: list[Report], name: str, worst: int | None) -> list[Report]:
-    """Return the best first, or only the worst, worst first; those without a score come last."""
-    direction = -1 if worst is None else 1
-
-    def key(report: Report) -> tuple[bool, float]:
-        found = report.score(name)
-        return found is None, direction * (found or 0.0)
-
-    return sorted(reports, key=key)[:worst]
 
 
 def _print_json(reports: Iterator[Report], *, details: bool) -> None:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.api import is_terminal, visible
 from safelight.cli.ingest import ingest_folder
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import library_option, load_settings, short
-from safelight.cli.shared.store import searched_index
 from safelight.errors import LibraryError, SettingsError
-from safelight.files.format import is_terminal, visible
-from safelight.files.names import expanded
 
 if TYPE_CHECKING:
-    from safelight.library.browse import Filter
-    from safelight.library.database import Database
-    from safelight.search.query import Query
+    from safelight.api.results import Hits
     from safelight.types import Hit
 
 EPILOG = """\b
@@ -161,114 +155,53 @@ def search(
 
     It prints the score and the path of each hit, best first unless --sort says otherwise.
     """
-    from safelight.library.database import Database
-    from safelight.library.files import require_namespace
-    from safelight.model_choice import choose_for_search, choose_space
-    from safelight.search import find, hits_of, options_of, search_filters
-    from safelight.search.query import Query
+    from safelight.api.search import as_query, require_namespace, search_options
+    from safelight.api.search import search as find
 
     words = click.get_current_context().meta[_WORDS]
-    asked = _asked(" ".join(query)) if query else Query()
-    for body in plus:
-        asked = asked.plus(body)
-    for body in minus:
-        asked = asked.plus(body, -1.0)
-    options = options_of(
-        top=top,
-        namespace=namespace,
-        under=images_dir,
-        min_score=min_score,
-        least=_least(least),
-        where=_where(camera, taken_from, taken_to),
-        order=_order(sort),
-        expand=expand,
-    )
-    if not asked.terms and not asked.labels and options.where.is_plain and sort is None:
-        raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
+    asked = as_query(" ".join(query), plus, minus)
+    options: dict[str, Any] = {
+        "top": top,
+        "namespace": namespace,
+        "folder": images_dir,
+        "min_score": min_score,
+        "least": _least(least),
+        "camera": camera,
+        "taken_from": taken_from,
+        "taken_to": taken_to,
+        "order": sort,
+        "expand": expand,
+    }
+    is_plain = search_options(**options).where.is_plain
+    if not asked.terms and not asked.labels and is_plain and sort is None:
+        raise click.UsageError("Name what to search for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
-    with Database(settings.library, create=images_dir is not None) as opened:
+    quiet = not is_terminal(sys.stderr)
+    with open_library(settings, create=images_dir is not None, quiet=quiet, notes=True) as opened:
         if images_dir is not None:
-            ingest_folder(opened, settings, images_dir, model, quiet=not is_terminal(sys.stderr))
+            ingest_folder(opened, images_dir, model)
         if f"-n{namespace}" in words:  # -nature is not an option
             try:
-                require_namespace(opened, namespace)
+                require_namespace(opened.database, namespace)
             except LibraryError as exc:
                 raise click.UsageError(_dashed(f"-n{namespace}")) from exc
-        require_namespace(opened, namespace)
-        if asked.terms:
-            embedder = choose_for_search(opened, settings, model).embedder
-            space = embedder.fingerprint
-            with searched_index(opened, settings, store, space, namespace) as index:
-                answer = find(
-                    opened,
-                    asked,
-                    embedder,
-                    options,
-                    index=index,
-                    clusters_from=settings.clusters_from,
-                    pixel_limit=settings.pixel_limit,
-                )
-        else:
-            space = choose_space(opened, model).fingerprint
-            answer = search_filters(opened, asked, space, options)
-        hits = hits_of(opened, answer, options, space)
-        unlabelled = _unlabelled(opened, asked, space, namespace)
-    _print(
-        hits,
-        as_json=as_json,
-        paths=paths or null,
-        end="\0" if null else "\n",
-        is_weak=answer.weak,
-    )
+        hits = find(opened, asked, model=model, store=store, **options)
+    _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
     if not hits:
         where = f" in namespace {namespace}" if namespace else ""
         click.echo(f"safelight: nothing found{where}.", err=True)
-    for note in answer.notes:
+    for note in hits.notes:
         click.echo(f"safelight: {note}", err=True)
-    if unlabelled:
+    if hits.unlabelled:
         click.echo(
-            f"safelight: Not labelled yet, and left out: {unlabelled:,} of the photos. "
+            f"safelight: Not labelled yet, and left out: {hits.unlabelled:,} of the photos. "
             "`safelight label` labels them.",
             err=True,
         )
 
 
-def _asked(text: str) -> Query:
-    """Return the query; a file that is called like one of several terms is meant itself."""
-    from safelight.search.query import Query, Term, names_image, parse_query
-
-    if names_image(text) and os.path.isfile(expanded(text)):
-        return Query((Term("image", text),))
-    return parse_query(text)
-
-
-def _unlabelled(library: Database, query: Query, space: str, namespace: str | None) -> int:
-    from safelight.library.attributes.label_filter import count_unlabelled, find_label
-
-    counts = [0]
-    for each in query.labels:
-        with contextlib.suppress(LibraryError):  # only sources say it, and they say it of all
-            label = find_label(library, each.label, space)
-            counts.append(count_unlabelled(library, label, space, namespace))
-    return max(counts)
-
-
-def _where(camera: str | None, taken_from: str | None, taken_to: str | None) -> Filter | None:
-    from safelight.library.browse import Filter
-
-    where = Filter(camera=camera or None, taken_from=taken_from, taken_to=taken_to)
-    return None if where.is_plain else where
-
-
-def _order(given: str | None) -> str | None:
-    """Return the order as all interfaces spell it: here, a metric's name alone will do."""
-    from safelight.library.ordering import is_order
-
-    return given if given is None or is_order(given) else f"-score:{given}"
-
-
 def _least(given: tuple[str, ...]) -> dict[str, float]:
-    from safelight.arguments import named_numbers
+    from safelight.api import named_numbers
 
     try:
         return named_numbers(given, "metric")
@@ -276,12 +209,13 @@ def _least(given: tuple[str, ...]) -> dict[str, float]:
         raise click.BadParameter(str(exc), param_hint="--min") from None
 
 
-def _print(hits: list[Hit], *, as_json: bool, paths: bool, end: str, is_weak: bool) -> None:
+def _print(hits: Hits, *, as_json: bool, paths: bool, end: str) -> None:
     out = sys.stdout
+    if as_json:
+        out.write(hits.to_json())
+        return
     for hit in hits:
-        if as_json:
-            out.write(json.dumps(_as_dict(hit, is_weak=is_weak), ensure_ascii=False) + "\n")
-        elif paths:
+        if paths:
             out.write(hit.path + end)
         else:
             out.write(f"{hit.score:.3f} — {_short(hit)}{_remarks(hit)}\n")
@@ -292,24 +226,6 @@ def _remarks(hit: Hit) -> str:
     if hit.stack > 1:
         remarks.append(f"stack of {hit.stack}")
     return f"  ({', '.join(remarks)})" if remarks else ""
-
-
-def _as_dict(hit: Hit, *, is_weak: bool) -> dict[str, object]:
-    found: dict[str, object] = {
-        "score": round(hit.score, 6),
-        "path": hit.path,
-        "photo_id": hit.photo_id,
-        "namespace": hit.namespace,
-        "metadata": hit.metadata,
-    }
-    # Only where they say something: the fields of a plain hit are prescribed.
-    if hit.stack > 1:
-        found["stack"] = hit.stack
-    if hit.matched:
-        found["matched"] = hit.matched
-    if is_weak:
-        found["weak"] = True
-    return found
 
 
 def _short(hit: Hit) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.api import visible
+from safelight.api import size_text, visible
 from safelight.cli.shared.options import counted, library_option, load_settings
 from safelight.cli.texts.ingest import unread_text
 
@@ -54,7 +54,7 @@ def status(namespace: str | None, failed: bool, as_json: bool, library: str | No
 def _text(status: LibraryStatus) -> str:
     counts = status.counts
     lines = [
-        f"Library     {status.library} ({status.bytes / 1e6:,.1f} MB)",
+        f"Library     {status.library} ({size_text(status.bytes)})",
         f"Photos      {counts.photos:,} in {counted(counts.files, 'file')}"
         + (f", {counts.gone:,} missing" if counts.gone else "")
         + (f", {counts.excluded:,} excluded" if counts.excluded else ""),

@@ -6,10 +6,10 @@ import sys
 
 import click
 
+from safelight.api import size_text
 from safelight.cli.apply import tell
+from safelight.cli.shared.opening import progress
 from safelight.cli.shared.options import counted, library_option, load_settings
-from safelight.cli.shared.phases import show_phases, size
-from safelight.files.names import expanded
 
 EPILOG = """\b
 Examples:
@@ -31,25 +31,20 @@ def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, qu
     PLAN is a plan's file or the beginning of its id; without it, the plan applied last. If another
     file has taken a photo's place since, it stays, and is named; the exit code is then 1.
     """
-    from safelight.duplicates.plans.undo import undo_plan
+    from safelight.api.plans import undo as undo_plan
 
     settings = load_settings(library=library)
-    if plan is not None:
-        plan = expanded(plan)
-    with show_phases(quiet=quiet) as progress:
-        name, outcome = undo_plan(
-            settings.library,
-            plan,
-            trial=dry_run,
-            progress=lambda done, total: progress("Taking back", done, total),
-        )
+    name, outcome = undo_plan(
+        settings.library, plan, dry_run=dry_run, progress=progress(quiet=quiet)
+    )
     tell(outcome, name, as_json=as_json)
     if not quiet and not as_json:
         files = counted(outcome.changed, "file")
         would = "would be " if dry_run else ""
         noted = f"; sidecars as they were: {outcome.sidecars:,}" if outcome.sidecars else ""
         click.echo(
-            f"Plan {name}: {files} {would}brought back, {size(outcome.bytes)}{noted}.", err=True
+            f"Plan {name}: {files} {would}brought back, {size_text(outcome.bytes)}{noted}.",
+            err=True,
         )
     if outcome.left:
         sys.exit(1)

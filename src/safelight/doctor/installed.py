@@ -33,7 +33,7 @@ EXTRAS = {
     "faiss": ("quick searches among more than 200,000 photos", ("faiss-cpu",)),
     "heif": ("HEIC photos", ("pi-heif",)),
     "raw": ("camera RAW files", ("rawpy",)),
-    "client": ("calls to a server, from Python", ("httpx2",)),
+    "client": ("calls to a server, from Python", ("httpx2", "pydantic")),
     "server": (
         "safelight serve",
         ("fastapi", "prometheus-client", "python-multipart", "uvicorn"),

@@ -6,14 +6,14 @@ import os
 import re
 import shutil
 import sqlite3
-import time
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from safelight.embedding.hub.client import cache_folder, is_offline
 from safelight.errors import LibraryError
-from safelight.library.damage import damaged, explain_database_error
+from safelight.library.check import check_pages, journal_mode
+from safelight.library.damage import explain_database_error
 from safelight.library.database import Database
 from safelight.library.spaces import all_spaces
 
@@ -160,14 +160,12 @@ def library(path: Path, *, seconds: float = 0.0) -> LibraryState:
     writable = os.access(path, os.W_OK) and _can_write(path.parent)
     try:
         with Database(path, create=False) as opened:
-            connection = opened.connection
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-            mode = None if opened.is_read_only else str(mode)  # of a file in use elsewhere, perhaps
+            mode = journal_mode(opened)
             spaces = tuple(
                 SpaceState(each.space.name, each.space.model, each.embeddings, each.default)
                 for each in all_spaces(opened)
             )
-            checked = seconds > 0 and _check(connection, path, seconds)
+            checked = seconds > 0 and check_pages(opened, seconds)
     except LibraryError as error:
         return LibraryState(path, True, writable, size, *known, error=str(error))
     except sqlite3.Error as error:
@@ -214,29 +212,6 @@ def _mounts() -> list[tuple[str, str, bool]]:
         (each.mountpoint, each.fstype, "remote" in each.opts.split(","))
         for each in psutil.disk_partitions(all=True)
     ]
-
-
-def _check(connection: sqlite3.Connection, path: Path, seconds: float) -> bool:
-    """Look at the library's pages; False if there was not time for all of them.
-
-    Raises
-    ------
-    LibraryError
-        It is damaged.
-    """
-    end = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
-    try:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            return False
-        raise
-    finally:
-        connection.set_progress_handler(None, 0)
-    if found != "ok":
-        raise damaged(path, found)
-    return True
 
 
 def _bytes(folder: Path) -> int:

@@ -11,6 +11,7 @@ from safelight.embedding.devices import has_nvidia, parse_device, usable_devices
 from safelight.embedding.load import DEFAULT, is_on_disk
 from safelight.embedding.names import STARTER
 from safelight.errors import ModelError, ModelUnavailable, UsageError
+from safelight.files.format import size_text
 from safelight.settings import variable
 
 if TYPE_CHECKING:
@@ -276,7 +277,7 @@ def _of_places(report: Report) -> Iterator[Problem]:
         )
     if report.memory.free < LOW:
         yield Problem(
-            f"Only {report.memory.free / 1e6:,.0f} MB of memory are free. Close other programs, or "
+            f"Only {size_text(report.memory.free)} of memory are free. Close other programs, or "
             "use a smaller model.",
             broken=False,
         )
@@ -287,7 +288,7 @@ def _of_places(report: Report) -> Iterator[Problem]:
     for what, free in disks.items():
         if free is not None and free < LOW:
             yield Problem(
-                f"Only {free / 1e6:,.0f} MB are free on the disk of {what}. Make room.",
+                f"Only {size_text(free)} are free on the disk of {what}. Make room.",
                 broken=False,
             )
 

@@ -1,4 +1,4 @@
-"""Format texts of others, file names above all, so that they do no harm on a terminal."""
+"""Format for people: texts of others so that they do no harm on a terminal, sizes of files."""
 
 from __future__ import annotations
 
@@ -29,6 +29,23 @@ def visible(text: str) -> str:
         else char
         for char in text
     )
+
+
+def size_text(count: float) -> str:
+    """Return a number of bytes as people read it, in powers of 1,000.
+
+    Examples
+    --------
+    >>> size_text(96), size_text(62_400), size_text(34_300_000), size_text(605_000_000)
+    ('0.1 kB', '62 kB', '34.3 MB', '605 MB')
+    """
+    value, unit = count / 1e3, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1e3, larger
+    tenths = value < (9.95 if unit == "kB" else 99.95)
+    return f"{value:,.{1 if tenths else 0}f} {unit}"
 
 
 def is_terminal(stream: Any) -> bool:

@@ -121,7 +121,7 @@ def replace_by_link(
             try:
                 # From now on who edits one of the two in place edits both, as is documented.
                 if not is_unchanged(found, os.stat(keeper)):
-                    raise CannotChange("stays, because the one to keep is being changed")
+                    raise CannotChange("stays, because the kept file is being changed")
                 original.drop()
             except BaseException:
                 if not original.is_dropped:
@@ -297,7 +297,8 @@ def settle(
         aside = beside(name, part)
         with contextlib.suppress(OSError):
             os.unlink(f"{aside}.copy")  # never the only one
-        for left in (aside, f"{aside}.new", f"{aside}.link", spare_of(name)):
+        spare = spare_of(name)
+        for left in (aside, f"{aside}.new", f"{aside}.link", spare, f"{spare}.link"):
             if not os.path.lexists(left):
                 continue
             if os.path.lexists(name) and _is_elsewhere(left, (*names, *kept), known):

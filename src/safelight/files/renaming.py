@@ -89,6 +89,7 @@ def _native() -> Callable[[bytes, bytes], int] | None:
 
 def _rename_by_link(path: str, to: str) -> None:
     """Rename where the system has no call for it (NFS, FUSE): a second name, then one fewer."""
+    before = os.lstat(path)
     try:
         os.link(path, to, follow_symlinks=False)
     except OSError as exc:
@@ -96,22 +97,42 @@ def _rename_by_link(path: str, to: str) -> None:
             raise
         _rename_onto_own(path, to)
         return
-    # An editor may have saved a new file as `path` meanwhile: only the linked one may lose it.
     spare = spare_of(to)
     if os.path.lexists(spare):
-        os.unlink(to)
+        _remove_link(to, before, f"{spare}.link")
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), spare)
+    # An editor may have saved a new file under either name meanwhile, which must not lose it.
     os.rename(path, spare)
-    if os.path.samestat(os.lstat(spare), os.lstat(to)):
-        os.unlink(spare)
-        return
+    found = os.lstat(spare)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(found, os.lstat(to)):
+            os.unlink(spare)
+            return
     try:
         os.link(spare, path, follow_symlinks=False)
         os.unlink(spare)
     except OSError as exc:
         raise FileExistsError(errno.EEXIST, f"was replaced twice, see {spare}", path) from exc
-    os.unlink(to)
+    if os.path.samestat(found, before):
+        raise FileExistsError(errno.EEXIST, "was replaced by another program", to)
+    _remove_link(to, before, f"{spare}.link")
     raise OSError(errno.EBUSY, "was replaced by another program", path)
+
+
+def _remove_link(name: str, stat: os.stat_result, spare: str) -> None:
+    """Remove a name that was given to a file, unless another file has it now."""
+    if os.path.lexists(spare):
+        return
+    with contextlib.suppress(OSError):
+        os.rename(name, spare)
+        found = os.lstat(spare)
+        # Some file systems number names, not files: what nobody wrote to is as old as before.
+        as_before = (found.st_size, found.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+        if os.path.samestat(found, stat) or (as_before and found.st_nlink > 1):
+            os.unlink(spare)
+            return
+        os.link(spare, name, follow_symlinks=False)
+        os.unlink(spare)
 
 
 def _rename_onto_own(path: str, to: str) -> None:

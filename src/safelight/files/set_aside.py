@@ -78,8 +78,12 @@ class SetAside:
         is_same = is_unchanged(self.stat, os.fstat(self._file.fileno()))
         if not is_same or not is_unchanged(self.stat, os.lstat(self.aside)):
             raise CannotChange("is being changed")
+        if self.stat.st_ctime_ns != os.fstat(self._file.fileno()).st_ctime_ns:
+            raise CannotChange("is being changed")
         if self._lease is not None and self._lease.is_lost():
             raise CannotChange("is open in another program")
+        if self._lease is not None and not self._lease.is_certain:
+            self._look_again()
         if os.name == "nt":  # which deletes neither open files nor read-only ones
             self._file.close()
             os.chmod(self.aside, stat_module.S_IWRITE)
@@ -91,6 +95,13 @@ class SetAside:
             self.is_dropped = False
             raise
         self._settled = True
+
+    def _look_again(self) -> None:
+        """Read it once more, through another open: network disks may answer from memory."""
+        with open_here(self.aside) as file:
+            found = require_content(file, self.aside, self.sha256)
+        if not is_unchanged(self.stat, found) or self.stat.st_ctime_ns != found.st_ctime_ns:
+            raise CannotChange("is being changed")
 
     def put_back(self) -> str:
         """Give it its name again, and return where it is: beside it, if the name is taken."""

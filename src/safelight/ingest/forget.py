@@ -6,7 +6,6 @@ decided of photos is kept by content, unless they say so.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from safelight.errors import LibraryError, SourceError, UsageError
 from safelight.files.names import expanded
 from safelight.ingest.sources import parse_source
 from safelight.library.database import as_database
-from safelight.library.files import MISSING, beginning, require_namespace
+from safelight.library.file_keys import file_keys, file_keys_at, file_keys_below, paths_of_files
+from safelight.library.files import require_namespace
 from safelight.library.forget import Forgotten, forget_files, forget_label_set
 from safelight.library.sources import KINDS, is_inside, place_of, read_sources
 
@@ -80,7 +80,7 @@ def forget(
     kept = [source for source in sources if source not in gone]
     keys: set[int] = set()
     if is_all or (missing and not targets):
-        keys = _keys(library, "1", (), namespace, missing)
+        keys = file_keys(library, namespace=namespace, missing=missing)
     for target in targets:
         found = _keys_of(library, target, namespace, missing, kept)
         if not found and not any(_is_meant(source, target) for source in gone):
@@ -129,23 +129,13 @@ def _keys_of(
     """Return the files that a target means; those of a source that another lists as well stay."""
     kind, place = place_of(target)
     if place is None:  # the demo, or a list that has a name
-        paths = _listed(target)
-        return _keys_at(library, paths, namespace, missing)
+        return file_keys_at(library, _listed(target), namespace=namespace, missing=missing)
     path = _absolute(place)
     if kind == "image-list":
         paths = _listed(f"image-list:{path}")
-        found = _keys_at(library, paths, namespace, missing)
+        found = file_keys_at(library, paths, namespace=namespace, missing=missing)
     else:
-        condition, values = beginning("f.path", path.rstrip(os.sep) + os.sep)
-        rows, more = beginning("f.path", f"{path}#")
-        found = _keys(
-            library,
-            # The rows of a file of texts are FILE#NUMBER.
-            f"(f.path = ? OR {condition} OR ({rows} AND substr(f.path, ?) NOT GLOB '*[^0-9]*'))",
-            (path, *values, *more, len(path) + 2),
-            namespace,
-            missing,
-        )
+        found = file_keys_below(library, path, namespace=namespace, missing=missing)
     if kind not in KINDS or missing:
         return found
     folders = [
@@ -153,39 +143,11 @@ def _keys_of(
         for each in kept
         if place_of(each.spec)[0] == "images" and (place := place_of(each.spec)[1]) is not None
     ]
-    at = library.connection.execute(
-        "SELECT f.pk, f.path, n.name FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
-        "WHERE f.pk IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(found)),),
-    )
     return {
         key
-        for key, where, name in at
+        for key, where, name in paths_of_files(library, found)
         if not any(name == other and is_inside(where, folder) for other, folder in folders)
     }
-
-
-def _keys(
-    library: Database,
-    condition: str,
-    values: tuple[str | int, ...],
-    namespace: str | None,
-    missing: bool,
-) -> set[int]:
-    scope = f"AND f.gone = {MISSING}" if missing else ""
-    rows = library.connection.execute(
-        "SELECT f.pk FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
-        f"WHERE {condition} {scope} AND (? IS NULL OR n.name = ?)",
-        (*values, namespace, namespace),
-    )
-    return {key for (key,) in rows}
-
-
-def _keys_at(
-    library: Database, paths: Sequence[str], namespace: str | None, missing: bool
-) -> set[int]:
-    among = "f.path IN (SELECT value FROM json_each(?))"
-    return _keys(library, among, (json.dumps(list(paths)),), namespace, missing)
 
 
 def _absolute(path: str) -> str:

@@ -14,9 +14,9 @@ from safelight.files import sha256_of
 from safelight.files.names import expanded
 from safelight.ingest.sources.spelling import true_spelling
 from safelight.library.database import as_database
-from safelight.library.files import MISSING, require_namespace
+from safelight.library.files import require_namespace
 from safelight.library.ingested_sources import remember
-from safelight.library.relocate import FileAt, files_at, move_file, rename_spec
+from safelight.library.relocate import FileAt, files_at, miss_files, move_file, rename_spec
 from safelight.library.sources import KINDS, is_inside, place_of, read_sources
 from safelight.types import FileStat
 
@@ -131,16 +131,13 @@ def move_source(
     with library.transaction() as connection:
         for file, found in there:
             move_file(connection, file, before, after, found)
-        connection.executemany(
-            "UPDATE files SET gone = ? WHERE pk = ?",
-            ((MISSING, file.key) for file in (*missing, *changed)),
-        )
+        miss_files(connection, (*missing, *changed))
         for each, spec in renamed:
             rename_spec(connection, each.namespace, each.spec, spec)
+        # So that what was moved into a quarantine still finds its way back.
+        record_move(folder_of(library.path), before, after)
     if added is not None:
         remember(library, added[0], [(added[1], added[2])])
-    # So that what was moved into a quarantine still finds its way back.
-    record_move(folder_of(library.path), before, after)
     return result
 
 

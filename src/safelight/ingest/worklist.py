@@ -15,6 +15,8 @@ from safelight.library.files import (
     MISSING,
     PRESENT,
     KnownFile,
+    has_other_namespaces,
+    item_of_file,
     known_elsewhere,
     known_files,
 )
@@ -109,9 +111,7 @@ def make_worklist(
         entries = list(entries)
         scope = [entry.path for entry in entries]
     known = known_files(library, namespace, fingerprint, scope=scope)
-    has_others = library.connection.execute(
-        "SELECT 1 FROM namespaces WHERE name != ?", (namespace,)
-    ).fetchone()
+    has_others = has_other_namespaces(library, namespace)
     work: list[Entry] = []
     records: list[FileRecord] = []
     absent: list[FileRecord] = []
@@ -262,9 +262,7 @@ def _is_unchanged(entry: Entry, before: KnownFile) -> bool:
 
 
 def _again(library: Database, entry: Entry, before: KnownFile) -> FileRecord:
-    (item,) = library.connection.execute(
-        "SELECT i.id FROM files f JOIN items i ON i.pk = f.item_pk WHERE f.pk = ?", (before.pk,)
-    ).fetchone()
+    item = item_of_file(library, before.pk)
     return as_record(entry, item, sidecars=before.sidecars)
 
 

@@ -49,6 +49,16 @@ def facets(library: Database, namespaces: tuple[str, ...] | None = None) -> Face
     )
 
 
+def common_cameras(library: Database, limit: int) -> list[str]:
+    """Return the names of the cameras that took most photos, at most `limit`."""
+    rows = library.connection.execute(
+        "SELECT camera FROM items WHERE camera IS NOT NULL GROUP BY camera "
+        "ORDER BY count(*) DESC, camera LIMIT ?",
+        (limit,),
+    )
+    return [camera for (camera,) in rows]
+
+
 def _namespace_keys(library: Database, namespaces: tuple[str, ...] | None) -> dict[int, str]:
     rows = library.connection.execute("SELECT pk, name FROM namespaces")
     return {key: name for key, name in rows if namespaces is None or name in namespaces}

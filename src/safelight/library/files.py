@@ -187,6 +187,14 @@ def namespaces(library: Database) -> list[str]:
     return [name for (name,) in rows]
 
 
+def has_other_namespaces(library: Database, namespace: str) -> bool:
+    """Tell if there is any namespace besides this one, even an empty one."""
+    row = library.connection.execute(
+        "SELECT 1 FROM namespaces WHERE name != ?", (namespace,)
+    ).fetchone()
+    return row is not None
+
+
 def require_namespace(library: Database, namespace: str | None) -> None:
     """Raise if the library has namespaces, but not this one.
 
@@ -258,6 +266,25 @@ def photo_paths(library: Database) -> list[str]:
         "WHERE NOT f.gone AND i.kind = 'photo' GROUP BY i.pk ORDER BY i.pk"
     )
     return [path for (path,) in rows]
+
+
+def present_paths(library: Database, item_id: str, namespace: str) -> list[str]:
+    """Return the paths of the present files of an item in a namespace."""
+    rows = library.connection.execute(
+        "SELECT f.path FROM files f JOIN items i ON i.pk = f.item_pk "
+        "JOIN namespaces n ON n.pk = f.namespace_pk "
+        "WHERE i.id = ? AND n.name = ? AND NOT f.gone",
+        (item_id, namespace),
+    )
+    return [path for (path,) in rows]
+
+
+def item_of_file(library: Database, file_key: int) -> str:
+    """Return the id of the item that a file holds, by the file's key."""
+    (item_id,) = library.connection.execute(
+        "SELECT i.id FROM files f JOIN items i ON i.pk = f.item_pk WHERE f.pk = ?", (file_key,)
+    ).fetchone()
+    return str(item_id)
 
 
 def allowed_items(

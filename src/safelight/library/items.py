@@ -25,6 +25,15 @@ def item_keys(connection: sqlite3.Connection, item_ids: Collection[str]) -> dict
     return dict(rows.fetchall())
 
 
+def item_ids(library: Database, keys: Sequence[int]) -> list[str]:
+    """Return the ids of items by row key, of those that are there."""
+    rows = library.connection.execute(
+        "SELECT id FROM items WHERE pk IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    return [item_id for (item_id,) in rows]
+
+
 def is_embedded(library: Database, item_id: str, fingerprint: str) -> bool:
     """Tell whether an item has a vector in a space, and not a stale one."""
     row = library.connection.execute(

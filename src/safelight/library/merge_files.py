@@ -91,13 +91,20 @@ def _known_files(
     by_namespace: dict[int, list[str]] = {}
     for namespace, path in places:
         by_namespace.setdefault(namespace, []).append(path)
+    columns = (
+        "SELECT pk, path, mtime_ns, item_pk, "
+        "EXISTS (SELECT 1 FROM failures x WHERE x.file_pk = files.pk) FROM files "
+        "WHERE namespace_pk = ? AND path "
+    )
     for namespace, paths in by_namespace.items():
-        for pk, path, mtime_ns, item, failed in connection.execute(
-            "SELECT pk, path, mtime_ns, item_pk, "
-            "EXISTS (SELECT 1 FROM failures x WHERE x.file_pk = files.pk) FROM files "
-            "WHERE namespace_pk = ? AND path IN (SELECT value FROM json_each(?))",
-            (namespace, json.dumps(list(paths))),
-        ):
+        rows = connection.execute(
+            columns + "IN (SELECT value FROM json_each(?))", (namespace, json.dumps(list(paths)))
+        ).fetchall()
+        # SQLite's JSON ends a text at its first NUL.
+        for path in paths:
+            if "\0" in path:
+                rows += connection.execute(columns + "= ?", (namespace, path)).fetchall()
+        for pk, path, mtime_ns, item, failed in rows:
             found[namespace, path] = pk, mtime_ns, item, bool(failed)
     return found
 

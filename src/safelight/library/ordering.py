@@ -110,7 +110,7 @@ def is_order(text: str) -> bool:
 def _parsed(library: Database, order: str) -> _Order:
     if not is_order(order):
         raise UsageError(
-            f"There is no order {order!r}; there are: taken, added and score:METRIC, and with a "
+            f"Unknown order {order!r}. Choose from: taken, added and score:METRIC; with a "
             "minus before them the last, or best, comes first.",
             code="order",
             order=order,

@@ -11,7 +11,7 @@ from safelight.library.files import EXCLUDED, MISSING, PRESENT, beginning
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from safelight.library.database import Database
     from safelight.types import FileStat
@@ -181,6 +181,13 @@ def move_file(
             PRESENT,
             file.key,
         ),
+    )
+
+
+def miss_files(connection: sqlite3.Connection, files: Iterable[FileAt]) -> None:
+    """Call files missing that are not at their new path."""
+    connection.executemany(
+        "UPDATE files SET gone = ? WHERE pk = ?", ((MISSING, file.key) for file in files)
     )
 
 

@@ -81,7 +81,7 @@ class Head:
         activation = about.get("activation", "none").lower()
         if activation not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
-            raise ModelInvalid(f"{path}: activation is {activation!r}; known are: {known}.")
+            raise ModelInvalid(f"{path}: activation is {activation!r}; choose from: {known}.")
         try:
             low, high = float(about.get("low", LOW)), float(about.get("high", HIGH))
         except ValueError as exc:
@@ -138,13 +138,13 @@ def _layers(path: Path, tensors: Mapping[str, Array]) -> tuple[tuple[Array, Arra
         match = _NAME.fullmatch(name)
         kinds = found.setdefault(int(match[1] or 0), {}) if match else {}
         if match is None or match[2] in kinds:
-            raise ModelInvalid(f"{path}: {name} is no layer of a head.")
+            raise ModelInvalid(f"{path}: {name} is not a layer of a head.")
         kinds[match[2]] = tensor
     layers: list[tuple[Array, Array]] = []
     for number, kinds in sorted(found.items()):
         weight = kinds.get("weight")
         if weight is None or weight.ndim != 2 or (layers and weight.shape[1] != layers[-1][1].size):
-            raise ModelInvalid(f"{path}: layer {number} does not fit to the one before it.")
+            raise ModelInvalid(f"{path}: layer {number} does not fit the layer before it.")
         bias = kinds.get("bias", np.zeros(len(weight)))
         if bias.shape != (len(weight),) or not (
             np.isfinite(weight).all() and np.isfinite(bias).all()

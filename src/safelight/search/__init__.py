@@ -164,7 +164,7 @@ def search_labels(
         There are no labels, or the number of hits is below 1.
     """
     if not labels:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     library = as_database(library)
     chosen = options_of(**options)
     answer = search_filters(library, Query(labels=tuple(labels)), fingerprint, chosen)

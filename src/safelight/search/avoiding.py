@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.cosine import best, cosines, rounded
-from safelight.library.items import vectors_by_key
+from safelight.library.items import item_keys, vectors_by_key
 from safelight.library.stacks import stacks
 
 if TYPE_CHECKING:
@@ -141,10 +141,8 @@ def _like(
     likeness = cosines(photos, avoided.vector)
     copies = likeness >= _COPY
     if avoided.item_id is not None:
-        row = library.connection.execute(
-            "SELECT pk FROM items WHERE id = ?", (avoided.item_id,)
-        ).fetchone()
-        stack = {row[0]} | stacks(library, [row[0]]).get(row[0], frozenset())
+        key = item_keys(library.connection, [avoided.item_id])[avoided.item_id]
+        stack = {key} | stacks(library, [key]).get(key, frozenset())
         copies |= np.isin(keys, np.array(sorted(stack), np.int64))
     others = likeness[~copies]
     if not len(others):

@@ -17,6 +17,7 @@ from safelight.cosine import best, cosines, rounded
 from safelight.errors import QueryError
 from safelight.library.browse import Filter, cameras_named, matching, present, with_labels
 from safelight.library.database import as_database
+from safelight.library.facets import common_cameras
 from safelight.library.files import require_folder, require_namespace
 from safelight.library.items import vectors_by_key
 from safelight.library.name_index import named
@@ -210,7 +211,7 @@ def search_filters(
     if options.strict:
         require_named(library, where, visible)
     if where.is_plain and options.order is None:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     if where.labels:
         probable = with_labels(library, where.labels, where.namespaces, where.space)
         keys = np.asarray(matching(library, where), np.int64)
@@ -295,11 +296,7 @@ def explain_nothing(library: Database, where: Filter) -> tuple[str, ...]:
     """Return why a filter lets nothing pass, as far as one can tell."""
     if where.camera is None or cameras_named(library, where.camera):
         return ()
-    rows = library.connection.execute(
-        "SELECT camera FROM items WHERE camera IS NOT NULL GROUP BY camera "
-        "ORDER BY count(*) DESC, camera LIMIT 8"
-    )
-    cameras = ", ".join(camera for (camera,) in rows)
+    cameras = ", ".join(common_cameras(library, 8))
     return (
         f"No photo was taken with a camera called {where.camera!r}."
         + (f" Cameras: {cameras}." if cameras else " No photo tells its camera."),

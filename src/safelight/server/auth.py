@@ -94,7 +94,7 @@ def access_of(authorization: str | None, known: Sequence[Token], *, needs_token:
     text = bearer_token(authorization)
     token = None if text is None else find_token(known, text)
     if token is None:
-        raise unauthorized("This token is not valid, or not any more.", "bad-token")
+        raise unauthorized("This token is invalid or was revoked.", "bad-token")
     return Access(token.id, True, token.may_write, token.namespaces)
 
 

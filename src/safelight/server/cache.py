@@ -10,6 +10,8 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.check import data_version
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -35,7 +37,7 @@ class Freshness:
     def look(self) -> int:
         """Return the generation, after a look at the library."""
         with self._lock:
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            version = data_version(self._connection)
             if version != self._seen:
                 self._seen = version
                 self.generation += 1

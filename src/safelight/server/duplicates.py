@@ -104,7 +104,7 @@ class Duplicates:
             if each.group.id == group_id:
                 return namespace, each
         raise LibraryError(
-            f"There is no group {group_id} any more: its photos changed, or it was decided on.",
+            f"There is no group {group_id} any more: its photos changed, or you decided on it.",
             code="no-group",
             group=group_id,
         )
@@ -243,7 +243,7 @@ class Duplicates:
                 namespaces = None
         if not found or namespaces is not None:
             raise LibraryError(
-                f"Nothing was decided on a group {group_id}.", code="no-group", group=group_id
+                f"There is no decision on group {group_id}.", code="no-group", group=group_id
             )
         for each in found:
             revoke(library, each.pairs)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 from starlette.requests import ClientDisconnect
 
+from safelight.files.format import size_text
 from safelight.server.auth import access_of, check_host, check_origin
 from safelight.server.errors import Problem, respond
 
@@ -84,7 +85,7 @@ class Middleware:
             await answer.refuse(problem)
         except TimeoutError:
             await answer.refuse(
-                Problem(504, "It took too long, and was given up. Ask for less.", "timeout")
+                Problem(504, "Request timed out. Try a smaller request.", "timeout")
             )
         except ClientDisconnect:
             pass  # there is nobody to answer
@@ -242,7 +243,7 @@ class _Body:
     def _too_large(self) -> Problem:
         return Problem(
             413,
-            f"The request is larger than {self._limit / 1e6:,.0f} MB. Send less at once.",
+            f"The request is larger than {size_text(self._limit)}. Send less at once.",
             "too-large",
         )
 

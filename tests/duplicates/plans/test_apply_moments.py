@@ -17,9 +17,11 @@ from safelight.duplicates.plans.model import QUARANTINE
 from safelight.duplicates.plans.recovery import recover
 from safelight.duplicates.plans.undo import undo_plan
 from safelight.errors import PlanError
+from safelight.files.set_aside import SetAside
 from safelight.library.database import Database
 from safelight.metadata.tags import Tags
 from safelight.metadata.xmp import add_to_xmp
+from tests.disks import seen_twice
 from tests.duplicates.moments import Tree, at_each_call
 from tests.duplicates.shelf import Shelf
 
@@ -225,3 +227,75 @@ def test_killed_at_any_moment(scene) -> None:
             undo_plan(scene.library)
         assert scene.files() == before, number
         assert scene.copy.stat().st_nlink == 1
+
+
+@pytest.fixture
+def fuse_scene(tmp_path, other_disk, monkeypatch, request) -> Scene:
+    """Return a scene on a FUSE mount, which knows no leases, and remembers what it was told."""
+    view = tmp_path / "view"
+    with seen_twice(other_disk, view) as done:
+        if not done:
+            pytest.skip("bindfs is not installed")
+        monkeypatch.setenv("XDG_DATA_HOME", str(view / "s/data"))
+        (tmp_path / "away").mkdir()
+        yield Scene(view, request.param, tmp_path / "away")
+
+
+@pytest.mark.parametrize("edit", [save, write, write_unseen])
+@pytest.mark.parametrize("fuse_scene", HOWS, indirect=True)
+def test_without_leases_what_is_edited_survives(fuse_scene, other_disk, edit) -> None:
+    scene = fuse_scene
+    # Through the mount, and behind its back: as another machine edits what a server shows.
+    behind = other_disk / scene.copy.relative_to(scene.folder)
+    for number, moment in enumerate(moments_of(scene, 4 * EVERY)):
+        target = behind if number % 2 else scene.copy
+        outcome = run(scene, moment, lambda target=target: edit(target))
+        assert edited(scene), f"the edit at {moment} is nowhere"
+        if edit is save:
+            assert edited(scene) == [str(scene.copy)], moment
+        if not scene.same:
+            assert scene.kept.read_bytes() == KEPT
+            assert COPY in scene.files().values() or not outcome.changed, moment
+        scene.require_tidy()
+        with contextlib.suppress(PlanError):  # nothing was applied
+            undo_plan(scene.library)
+        assert edited(scene), moment
+
+
+@pytest.mark.parametrize("fuse_scene", ["hardlink", "another disk"], indirect=True)
+def test_without_leases_a_write_before_the_last_look_is_seen(fuse_scene, other_disk) -> None:
+    """Programs of other machines that have the file open, up to the last look at it."""
+    scene = fuse_scene
+    behind = other_disk / scene.copy.relative_to(scene.folder)
+    looks: list[int] = []
+    look = SetAside._look_again
+    lost = late = 0
+    for moment in moments_of(scene, 2 * EVERY):
+        scene.start.put_back()
+        looks.clear()
+        calls = [0]
+
+        def looked(self, calls=calls) -> None:
+            look(self)
+            looks.append(calls[0])
+
+        with (
+            open(behind, "r+b", buffering=0) as opened,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setattr(SetAside, "_look_again", looked)
+
+            def write_now(number: int, at: int = moment, file=opened, calls=calls) -> None:
+                calls[0] = number
+                if number == at:
+                    file.write(EDITED)
+
+            if at_each_call(scene.apply, write_now) <= moment:
+                opened.write(EDITED)
+            survives = bool(edited(scene))
+        if not looks or moment < looks[0] - 12:
+            assert survives, moment
+        late += bool(looks)
+        lost += not survives
+    assert late
+    assert lost <= 2 + late  # what comes after the last look, into a file without a name

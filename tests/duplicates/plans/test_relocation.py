@@ -10,6 +10,7 @@ import pytest
 from safelight.duplicates.plans.apply import apply_plan
 from safelight.duplicates.plans.journal import folder_of
 from safelight.duplicates.plans.model import write_plan
+from safelight.duplicates.plans.progress import progress_of
 from safelight.duplicates.plans.undo import undo_plan
 from safelight.errors import PlanError
 from safelight.ingest import ingest
@@ -66,7 +67,8 @@ def test_undo_finds_what_sources_move_told(
         "outside": {"quarantine": str(tmp_path / "q")},
         "quarantine": {},
     }.get(action, {"action": action})
-    assert apply_plan(library, full.plan(**options)).left == []
+    plan = full.plan(**options)
+    assert apply_plan(library, plan).left == []
     folder, steps = (
         full.folder,
         {
@@ -81,10 +83,12 @@ def test_undo_finds_what_sources_move_told(
         source.rename(target)
         move_source(library, source, target)
         folder = target
+    assert {state.name for state in progress_of(plan).states.values()} == {"done"}
     _, outcome = undo_plan(library.path, trial=True)
     assert outcome.left == []
     _, outcome = undo_plan(library.path)
     assert outcome.left == []
+    assert {state.name for state in progress_of(plan).states.values()} == {"taken-back"}
     start = "year/" if moved == "a folder in it" else ""
     assert contents(folder) == {name.removeprefix(start): data for name, data in before.items()}
     present = {

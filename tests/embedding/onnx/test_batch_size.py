@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from platformdirs import user_cache_path
 
-from safelight.embedding.onnx import batch_size
 from safelight.embedding.onnx.batch_size import Batches, is_out_of_memory, out_of_memory
 from safelight.errors import ModelError
 from tests.embedding import tiny
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(batch_size, "_folder", lambda: tmp_path / "kept")
-    return tmp_path / "kept"
+@pytest.fixture
+def folder() -> Path:
+    """Folder of the sizes, in a home that is each test's own."""
+    return user_cache_path("safelight", appauthor=False) / "batches"
 
 
 def _with_room_for(room: int, calls: list[int]) -> Callable[[int, int], list[int]]:

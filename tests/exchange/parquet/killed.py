@@ -13,19 +13,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safelight
+from safelight import library
 from safelight.cli import main
+from safelight.exchange import parquet
 from safelight.exchange.parquet import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: In place of what is meant for many photos.
-SMALL = {"GROUP": 50, "BATCH": 50, "_ONE_DIGIT": 100}
+SMALL = {"GROUP": 50, "BATCH": 50, "ONE_DIGIT": 100}
 
-_HERE = tuple(
-    str(Path(safelight.__file__).with_name(name)) + os.sep for name in ("library", "parquet")
-)
+_HERE = tuple(str(Path(package.__file__).parent) + os.sep for package in (library, parquet))
 
 
 def count_events(do: Callable[[], object], reached: Callable[[int], None] = lambda _: None) -> int:

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from safelight.errors import SourceError, SpaceError, UsageError
-from safelight.exchange.parquet import export, parts
 from safelight.exchange.parquet.export import export_library
 from safelight.exchange.parquet.load import import_data_set
 from safelight.exchange.parquet.locations import open_place
@@ -32,11 +31,10 @@ def _fill(library: Database, count: int = 60) -> None:
 
 
 @pytest.fixture
-def exported(tmp_path: Path, library: Database, monkeypatch: pytest.MonkeyPatch) -> Path:
+def exported(tmp_path: Path, library: Database) -> Path:
     """A data set of three files with 20 photos each, and one with a failure."""
-    monkeypatch.setattr(parts, "_ONE_DIGIT", 1)
     _fill(library)
-    assert export_library(library, tmp_path / "set").files == 4
+    assert export_library(library, tmp_path / "set", digits=1).files == 4
     return tmp_path / "set"
 
 
@@ -178,20 +176,16 @@ def test_what_was_killed_at_its_first_file_can_be_done_again(
     ]
 
 
-def test_two_exports_to_one_place_are_never_one_data_set(
-    tmp_path: Path, library: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parts, "_ONE_DIGIT", 1)
-    monkeypatch.setattr(export, "_STEP", 25)  # when a file is there, and others are not
-    _fill(library)
+def test_two_exports_to_one_place_are_never_one_data_set(tmp_path: Path, library: Database) -> None:
+    _fill(library, 900)  # of which 500 are done when one file is there, and others are not
     second = []
 
     def meanwhile(done: int, total: int) -> None:
         if done and not second:
-            second.append(export_library(library, tmp_path / "set"))
+            second.append(export_library(library, tmp_path / "set", digits=1))
 
     with pytest.raises(SourceError, match="was removed or changed"):
-        export_library(library, tmp_path / "set", progress=meanwhile)
+        export_library(library, tmp_path / "set", digits=1, progress=meanwhile)
     with Database(tmp_path / "b.db") as other:
         assert import_data_set(other, tmp_path / "set").problems == ()
         assert held(other) == held(library)

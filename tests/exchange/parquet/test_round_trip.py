@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 
 from safelight import Deduplicator
-from safelight.exchange.parquet import parts
 from safelight.exchange.parquet.description import parts_of, read_description
 from safelight.exchange.parquet.export import export_library
 from safelight.exchange.parquet.load import import_data_set
 from safelight.exchange.parquet.locations import open_place
-from safelight.exchange.parquet.parts import read_failures, read_photos
+from safelight.exchange.parquet.parts import digits_for, read_failures, read_photos
 from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
 from safelight.library.database import Database
@@ -158,16 +157,15 @@ def test_an_export_is_of_one_moment(tmp_path: Path, library: Database) -> None:
     assert export_library(library, tmp_path / "later").photos == 4000
 
 
-def test_many_photos_go_into_folders_by_id(tmp_path: Path, library: Database, monkeypatch) -> None:
+def test_many_photos_go_into_folders_by_id(tmp_path: Path, library: Database) -> None:
     from safelight.library.spaces import add_space
     from safelight.library.write import ItemRecord, write
 
-    monkeypatch.setattr(parts, "_ONE_DIGIT", 100)
-    monkeypatch.setattr(parts, "_LARGEST", 20)
+    assert [digits_for(count) for count in (20_000, 20_001, 1_000_001)] == [0, 1, 2]
     add_space(library, SPACE)
     ids = [f"{n % 3:x}{n:063x}" for n in range(150)]
     write(library, "x", [], [ItemRecord(each, "photo", 1, None) for each in ids])
-    assert export_library(library, tmp_path / "set").files == 9
+    assert export_library(library, tmp_path / "set", digits=1, file_rows=20).files == 9
     folders = sorted(each.name for each in (tmp_path / "set" / "photos").iterdir())
     assert folders == ["prefix=0", "prefix=1", "prefix=2"]
     with Database(tmp_path / "b.db") as other:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from safelight.api import Progress
+    from safelight.api.progress import Step
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -29,6 +30,26 @@ def show_progress(*, quiet: bool, doing: str = "Embedding") -> Iterator[Callable
             yield step
     else:
         yield _lines()
+
+
+class Steps:
+    """Progress of a use case: a bar, or lines, for each of its activities in turn."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._shown: tuple[str, Callable[[Any], None]] | None = None
+
+    def __call__(self, step: Step) -> None:
+        if self._shown is None or self._shown[0] != step.doing:
+            self.close()
+            show = self._stack.enter_context(show_progress(quiet=False, doing=step.doing))
+            self._shown = step.doing, show
+        self._shown[1](step)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._stack.close()
+        self._shown = None
 
 
 @contextlib.contextmanager

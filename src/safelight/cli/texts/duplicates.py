@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safelight.api import size_text
 from safelight.cli.shared.options import counted, short
-from safelight.cli.shared.phases import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.duplicates.keeper import Suggestion
-    from safelight.library.photo_facts import PhotoFacts
+    from safelight.api.duplicates import PhotoFacts, Suggestion
 
 
 def write_csv(found: Sequence[Suggestion]) -> None:
@@ -55,7 +54,7 @@ def write_text(
 
 def _described(photo: PhotoFacts) -> str:
     dimensions = f"{photo.width} x {photo.height} " if photo.pixels else ""
-    return f"{dimensions}{photo.format or ''} {size(photo.size)}"
+    return f"{dimensions}{photo.format or ''} {size_text(photo.size)}"
 
 
 def tell_total(
@@ -71,7 +70,7 @@ def tell_total(
         click.echo(f"{start}Found no duplicates.", err=True)
         return
     click.echo(
-        f"{start}{groups}; {counted(len(paths), 'file')} beside those to keep, {size(count)}.",
+        f"{start}{groups}; {counted(len(paths), 'file')} beside those to keep, {size_text(count)}.",
         err=True,
     )
 

@@ -13,7 +13,7 @@ from safelight.cli.shared.failures import failure_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.ingest import Summary
+    from safelight.api.ingest import Summary
 
 _FAILURES_SHOWN = 10
 

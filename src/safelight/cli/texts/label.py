@@ -14,35 +14,9 @@ from safelight.cli.shared.options import short
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from safelight.labels import Labelling, LabelScore, LabelSet
+    from safelight.api.label import LabelSet
 
 _COLUMNS = ("calibrated", "confidence", "cosine", "label")
-
-
-def row(
-    path: str, photo_id: str, found: Labelling, model: str, label_set: LabelSet, *, stored: bool
-) -> dict[str, Any]:
-    """Return the labels of a photo for JSON; all three formats are made of it."""
-    return {
-        "path": path,
-        "photo_id": photo_id,
-        "abstained": found.abstained,
-        "applying": [each.label for each in found.applying],
-        "labels": [_score(each) for each in found.labels],
-        "model": model,
-        "label_set": label_set.version,
-        "stored": stored,
-    }
-
-
-def _score(each: LabelScore) -> dict[str, Any]:
-    return {
-        "label": each.label,
-        "confidence": each.confidence,
-        "cosine_score": each.cosine_score,
-        "calibrated": each.calibrated,
-        "applies": each.applies,
-    }
 
 
 def show_json(rows: Iterator[dict[str, Any]], _: LabelSet) -> None:

@@ -6,6 +6,8 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
+from safelight.api import size_text
+
 if TYPE_CHECKING:
     from safelight.api.models import (
         Check,
@@ -19,11 +21,6 @@ if TYPE_CHECKING:
 _WIDTH = 100
 _LABEL = 13
 _NAME = 43
-
-
-def megabytes(count: int) -> str:
-    """Return a number of bytes, for people."""
-    return f"{count / 1e6:,.1f} MB" if count < 100e6 else f"{count / 1e6:,.0f} MB"
 
 
 def table(found: list[ModelOnDisk]) -> str:
@@ -91,9 +88,9 @@ def described(info: ModelInfo) -> list[str]:
     for each in found.downloads:
         what = each.runtime or "a part"
         place = each.snapshot or each.folder
-        rows.append(("On disk", f"{what}, {megabytes(each.bytes)}: {place}"))
+        rows.append(("On disk", f"{what}, {size_text(each.bytes)}: {place}"))
     if found.name == "starter":
-        rows.append(("On disk", f"part of safelight, {megabytes(found.bytes)}"))
+        rows.append(("On disk", f"part of safelight, {size_text(found.bytes)}"))
     if found.lacking:
         rows.append(("Lacking", found.lacking))
     if found.name != "starter" and not (found.is_complete or more.get("on_disk")):

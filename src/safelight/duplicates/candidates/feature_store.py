@@ -32,7 +32,7 @@ from safelight.library.vector_index.flat import open_index
 from safelight.types import Exif
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
 
 #: How many a photo proposes at most, of those before it, by each signal.
-_MOST = {
+MOST = {
     "hash": 100,
     "turned": 50,
     "words": 100,
@@ -153,6 +153,7 @@ def open_feature_store(
     *,
     fingerprint: str | None,
     thresholds: Thresholds,
+    most: Mapping[str, int] = MOST,
 ) -> FeatureStore:
     """Read photos, and make the signals that find others near them.
 
@@ -163,6 +164,8 @@ def open_feature_store(
     hashes : HashTable
     fingerprint : str or None
         The space of the vectors.
+    most : mapping of str to int
+        How many a photo proposes at most, of those before it, by each signal.
     """
     rows = np.searchsorted(hashes.keys, keys)
     words, places, bounds = _sets(hashes, rows)
@@ -179,16 +182,16 @@ def open_feature_store(
     )
     cameras: dict[tuple[str, str], int] = {}
     signals: list[Signal] = [
-        HashSignal(wholes, thresholds.hash_bits, _MOST["hash"], turned=False),
-        HashSignal(wholes, thresholds.turned_hash_bits, _MOST["turned"], turned=True),
-        WordSignal(sets, thresholds.words, _MOST["words"], with_cosine, mirror=False),
-        WordSignal(sets, thresholds.words, _MOST["mirrored words"], mirror=True),
-        _moment_signal(library, keys, thresholds, cameras),
+        HashSignal(wholes, thresholds.hash_bits, most["hash"], turned=False),
+        HashSignal(wholes, thresholds.turned_hash_bits, most["turned"], turned=True),
+        WordSignal(sets, thresholds.words, most["words"], with_cosine, mirror=False),
+        WordSignal(sets, thresholds.words, most["mirrored words"], mirror=True),
+        _moment_signal(library, keys, thresholds, cameras, most["moment"]),
     ]
     if vectors is not None:
-        signals.append(VectorSignal(vectors, vector_rows, _MOST["vector"]))
+        signals.append(VectorSignal(vectors, vector_rows, most["vector"]))
     if raw := raw_photos(library):
-        signals.append(_name_signal(library, keys, raw))
+        signals.append(_name_signal(library, keys, raw, most["name"]))
     return FeatureStore(
         library,
         keys,
@@ -250,6 +253,7 @@ def _moment_signal(
     keys: Numbers,
     thresholds: Thresholds,
     cameras: dict[tuple[str, str], int],
+    most: int,
 ) -> MomentSignal:
     position_of = {key: position for position, key in enumerate(keys.tolist())}
     found = sorted(
@@ -267,7 +271,7 @@ def _moment_signal(
         np.array([camera for _, camera, _ in found], np.int64),
         _seconds([taken_at for _, _, taken_at in found]),
         int(np.ceil(window)),
-        _MOST["moment"],
+        most,
     )
 
 
@@ -277,7 +281,7 @@ def _seconds(local_times: Sequence[str]) -> Numbers:
     return (times - _EPOCH).astype(np.int64)
 
 
-def _name_signal(library: Database, keys: Numbers, raw: Sequence[int]) -> NameSignal:
+def _name_signal(library: Database, keys: Numbers, raw: Sequence[int], most: int) -> NameSignal:
     position_of = {key: position for position, key in enumerate(keys.tolist())}
     is_raw = np.isin(keys, np.array(raw, np.int64))
     names = [
@@ -292,7 +296,7 @@ def _name_signal(library: Database, keys: Numbers, raw: Sequence[int]) -> NameSi
     return NameSignal(
         is_raw,
         [(position, numbers[name]) for position, name in names if name in numbers],
-        _MOST["name"],
+        most,
     )
 
 

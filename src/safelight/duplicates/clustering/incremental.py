@@ -18,11 +18,12 @@ import numpy as np
 from loguru import logger
 
 from safelight.duplicates.candidates.feature_store import (
+    MOST,
     SIGNALS_VERSION,
     hashed,
     open_feature_store,
 )
-from safelight.duplicates.candidates.generate import candidates
+from safelight.duplicates.candidates.generate import BLOCK, candidates
 from safelight.duplicates.candidates.redundant_pairs import COPIES, CopyTies, is_copy, ranked
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.duplicates.verification.frames import Frames
@@ -108,10 +109,19 @@ def compare_new(
     pixel_limit: int = PIXEL_LIMIT,
     progress: Callable[[Comparing], None] = lambda _: None,
     relate: Relate | None = None,
+    block: int = BLOCK,
+    most: Mapping[str, int] = MOST,
 ) -> str:
     """Compare the photos that were not compared yet with all that were, and with each other.
 
-    Parameters are those of :func:`safelight.duplicates.find.find_groups`.
+    Parameters
+    ----------
+    namespace, fingerprint, thresholds, threads, pixel_limit, progress, relate
+        As for :func:`safelight.duplicates.find.find_groups`.
+    block : int
+        New photos of which all pairs are found, and written, before the next are looked at.
+    most : mapping of str to int
+        How many a photo proposes at most, of those before it, by each signal.
 
     Returns
     -------
@@ -140,6 +150,7 @@ def compare_new(
         hashes,
         fingerprint=fingerprint,
         thresholds=thresholds,
+        most=most,
     )
     run = _Run(known, version, thresholds, Frames(pixel_limit), relate or related)
     thinned = [key for key, state in compared(library).items() if _THINNED in state[-len(_FLAGS) :]]
@@ -147,7 +158,7 @@ def compare_new(
     # Not a with statement: that would wait for all that was begun, also after Ctrl-C.
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
     try:
-        run.compare(len(old), pool, progress)
+        run.compare(len(old), pool, progress, block)
     finally:
         pool.shutdown(cancel_futures=True)
     return version
@@ -328,13 +339,17 @@ class _Run:
         self._thinned = {position_of[key] for key in thinned if key in position_of}
 
     def compare(
-        self, start: int, pool: ThreadPoolExecutor, progress: Callable[[Comparing], None]
+        self,
+        start: int,
+        pool: ThreadPoolExecutor,
+        progress: Callable[[Comparing], None],
+        block: int,
     ) -> None:
         """Compare the photos from position `start` on with those before them."""
         count = len(self._known.keys)
         pairs = edges = 0
         self._written = start
-        for _, last, found in candidates(self._known.signals, start, count, pool):
+        for _, last, found in candidates(self._known.signals, start, count, pool, block=block):
             waiting: list[Edge] = []
             writing = time.monotonic() + _WRITING
             seen = self._known.seen(np.union1d(found.later, found.earlier).tolist())

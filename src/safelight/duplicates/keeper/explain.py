@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.filenames import age_of, secondary_folder
 from safelight.duplicates.model import STRICT
+from safelight.files.format import size_text
 from safelight.files.times import moment_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.clustering.group_relations import Together
     from safelight.duplicates.keeper.derivation import Derivation, Lineage
-    from safelight.duplicates.keeper.policy import Considerations
+    from safelight.duplicates.keeper.policy import CriteriaWeights
     from safelight.duplicates.model import Group, Relation
     from safelight.library.photo_facts import PhotoFacts
 
@@ -73,7 +74,7 @@ def why_kept(
     best: PhotoFacts,
     ranked: Sequence[PhotoFacts],
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
     lineage: Lineage,
 ) -> tuple[str, ...]:
     """Return what speaks for the photo to keep, what counts most first; and what against it."""
@@ -94,9 +95,9 @@ def why_kept(
         lead = own - values[rival.id][name]
         weighs = getattr(weights, name) >= _SAME * heaviest
         if (lead > _SAME or (lead > 0 and name == "age")) and (weighs or not told):
-            told.append(_praise(name, best, rival, lineage))
+            told.append(_reason_for(name, best, rival, lineage))
         elif lead < -_SAME and weighs:
-            against.append(_blame(name, rival))
+            against.append(_reason_against(name, rival))
     if not told:
         told = ["no criterion separates them; kept the one added first"]
     if against:
@@ -104,7 +105,7 @@ def why_kept(
     return tuple(told)
 
 
-def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
+def _reason_for(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
     match name:
         case "original":
             if best.format == "RAW":
@@ -125,12 +126,12 @@ def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) ->
         case "age":
             return f"the oldest file ({_day(best)})"
         case "small":
-            return f"the fewest bytes, {_bytes(best.size)}"
+            return f"the fewest bytes, {size_text(best.size)}"
         case _:
             return f"the best {name}"
 
 
-def _blame(name: str, rival: PhotoFacts) -> str:
+def _reason_against(name: str, rival: PhotoFacts) -> str:
     match name:
         case "original":
             return f"{called(rival)} is the likelier original"
@@ -147,7 +148,7 @@ def _blame(name: str, rival: PhotoFacts) -> str:
         case "age":
             return f"{called(rival)} is the older file"
         case "small":
-            return f"{called(rival)} has fewer bytes, {_bytes(rival.size)}"
+            return f"{called(rival)} has fewer bytes, {size_text(rival.size)}"
         case _:
             return f"{called(rival)} has a better {name}"
 
@@ -157,7 +158,7 @@ def why_not(
     best: PhotoFacts,
     relation: Relation,
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
     lineage: Lineage,
     scores: Mapping[str, Mapping[str, float]],
 ) -> tuple[str, ...]:
@@ -185,7 +186,7 @@ def why_not(
             case "name":
                 told.append("is named as a copy or an edit")
             case "small":
-                told.append(f"{_bytes(photo.size)} against {_bytes(best.size)}")
+                told.append(f"{size_text(photo.size)} against {size_text(best.size)}")
             case _ if name in SCORES:
                 told.append(
                     f"{name} {scores[photo.id][name]:.2f} against {scores[best.id][name]:.2f}"
@@ -197,7 +198,7 @@ def about_scores(
     group: Group,
     ranked: Sequence[PhotoFacts],
     scores: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
 ) -> tuple[str, ...]:
     """Say which shot is the sharpest, the usual way to choose; or that nothing was measured."""
     if len(ranked) < 2:
@@ -220,7 +221,7 @@ def about_scores(
     )
 
 
-def _by_weight(weights: Considerations) -> list[str]:
+def _by_weight(weights: CriteriaWeights) -> list[str]:
     names = [weight.name for weight in fields(weights) if getattr(weights, weight.name) > 0]
     return sorted(names, key=lambda name: -float(getattr(weights, name)))
 
@@ -230,12 +231,12 @@ def why_chosen(
     ranked: Sequence[PhotoFacts],
     lineage: Lineage,
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
 ) -> tuple[str, ...]:
     """Return what there is to say of a photo that the user chose: also what speaks against it."""
     others = ranked[1:]
     against = [
-        _blame(name, rival)
+        _reason_against(name, rival)
         for name in _by_weight(weights)
         if name in values[best.id]
         and others
@@ -287,14 +288,9 @@ def _size(photo: PhotoFacts) -> str:
 def _kind(photo: PhotoFacts, lineage: Lineage) -> str:
     read = lineage.pictures.get(photo.id)
     if read is not None and read.bytes < _MOSTLY * photo.size:
-        return (
-            f"{photo.format or 'unknown'}, {_bytes(read.bytes)} of {_bytes(photo.size)} its picture"
-        )
-    return f"{photo.format or 'unknown'}, {_bytes(photo.size)}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1_000_000 else f"{count / 1e3:,.0f} kB"
+        share = f"{size_text(read.bytes)} of {size_text(photo.size)} its picture"
+        return f"{photo.format or 'unknown'}, {share}"
+    return f"{photo.format or 'unknown'}, {size_text(photo.size)}"
 
 
 def _day(photo: PhotoFacts) -> str:

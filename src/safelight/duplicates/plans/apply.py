@@ -281,7 +281,7 @@ class _Applying:
             if (pair[0], pair[1]) in self.decided:
                 raise CannotChange("stays by your decision")
             if self.plan.action == "hardlink" and change.photo_id != group.keeper_id:
-                raise CannotChange("has other bytes than the file that is kept")
+                raise CannotChange("has other bytes than the kept file")
             for sidecar in change.sidecars:
                 check_sidecar(sidecar)
             if self.trial is not None:

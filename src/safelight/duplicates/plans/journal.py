@@ -81,15 +81,21 @@ def only_one(library: Path, wait: float = WAIT) -> Iterator[None]:
         yield
 
 
-def read_steps(folder: Path) -> dict[int, tuple[Step, str]]:
+def read_steps(folder: Path, *, as_written: bool = False) -> dict[int, tuple[Step, str]]:
     """Return the steps of a journal by number, each with what was said of it last.
+
+    Parameters
+    ----------
+    as_written : bool
+        With the paths that files had then, not those that they have after what was moved since.
 
     Raises
     ------
     PlanError
         It cannot be read.
     """
-    return _located(_steps_in(_data_of(folder / _NAME)), folder, read_moves(folder.parent))
+    steps = _steps_in(_data_of(folder / _NAME))
+    return steps if as_written else _located(steps, folder, read_moves(folder.parent))
 
 
 def _data_of(path: Path) -> bytes:

@@ -87,27 +87,31 @@ def progress_of(plan: Plan, library: Path | None = None) -> Progress:
     ----------
     plan : Plan
     library : Path, optional
-        Where the library is, if not where the plan says.
+        Where the library may be now, if not where the plan says.
 
     Raises
     ------
     PlanError
         There is a journal, and it cannot be read.
     """
-    library = library or Path(plan.library)
+    # A library that has moved since has its journals beside it.
+    if library is None or not (folder_of(library) / plan.id).is_dir():
+        library = Path(plan.library)
     folder = folder_of(library) / plan.id
     states = {}
     try:
-        steps = read_steps(folder)
+        steps, written = read_steps(folder), read_steps(folder, as_written=True)
     except PlanError as exc:
         if not isinstance(exc.__cause__, FileNotFoundError):
             raise
     else:
-        last = {step.path: (step, state) for _, (step, state) in sorted(steps.items())}
+        # The plan names files where they were when it was made.
+        last = {written[number][0].path: steps[number] for number in sorted(steps)}
         left = read_left(folder)
         for change in plan.changes:
             mine = [last[path] for path in _paths(change) if path in last]
-            states[change.path] = _state(change, mine, left.get(change.path))
+            is_whole = len(mine) == len(_paths(change))
+            states[change.path] = _state(mine, is_whole, left.get(change.path))
     return Progress(states | _done_by_others(plan, library, states))
 
 
@@ -145,7 +149,7 @@ def _paths(change: Change) -> list[str]:
     return [change.path, *(sidecar.path for sidecar in change.sidecars)]
 
 
-def _state(change: Change, steps: list[tuple[Step, str]], left: str | None) -> State:
+def _state(steps: list[tuple[Step, str]], is_whole: bool, left: str | None) -> State:
     """Return the state of a change by its steps, that of the photo first."""
     names = {UNDONE if state == DONE and is_taken_back(step) else state for step, state in steps}
     if not steps or names == {UNDONE}:
@@ -153,8 +157,7 @@ def _state(change: Change, steps: list[tuple[Step, str]], left: str | None) -> S
             return State(LEFT, why=left)
         return State(TAKEN_BACK if steps else PLANNED)
     first = steps[0][0]
-    whole = names == {DONE} and first.path == change.path and len(steps) == len(_paths(change))
-    if whole or (names == {DONE} and first.do == "link"):
+    if names == {DONE} and (is_whole or first.do == "link"):
         return State(APPLIED, first.at, None if first.do == "link" else first.to)
     if left is not None and BEGUN not in names:
         return State(LEFT, why=left)

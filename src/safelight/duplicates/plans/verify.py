@@ -43,12 +43,12 @@ class Kept:
                 file.read(1)
                 found = os.fstat(file.fileno())
         except (OSError, FileError) as exc:
-            raise CannotChange(f"stays, because {self.path}, the one to keep, {_why(exc)}") from exc
+            raise CannotChange(f"stays, because the kept file {self.path} {_why(exc)}") from exc
         if _identity(found) != _identity(self._seen):
             try:
                 self._seen = verified(self.path, self.sha256)
             except CannotChange as exc:
-                raise CannotChange(f"stays, because {self.path}, the one to keep, {exc}") from exc
+                raise CannotChange(f"stays, because the kept file {self.path} {exc}") from exc
 
 
 def verified(path: str, sha256: str) -> os.stat_result:

@@ -26,6 +26,7 @@ from safelight.embedding.hub.answers import (
 from safelight.embedding.hub.transfer import arrived, check_bytes, fetch_large
 from safelight.errors import ModelInvalid, ModelUnavailable
 from safelight.files import SMALL_FILE, read_text
+from safelight.files.format import size_text
 from safelight.files.names import expanded
 
 if TYPE_CHECKING:
@@ -232,8 +233,8 @@ def _check_room(model: RemoteModel, files: Files) -> None:
     if missing > free:
         raise _unavailable(
             model.repo,
-            f"it needs {missing / 1e6:,.0f} MB more in the cache {cache_folder()}, where "
-            f"{free / 1e6:,.0f} MB are free. {DISK[errno.ENOSPC]}",
+            f"it needs {size_text(missing)} more in the cache {cache_folder()}, where "
+            f"{size_text(free)} are free. {DISK[errno.ENOSPC]}",
             "disk",
         )
 

@@ -18,7 +18,7 @@ from safelight.exchange.parquet.description import (
     write_description,
 )
 from safelight.exchange.parquet.locations import is_unfinished, open_place
-from safelight.exchange.parquet.parts import digits_for, write_failures, write_photos
+from safelight.exchange.parquet.parts import FILE_ROWS, digits_for, write_failures, write_photos
 from safelight.library.database import as_database
 from safelight.library.outbox import library_id
 from safelight.library.snapshot import snapshot
@@ -67,6 +67,8 @@ def export_library(
     *,
     namespaces: Sequence[str] = (),
     space: str | None = None,
+    digits: int | None = None,
+    file_rows: int = FILE_ROWS,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Exported:
@@ -84,6 +86,10 @@ def export_library(
         Only photos with a file in one of them, and only these files; all if empty.
     space : str, optional
         As :func:`~safelight.library.spaces.find_named_space` takes it; the default if not given.
+    digits : int, optional
+        So many of the id's first digits make a folder; as suits their number if not given.
+    file_rows : int
+        Photos of one file at most.
     overwrite : bool
         Replace the data set that is there.
     progress : callable
@@ -110,6 +116,8 @@ def export_library(
             found.photos(),
             found.failures(),
             found.count(),
+            digits=digits,
+            file_rows=file_rows,
             overwrite=overwrite,
             progress=progress,
         )
@@ -123,6 +131,7 @@ def write_data_set(
     total: int,
     *,
     digits: int | None = None,
+    file_rows: int = FILE_ROWS,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Exported:
@@ -140,6 +149,8 @@ def write_data_set(
         How many photos there are.
     digits : int, optional
         So many of the id's first digits make a folder; what suits `total` if not given.
+    file_rows : int
+        Photos of one file at most.
     overwrite : bool
         Replace the data set that is there.
     progress : callable
@@ -164,6 +175,7 @@ def write_data_set(
             dimension,
             run=run,
             digits=digits_for(total) if digits is None else digits,
+            file_rows=file_rows,
         )
     )
     shown = sum(part.rows or 0 for part in parts)

@@ -28,7 +28,7 @@ GROUP = 8192
 BATCH = 2048
 
 #: Rows of one file at most: of 512 numbers, some 150 MB.
-_LARGEST = 65_536
+FILE_ROWS = 65_536
 
 #: Columns in which values come again. A dictionary of vectors or ids would be made in vain.
 _REPEATED = (
@@ -47,12 +47,12 @@ _REPEATED = (
 _SPLIT = ("vector.list.element",)
 
 #: Of more rows than these, one and two digits of the id make folders.
-_ONE_DIGIT, _TWO_DIGITS = 20_000, 1_000_000
+ONE_DIGIT, TWO_DIGITS = 20_000, 1_000_000
 
 
 def digits_for(rows: int) -> int:
     """Return how many digits of the id make a folder where there are so many photos."""
-    return 0 if rows <= _ONE_DIGIT else 1 if rows <= _TWO_DIGITS else 2
+    return 0 if rows <= ONE_DIGIT else 1 if rows <= TWO_DIGITS else 2
 
 
 def write_photos(
@@ -63,6 +63,7 @@ def write_photos(
     run: str,
     digits: int = 2,
     group: int = GROUP,
+    file_rows: int = FILE_ROWS,
 ) -> Iterator[Part]:
     """Write photos; yield each file once it is there.
 
@@ -78,12 +79,20 @@ def write_photos(
         So many of the id's first digits make a folder.
     group : int
         Rows that are in memory at once.
+    file_rows : int
+        Rows of one file at most.
     """
     schema, number = photo_schema(dimension), 0
+
+    def to_arrow(some: Sequence[PhotoRow]) -> pa.RecordBatch:
+        return photos_to_arrow(some, dimension)
+
     for prefix, some in groupby(rows, key=lambda row: row.photo_id[:digits]):
         folder = f"{PHOTOS}/prefix={prefix}" if digits else PHOTOS
         remaining = iter(some)
-        while batches := _first(remaining, lambda each: photos_to_arrow(each, dimension), group):
+        while batches := _first(
+            remaining, lambda each: photos_to_arrow(each, dimension), group, file_rows
+        ):
             yield write_part(place, f"{folder}/part-{run}-{number:04}.parquet", schema, batches)
             number += 1
 
@@ -91,21 +100,21 @@ def write_photos(
 def write_failures(place: Place, rows: Iterable[FailureRow], *, run: str) -> Iterator[Part]:
     """Write failures; yield each file once it is there."""
     schema, remaining, number = failure_schema(), iter(rows), 0
-    while batches := _first(remaining, failures_to_arrow, GROUP):
+    while batches := _first(remaining, failures_to_arrow, GROUP, FILE_ROWS):
         yield write_part(place, f"{FAILURES}/part-{run}-{number:04}.parquet", schema, batches)
         number += 1
 
 
 def _first(
-    rows: Iterator[Any], to_arrow: Callable[[Sequence[Any]], pa.RecordBatch], group: int
+    rows: Iterator[Any], to_arrow: Callable[[Sequence[Any]], pa.RecordBatch], group: int, most: int
 ) -> Iterator[pa.RecordBatch] | None:
     """Return the batches of the next file; None if there are no more rows."""
-    first = list(islice(rows, min(group, _LARGEST)))
+    first = list(islice(rows, min(group, most)))
     if not first:
         return None
 
     def batches() -> Iterator[pa.RecordBatch]:
-        some, left = first, _LARGEST
+        some, left = first, most
         while some:
             yield to_arrow(some)
             left -= len(some)

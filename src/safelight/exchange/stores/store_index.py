@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from safelight.cosine import best, cosines
 from safelight.errors import SpaceError
 from safelight.exchange.stores.retry import insist
 from safelight.library.database import as_database
+from safelight.library.items import item_ids, item_keys, vectors_by_key
 from safelight.library.spaces import find_space
 from safelight.library.vector_index.base import Neighbours
 from safelight.library.vector_index.flat import check_query
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from safelight.exchange.stores.base import VectorStore
     from safelight.library.database import AnyLibrary
 
-Value = TypeVar("Value")
-
 #: So many more than wanted are asked for, to be ranked again by the library's own vectors.
 _MARGIN = 16
 
@@ -35,9 +34,6 @@ MOST = 10_000
 
 #: Seconds for which a search tries again; somebody is waiting.
 _PATIENCE = 1.5
-
-#: SQLite's own limit on the variables of a statement was 999 for long.
-_AT_ONCE = 900
 
 
 class StoreIndex:
@@ -148,7 +144,7 @@ class StoreIndex:
         """Return the keys of the nearest among `allowed`; of each part of it, its nearest."""
         found = [np.empty(0, np.int64)]
         for start in range(0, len(allowed), self._named):
-            ids = self._ids(allowed[start : start + self._named].tolist())
+            ids = item_ids(self._library, allowed[start : start + self._named].tolist())
             if ids:
                 found.append(self._keys(self._nearest(query, k + _MARGIN, ids)))
         return np.concatenate(found)
@@ -157,48 +153,15 @@ class StoreIndex:
         self, query: npt.NDArray[np.float32], k: int, keys: npt.NDArray[np.int64]
     ) -> Neighbours:
         """Return the best `k` of `keys` by the library's vectors."""
-        kept: list[int] = []
-        vectors: list[npt.NDArray[np.float32]] = []
-        for some in _parts(keys.tolist()):
-            rows = self._library.connection.execute(
-                "SELECT item_pk, vector FROM embeddings "
-                "WHERE space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-                f"AND item_pk IN ({','.join('?' * len(some))})",
-                (self._space.fingerprint, *some),
-            )
-            for key, vector in rows:
-                kept.append(key)
-                vectors.append(np.frombuffer(vector, "<f4"))
+        kept = vectors_by_key(self._library, keys.tolist(), self._space.fingerprint)
         if not kept:
             return Neighbours(np.empty(0, np.int64), np.empty(0))
-        found, scores = np.asarray(kept, np.int64), cosines(np.stack(vectors), query)
+        found = np.asarray(list(kept), np.int64)
+        scores = cosines(np.stack(list(kept.values())), query)
         order = best(scores, found, k)
         return Neighbours(found[order], scores[order])
 
     def _keys(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the item keys of `ids` in their order; those that the library lacks left out."""
-        found: dict[str, int] = {}
-        for some in _parts(ids):
-            marks = ",".join("?" * len(some))
-            found |= dict(
-                self._library.connection.execute(
-                    f"SELECT id, pk FROM items WHERE id IN ({marks})", tuple(some)
-                ).fetchall()
-            )
+        found = item_keys(self._library.connection, ids)
         return np.asarray([found[each] for each in ids if each in found], np.int64)
-
-    def _ids(self, keys: Sequence[int]) -> list[str]:
-        found: list[str] = []
-        for some in _parts(keys):
-            marks = ",".join("?" * len(some))
-            found += (
-                item_id
-                for (item_id,) in self._library.connection.execute(
-                    f"SELECT id FROM items WHERE pk IN ({marks})", tuple(some)
-                )
-            )
-        return found
-
-
-def _parts(values: Sequence[Value]) -> list[Sequence[Value]]:
-    return [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]

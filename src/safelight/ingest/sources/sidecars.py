@@ -29,7 +29,7 @@ class Sidecars:
         """
         folder, name = os.path.split(path)
         if folder not in self._folders:
-            self._folders = {**self._folders, folder: _by_stem(_listed(folder, names))}
+            self._folders[folder] = _by_stem(_listed(folder, names))
         by_stem = self._folders[folder]
         if not by_stem:
             return ()

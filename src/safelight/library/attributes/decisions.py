@@ -48,7 +48,7 @@ def decide(library: Database, pairs: Iterable[tuple[str, str]], decision: str) -
         There is no such decision.
     """
     if decision not in DECISIONS:
-        raise UsageError(f"There is no decision {decision!r}; there are: {', '.join(DECISIONS)}.")
+        raise UsageError(f"Unknown decision {decision!r}. Choose from: {', '.join(DECISIONS)}.")
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     made = [
         Decision(a, b, decision, now) for a, b in sorted({(min(pair), max(pair)) for pair in pairs})

@@ -14,8 +14,10 @@ from urllib.parse import quote, unquote
 from safelight.errors import DecodeError
 from safelight.files import read_bytes
 from safelight.files.atomic import write_new
+from safelight.files.format import size_text
 from safelight.imaging import decode, is_photo
 from safelight.ingest.sources.entry import entry
+from safelight.library.files import present_paths
 from safelight.server.errors import for_clients
 
 if TYPE_CHECKING:
@@ -133,7 +135,7 @@ def take(
     file.seek(0)
     data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        reason = f"is larger than {max_bytes / 1e6:,.0f} MB"
+        reason = f"is larger than {size_text(max_bytes)}"
         return Upload(name, code="too-large", reason=reason)
     photo_id = hashlib.sha256(data).hexdigest()
     try:
@@ -153,13 +155,8 @@ def take(
 
 
 def _present(library: Database, namespace: str, photo_id: str) -> str | None:
-    rows = library.connection.execute(
-        "SELECT f.path FROM files f JOIN items i ON i.pk = f.item_pk "
-        "JOIN namespaces n ON n.pk = f.namespace_pk "
-        "WHERE i.id = ? AND n.name = ? AND NOT f.gone",
-        (photo_id, namespace),
-    )
-    return next((path for (path,) in rows if os.path.isfile(path)), None)
+    paths = present_paths(library, photo_id, namespace)
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from safelight.api.sources import forget, list_sources, move_source
+from safelight.api import forget, move_source
+from safelight.api.sources import list_sources
 from safelight.errors import LibraryError, UsageError
 from safelight.ingest.sources.entry import is_inside
 from safelight.library.sources import KINDS, place_of, read_sources
@@ -23,8 +24,8 @@ from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.api.sources import Forgotten as ForgottenRows
-    from safelight.api.sources import Moved as MovedSource
+    from safelight.api import Forgotten as ForgottenRows
+    from safelight.api import Moved as MovedSource
     from safelight.api.sources import SourceStatus
     from safelight.library.database import Database
     from safelight.server.auth import Access

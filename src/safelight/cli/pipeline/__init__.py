@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.cli.pipeline_bus import dead, publish, watch, worker
-from safelight.cli.pipeline_options import data_option, feature_options, log_options
+from safelight.cli.pipeline.bus import dead, publish, watch, worker
+from safelight.cli.pipeline.options import data_option, feature_options, log_options
 from safelight.cli.shared.options import load_settings, short
 
 if TYPE_CHECKING:

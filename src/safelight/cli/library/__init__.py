@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.api import is_terminal
-from safelight.cli.library_export import export
-from safelight.cli.library_import import import_
+from safelight.api import is_terminal, size_text
+from safelight.cli.library.export import export
+from safelight.cli.library.import_ import import_
 from safelight.cli.shared.options import library_option, load_settings
 
 if TYPE_CHECKING:
@@ -146,13 +146,13 @@ def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | 
         )
     else:
         click.echo(
-            f"Dropped {found.space.name}: {found.embeddings:,} vectors, {_size(freed)} freed."
+            f"Dropped {found.space.name}: {found.embeddings:,} vectors, {size_text(freed)} freed."
         )
 
 
 def _confirm(found: Coverage) -> bool:
     if not is_terminal(sys.stdin):
-        raise click.UsageError("There is no terminal to ask on. Add --yes to drop it all the same.")
+        raise click.UsageError("There is no terminal to ask on. Add --yes to drop it anyway.")
     return click.confirm(
         f"Drop {found.space.name} with its {found.embeddings:,} vectors? To have them again, its "
         "model must embed all photos again.",
@@ -166,7 +166,7 @@ def _table(found: Sequence[Coverage], what: str) -> str:
             each.space.name,
             each.space.fingerprint[:12],
             f"{each.covered:,} of {each.covered + each.lacking:,} {what}",
-            f"{each.embeddings:,} x {each.space.dimension}, {_size(each.bytes)}",
+            f"{each.embeddings:,} x {each.space.dimension}, {size_text(each.bytes)}",
             "used by searches" if each.default else "",
         )
         for each in found
@@ -176,7 +176,3 @@ def _table(found: Sequence[Coverage], what: str) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"

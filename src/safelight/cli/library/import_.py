@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from safelight.cli.library_export import exchange_progress
+from safelight.cli.library.export import exchange_progress
 from safelight.cli.shared.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:

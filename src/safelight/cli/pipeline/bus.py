@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from safelight.cli.pipeline_options import (
+from safelight.cli.pipeline.options import (
     SERVICES,
     bus_option,
     data_option,
@@ -191,7 +191,7 @@ def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool
 
     log_to_stderr(level="WARNING")
     if retry and drop:
-        raise click.UsageError("--retry and --drop exclude each other.")
+        raise click.UsageError("Use either --retry or --drop, not both.")
     if not retry and not drop:
         for letter in dead_letters(url, keys):
             plain = f"{letter.key}  {letter.durable}  {letter.batch_id or '–'}  {letter.reason}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from safelight.api import size_text
 from safelight.cli.shared.options import counted, library_option, load_settings
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def export(
         click.echo(
             f"{done.place}: {counted(done.photos, 'photo')}{failed} in "
             f"{counted(done.files, 'file')}, "
-            f"{done.bytes / 1e6:,.1f} MB ({done.seconds:.1f} s)"
+            f"{size_text(done.bytes)} ({done.seconds:.1f} s)"
         )
 
 

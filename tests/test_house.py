@@ -1,0 +1,121 @@
+"""Rules of the house that import contracts cannot state: private names, and SQL in one place."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import safelight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(safelight.__file__).parent
+
+#: Packages that speak to a database: the library's SQLite, and PostgreSQL.
+SQL_HOMES = ("safelight.library.", "safelight.exchange.stores.postgres")
+
+#: Modules that still hold SQL. The list may only become shorter.
+SQL_LEFT: frozenset[str] = frozenset()
+
+#: Private names that other packages still use. The list may only become shorter.
+PRIVATE_LEFT: frozenset[tuple[str, str]] = frozenset()
+
+_STATEMENT = re.compile(
+    r"\s*(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|"
+    r"CREATE\s+(TEMP\s+)?(TABLE|INDEX|VIEW|TRIGGER)\s|PRAGMA\s)"
+)
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        yield ".".join(parts), ast.parse(path.read_text("utf-8"))
+
+
+def _package(module: str) -> str:
+    return module.rpartition(".")[0]
+
+
+def _private_uses(module: str, tree: ast.Module) -> Iterator[str]:
+    """Yield each private name of a module of another package, as ``module._name``."""
+    imported: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("safelight"):
+            continue
+        for alias in node.names:
+            source = f"{node.module}.{alias.name}"
+            imported[alias.asname or alias.name] = source
+            if alias.name.startswith("_") and _package(str(node.module)) != _package(module):
+                yield source
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr.startswith("_")
+            and not node.attr.startswith("__")
+            and isinstance(node.value, ast.Name)
+            and (source := imported.get(node.value.id)) is not None
+            and _package(source) != _package(module)
+            and (source.rpartition(".")[2].islower())
+        ):
+            yield f"{source}.{node.attr}"
+
+
+def _statements(tree: ast.Module) -> list[str]:
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+        and _STATEMENT.match(node.value)
+    ]
+
+
+def test_only_the_library_holds_sql() -> None:
+    found = {
+        module
+        for module, tree in _modules()
+        if not module.startswith(SQL_HOMES) and _statements(tree)
+    }
+    assert found == SQL_LEFT
+
+
+def test_no_package_uses_private_names_of_another() -> None:
+    found = {(module, name) for module, tree in _modules() for name in _private_uses(module, tree)}
+    assert found == PRIVATE_LEFT
+
+
+def test_the_contract_of_the_command_line_names_every_other_package() -> None:
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    contracts = tomllib.loads(project.read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (contract,) = (each for each in contracts if each.get("source_modules") == ["safelight.cli"])
+    there = {module.split(".")[1] for module, _ in _modules()}
+    allowed = {"__init__", "__main__", "cli", "api", "errors", "settings", "types"}
+    assert set(contract["forbidden_modules"]) == {f"safelight.{each}" for each in there - allowed}
+
+
+def test_the_rules_see_what_they_forbid() -> None:
+    tree = ast.parse(
+        "from safelight.library.schema import _steps\n"
+        "from safelight.imaging import decoding\n"
+        "decoding._limit\n"
+        "rows.execute(f'SELECT {x} FROM files')\n"
+        "rows.execute('\\n  delete_me')\n"
+        "SQL = 'INSERT OR IGNORE INTO t VALUES (1)'\n"
+    )
+    assert list(_private_uses("safelight.ingest.run", tree)) == [
+        "safelight.library.schema._steps",
+        "safelight.imaging.decoding._limit",
+    ]
+    assert len(_statements(tree)) == 2
