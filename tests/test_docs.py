@@ -140,7 +140,7 @@ def test_every_failure_code_is_explained() -> None:
         "safelight.imaging.decoding",
         "safelight.library.database",
         "safelight.pipeline.messages.artifacts",
-        "safelight.pipeline.messages.feature_json",
+        "safelight.pipeline.services.feature_json",
         "safelight.pipeline.messages.schemas",
         "safelight.pipeline.messages.uris",
         "safelight.search.query",

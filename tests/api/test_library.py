@@ -94,7 +94,7 @@ def test_the_state_of_a_library(opened: Library, pictures: Path) -> None:
         opened.status(namespace="nope")
     with pytest.raises(UsageError, match="vector store"):
         opened.sync()
-    with pytest.raises(UsageError, match="nonsense"):
+    with pytest.raises(UsageError, match="vector store"):
         opened.sync("nonsense")
 
 

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
-from safelight.arguments import as_kind, as_list, as_path
+from safelight.api.report import check_report
+from safelight.arguments import as_kind, as_list
 from safelight.duplicates.deduplicator import Deduplicator, Related, named_relations
 from safelight.duplicates.keeper import Suggestion
 from safelight.errors import DecodeError, ModelError, SourceError, UsageError
@@ -31,7 +32,6 @@ __all__ = [
     "Related",
     "Suggestion",
     "against",
-    "check_report",
     "decide",
     "decisions",
     "duplicates",
@@ -228,21 +228,6 @@ class Duplicates(Sequence[Suggestion]):
 
     def _finder(self, step: Callable[[Step], None]) -> Deduplicator:
         return _deduplicator(self._library, self._options, step)
-
-
-def check_report(path: str | os.PathLike[str], *, force: bool = False) -> str:
-    """Return the path of a page; raise unless one may be written there.
-
-    Raises
-    ------
-    UsageError
-        Something else is there, and `force` is not given.
-    """
-    from safelight.duplicates.report.page import check_report as check
-
-    target = expanded(as_path(path, "path"))
-    check(target, force=force)
-    return target
 
 
 def duplicates(

@@ -80,7 +80,8 @@ def duplicates(
         return
     if as_json and as_csv:
         raise click.UsageError("Use either --json or --csv, not both.")
-    from safelight.api.duplicates import Duplicates, check_report, named_relations
+    from safelight.api.duplicates import Duplicates, named_relations
+    from safelight.api.report import check_report
 
     wanted = named_relations(_relations(relations)) if relations else None
     settings = load_settings(library=library)

@@ -209,7 +209,7 @@ def ingest(
                     sys.exit(130)
         if dry_run:
             return
-        feed_store(opened.database, settings, quiet=quiet or as_json)
+        feed_store(opened, quiet=quiet or as_json)
         for note in () if quiet else advice(opened, summaries, options, was_new=was_new):
             click.echo(f"safelight: {note}", err=True)
     if any(each.failed + each.failing for each in summaries) and not any(
@@ -250,7 +250,7 @@ def ingest_folder(library: Library, folder: str, model: str | None) -> None:
     report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
-    feed_store(library.database, library.settings, quiet=True)
+    feed_store(library, quiet=True)
 
 
 def _model(

@@ -11,8 +11,8 @@ from safelight.embedding.catalogue.catalogue import is_permissive, known_models
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.hub.cache import find_downloads
 from safelight.embedding.hub.client import download, file_names, find_cached, is_offline, look_up
+from safelight.embedding.layouts.onnx import find_layout
 from safelight.embedding.names import STARTER, lasting_name, parse_model_name
-from safelight.embedding.onnx.layouts import find_layout
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from safelight.embedding.description import Description
     from safelight.embedding.devices import Device, Runtime
     from safelight.embedding.hub.client import Files, RemoteModel
+    from safelight.embedding.layouts.onnx import Layout
     from safelight.embedding.names import ModelName
     from safelight.embedding.onnx.embedder import OnnxEmbedder
-    from safelight.embedding.onnx.layouts import Layout
     from safelight.embedding.torch.embedder import TorchEmbedder
     from safelight.embedding.torch.model import TorchModel
 
@@ -200,7 +200,7 @@ def is_on_disk(model: str) -> Path | None:
             return found[0]
     if "torch" not in name.runtimes:
         return None
-    from safelight.embedding.torch.layouts import find_checkpoint, find_torch_layout
+    from safelight.embedding.layouts.torch import find_checkpoint, find_torch_layout
 
     for repo in name.torch_repos:
         if found_torch := find_cached(repo, find_torch_layout):
@@ -346,7 +346,7 @@ def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
     except ModelInvalid as error:
         if error.code != "no-onnx":
             raise
-        from safelight.embedding.torch.layouts import find_torch_layout
+        from safelight.embedding.layouts.torch import find_torch_layout
 
         try:
             find_torch_layout(names, str(folder))

@@ -66,7 +66,7 @@ def test_what_others_publish_is_an_event_or_a_dead_letter(server: Server) -> Non
         assert [each.payload for each in letters] == messages
         assert all(each.reason and each.durable == "me" for each in letters)
         assert letters[0].batch_id is None
-        with pytest.raises(UsageError, match="cannot be retried"):
+        with pytest.raises(UsageError, match="is not an event"):
             await bus.retry(letters[0])
         await bus.drop(letters[0])
         assert len(await bus.dead()) == len(messages) - 1
@@ -127,8 +127,8 @@ def test_a_second_publishing_is_refused_however_late(server: Server) -> None:
 def test_a_server_that_is_killed_and_comes_back_has_everything(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("nats_bus", "nats_deliveries"):  # less patience, so that it is over sooner
-        monkeypatch.setattr(f"safelight.pipeline.{module}.REQUEST", 1.0)
+    for module in ("nats", "nats_deliveries"):  # less patience, so that it is over sooner
+        monkeypatch.setattr(f"safelight.pipeline.bus.{module}.REQUEST", 1.0)
 
     async def main() -> None:
         bus = await NatsBus.connect(server.url)

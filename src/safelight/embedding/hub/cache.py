@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from safelight.embedding.catalogue.catalogue import find_known
 from safelight.embedding.hub.client import cache_folder, cached_folder, file_names, repo_folder
-from safelight.embedding.onnx.layouts import find_layout
-from safelight.embedding.torch.layouts import find_checkpoint, find_torch_layout
+from safelight.embedding.layouts.onnx import find_layout
+from safelight.embedding.layouts.torch import find_checkpoint, find_torch_layout
 from safelight.errors import ModelInvalid
 from safelight.files import SMALL_FILE, read_bytes
 from safelight.files.bounded_json import parse_json

@@ -166,7 +166,9 @@ class NatsBus:
         check_name(name)
         if not _DURABLE.fullmatch(durable):
             raise UsageError(f"{durable!r} is not a durable name: letters, digits, - and _ are.")
-        found = NatsDeliveries(self, self._js, name, durable, policy or Policy())
+        found = NatsDeliveries(
+            self._js, name, durable, policy or Policy(), settle=self.settle, bury=self.bury
+        )
         await self._insist(found.bind)
         return found
 
