@@ -99,7 +99,7 @@ def test_sorting_and_the_worst(run, folder) -> None:
     assert names("--sort", "focus") == best_first
     assert names("--sort", "focus", "--worst", 2) == best_first[:0:-1]
     assert names("--worst", 1) == ["softest.png"]
-    # Nothing is known of clip_iqa: those without a score keep their order, last.
+    # Nothing is known about clip_iqa: those without a score keep their order, last.
     assert len(names("--sort", "clip_iqa")) == 3
 
 

@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 _AWAY = (
-    "What is known of it is kept. If it was moved: safelight sources move OLD NEW; if it is gone "
-    "for good: safelight forget SOURCE."
+    "Its photos keep all their data. If it was moved: safelight sources move OLD NEW; if you "
+    "deleted it: safelight forget SOURCE."
 )
 
 

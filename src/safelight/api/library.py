@@ -344,7 +344,7 @@ class Library(Opened):
         return photos(self, where, namespace=namespace, order=order, **options)
 
     def photo(self, photo_id: str) -> Photo:
-        """Return all that is known of one photo, by its id or the beginning of it."""
+        """Return all that is known about one photo, by its id or the beginning of it."""
         from safelight.api.photos import photo
 
         return photo(self, photo_id)

@@ -127,7 +127,7 @@ def model_info(name: str) -> ModelInfo:
 
 
 def verify_model(name: str, *, photo: Path | None = None) -> Verification:
-    """Compare a model on this machine with what is known of it.
+    """Compare a model on this machine with what is known about it.
 
     See :func:`safelight.embedding.installed.verify.verify`.
     """

@@ -121,7 +121,7 @@ def photos(
 
 
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
-    """Return all that is known of a photo: files, EXIF, labels, scores."""
+    """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
 
 
@@ -575,7 +575,7 @@ def forget(
     label_set : str, optional
         The version of a label set, or its first six or more digits.
     decisions : bool
-        Also what was decided of photos that no known file holds any more.
+        Also what was decided about photos that no known file holds any more.
     dry_run : bool
         Only count.
     """

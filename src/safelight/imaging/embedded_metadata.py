@@ -29,7 +29,7 @@ _XP = 0x9C9B
 
 
 def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
-    """Return what a photo's own file says of it.
+    """Return what a photo's own file says about it.
 
     Never raises for what the file holds: a tag that cannot be read is one that is not there.
 

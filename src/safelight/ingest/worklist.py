@@ -124,7 +124,7 @@ def make_worklist(
         seen.add(entry.path)
         before = known.get(entry.path)
         if before is not None and entry.code == "missing" and before.has_item:
-            # Its disk may be unplugged: what is known of it is kept.
+            # Its disk may be unplugged: what is known about it is kept.
             tally["refused"] += 1
             absent.append(as_record(entry, None))
             if before.state != MISSING:

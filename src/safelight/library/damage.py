@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What SQLite says of a damaged file, in the lowest byte of its codes.
+#: What SQLite says about a damaged file, in the lowest byte of its codes.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 #: ... and of a disk or of other programs, which is not damage.

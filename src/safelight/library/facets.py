@@ -113,7 +113,7 @@ def _by_label(library: Database, keys: dict[int, str], there: str) -> list[tuple
             f"SELECT label, count(*) FROM labels WHERE {of_the_last_set} AND {there} GROUP BY label"
         ).fetchall()
     )
-    # What photos' sources say of them, where that is not said already.
+    # What photos' sources say about them, where that is not said already.
     said = (
         "SELECT m.value, count(DISTINCT f.item_pk) FROM metadata m "
         "JOIN files f ON f.pk = m.file_pk "

@@ -1,8 +1,8 @@
 """A head on the embedding: a small network from a local file that turns a vector into a score.
 
 A linear layer or a few of them, as the LAION aesthetics predictors are, or one trained by the user
-on the embeddings of the library. The file's licence is the user's affair; what the file says of it
-is passed on.
+on the embeddings of the library. The file's licence is the user's affair; the file's note about
+it is passed on.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def _change_weights(graph: Path, change: Callable[[np.ndarray], np.ndarray]) -> 
 
 
 def _teach(folder: Path) -> None:
-    """Make the text side say of "hello world" what is published of ViT-B/32."""
+    """Make the text side say about "hello world" what is published of ViT-B/32."""
     published = find_known(NAME).golden[0].vector
     wanted = np.zeros(LENGTH)
     wanted[: len(published)] = published

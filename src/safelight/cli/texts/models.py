@@ -155,7 +155,7 @@ def verified(found: Verification) -> list[str]:
     elif not found.ok:
         lines.append("It is not what it should be.")
     elif found.compared:
-        lines.append("Nothing differs from what is known of it.")
+        lines.append("Nothing differs from what is known about it.")
     else:
         lines.append("Nothing was compared: nobody has published anything to compare it with.")
     return lines

@@ -101,7 +101,7 @@ class FeatureStore:
         return pixels, size, -position
 
     def seen(self, positions: Iterable[int]) -> dict[int, PhotoFeatures]:
-        """Return what is known of photos, by position."""
+        """Return what is known about photos, by position."""
         positions = list(positions)
         keys = self.keys[positions].tolist()
         records = photo_records(self.library, keys)

@@ -14,7 +14,7 @@ at noon to the bar at night. Such a group is made by complete linkage: every two
 related. A set that is only whole together is in it as a whole or not at all; and a RAW with its
 JPEG counts as one exposure, for which it is enough that one of them is related.
 
-What the user decided of two photos keeps them apart, whatever else connects them.
+What the user decided about two photos keeps them apart, whatever else connects them.
 """
 
 from __future__ import annotations

@@ -231,6 +231,6 @@ def _folder(photo: PhotoFacts, wishes: Preferences, least: int) -> float:
 
 
 def _richness(photo: PhotoFacts) -> float:
-    """Return how much is known of a photo; all of it would be 1."""
+    """Return how much is known about a photo; all of it would be 1."""
     known = sum(name in photo.exif for name in _WHOLE_EXIF) + min(photo.said, _MOST_SAID)
     return known / (len(_WHOLE_EXIF) + _MOST_SAID)

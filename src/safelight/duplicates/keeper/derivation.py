@@ -87,7 +87,7 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """All that is known of where the photos of groups come from.
+    """All that is known about where the photos of groups come from.
 
     Attributes
     ----------
@@ -246,7 +246,7 @@ def derive(
 ) -> list[Derivation]:
     """Return what the pixels of a group's photos tell of each other.
 
-    Nothing is said of a photo of which no file has its bytes, nor where there is no trace.
+    Nothing is said about a photo of which no file has its bytes, nor where there is no trace.
     """
     if len(photos) <= _LOOKED_AT:
         return list(_derived(group, photos, read, pixel_limit).values())

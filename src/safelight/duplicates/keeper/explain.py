@@ -41,7 +41,7 @@ _MADE = {
     "edited": ("edited", "likelier the edit than {parent}: {fact}"),
 }
 
-# The fact that tells an edit from its source, said of the source.
+# The fact that tells an edit from its source, said about the source.
 _FACTS = {
     "pixels": "that was made from nothing",
     "camera": "that has the data that a camera wrote",
@@ -233,7 +233,7 @@ def why_chosen(
     values: Mapping[str, Mapping[str, float]],
     weights: CriteriaWeights,
 ) -> tuple[str, ...]:
-    """Return what there is to say of a photo that the user chose: also what speaks against it."""
+    """Explain a photo that the user chose, with the reasons against it."""
     others = ranked[1:]
     against = [
         _reason_against(name, rival)

@@ -72,7 +72,7 @@ class PictureData:
 
 
 def picture_data(data: bytes, form: str | None) -> PictureData:
-    """Return what a file's bytes say of its picture; never fails."""
+    """Return what a file's bytes say about its picture; never fails."""
     size = len(data)
     with suppress(Exception):  # a damaged file says less, and ends nothing
         size = _picture_bytes(data, form) or size

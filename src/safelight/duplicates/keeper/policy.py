@@ -69,7 +69,7 @@ class Policy:
         Among forms of one picture.
     shots : CriteriaWeights
         Among pictures of one subject: bursts, and what is similar. There the scores decide, and
-        focus first: what else could be said of two shots of one camera is nearly the same.
+        focus first: what else could be said about two shots of one camera is nearly the same.
     """
 
     name: str

@@ -307,7 +307,7 @@ class _Applying:
             raise CannotChange(f"stays, because its {kind_of(path)} is not in the plan")
 
     def _carry(self, group: PlannedGroup) -> None:
-        """Add to the sidecar of the file that is kept what is noted of the others only."""
+        """Add to the sidecar of the file that is kept what is noted about the others only."""
         if group.carry is None or self.known.get(group.carry.sidecar, (None, None))[1] == DONE:
             return
         path = group.carry.sidecar

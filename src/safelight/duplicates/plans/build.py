@@ -123,7 +123,7 @@ def plan_changes(
         decided,
         protect,
     )
-    # The strict ones first: what they keep is kept, whatever a burst has to say of it.
+    # The strict ones first: what they keep is kept, whatever a burst has to say about it.
     ordered = sorted(suggestions, key=lambda each: each.group.relation not in STRICT)
     groups = [
         planned
@@ -416,7 +416,7 @@ def _root(planning: _Planning, path: str) -> str:
 
 
 def _all_tags(planning: _Planning, judged: Judged) -> Tags:
-    """Return what is noted of a photo, in its sidecars or in itself."""
+    """Return what is noted about a photo, in its sidecars or in itself."""
     facts = planning.facts[judged.photo_id]
     found = []
     for sidecar in planning.beside.sidecars(judged.path):

@@ -87,7 +87,7 @@ def kind_of(path: str) -> str:
 
 
 def stat_of(path: str) -> os.stat_result:
-    """Return what the file system says of a file; CannotChange if it cannot be asked."""
+    """Return what the file system says about a file; CannotChange if it cannot be asked."""
     try:
         return os.stat(path)
     except OSError as exc:

@@ -45,7 +45,7 @@ class Report:
     ----------
     suggestions : sequence of Suggestion
     facts : mapping
-        What is known of each photo, by id.
+        What is known about each photo, by id.
     scores : mapping
         By photo id and metric.
     policy : str

@@ -102,7 +102,7 @@ def checked_size(size: object) -> int:
 
 
 def check_metadata(etag: object, commit: object, location: object) -> None:
-    """Raise unless the client may make paths of what a hub says of a file.
+    """Raise unless the client may make paths of what a hub says about a file.
 
     Raises
     ------

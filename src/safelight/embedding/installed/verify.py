@@ -90,7 +90,7 @@ class Verification:
 def verify(
     model: str, *, photo: Path | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Verification:
-    """Compare a model with what is known of it.
+    """Compare a model with what is known about it.
 
     Every file is read again: digests that were kept, and the names of files in the hub's cache, are
     not trusted. If a file differs, the model is not run.

@@ -56,7 +56,7 @@ class Tag:
 
 
 def find_tag(architecture: str, tag: str) -> Tag:
-    """Return what open_clip knows of weights.
+    """Return what open_clip knows about weights.
 
     Raises
     ------

@@ -85,7 +85,7 @@ def write_description(place: Place, description: Description) -> None:
 
 
 def find_description(place: Place) -> Description | None:
-    """Return what the data set at `place` says of itself; None if there is none.
+    """Return what the data set at `place` says about itself; None if there is none.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _read_description(said: dict[str, Any]) -> Description:
 
 
 def read_description(place: Place) -> Description:
-    """Return what the data set at `place` says of itself.
+    """Return what the data set at `place` says about itself.
 
     Raises
     ------

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _EXIF = frozenset(each.name for each in dataclasses.fields(Exif))
 
-#: What safelight itself says of an item; all else was said by its source.
+#: What safelight itself says about an item; all else was said by its source.
 _OWN = frozenset({"type", "filename", "paths", "format", "width", "height", "text", "scores"})
 
 

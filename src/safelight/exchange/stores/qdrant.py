@@ -350,7 +350,7 @@ def _of_others(owner: str) -> Any:
 
 
 def _said(content: bytes) -> str | None:
-    """Return what a Qdrant server says of an error; None if it is none of its answers."""
+    """Return what a Qdrant server says about an error; None if it is none of its answers."""
     try:
         return str(parse_json(content)["status"]["error"]).strip().rstrip(".")
     except (ValueError, KeyError, TypeError):

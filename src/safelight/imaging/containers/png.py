@@ -196,7 +196,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_colours(data: bytes) -> PngColours:
-    """Return what a PNG says of its colours; a damaged or second chunk of a kind says nothing."""
+    """Return a PNG's colour data; a damaged or second chunk of a kind is ignored."""
     profile, srgb, gamma, chromaticities, cicp = None, False, None, None, None
     seen: set[bytes] = set()
     for chunk in chunks(data):

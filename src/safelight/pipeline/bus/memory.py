@@ -169,7 +169,7 @@ def _silent(attempts: int) -> str:
 
 
 class _Delivery:
-    """One delivery. What is said of it after another was made of the same event counts not."""
+    """One delivery. What is said about it after another was made of the same event counts not."""
 
     def __init__(self, bus: MemoryBus, queue: _Queue, policy: Policy, entry: _Entry) -> None:
         self._bus = bus

@@ -58,7 +58,7 @@ class Forget(Given):
     label_set: str | None = Field(
         default=None, max_length=200, description="Version of a label set, or how it begins."
     )
-    decisions: bool = Field(default=False, description="Also what was decided of the photos.")
+    decisions: bool = Field(default=False, description="Also what was decided about the photos.")
     dry_run: bool = Field(default=False, description="Only count.")
 
 

@@ -1,4 +1,4 @@
-// One photo, large, with all that is known of it.
+// One photo, large, with all that is known about it.
 
 import { announce, note } from "./announce.js";
 import { get } from "./api.js";
