@@ -91,6 +91,7 @@ def proven_same(a: Pixels, b: Pixels, noise: CompressionNoise) -> WorstPlace | N
         *shares,
         two_exposures=False,
         clearly_two=False,
+        another_colour=False,
         detail=sharper_by(*fine),
     )
 
