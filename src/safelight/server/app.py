@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from safelight.server.state import ServerState
 
-# What a machine's own tables say of these differs, and a browser runs no script of another type.
+# What a machine's own tables say about these differs, and a browser runs no script of another type.
 for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
     mimetypes.add_type(kind, suffix)
 
