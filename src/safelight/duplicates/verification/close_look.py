@@ -162,6 +162,8 @@ class CloseLook:
             return True
         if not self.place.differs:
             return False
+        if self.place.another_colour:
+            return True
         if not self.place.is_natural:
             toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
             return toned is None or not toned.is_natural
