@@ -63,7 +63,7 @@ class IngestOptions:
         The column of a ``text:`` source that holds the text.
     model : str or None
         The model to embed with; if None, it is chosen: the library's own, the setting, CLIP if it
-        can be had, else the starter model.
+        is available, else the starter model.
     score, label : bool
         Measure the quality of photos, label them, as well.
     retry_failed : bool

@@ -59,7 +59,7 @@ class Library(Opened):
         From the environment if not given.
     model : str, optional
         The model of every method that is given none: ``starter``, ``ViT-B-32/openai``, a folder, a
-        hub id. If not given, the library's own; a new library gets CLIP if it can be had, else
+        hub id. If not given, the library's own; a new library gets CLIP if it is available, else
         the starter model.
     progress : bool or callable
         True shows bars in terminals and notebooks; a callable is given each step.
