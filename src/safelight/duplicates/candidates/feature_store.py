@@ -96,7 +96,7 @@ class FeatureStore:
     _sizes: npt.NDArray[np.int64]
 
     def worth(self, position: int) -> tuple[int, ...]:
-        """Return the sort key of copies, likeliest keeper first: pixels, bytes, order of addition."""
+        """Return the sort key of copies, likeliest keeper first: pixels, bytes, the earlier one."""
         pixels, size = self._sizes[position].tolist()
         return pixels, size, -position
 
