@@ -170,7 +170,7 @@ def test_the_python_examples_run(page: str, tmp_path: Path, make_photo) -> None:
     assert blocks
     environ = {**os.environ, "HOME": str(tmp_path), "SAFELIGHT_MODEL": "starter"}
     for block in blocks:
-        # CLIP's weights cannot be had here; the class takes the starter model all the same.
+        # CLIP's weights are not available here; the class takes the starter model all the same.
         script = block.replace('CLIPEmbedder(device="auto")', 'CLIPEmbedder("starter", "auto")')
         done = subprocess.run(
             [sys.executable, "-c", script],

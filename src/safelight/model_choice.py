@@ -220,7 +220,7 @@ def clip_model(space: Space | None, settings: Settings) -> str:
 
 
 def better_model(library: Database, settings: Settings, *, timeout: float = 1.0) -> str | None:
-    """Return what to tell a library that has the starter model only, if CLIP can be had now.
+    """Return what to tell a library that has the starter model only, if CLIP is available now.
 
     Nothing is told to those who chose the starter model in the settings.
     """

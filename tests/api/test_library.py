@@ -229,6 +229,17 @@ def test_older_functions_take_the_library_and_its_database(
         (lambda library: library.score_files(None), UsageError),
         (lambda library: library.against("./nowhere.jpg"), SourceError),
         (lambda library: library.score(progress=3), UsageError),
+        (lambda library: library.search("x", model=3), UsageError),
+        (lambda library: library.search("x", least=[1]), UsageError),
+        (lambda library: library.ingest(["demo", 3]), UsageError),
+        (lambda library: library.ingest("demo", model=""), UsageError),
+        (lambda library: library.plan(quarantine=3), UsageError),
+        (lambda library: library.against(None), UsageError),
+        (lambda library: library.against(b"junk"), SourceError),
+        (lambda library: library.decide(3, "keep-both"), UsageError),
+        (lambda library: library.export(3), UsageError),
+        (lambda library: library.import_("./nowhere"), SourceError),
+        (lambda library: library.move_source("a", None), UsageError),
     ],
 )
 def test_mistakes_are_told_in_words_of_python(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.api.report import check_report
-from safelight.arguments import as_kind, as_list
+from safelight.arguments import as_kind, as_list, as_path
 from safelight.duplicates.deduplicator import Deduplicator, Related, named_relations
 from safelight.duplicates.keeper import Suggestion
 from safelight.errors import DecodeError, ModelError, SourceError, UsageError
@@ -188,7 +188,7 @@ class Duplicates(Sequence[Suggestion]):
                 DEFAULT_RELATIONS if named is None else named,
                 namespace=self.namespace,
                 action=action,
-                quarantine=None if quarantine is None else os.fspath(quarantine),
+                quarantine=None if quarantine is None else as_path(quarantine, "quarantine"),
             )
         return LibraryPlan(plan, self._library)
 
@@ -290,8 +290,8 @@ def against(
     finder = Deduplicator(
         library.database, pixel_limit=settings.pixel_limit, limits=settings.duplicate_limits
     )
-    source = photo if isinstance(photo, bytes) else expanded(photo)
-    named = "The photo" if isinstance(photo, bytes) else os.fspath(photo)
+    named = "The photo" if isinstance(photo, bytes) else as_path(photo, "photo")
+    source = photo if isinstance(photo, bytes) else expanded(named)
     try:
         return finder.against(source, embedder=embedder, namespace=namespace)
     except DecodeError as exc:
@@ -325,6 +325,7 @@ def decide(
         There is no such group, photo or decision.
     """
     shown = library.progress if progress is None else as_progress(progress)
+    as_kind(group, "group", "a text", str)
     chosen: Any = decision
     with reporting(shown) as step:
         finder = _deduplicator(library, KeeperOptions(look=False), step)

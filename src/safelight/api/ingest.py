@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.arguments import as_list, as_name
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from safelight.api.opened import Opened
     from safelight.exchange.stores import Sent
     from safelight.ingest.sources import Source
-    from safelight.ingest.sources.entry import Entry
 
     SourceName = str | os.PathLike[str] | Source
     from safelight.labels import Classifier
@@ -40,13 +39,6 @@ _AWAY = (
 )
 
 
-@runtime_checkable
-class _Lists(Protocol):
-    """A source: something that lists entries."""
-
-    def entries(self) -> Iterator[Entry]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
     """Options of an ingest besides its sources.
@@ -63,7 +55,7 @@ class IngestOptions:
         The column of a ``text:`` source that holds the text.
     model : str or None
         The model to embed with; if None, it is chosen: the library's own, the setting, CLIP if it
-        can be had, else the starter model.
+        is available, else the starter model.
     score, label : bool
         Measure the quality of photos, label them, as well.
     retry_failed : bool
@@ -107,8 +99,9 @@ def ingest(
     ModelError
         The model cannot be loaded.
     """
-    given = [sources] if hasattr(sources, "entries") else sources
-    named = as_list(given, "sources", str, os.PathLike, _Lists)
+    from safelight.ingest.sources import Source
+
+    named = as_list(sources, "sources", str, os.PathLike, Source)
     if not named:
         raise UsageError("sources is empty. Name a folder, e.g. '~/Pictures'.", argument="sources")
     return _ingest(library, named, IngestOptions(**options), progress)[0]

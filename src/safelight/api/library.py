@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.api.opened import Opened
 from safelight.api.progress import Step, as_progress, reporting
-from safelight.arguments import as_name
+from safelight.arguments import as_name, as_path
 from safelight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Library(Opened):
         From the environment if not given.
     model : str, optional
         The model of every method that is given none: ``starter``, ``ViT-B-32/openai``, a folder, a
-        hub id. If not given, the library's own; a new library gets CLIP if it can be had, else
+        hub id. If not given, the library's own; a new library gets CLIP if it is available, else
         the starter model.
     progress : bool or callable
         True shows bars in terminals and notebooks; a callable is given each step.
@@ -449,7 +449,7 @@ class Library(Opened):
         """Tell the library that a folder or file is at another path now."""
         from safelight.ingest.move_source import move_source
 
-        return move_source(self.database, old, new, **options)
+        return move_source(self.database, as_path(old, "old"), as_path(new, "new"), **options)
 
     def export(self, url: Path, **options: Any) -> Exported:
         """Write what the library knows as Parquet; needs ``safelight[parquet]``.
@@ -461,7 +461,7 @@ class Library(Opened):
         """
         from safelight.exchange.parquet import export_library
 
-        return export_library(self.database, url, **options)
+        return export_library(self.database, as_path(url, "url"), **options)
 
     def import_(self, url: Path, **options: Any) -> Imported:
         """Add what a Parquet data set knows and the library does not; opens no photo.
@@ -474,7 +474,7 @@ class Library(Opened):
         from safelight.exchange.parquet import import_data_set
 
         return import_data_set(
-            self.database, url, clusters_from=self.settings.clusters_from, **options
+            self.database, as_path(url, "url"), clusters_from=self.settings.clusters_from, **options
         )
 
 

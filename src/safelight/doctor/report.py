@@ -35,7 +35,7 @@ _CHECKING = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """The model that a command would use if none was named, or the one that was asked for.
+    """The model that a command would use if none was named, or the named one.
 
     Attributes
     ----------

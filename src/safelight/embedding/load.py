@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Tell = Callable[[str], None]
 
-#: What is used if it can be had and nothing else is named.
+#: The model of a new library, if it is available and no other is named.
 DEFAULT = "ViT-B-32/openai"
 
 #: How to run weights that are on this machine for PyTorch.

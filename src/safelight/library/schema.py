@@ -440,7 +440,7 @@ def _note_sidecars(connection: sqlite3.Connection) -> None:
 
 
 def _mark_stale(connection: sqlite3.Connection) -> None:
-    # What is pale on transparency was laid over white before, and could not be seen.
+    # Pale pictures on transparency were shown on white before, and could not be seen.
     connection.execute("ALTER TABLE embeddings ADD COLUMN stale INTEGER NOT NULL DEFAULT 0")
     connection.execute(
         "UPDATE embeddings SET stale = 1 WHERE item_pk IN (SELECT i.pk FROM items i "

@@ -87,9 +87,7 @@ Examples:
 @click.argument("sources", nargs=-1, required=True, metavar="BATCH.json|DIR...")
 @bus_option
 @data_option
-@click.option(
-    "--event", metavar="NAME", help="Event to publish, if not the one that fits the batch."
-)
+@click.option("--event", metavar="NAME", help="Event to publish, if not the one for the batch.")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
     help="With a folder: maximum number of photos in a batch.",

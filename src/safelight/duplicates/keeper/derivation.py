@@ -105,7 +105,7 @@ class Lineage:
     pictures: Mapping[str, PictureData] = field(default_factory=dict)
 
     def ancestors(self, photo_id: str) -> Iterator[str]:
-        """Yield the photo that one was made from, the one that was made from, and so on."""
+        """Yield the ancestors of a photo, the nearest first."""
         seen = {photo_id}
         while (made := self.derivations.get(photo_id)) and made.parent and made.parent not in seen:
             photo_id = made.parent

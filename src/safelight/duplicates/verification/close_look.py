@@ -95,7 +95,7 @@ class CloseLook:
         laid: Alignment,
         look: Look,
     ) -> Self:
-        """Look at two photos of which one was laid over the other by its corners."""
+        """Look at two photos that were aligned by their corners."""
 
         def align(first: Frame, second: Frame, side: int) -> Aligned:
             pixels = applied(second.pixels, way)

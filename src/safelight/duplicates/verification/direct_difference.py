@@ -1,9 +1,9 @@
 """Direct difference of two images of one frame: a cheap proof that they are one picture.
 
 Most copies were only compressed or scaled. Where one image less the other is small everywhere, no
-alignment, kernel or shift can make it larger, so a close look need not fit any: it took 60 ms of
-processor time a pair at 1600 pixels, this takes 20 (bench/copies.py, 2026-11-27). Whatever is not
-proven here is left to the full look.
+alignment, kernel or shift can make it larger, so a close look need not fit any: that took 72 ms of
+processor time a pair at 1600 pixels, this takes 16 (files of bench/copies.py, 2026-11-27).
+Whatever is not proven here is left to the full look.
 """
 
 from __future__ import annotations

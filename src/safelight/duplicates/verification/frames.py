@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Frames are kept for the next pair while they take no more than this together.
 KEPT_BYTES = 256 * 2**20
 
-#: The longer side of frames for a first look: twice that at which they are laid over each other.
+#: The longer side of frames for a first look: twice that at which they are aligned.
 _SMALL = 768
 
 

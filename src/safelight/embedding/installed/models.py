@@ -93,7 +93,7 @@ class ModelOnDisk:
 
 @dataclass(frozen=True)
 class Terms:
-    """On which terms a model can be had.
+    """Terms on which a model is available.
 
     Attributes
     ----------

@@ -48,7 +48,7 @@ class FeaturesService:
     ----------
     embedder : Embedder, optional
         If not given, `model`; else what the settings name; else the default CLIP, or the starter
-        model where that cannot be had.
+        model where that is not available.
     model : str, optional
         See :func:`safelight.embedding.load.load_embedder`.
     label_set : LabelSet, optional

@@ -218,7 +218,7 @@ async def image(
 
 @router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
 async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
-    """Return a map of focus, to be laid over the photo: transparent where it is not sharp."""
+    """Return a focus map to show over the photo: transparent where it is not sharp."""
     drawn = await served.decode(
         focus_map,
         served.library,
