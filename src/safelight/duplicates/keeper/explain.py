@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -269,11 +270,12 @@ def _were_made(made: Sequence[PhotoFacts], lineage: Lineage) -> str:
 
 def _folder(photo: PhotoFacts, other: PhotoFacts) -> str:
     """Return the folder that tells where a photo lies, among those that the other is not in too."""
-    path = photo.copies[0].path
-    shared = os.path.commonprefix(
-        [os.path.dirname(each).split(os.sep) for each in (path, other.copies[0].path)]
+    path, rival = photo.copies[0].path, other.copies[0].path
+    folders, theirs = (os.path.dirname(each).split(os.sep) for each in (path, rival))
+    shared = sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folders, theirs, strict=False))
     )
-    telling = secondary_folder(path[len(os.sep.join(shared)) :])
+    telling = secondary_folder(os.path.join(*folders[shared:], os.path.basename(path)))
     return repr(telling or os.path.basename(os.path.dirname(path)))
 
 

@@ -1,8 +1,9 @@
 """Traces of a picture's past in its pixels: enlargement, the steps of a JPEG.
 
 An enlarged picture has no detail beyond that of the small one: made small and large again it stays
-as it is; of two of one size, it is what the other becomes made small and large again. And what was a JPEG once carries the steps to which its frequencies were rounded, however
-finely, or in whatever format, it was saved again.
+as it is; of two of one size, it is what the other becomes made small and large again. And what was
+a JPEG once carries the steps to which its frequencies were rounded, however finely, or in whatever
+format, it was saved again.
 
 Made smaller, or saved with coarser steps, a picture keeps no trace of what it was before; there
 the number of pixels and bytes tells enough.
