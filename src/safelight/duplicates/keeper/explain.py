@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from itertools import takewhile
 from dataclasses import fields
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.filenames import age_of, secondary_folder
