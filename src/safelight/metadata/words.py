@@ -131,7 +131,8 @@ PNG = {
 #: else is written in a PNG, such as the prompt that a picture was made from, somebody may want.
 PNG_TECHNICAL = (
     "software", "source", "disclaimer", "warning", "creation time", "date:", "exif:", "xmp:",
-    "png:", "tiff:", "icc:", "thumb::", "raw profile", "xml:com.adobe.xmp", "signature", "timestamp",
+    "png:", "tiff:", "icc:", "thumb::", "raw profile", "xml:com.adobe.xmp", "signature",
+    "timestamp",
 )  # fmt: skip
 
 # What cameras write into every photo.
