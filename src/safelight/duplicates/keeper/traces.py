@@ -155,7 +155,7 @@ def _detail(
     """Return what a picture would lose made small and large again."""
     image = Image.fromarray(gray)
     again = image.resize((shape[1], shape[0]), kernel).resize(image.size, kernel)
-    return gray - np.asarray(again, np.float32)
+    return np.asarray(gray, np.float32) - np.asarray(again, np.float32)
 
 
 def _rms(values: npt.NDArray[np.float32]) -> float:
