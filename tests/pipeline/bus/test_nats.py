@@ -127,8 +127,8 @@ def test_a_second_publishing_is_refused_however_late(server: Server) -> None:
 def test_a_server_that_is_killed_and_comes_back_has_everything(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("nats_bus", "nats_deliveries"):  # less patience, so that it is over sooner
-        monkeypatch.setattr(f"safelight.pipeline.{module}.REQUEST", 1.0)
+    for module in ("nats", "nats_deliveries"):  # less patience, so that it is over sooner
+        monkeypatch.setattr(f"safelight.pipeline.bus.{module}.REQUEST", 1.0)
 
     async def main() -> None:
         bus = await NatsBus.connect(server.url)
