@@ -95,7 +95,8 @@ def known_files(
     """
     if isinstance(scope, str):
         return _known(library, namespace, fingerprint, *beginning("f.path", scope))
-    return _known(library, namespace, fingerprint, *among("f.path", scope))
+    condition, paths = among("f.path", scope)
+    return _known(library, namespace, fingerprint, condition, (paths,))
 
 
 def _known(
