@@ -1,7 +1,7 @@
 """Finding duplicates among 100,000 photos: time and memory, and whether what was planted is found.
 
 The photos are hashes, words, vectors and times without files, in a real library. So pairs are
-decided by what is known of them; those that would be opened for a closer look are counted.
+decided by what is known about them; those that would be opened for a closer look are counted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ByNumbers:
         evidence = alike.evidence
         if alike.worth_looking(limits):
             self.opened += 1
-            # What a closer look says of chance: a few words or a cosine are not enough.
+            # What a closer look says about chance: a few words or a cosine are not enough.
             if alike.bits <= limits.hash_bits:
                 return Edge(a.id, b.id, Relation.RE_ENCODED, evidence)
             if alike.turned_bits <= limits.turned_hash_bits:

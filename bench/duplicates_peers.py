@@ -40,7 +40,7 @@ def cnn(files: list[str], folder: str) -> list[tuple[str, str]] | None:
     try:
         method = CNN(verbose=False)
     except Exception as error:  # noqa: BLE001 - whatever a download may raise
-        print(f"imagededup's CNN cannot be had: {error}", file=sys.stderr)
+        print(f"imagededup's CNN is not available: {error}", file=sys.stderr)
         return None
     encodings = method.encode_images(folder, recursive=True, num_enc_workers=0)
     names = {Path(file).relative_to(folder).as_posix(): file for file in files}

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -52,9 +51,6 @@ TYPE = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "TIFF": "tif"
 ALIKE, RETOUCH, COPY, HARD = "look-alikes", "retouches", "copies", "hard edits"
 DEEPER = "16 bits and 8 bits"
 
-# Which pictures the files of each case show, beside them.
-_SHOWS = "shows.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -79,7 +75,8 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f"{self.group}/{self.kind}/{self.number:03}"
+        shows = "+".join(map(str, self.shows or (self.number,)))
+        return f"{self.group}/{self.kind}/{self.number:03} shows {shows}"
 
 
 def packed(picture: Image.Image, form: str = "JPEG", quality: int = 90, **more: object) -> bytes:
@@ -508,14 +505,11 @@ def write(found: list[Case], folder: Path) -> None:
         place.mkdir(parents=True)
         for name, data in (("a", case.a), ("b", case.b)):
             (place / f"{name}.{TYPE[sniff(data)]}").write_bytes(data)
-    shows = {case.name: case.shows or (case.number,) for case in found}
-    (folder / _SHOWS).write_text(json.dumps(shows), encoding="utf-8")
 
 
 def run_safelight(folder: Path, embedder: Embedder) -> dict[tuple[str, str], Count]:
     """Ingest each kind, relate its files, and make a default plan."""
     counts: dict[tuple[str, str], Count] = {}
-    shows_of = json.loads((folder / _SHOWS).read_text(encoding="utf-8"))
     for kind in sorted(folder.glob("*/*")):
         count = counts[kind.parent.name, kind.name] = Count(len(list(kind.iterdir())))
         with tempfile.TemporaryDirectory() as place, Database(Path(place) / "l.db") as library:
@@ -523,13 +517,13 @@ def run_safelight(folder: Path, embedder: Embedder) -> dict[tuple[str, str], Cou
             ingest(library, [source], embedder, model="starter")
             # Pairs of one original share its file.
             cases_of: dict[str, set[str]] = defaultdict(set)
-            pictures_of: dict[str, set[int]] = defaultdict(set)
+            pictures_of: dict[str, set[str]] = defaultdict(set)
             for photo, path in library.connection.execute(
                 "SELECT items.id, path FROM files JOIN items ON items.pk = item_pk"
             ):
                 case = Path(path).parent
                 cases_of[photo].add(case.name)
-                shows = shows_of[f"{kind.parent.name}/{kind.name}/{case.name}"]
+                shows = case.name.split()[-1].split("+")
                 pictures_of[photo] |= set(shows[:1] if Path(path).stem == "a" else shows)
             related = [
                 (edge.a, edge.b)

@@ -140,7 +140,7 @@ def test_every_failure_code_is_explained() -> None:
         "safelight.imaging.decoding",
         "safelight.library.database",
         "safelight.pipeline.messages.artifacts",
-        "safelight.pipeline.messages.feature_json",
+        "safelight.pipeline.services.feature_json",
         "safelight.pipeline.messages.schemas",
         "safelight.pipeline.messages.uris",
         "safelight.search.query",
@@ -170,7 +170,7 @@ def test_the_python_examples_run(page: str, tmp_path: Path, make_photo) -> None:
     assert blocks
     environ = {**os.environ, "HOME": str(tmp_path), "SAFELIGHT_MODEL": "starter"}
     for block in blocks:
-        # CLIP's weights cannot be had here; the class takes the starter model all the same.
+        # CLIP's weights are not available here; the class takes the starter model all the same.
         script = block.replace('CLIPEmbedder(device="auto")', 'CLIPEmbedder("starter", "auto")')
         done = subprocess.run(
             [sys.executable, "-c", script],

@@ -80,6 +80,24 @@ def test_a_photo_that_was_replaced_is_not_shown(
     assert "<img" not in hits._repr_html_()
 
 
+def test_the_state_of_a_library(opened: Library, pictures: Path) -> None:
+    (pictures / "broken.jpg").write_bytes(b"\xff\xd8\xff junk")
+    assert opened.ingest(safelight.parse_source(str(pictures))).failed == 1
+    assert [failure.path for failure in opened.failures()] == [str(pictures / "broken.jpg")]
+    assert opened.status().counts.photos == 3
+    assert [each.source.spec for each in opened.sources()] == [f"images:{pictures}"]
+    assert [each.space.name for each in opened.spaces()] == ["starter"]
+    assert opened.use_space("starter").covered == 3
+    with pytest.raises(LibraryError):
+        opened.drop_space("starter")
+    with pytest.raises(LibraryError):
+        opened.status(namespace="nope")
+    with pytest.raises(UsageError, match="vector store"):
+        opened.sync()
+    with pytest.raises(UsageError, match="vector store"):
+        opened.sync("nonsense")
+
+
 def test_scores_and_labels_are_kept_once(opened: Library) -> None:
     seen = []
     assert opened.score(progress=seen.append).scored == 3
@@ -165,6 +183,12 @@ def test_older_functions_take_the_library_and_its_database(
         assert len(safelight.Deduplicator(each).groups()) == 1
         assert export_library(each, tmp_path / "set", overwrite=True).photos == 3
         assert import_data_set(each, tmp_path / "set", dry_run=True).new == 0
+    service = safelight.FeaturesService(model, library=opened, root=tmp_path)
+    batch = {
+        "batch_id": "b",
+        "artifacts": [{"photo_id": "r", "std_uri": str(pictures / "blue.png")}],
+    }
+    assert service.process(batch)["artifacts"][0]["features"]
     with safelight.Library(safelight.Database(tmp_path / "photos.db")) as same:
         assert len(same.photos()) == 3
     moved = pictures.rename(tmp_path / "Moved")
@@ -194,6 +218,8 @@ def test_older_functions_take_the_library_and_its_database(
         (lambda library: library.duplicates(prefer="./nowhere"), UsageError),
         (lambda library: library.plan(action="burn"), UsageError),
         (lambda library: library.label(labels=3), UsageError),
+        (lambda library: library.label(labels="beach"), UsageError),
+        (lambda library: library.use_space("nope"), LibraryError),
         (lambda library: library.label(labels=[]), SafelightError),
         (lambda library: library.label(labels="./nowhere.txt"), SafelightError),
         (lambda library: library.apply("./nowhere.json"), PlanError),
@@ -203,6 +229,17 @@ def test_older_functions_take_the_library_and_its_database(
         (lambda library: library.score_files(None), UsageError),
         (lambda library: library.against("./nowhere.jpg"), SourceError),
         (lambda library: library.score(progress=3), UsageError),
+        (lambda library: library.search("x", model=3), UsageError),
+        (lambda library: library.search("x", least=[1]), UsageError),
+        (lambda library: library.ingest(["demo", 3]), UsageError),
+        (lambda library: library.ingest("demo", model=""), UsageError),
+        (lambda library: library.plan(quarantine=3), UsageError),
+        (lambda library: library.against(None), UsageError),
+        (lambda library: library.against(b"junk"), SourceError),
+        (lambda library: library.decide(3, "keep-both"), UsageError),
+        (lambda library: library.export(3), UsageError),
+        (lambda library: library.import_("./nowhere"), SourceError),
+        (lambda library: library.move_source("a", None), UsageError),
     ],
 )
 def test_mistakes_are_told_in_words_of_python(

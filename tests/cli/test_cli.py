@@ -156,9 +156,9 @@ def test_an_empty_or_missing_library_says_how_to_fill_it(run, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("search",), "Say what to look for"),
+        (("search",), "Name what to search for"),
         (("search", "cat +"), "without anything to look for"),
-        (("ingest",), "Say what to ingest"),
+        (("ingest",), "Name a source"),
         (("ingest", "x", "--batch-size", "0"), "--batch-size"),
         (("ingest", "x", "-r=perhaps"), "neither true nor false"),
         (("ingest", "--model", "a", "--clip-model", "b", "x"), "exclude each other"),

@@ -186,7 +186,7 @@ def test_relations_and_policies(looked_at) -> None:
     assert Path(small["photos"][0]["path"]).name == "small & <b>.jpg"
     sharp = groups(run, "--relation", "resized", "--keep", "sharpest")["resized"]
     assert "the best focus" in sharp["photos"][0]["reasons"]
-    assert "no relation 'twins'" in run("duplicates", "--relation", "twins", code=2).stderr
+    assert "Unknown relation 'twins'" in run("duplicates", "--relation", "twins", code=2).stderr
     assert "policy 'nicest'" in run("duplicates", "--keep", "nicest", code=2).stderr
 
 
@@ -199,7 +199,7 @@ def test_in_words_and_as_csv(looked_at) -> None:
     rows = list(csv.DictReader(run("duplicates", "--csv", "-q").stdout.splitlines()))
     assert list(rows[0]) == ["group", "relation", "photo_id", "path", "keeper", "reasons"]
     assert len(rows) == 6
-    assert "exclude each other" in run("duplicates", "--csv", "--json", code=2).stderr
+    assert "not both" in run("duplicates", "--csv", "--json", code=2).stderr
 
 
 def test_one_group(looked_at) -> None:
@@ -248,7 +248,7 @@ def test_a_report(looked_at, tmp_path) -> None:
 def test_decided_once_it_is_not_suggested_again(changed) -> None:
     run, photos = changed
     group = groups(run)["cropped"]["group"]
-    assert "Say what" in run("duplicates", "decide", group, code=2).stderr
+    assert "Choose one" in run("duplicates", "decide", group, code=2).stderr
     run("duplicates", "decide", group[:6], "--not-duplicates")
     assert "cropped" not in groups(run)
     # Not after a rename and a new ingest either.

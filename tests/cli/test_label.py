@@ -199,7 +199,7 @@ def test_bad_files_are_named_and_the_run_goes_on(run, folder) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (("label", "--json", "--csv"), 2, "exclude each other"),
+        (("label", "--json", "--csv"), 2, "not both"),
         (("label", "--temperature", "1"), 2, "--temperature goes with paths"),
         (("label", "x.jpg", "-n", "a"), 2, "--namespace goes without paths"),
         (("label", "x.jpg", "--temperature", "-1"), 2, "must be above 0"),

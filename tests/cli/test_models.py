@@ -265,7 +265,7 @@ def test_verify_says_what_it_compared(run, cache: Path, tmp_path: Path) -> None:
     put(cache, "someone/tiny", tiny.write_immich(tmp_path / "model"))
     said = run("verify", "someone/tiny").stdout
     assert "ok    6 files: have the digest that the hub announced" in said
-    assert said.endswith("Nothing differs from what is known of it.\n")
+    assert said.endswith("Nothing differs from what is known about it.\n")
     said = run("verify", tmp_path / "model").stdout
     assert "Nothing was compared: nobody has published anything to compare it with." in said
     found = json.loads(run("verify", "someone/tiny", "--json").stdout)

@@ -99,7 +99,7 @@ def test_sorting_and_the_worst(run, folder) -> None:
     assert names("--sort", "focus") == best_first
     assert names("--sort", "focus", "--worst", 2) == best_first[:0:-1]
     assert names("--worst", 1) == ["softest.png"]
-    # Nothing is known of clip_iqa: those without a score keep their order, last.
+    # Nothing is known about clip_iqa: those without a score keep their order, last.
     assert len(names("--sort", "clip_iqa")) == 3
 
 
@@ -164,13 +164,13 @@ def test_weights_change_the_combined_score(run, folder) -> None:
     ("args", "says"),
     [
         ((), "Missing argument"),
-        (("x", "--metrics", "beauty"), "no metric 'beauty'"),
+        (("x", "--metrics", "beauty"), "Unknown metric 'beauty'"),
         (("x", "--sort", "beauty"), "--sort beauty"),
-        (("x", "--json", "--csv"), "exclude each other"),
+        (("x", "--json", "--csv"), "not both"),
         (("x", "--head", "h.npz"), "--model"),
         (("x", "--metrics", "head"), "--head"),
         (("x", "--weights", "focus"), "NAME=NUMBER"),
-        (("x", "--model", "starter", "--pairs", "x"), "no prompts called 'x'"),
+        (("x", "--model", "starter", "--pairs", "x"), "Unknown prompts 'x'"),
         (("x", "--worst", "0"), "--worst"),
     ],
 )

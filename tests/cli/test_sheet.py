@@ -191,7 +191,7 @@ def test_results_do_not_depend_on_threads(run, folder, tmp_path) -> None:
         (("My Photos", "-o", "s.html", "--sort", "query"), "--sort query"),
         (("My Photos", "-o", "s.html", "--sort", "focus", "--metrics", "noise"), "--metrics"),
         (("My Photos", "-o", "s.html", "--sort", "name", "--worst", "2"), "worse"),
-        (("My Photos", "-o", "s.html", "--metrics", "beauty"), "no metric 'beauty'"),
+        (("My Photos", "-o", "s.html", "--metrics", "beauty"), "Unknown metric 'beauty'"),
         (("My Photos", "-o", "s.html", "--thumb", "5"), "--thumb"),
         (("My Photos", "-o", "s.html", "-n", "x"), "for a query"),
         (("My Photos", "-o", "s.html", "--weights", "focus"), "NAME=NUMBER"),

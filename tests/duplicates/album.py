@@ -28,7 +28,7 @@ class Album:
     def add(
         self, name: str, picture: Image.Image | bytes, form: str = "JPEG", **known
     ) -> PhotoFeatures:
-        """Keep a picture as a file, and return what is known of it."""
+        """Keep a picture as a file, and return what is known about it."""
         data = picture
         if isinstance(picture, Image.Image):
             file = io.BytesIO()

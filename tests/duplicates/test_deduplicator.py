@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused(finder) -> None:
         finder.groups(["twins"])
     with pytest.raises(UsageError, match="never taken apart"):
         finder.plan(["raw+jpeg", "identical"])
-    with pytest.raises(UsageError, match="no action 'shred'"):
+    with pytest.raises(UsageError, match="Unknown action 'shred'"):
         finder.plan(action="shred")
     with pytest.raises(UsageError, match="no group"):
         finder.group("")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from safelight.embedding.catalogue.catalogue import known_models
+from safelight.embedding.layouts.onnx import VARIANTS
 from safelight.embedding.load import DEFAULT, load_embedder
-from safelight.embedding.onnx.layouts import VARIANTS
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 _ROOT = Path(__file__).parents[2]

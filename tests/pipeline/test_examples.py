@@ -26,7 +26,7 @@ DOCS = Path(__file__).parents[2] / "docs"
     [
         "bus.events",
         "bus.memory",
-        "bus.remote",
+        "remote",
         "messages.exif_text",
         "services.ingest",
         "services.preprocess",

@@ -1,4 +1,4 @@
-"""Public photos, damaged by known amounts, and what the published code says of them."""
+"""Public photos, damaged by known amounts, and what the published code says about them."""
 
 from __future__ import annotations
 

@@ -138,5 +138,5 @@ def test_another_model_or_other_prompts_are_another_version() -> None:
 
 def test_unknown_prompts_are_refused() -> None:
     for options in ({"prompts": "nonsense"}, {"pairs": ("beauty", "nonsense")}):
-        with pytest.raises(UsageError, match=r"no prompts called 'nonsense'.*brightness"):
+        with pytest.raises(UsageError, match=r"Unknown prompts 'nonsense'.*brightness"):
             ClipIqa(**options)

@@ -189,7 +189,7 @@ def test_a_model_embeds_the_photo_for_those_that_look_at_its_vector(tmp_path: Pa
 def test_metrics_are_chosen_by_name() -> None:
     assert [metric.name for metric in choose()] == [name for name in NAMES if name != "head"]
     assert len(set(NAMES)) == len(NAMES)
-    with pytest.raises(UsageError, match=r"no metric 'beauty'; there are: .*noise"):
+    with pytest.raises(UsageError, match=r"Unknown metric 'beauty'. Choose from: .*noise"):
         choose(["noise", "beauty"])
     with pytest.raises(UsageError, match="--head"):
         choose(["head"])

@@ -39,7 +39,7 @@ class Browser:
     Attributes
     ----------
     complaints : list of str
-        What the page's console, or the browser, said of it: errors, violations of its policy.
+        What the page's console, or the browser, said about it: errors, violations of its policy.
     requests : list of str
         Every address that was asked for.
     """

@@ -81,7 +81,7 @@ def diagnose(
 
 
 def _offer(report: Report, settings: Settings) -> list[Problem]:
-    """Tell a library that has the starter model only that CLIP can be had now."""
+    """Tell a library that has the starter model only that CLIP is available now."""
     from safelight.embedding.offer import can_have_clip, offer
 
     models = {space.model for space in report.library.spaces}

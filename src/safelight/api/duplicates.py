@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.report import check_report
 from safelight.arguments import as_kind, as_list, as_path
 from safelight.duplicates.deduplicator import Deduplicator, Related, named_relations
 from safelight.duplicates.keeper import Suggestion
@@ -31,7 +32,6 @@ __all__ = [
     "Related",
     "Suggestion",
     "against",
-    "check_report",
     "decide",
     "decisions",
     "duplicates",
@@ -188,7 +188,7 @@ class Duplicates(Sequence[Suggestion]):
                 DEFAULT_RELATIONS if named is None else named,
                 namespace=self.namespace,
                 action=action,
-                quarantine=None if quarantine is None else os.fspath(quarantine),
+                quarantine=None if quarantine is None else as_path(quarantine, "quarantine"),
             )
         return LibraryPlan(plan, self._library)
 
@@ -230,21 +230,6 @@ class Duplicates(Sequence[Suggestion]):
         return _deduplicator(self._library, self._options, step)
 
 
-def check_report(path: str | os.PathLike[str], *, force: bool = False) -> str:
-    """Return the path of a page; raise unless one may be written there.
-
-    Raises
-    ------
-    UsageError
-        Something else is there, and `force` is not given.
-    """
-    from safelight.duplicates.report.page import check_report as check
-
-    target = expanded(as_path(path, "path"))
-    check(target, force=force)
-    return target
-
-
 def duplicates(
     library: Opened,
     relations: Collection[Relation | str] | str | None = None,
@@ -279,7 +264,7 @@ def duplicates(
 def against(
     library: Opened, photo: str | os.PathLike[str] | bytes, *, namespace: str | None = None
 ) -> list[Related]:
-    """Return what a library has of a photo that may be outside of it, the closest first.
+    """Return the relatives of a photo, in the library or not, the closest first.
 
     Parameters
     ----------
@@ -305,8 +290,8 @@ def against(
     finder = Deduplicator(
         library.database, pixel_limit=settings.pixel_limit, limits=settings.duplicate_limits
     )
-    source = photo if isinstance(photo, bytes) else expanded(photo)
-    named = "The photo" if isinstance(photo, bytes) else os.fspath(photo)
+    named = "The photo" if isinstance(photo, bytes) else as_path(photo, "photo")
+    source = photo if isinstance(photo, bytes) else expanded(named)
     try:
         return finder.against(source, embedder=embedder, namespace=namespace)
     except DecodeError as exc:
@@ -340,6 +325,7 @@ def decide(
         There is no such group, photo or decision.
     """
     shown = library.progress if progress is None else as_progress(progress)
+    as_kind(group, "group", "a text", str)
     chosen: Any = decision
     with reporting(shown) as step:
         finder = _deduplicator(library, KeeperOptions(look=False), step)
@@ -347,14 +333,14 @@ def decide(
 
 
 def decisions(library: Opened) -> list[Decision]:
-    """Return what was decided, pair by pair, the oldest first."""
+    """Return decisions pair by pair, the oldest first."""
     from safelight.library.attributes.decisions import decisions as read_decisions
 
     return read_decisions(library.database)
 
 
 def decided(library: Opened) -> list[DecidedGroup]:
-    """Return what was decided, group by group, the oldest first."""
+    """Return decisions group by group, the oldest first."""
     from safelight.duplicates.clustering.decided_groups import decided_groups
 
     return decided_groups(decisions(library))

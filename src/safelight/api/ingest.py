@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from safelight.api.opened import Opened
     from safelight.exchange.stores import Sent
     from safelight.ingest.sources import Source
+
+    SourceName = str | os.PathLike[str] | Source
     from safelight.labels import Classifier
     from safelight.model_choice import Choice
 
@@ -32,8 +34,8 @@ __all__ = [
 ]
 
 _AWAY = (
-    "What is known of it is kept. If it was moved: safelight sources move OLD NEW; if it is gone "
-    "for good: safelight forget SOURCE."
+    "Its photos keep all their data. If it was moved: safelight sources move OLD NEW; if you "
+    "deleted it: safelight forget SOURCE."
 )
 
 
@@ -53,7 +55,7 @@ class IngestOptions:
         The column of a ``text:`` source that holds the text.
     model : str or None
         The model to embed with; if None, it is chosen: the library's own, the setting, CLIP if it
-        can be had, else the starter model.
+        is available, else the starter model.
     score, label : bool
         Measure the quality of photos, label them, as well.
     retry_failed : bool
@@ -83,7 +85,7 @@ class IngestOptions:
 
 def ingest(
     library: Opened,
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    sources: SourceName | Iterable[SourceName],
     *,
     progress: Progress | None = None,
     **options: Any,
@@ -97,7 +99,9 @@ def ingest(
     ModelError
         The model cannot be loaded.
     """
-    named = as_list(sources, "sources", str, os.PathLike)
+    from safelight.ingest.sources import Source
+
+    named = as_list(sources, "sources", str, os.PathLike, Source)
     if not named:
         raise UsageError("sources is empty. Name a folder, e.g. '~/Pictures'.", argument="sources")
     return _ingest(library, named, IngestOptions(**options), progress)[0]
@@ -116,7 +120,7 @@ def update(library: Opened, *, progress: Progress | None = None, **options: Any)
 
 def _ingest(
     library: Opened,
-    sources: Sequence[str | os.PathLike[str]],
+    sources: Sequence[SourceName],
     options: IngestOptions,
     progress: Progress | None,
 ) -> list[Summary]:
@@ -131,7 +135,7 @@ def _ingest(
 
 def ingest_each(
     library: Opened,
-    sources: Sequence[str | os.PathLike[str]],
+    sources: Sequence[SourceName],
     options: IngestOptions,
     *,
     progress: Progress | None = None,
@@ -213,7 +217,7 @@ def feed(library: Opened, *, progress: Progress | None = None) -> Sent | None:
 def advice(
     library: Opened, summaries: Sequence[Summary], options: IngestOptions, *, was_new: bool
 ) -> list[str]:
-    """Return what to tell after an ingest: a better model, or that searches use another one.
+    """Return notes after an ingest: a better model, or searches in another space.
 
     Parameters
     ----------
@@ -303,7 +307,7 @@ def _chosen(library: Opened, progress: Progress | None) -> Progress:
 
 
 def _sources(
-    library: Opened, specs: Sequence[str | os.PathLike[str]], options: IngestOptions
+    library: Opened, specs: Sequence[SourceName], options: IngestOptions
 ) -> dict[str, list[Source]]:
     """Return the sources by namespace: those named, or all that were ingested before."""
     if not specs:
@@ -311,8 +315,11 @@ def _sources(
     from safelight.ingest.sources import parse_source
     from safelight.ingest.sources.folder import FolderSource
 
-    named = []
+    named: list[Source] = []
     for spec in specs:
+        if not isinstance(spec, str | os.PathLike):
+            named.append(spec)
+            continue
         try:
             source = parse_source(
                 spec,
@@ -350,7 +357,7 @@ def _remembered(library: Opened, options: IngestOptions) -> dict[str, list[Sourc
         else:
             known.setdefault(name, []).append(source)
     if skipped and not known:
-        raise SourceError("None of the sources is there now; `safelight sources` lists them.")
+        raise SourceError("None of the sources exists now; `safelight sources` lists them.")
     if not known:
         raise UsageError("Nothing was ingested before. Name a folder.", code="no-sources")
     return known

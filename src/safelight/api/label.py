@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.api.score import explained
 from safelight.arguments import as_list, as_path
+from safelight.errors import UsageError
+from safelight.files.names import expanded
 from safelight.labels import LabelScore, LabelSet, read_label_set
 
 if TYPE_CHECKING:
@@ -169,6 +171,12 @@ def as_label_set(library: Opened, labels: Words | None, templates: Words | None)
     files: dict[str, Any] = {"labels": settings.labels, "templates": settings.templates}
     words: dict[str, tuple[str, ...]] = {}
     for name, given in (("labels", labels), ("templates", templates)):
+        if isinstance(given, str) and not os.path.lexists(expanded(given)):
+            raise UsageError(
+                f"{name} takes a list of words, or the path of a file of them; there is no file "
+                f"{given!r}.",
+                argument=name,
+            )
         if isinstance(given, str | os.PathLike):
             files[name] = as_path(given, name)
         elif given is not None:

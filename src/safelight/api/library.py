@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.opened import Opened
+from safelight.api.progress import Step, as_progress, reporting
+from safelight.arguments import as_name, as_path
+from safelight.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -17,18 +21,24 @@ if TYPE_CHECKING:
     from safelight.api.progress import Progress
     from safelight.api.results import Hits
     from safelight.api.score import FileScores, Scored
+    from safelight.api.status import LibraryStatus
     from safelight.duplicates.deduplicator import Related
     from safelight.duplicates.model import Relation
     from safelight.exchange.parquet import Exported, Imported
+    from safelight.exchange.stores import Sent
     from safelight.ingest.move_source import Moved
+    from safelight.ingest.sources import Source
     from safelight.ingest.summary import Summary
     from safelight.library.attributes.decisions import Decision
     from safelight.library.browse import Filter
     from safelight.library.database import Database
     from safelight.library.forget import Forgotten
+    from safelight.library.sources import SourceStatus
+    from safelight.library.spaces import Coverage
     from safelight.search.query import Query
     from safelight.settings import Settings
     from safelight.sheet import Sheet
+    from safelight.types import Failure
 
 Path = str | os.PathLike[str]
 
@@ -49,7 +59,7 @@ class Library(Opened):
         From the environment if not given.
     model : str, optional
         The model of every method that is given none: ``starter``, ``ViT-B-32/openai``, a folder, a
-        hub id. If not given, the library's own; a new library gets CLIP if it can be had, else
+        hub id. If not given, the library's own; a new library gets CLIP if it is available, else
         the starter model.
     progress : bool or callable
         True shows bars in terminals and notebooks; a callable is given each step.
@@ -72,7 +82,7 @@ class Library(Opened):
 
     def ingest(
         self,
-        sources: Path | Iterable[Path],
+        sources: Path | Source | Iterable[Path | Source],
         *,
         namespace: str | None = None,
         model: str | None = None,
@@ -85,7 +95,7 @@ class Library(Opened):
 
         Parameters
         ----------
-        sources : path-like or iterable of path-like
+        sources : path-like or Source, or iterable of them
             A folder, a photo, ``images:DIR``, ``image-list:FILE``, ``text:FILE`` or ``demo``.
         namespace : str, optional
             That of the settings if not given.
@@ -251,7 +261,7 @@ class Library(Opened):
         return duplicates(self, relations, namespace=namespace, progress=progress, **options)
 
     def against(self, photo: Path | bytes, *, namespace: str | None = None) -> list[Related]:
-        """Return what the library has of a photo that may be outside of it."""
+        """Return the relatives of a photo, in the library or not."""
         from safelight.api.duplicates import against
 
         return against(self, photo, namespace=namespace)
@@ -263,7 +273,7 @@ class Library(Opened):
         return decide(self, group, decision, photos)
 
     def decisions(self) -> list[Decision]:
-        """Return what was decided, pair by pair, the oldest first."""
+        """Return decisions pair by pair, the oldest first."""
         from safelight.api.duplicates import decisions
 
         return decisions(self)
@@ -334,7 +344,7 @@ class Library(Opened):
         return photos(self, where, namespace=namespace, order=order, **options)
 
     def photo(self, photo_id: str) -> Photo:
-        """Return all that is known of one photo, by its id or the beginning of it."""
+        """Return all that is known about one photo, by its id or the beginning of it."""
         from safelight.api.photos import photo
 
         return photo(self, photo_id)
@@ -355,6 +365,80 @@ class Library(Opened):
 
         return sheet(self, what, output, **options)
 
+    def status(self, *, namespace: str | None = None) -> LibraryStatus:
+        """Return the contents of the library, or of a namespace."""
+        from safelight.api.status import library_status
+
+        return library_status(self.database, self.settings, namespace)
+
+    def failures(self, *, namespace: str | None = None) -> list[Failure]:
+        """Return the files that could not be ingested, and why."""
+        from safelight.api.status import failed_files
+
+        return failed_files(self.database, namespace)
+
+    def sources(self, *, namespace: str | None = None) -> list[SourceStatus]:
+        """Return the sources, with the number of their files."""
+        from safelight.api.sources import list_sources
+
+        return list_sources(self.database, namespace)
+
+    def spaces(self) -> list[Coverage]:
+        """Return the spaces, one for each model, that of searches first."""
+        from safelight.api.spaces import list_spaces
+
+        return list(list_spaces(self.database).spaces)
+
+    def use_space(self, name: str) -> Coverage:
+        """Search in another model's space from now on."""
+        from safelight.api.spaces import use_space
+
+        return use_space(self.database, as_name(name, "name"))
+
+    def drop_space(self, name: str, *, force: bool = False) -> int:
+        """Remove a model's vectors; return the bytes given back."""
+        from safelight.api.spaces import check_drop, drop_space
+
+        space = check_drop(self.database, as_name(name, "name"), force=force).space
+        return drop_space(self.database, space.fingerprint, force=force, tell=self.tell)
+
+    def sync(
+        self,
+        store: str | None = None,
+        *,
+        everything: bool = False,
+        take_over: bool = False,
+        progress: Progress | None = None,
+    ) -> Sent:
+        """Send pending changes to a vector store; a store that is away is in ``problem``.
+
+        Parameters
+        ----------
+        store : str, optional
+            Its address; that of the settings if not given.
+        everything : bool
+            Send all again, and remove what the library lacks.
+        take_over : bool
+            Take a store over from another library.
+        """
+        from safelight.api.sync import sync
+        from safelight.settings import Secret
+
+        settings = self.settings
+        if store is not None:
+            settings = replace(settings, store=Secret(as_name(store, "store")))
+        if settings.store is None:
+            raise UsageError("Name a vector store, as in 'qdrant://localhost'.", argument="store")
+        with reporting(self.progress if progress is None else as_progress(progress)) as step:
+            return sync(
+                self.database,
+                settings,
+                everything=everything,
+                take_over=take_over,
+                progress=lambda done, total: step(Step("Sending", done, total)),
+                tell=self.tell,
+            )
+
     def forget(self, paths: Path | Sequence[Path] = (), **options: Any) -> Forgotten:
         """Forget files, folders, sources; see :func:`safelight.ingest.forget.forget`."""
         from safelight.ingest.forget import forget
@@ -365,10 +449,10 @@ class Library(Opened):
         """Tell the library that a folder or file is at another path now."""
         from safelight.ingest.move_source import move_source
 
-        return move_source(self.database, old, new, **options)
+        return move_source(self.database, as_path(old, "old"), as_path(new, "new"), **options)
 
     def export(self, url: Path, **options: Any) -> Exported:
-        """Write what the library knows as Parquet; needs ``safelight[parquet]``.
+        """Export the library as Parquet; needs ``safelight[parquet]``.
 
         Parameters
         ----------
@@ -377,7 +461,7 @@ class Library(Opened):
         """
         from safelight.exchange.parquet import export_library
 
-        return export_library(self.database, url, **options)
+        return export_library(self.database, as_path(url, "url"), **options)
 
     def import_(self, url: Path, **options: Any) -> Imported:
         """Add what a Parquet data set knows and the library does not; opens no photo.
@@ -390,7 +474,7 @@ class Library(Opened):
         from safelight.exchange.parquet import import_data_set
 
         return import_data_set(
-            self.database, url, clusters_from=self.settings.clusters_from, **options
+            self.database, as_path(url, "url"), clusters_from=self.settings.clusters_from, **options
         )
 
 

@@ -9,7 +9,7 @@ import importlib.util
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safelight.embedding.catalogue.installed import (
+from safelight.embedding.installed.models import (
     ModelOnDisk,
     Terms,
     all_models,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.embedding.catalogue.catalogue import KnownModel as KnownModel
-    from safelight.embedding.catalogue.integrity import Check as Check
-    from safelight.embedding.catalogue.verify import Verification as Verification
+    from safelight.embedding.installed.integrity import Check as Check
+    from safelight.embedding.installed.verify import Verification as Verification
     from safelight.embedding.torch.embedder import TorchEmbedder
     from safelight.embedding.torch.export import Dtype as Dtype
     from safelight.embedding.torch.export import Measured as Measured
@@ -127,11 +127,11 @@ def model_info(name: str) -> ModelInfo:
 
 
 def verify_model(name: str, *, photo: Path | None = None) -> Verification:
-    """Compare a model on this machine with what is known of it.
+    """Compare a model on this machine with what is known about it.
 
-    See :func:`safelight.embedding.catalogue.verify.verify`.
+    See :func:`safelight.embedding.installed.verify.verify`.
     """
-    from safelight.embedding.catalogue.verify import verify
+    from safelight.embedding.installed.verify import verify
 
     return verify(name, photo=photo)
 

@@ -128,7 +128,7 @@ class Opened:
         """
         from safelight.model_choice import choose_space
 
-        return choose_space(self.database, model or self.model)
+        return choose_space(self.database, self._named(model))
 
     def embedder(self, model: str | None = None) -> Embedder:
         """Return the model that searches use, loaded once.
@@ -147,7 +147,7 @@ class Opened:
         from safelight.library.spaces import default_space, find_space, is_empty
         from safelight.model_choice import choose_for_search
 
-        named = model or self.model
+        named = self._named(model)
         with self._lock:
             space = default_space(self.database)
             loaded = self._embedders.get(named or (space.fingerprint if space else ""))
@@ -165,7 +165,7 @@ class Opened:
         from safelight.library.spaces import default_space
         from safelight.model_choice import choose_for_ingest
 
-        named = model or self.model
+        named = self._named(model)
         with self._lock:
             space = default_space(self.database)
             loaded = self._embedders.get(named or (space.fingerprint if space else ""))
@@ -179,6 +179,9 @@ class Opened:
                 progress=self.progress is not False,
             )
             return self._keep(named, choice)
+
+    def _named(self, model: str | None) -> str | None:
+        return self.model if model is None else as_name(model, "model")
 
     def _keep(self, named: str | None, choice: Choice) -> Choice:
         if named is not None:

@@ -123,8 +123,8 @@ def run_worker(
     grace: float,
     options: FeatureOptions | None = None,
 ) -> int:
-    """Run one service on a bus; see :func:`safelight.pipeline.bus.remote.work`."""
-    from safelight.pipeline.bus.remote import work
+    """Run one service on a bus; see :func:`safelight.pipeline.remote.work`."""
+    from safelight.pipeline.remote import work
 
     made = make_service(service, paths, settings, options)
     return work(made, TAKES[service], url, paths, policy=policy, grace=grace)
@@ -146,7 +146,7 @@ def publish_batches(
     list of (str, bool)
         Id of each batch, and whether it was published now for the first time.
     """
-    from safelight.pipeline.bus.remote import publish
+    from safelight.pipeline.remote import publish
     from safelight.pipeline.single_step import read_batches
 
     batches = read_batches(sources, paths, batch_size, settings.exclude)
@@ -163,9 +163,9 @@ def watch_batches(
     count: int | None = None,
     idle: float | None = None,
 ) -> int:
-    """Write completed batches as lines of JSON; see :func:`safelight.pipeline.bus.remote.watch`."""
+    """Write completed batches as lines of JSON; see :func:`safelight.pipeline.remote.watch`."""
     from safelight.imaging.targets import check_replaceable
-    from safelight.pipeline.bus.remote import watch
+    from safelight.pipeline.remote import watch
 
     target = None if output is None else Path(output)
     if target is not None:
@@ -175,7 +175,7 @@ def watch_batches(
 
 def dead_letters(url: str, keys: Collection[str] = ()) -> list[DeadLetter]:
     """Return the batches that no worker could process: those of `keys`, or all, oldest first."""
-    from safelight.pipeline.bus import remote
+    from safelight.pipeline import remote
 
     return [each for each in remote.dead_letters(url) if not keys or each.key in keys]
 
@@ -183,7 +183,7 @@ def dead_letters(url: str, keys: Collection[str] = ()) -> list[DeadLetter]:
 def settle_letters(
     url: str, keys: Collection[str], *, retry: bool
 ) -> list[tuple[DeadLetter, str | None]]:
-    """Retry dead letters or drop them: see :func:`safelight.pipeline.bus.remote.settle_letters`."""
-    from safelight.pipeline.bus import remote
+    """Retry dead letters or drop them: see :func:`safelight.pipeline.remote.settle_letters`."""
+    from safelight.pipeline import remote
 
     return remote.settle_letters(url, keys, retry=retry)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.duplicates import check_report
 from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.report import check_report
 from safelight.arguments import as_path
 from safelight.duplicates.plans.apply import Outcome
 from safelight.duplicates.plans.model import (
@@ -40,7 +40,6 @@ __all__ = [
     "PlannedGroup",
     "State",
     "apply",
-    "check_report",
     "check_target",
     "plan_report",
     "progress_of",

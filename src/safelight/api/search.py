@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from safelight.library.files import require_namespace
 from safelight.search.query import Query, Term, names_image, parse_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from safelight.api.opened import Opened
     from safelight.library.database import Database
@@ -63,7 +64,7 @@ def search(
     asked = as_query(query, plus, minus)
     chosen = search_options(**options)
     if not asked.terms and not asked.labels and chosen.where.is_plain and chosen.order is None:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     database, settings = library.database, library.settings
     namespace = chosen.where.namespaces[0] if chosen.where.namespaces else None
     for name in chosen.where.namespaces or ():
@@ -159,6 +160,8 @@ def search_options(
     for name, value in given.items():
         if value is not None:
             as_kind(value, name, "a text", str)
+    if least is not None:
+        as_kind(least, "least", "scores by metric", Mapping)
     if order is not None and not is_order(as_kind(order, "order", "a text", str)):
         order = f"-score:{order}"  # a metric's name alone will do
     return options_of(

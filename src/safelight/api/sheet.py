@@ -123,7 +123,7 @@ def make_sheet(
     by = options.sort or ("query" if by_query else "combined")
     known = order_keys([metric.name for metric in choose()], has_query=by_query)
     if by not in known:
-        raise UsageError(f"sort {by}: there is {', '.join(known)}.", argument="sort")
+        raise UsageError(f"sort {by} is unknown. Choose from: {', '.join(known)}.", argument="sort")
     embedder: Embedder | WithoutPositions | None
     if by_query:
         query = " ".join(named)

@@ -141,7 +141,7 @@ def search_index(
 
 def _address(settings: Settings) -> str:
     if settings.store is None:
-        raise UsageError("Say which store, e.g.: safelight sync --store qdrant://localhost")
+        raise UsageError("Name a store, e.g.: safelight sync --store qdrant://localhost")
     return settings.store.text
 
 

@@ -79,8 +79,9 @@ def duplicates(
     if context.invoked_subcommand is not None:
         return
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
-    from safelight.api.duplicates import Duplicates, check_report, named_relations
+        raise click.UsageError("Use either --json or --csv, not both.")
+    from safelight.api.duplicates import Duplicates, named_relations
+    from safelight.api.report import check_report
 
     wanted = named_relations(_relations(relations)) if relations else None
     settings = load_settings(library=library)
@@ -181,7 +182,7 @@ def decide(
     renames, new ingests and other models.
     """
     if decision is None:
-        raise click.UsageError("Say what: --not-duplicates, --keep-both or --resolved.")
+        raise click.UsageError("Choose one: --not-duplicates, --keep-both or --resolved.")
     from safelight.api.duplicates import decide as decide_on
 
     settings = load_settings(library=library)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.api import is_terminal, visible
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import library_option, load_settings
 from safelight.cli.shared.store import feed_store
 
@@ -77,11 +78,9 @@ def forget(
     Photo files are never touched: `safelight ingest` brings back all that can be computed. Your
     decisions about duplicates are kept, unless you give --decisions.
     """
-    from safelight.api import Database
     from safelight.api import forget as forget_in
 
-    settings = load_settings(library=library)
-    with Database(settings.library, create=False) as opened:
+    with open_library(load_settings(library=library), quiet=as_json) as opened:
 
         def run(*, dry_run: bool) -> Forgotten:
             return forget_in(
@@ -100,7 +99,7 @@ def forget(
                 click.echo("safelight: nothing was forgotten.", err=True)
                 sys.exit(1)
             found = run(dry_run=False)
-            feed_store(opened, settings, quiet=as_json)
+            feed_store(opened, quiet=as_json)
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False))
         return

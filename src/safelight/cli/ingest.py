@@ -209,7 +209,7 @@ def ingest(
                     sys.exit(130)
         if dry_run:
             return
-        feed_store(opened.database, settings, quiet=quiet or as_json)
+        feed_store(opened, quiet=quiet or as_json)
         for note in () if quiet else advice(opened, summaries, options, was_new=was_new):
             click.echo(f"safelight: {note}", err=True)
     if any(each.failed + each.failing for each in summaries) and not any(
@@ -229,7 +229,7 @@ def _in_words_of_flags() -> Iterator[None]:
         yield
     except UsageError as exc:
         if exc.code == "no-sources":
-            raise click.UsageError("Say what to ingest, e.g.: safelight ingest ~/Pictures") from exc
+            raise click.UsageError("Name a source, e.g.: safelight ingest ~/Pictures") from exc
         if exc.context.get("argument") == "exclude":
             raise click.UsageError(f"--{exc}") from exc
         raise
@@ -250,7 +250,7 @@ def ingest_folder(library: Library, folder: str, model: str | None) -> None:
     report_failures(summary)
     if summary.interrupted:
         sys.exit(130)
-    feed_store(library.database, library.settings, quiet=True)
+    feed_store(library, quiet=True)
 
 
 def _model(
@@ -262,5 +262,5 @@ def _model(
             raise click.UsageError(f"{other} and --clip-model/--clip-pretrain exclude each other.")
         return f"{clip_model or 'ViT-B-32'}/{clip_pretrain or 'openai'}"
     if model and embedder == "starter" and model != "starter":
-        raise click.UsageError("--model and -e starter exclude each other.")
+        raise click.UsageError("Use either --model or -e starter, not both.")
     return model or embedder

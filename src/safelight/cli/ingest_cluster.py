@@ -40,7 +40,7 @@ def ingest_on_cluster(
             "`safelight library import` brings it into a library."
         )
     if not specs:
-        raise click.UsageError("Say what to ingest, e.g. s3://bucket/folder.")
+        raise click.UsageError("Name a source, e.g. s3://bucket/folder.")
     from safelight.api.cluster import ingest_on_cluster as ingest
     from safelight.cli.shared.progress import show_progress
 

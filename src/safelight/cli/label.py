@@ -90,7 +90,7 @@ def label(
     from safelight.api.label import read_label_set
 
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
+        raise click.UsageError("Use either --json or --csv, not both.")
     if not paths and temperature is not None:
         raise click.UsageError("--temperature goes with paths: the library keeps the model's own.")
     if paths and namespace is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   safelight models list                            the catalogue, and what is on this machine
-  safelight models info ViT-L-14/openai            all that is known of a model
+  safelight models info ViT-L-14/openai            all that is known about a model
   safelight models pull ViT-L-14/openai            fetch it
   safelight models verify ViT-L-14/openai          compare it with what its publisher says
   safelight models export ViT-L-14/openai folder   write it for ONNX Runtime

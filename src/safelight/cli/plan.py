@@ -115,7 +115,8 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
 
     Of a plan that was applied, it shows what is done, what was left, and what is still to do.
     """
-    from safelight.api.plans import check_report, plan_report, progress_of, read_plan
+    from safelight.api.plans import plan_report, progress_of, read_plan
+    from safelight.api.report import check_report
 
     file = expanded(file)
     if html is not None:

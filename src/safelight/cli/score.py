@@ -89,7 +89,7 @@ def score(
     from safelight.api.score import ranked, score_files
 
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
+        raise click.UsageError("Use either --json or --csv, not both.")
     if model is None and (pairs or head):
         raise click.UsageError("--pairs and --head need the vectors of a --model.")
     settings = load_settings(threads=threads, device=device)
@@ -106,7 +106,9 @@ def score(
     )
     names = list(found.metrics)
     if sort not in (None, "combined", *names):
-        raise click.UsageError(f"--sort {sort}: there is {', '.join(names)}, combined.")
+        raise click.UsageError(
+            f"--sort {sort} is unknown. Choose from: {', '.join(names)}, combined."
+        )
     if not as_json and not as_csv and model is None and metrics is None:
         names.remove("clip_iqa")  # it would be a column of dashes
 

@@ -174,7 +174,7 @@ def search(
     }
     is_plain = search_options(**options).where.is_plain
     if not asked.terms and not asked.labels and is_plain and sort is None:
-        raise click.UsageError("Say what to look for, e.g.: safelight search a dog in the snow")
+        raise click.UsageError("Name what to search for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
     quiet = not is_terminal(sys.stderr)
     with open_library(settings, create=images_dir is not None, quiet=quiet, notes=True) as opened:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from safelight.api import visible
+from safelight.cli.shared.opening import open_library
 from safelight.cli.shared.options import counted, library_option, load_settings
 from safelight.cli.shared.store import feed_store
 
@@ -78,13 +79,12 @@ def move(
     Photos keep all their data, and no file is touched. Use it after you renamed or moved a folder,
     or when a disk has another letter.
     """
-    from safelight.api import Database, move_source
+    from safelight.api import move_source
 
-    settings = load_settings(library=library)
-    with Database(settings.library, create=False) as opened:
+    with open_library(load_settings(library=library), quiet=as_json) as opened:
         moved = move_source(opened, old, new, namespace=namespace, dry_run=dry_run)
         if not dry_run:
-            feed_store(opened, settings, quiet=as_json)
+            feed_store(opened, quiet=as_json)
     if as_json:
         click.echo(json.dumps(asdict(moved), ensure_ascii=False))
     else:

@@ -65,7 +65,7 @@ def sync(
 
     settings = load_settings(library=library, store=Secret(store) if store else None)
     if settings.store is None:
-        raise click.UsageError("Say which store, e.g.: safelight sync --store qdrant://localhost")
+        raise click.UsageError("Name a store, e.g.: safelight sync --store qdrant://localhost")
     with Database(settings.library, create=False) as opened:
         if forget:
             shown, was_fed = unqueue_store(opened, settings)

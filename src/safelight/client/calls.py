@@ -69,12 +69,12 @@ def health() -> Call[schemas.Health]:
 
 
 def session() -> Call[schemas.Session]:
-    """Return what the server is, and what this client may do."""
+    """Return the server's version and limits, and the rights of this client."""
     return Call("GET", f"{_API}/session", _as(schemas.Session))
 
 
 def facets(namespace: str | None = None) -> Call[schemas.Facets]:
-    """Return what photos can be filtered by."""
+    """Return the values that photos can be filtered by."""
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
@@ -121,7 +121,7 @@ def photos(
 
 
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
-    """Return all that is known of a photo: files, EXIF, labels, scores."""
+    """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
 
 
@@ -522,7 +522,7 @@ def forget_plan(plan_id: str) -> Call[None]:
 
 
 def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
-    """Return what was ingested, and how much of it is there."""
+    """Return the sources, with the number of their files."""
 
     def read(body: bytes) -> tuple[schemas.Source, ...]:
         return _as(schemas.Sources)(body).sources
@@ -575,7 +575,7 @@ def forget(
     label_set : str, optional
         The version of a label set, or its first six or more digits.
     decisions : bool
-        Also what was decided of photos that no known file holds any more.
+        Also what was decided about photos that no known file holds any more.
     dry_run : bool
         Only count.
     """

@@ -223,7 +223,7 @@ class Embedding:
             if code is None and each.item_id is not None:
                 files.setdefault(each.item_id, []).append(_file(namespace, each))
                 continue
-            # What one model cannot take may be known of another.
+            # What one model cannot take may be known about another.
             photo_id = each.item_id if code == "model" else None
             failures.append(FailureRow(_file(namespace, each), photo_id, code, reason, now))
         return Rows(

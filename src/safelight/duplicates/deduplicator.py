@@ -177,7 +177,7 @@ class Deduplicator:
         embedder: Embedder | None = None,
         namespace: str | None = None,
     ) -> list[Related]:
-        """Return what the library has of a photo that may be outside of it, the closest first.
+        """Return the relatives of a photo, in the library or not, the closest first.
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class Deduplicator:
             names = ", ".join(sorted(wanted & KEPT_TOGETHER))
             raise UsageError(f"What belongs together is never taken apart: not by {names}.")
         if action not in ACTIONS:
-            raise UsageError(f"There is no action {action!r}; there are: {', '.join(ACTIONS)}.")
+            raise UsageError(f"Unknown action {action!r}. Choose from: {', '.join(ACTIONS)}.")
         suggestions, facts, whole = self._compared_with_keepers(
             wanted, namespace, choose_alike=Relation.SIMILAR in wanted
         )
@@ -456,7 +456,7 @@ def named_relations(names: Collection[Relation | str]) -> frozenset[Relation]:
     names = as_list(names, "relations", str)
     for name in names:
         if name not in known:
-            raise UsageError(f"There is no relation {name!r}; there are: {', '.join(known)}.")
+            raise UsageError(f"Unknown relation {name!r}. Choose from: {', '.join(known)}.")
     return frozenset(known[name] for name in names)
 
 

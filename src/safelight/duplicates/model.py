@@ -79,7 +79,7 @@ class Group:
         The first 12 hex digits of the sha256 of its photo ids, sorted and joined by commas: the
         same photos make the same group, in every library.
     relation : Relation
-        The loosest among its edges: what can be said of all of them.
+        The loosest among its edges: what can be said about all of them.
     photos : tuple of str
         Photo ids, in the order in which the library got them.
     edges : tuple of Edge

@@ -15,7 +15,7 @@ from safelight.arguments import named_numbers
 from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "5"
+_RULES = "6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +39,12 @@ class Thresholds:
         Photos of one size whose hashes differ in at most so many bits may have the same pixels.
     agreement, whole_agreement, small_agreement : float
         The share of the blocks with texture that must look alike for two photos to be forms of one
-        picture: with one shifted, turned or scaled to lie on the other; laid over it as it is; and
+        picture: with one shifted, turned or scaled to lie on the other; aligned as given; and
         either way if one is a small copy, which would not show that something has moved.
     block_correlation : float
         Of a block that looks alike.
     corners : int
-        The corners that must fall on each other for one photo to be laid over another.
+        The corners that must fall on each other to align one photo with another.
     overhang : float
         How far one photo may reach over the other's edge on one side while the other does on the
         opposite side, as a share of the longer side: more is another view, no crop.

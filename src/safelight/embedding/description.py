@@ -16,7 +16,7 @@ from safelight.embedding.provenance import original_fingerprint
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from safelight.embedding.onnx.layouts import Layout
+    from safelight.embedding.layouts.onnx import Layout
     from safelight.embedding.preprocess.preprocess import Preprocessing
     from safelight.embedding.preprocess.tokenizer import Cleaning
 

@@ -11,8 +11,8 @@ from safelight.embedding.catalogue.catalogue import is_permissive, known_models
 from safelight.embedding.devices import has_torch, parse_device, usable_devices
 from safelight.embedding.hub.cache import find_downloads
 from safelight.embedding.hub.client import download, file_names, find_cached, is_offline, look_up
+from safelight.embedding.layouts.onnx import find_layout
 from safelight.embedding.names import STARTER, lasting_name, parse_model_name
-from safelight.embedding.onnx.layouts import find_layout
 from safelight.errors import ModelInvalid, ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from safelight.embedding.description import Description
     from safelight.embedding.devices import Device, Runtime
     from safelight.embedding.hub.client import Files, RemoteModel
+    from safelight.embedding.layouts.onnx import Layout
     from safelight.embedding.names import ModelName
     from safelight.embedding.onnx.embedder import OnnxEmbedder
-    from safelight.embedding.onnx.layouts import Layout
     from safelight.embedding.torch.embedder import TorchEmbedder
     from safelight.embedding.torch.model import TorchModel
 
     Tell = Callable[[str], None]
 
-#: What is used if it can be had and nothing else is named.
+#: The model of a new library, if it is available and no other is named.
 DEFAULT = "ViT-B-32/openai"
 
 #: How to run weights that are on this machine for PyTorch.
@@ -200,7 +200,7 @@ def is_on_disk(model: str) -> Path | None:
             return found[0]
     if "torch" not in name.runtimes:
         return None
-    from safelight.embedding.torch.layouts import find_checkpoint, find_torch_layout
+    from safelight.embedding.layouts.torch import find_checkpoint, find_torch_layout
 
     for repo in name.torch_repos:
         if found_torch := find_cached(repo, find_torch_layout):
@@ -339,14 +339,14 @@ def _finder(name: ModelName) -> Callable[[Collection[str], str], Layout]:
 
 
 def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
-    """Return what a folder holds a model for."""
+    """Return the runtimes that a folder holds a model for."""
     names = file_names(folder)
     try:
         find_layout(names, str(folder), variant)
     except ModelInvalid as error:
         if error.code != "no-onnx":
             raise
-        from safelight.embedding.torch.layouts import find_torch_layout
+        from safelight.embedding.layouts.torch import find_torch_layout
 
         try:
             find_torch_layout(names, str(folder))
@@ -357,7 +357,7 @@ def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
 
 
 def _announce(name: ModelName, remote: RemoteModel, files: Files, tell: Tell) -> None:
-    """Say what is fetched, and if its licence forbids something."""
+    """Announce a download, and a licence that forbids some uses."""
     licence = name.known.licence if name.known else remote.licence
     permissive = name.known.permissive if name.known else is_permissive(licence)
     if not permissive:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.embedding.catalogue.catalogue import find_known
-from safelight.embedding.onnx.layouts import VARIANTS
+from safelight.embedding.layouts.onnx import VARIANTS
 from safelight.errors import ModelUnavailable, UsageError
 from safelight.files.names import expanded
 
@@ -47,7 +47,7 @@ class ModelName:
     onnx_repos, torch_repos : tuple of str
         Where to look on the hub for either kind, one after the other.
     variant : str or None
-        See :data:`safelight.embedding.onnx.layouts.VARIANTS`.
+        See :data:`safelight.embedding.layouts.onnx.VARIANTS`.
     runtime : str or None
         If the name says which; None for what is there and suits the device.
     known : KnownModel or None
@@ -76,7 +76,7 @@ class ModelName:
 
 
 def name_to_reload(embedder: Embedder, otherwise: str | None = None) -> str:
-    """Return what ``--model`` takes to load an embedder again.
+    """Return the ``--model`` value that loads an embedder again.
 
     Parameters
     ----------

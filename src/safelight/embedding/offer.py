@@ -54,7 +54,7 @@ def can_have_clip(timeout: float = 1.0) -> bool:
 def offer(command: str = "safelight") -> str:
     """Return the line that tells of CLIP, with the commands that bring it."""
     return (
-        f"This library has the built-in starter model, and {DEFAULT} can be had now, which finds "
+        f"This library has the built-in starter model, and {DEFAULT} is available now, which finds "
         f"much more: {command} ingest --model {DEFAULT}; {command} library use {DEFAULT}"
     )
 

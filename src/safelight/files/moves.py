@@ -121,7 +121,7 @@ def replace_by_link(
             try:
                 # From now on who edits one of the two in place edits both, as is documented.
                 if not is_unchanged(found, os.stat(keeper)):
-                    raise CannotChange("stays, because the one to keep is being changed")
+                    raise CannotChange("stays, because the kept file is being changed")
                 original.drop()
             except BaseException:
                 if not original.is_dropped:

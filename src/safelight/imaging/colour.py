@@ -21,7 +21,7 @@ _AVERAGEABLE = {
     "HSV": "RGB",
 }
 
-#: Ink that is on the average less than so much darker than white is laid over black: of white icons
+#: Ink that is on the average less than so much darker than white is shown on black: of white icons
 #: and signatures nothing is left over white.
 _PALE = 24
 
@@ -53,7 +53,7 @@ def averageable(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return `image` as RGB in sRGB; transparent parts are laid over white, white ink over black.
+    """Return `image` as RGB in sRGB; transparent parts are shown on white, white ink on black.
 
     A profile that is broken, or of another kind of colour than the pixels, is passed over: the
     pixels are then taken for sRGB, as every viewer does.

@@ -7,7 +7,7 @@ from safelight.imaging.containers.heif import file_end
 from safelight.imaging.containers.jpeg import passes, picture_end, segments
 from safelight.imaging.formats import sniff_other, sniff_unread
 
-#: What Pillow and libheif say of a file that is whole, but of a kind that they were not made for.
+#: Messages of Pillow and libheif about whole files of a kind that they do not support.
 _UNKNOWN_KIND = (
     "unknown pixel mode",
     "unknown data organization",
@@ -78,7 +78,7 @@ def check_passes(data: bytes, size: tuple[int, int]) -> None:
 
 
 def explain(data: bytes, form: str, error: Exception) -> DecodeError:
-    """Return what a decoder's error means for a file that begins as `form` does."""
+    """Return the error to raise for a decoder's error on a file that begins as `form` does."""
     from PIL.Image import DecompressionBombError
 
     if isinstance(error, MemoryError):

@@ -42,7 +42,7 @@ class Header:
 def read_header(
     data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, sidecars: tuple[bytes, ...] = ()
 ) -> Header:
-    """Return what the head of a photo tells. That its pixels can be decoded is not said by that.
+    """Return the header of a photo, which does not prove that its pixels can be decoded.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_header(
         elif form == "HEIF":
             raw = opened.info.get("exif")
             exif = exif_of_tiff(raw if isinstance(raw, bytes) else b"", opened.info | more)
-            # What the container says of its rotation is in the size already.
+            # What the container says about its rotation is in the size already.
             exif, size = replace(exif, orientation=1), opened.size
         else:
             exif = _exif(opened, form, data, more)

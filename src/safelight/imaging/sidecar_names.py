@@ -19,7 +19,7 @@ SUFFIX = ".xmp"
 
 
 def own_sidecars(name: str, siblings: Sequence[str], *, of_raw: bool = False) -> list[str]:
-    """Return the sidecars that are a photo's alone, the one that counts first.
+    """Return the sidecars that are a photo's alone, the authoritative one first.
 
     Parameters
     ----------

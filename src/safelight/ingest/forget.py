@@ -1,7 +1,7 @@
 """Forget files, sources, a namespace or a label set.
 
 No photo file is ever touched: an ingest brings everything back that can be computed. What people
-decided of photos is kept by content, unless they say so.
+decided about photos is kept by content, unless they say so.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def forget(
     label_set : str, optional
         The version of a label set, or its first six or more digits: its labels on all photos.
     decisions : bool
-        Also what was decided of photos that no known file holds any more.
+        Also what was decided about photos that no known file holds any more.
     dry_run : bool
         Only count.
 

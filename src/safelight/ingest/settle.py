@@ -111,7 +111,7 @@ def _doubt(plan: Worklist, lost: int) -> str:
     there = "nothing is there" if not plan.listed else f"{lost:,} of {plan.present:,} files"
     what = f"{there}" if not plan.listed else f"{there} are not there any more"
     return (
-        f"{plan.source.spec}: {what}. Is a disk not plugged in? What is known of them is kept. "
+        f"{plan.source.spec}: {what}. Is a disk not plugged in? What is known about them is kept. "
         "If they are gone for good: safelight ingest --accept-missing; if they were moved: "
         "safelight sources move OLD NEW."
     )

@@ -124,7 +124,7 @@ def make_worklist(
         seen.add(entry.path)
         before = known.get(entry.path)
         if before is not None and entry.code == "missing" and before.has_item:
-            # Its disk may be unplugged: what is known of it is kept.
+            # Its disk may be unplugged: what is known about it is kept.
             tally["refused"] += 1
             absent.append(as_record(entry, None))
             if before.state != MISSING:
@@ -216,7 +216,7 @@ def as_record(
     reason: str | None = None,
     sidecars: str | None = None,
 ) -> FileRecord:
-    """Return what the library is to keep of an entry; a failure if `item_id` is None.
+    """Return the record of an entry; a failure if `item_id` is None.
 
     With both an item and a code, the content is known, and it is this model that cannot take it.
     """

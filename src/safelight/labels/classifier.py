@@ -252,16 +252,16 @@ class Classifier:
 
 
 def has_sigmoid(model: TextModel) -> bool:
-    """Tell whether a model was trained to say of each pair alone whether it belongs together."""
+    """Tell whether a model was trained to say about each pair alone whether it belongs together."""
     return model.logit_bias is not None and model.logit_scale is not None
 
 
 def caveat(model: TextModel) -> str | None:
-    """Return what a user should know of a model's labels, if there is something."""
+    """Return a warning about a model's labels, if there is one."""
     if model.name != "starter":
         return None
     return (
-        "The starter model labels things and places by what it knows of a thousand things; of "
+        "The starter model labels things and places by what it knows about a thousand things; of "
         "people, light, colour and style it knows little. A CLIP model labels better: --model."
     )
 

@@ -151,8 +151,8 @@ def with_labels(
 ) -> dict[int, float]:
     """Return the item keys of photos that have, or have not, these labels.
 
-    Each with the least of their probabilities; what a photo's source says of it is certain, and so
-    is what it has not. What sources of other namespaces say does not count. Labels of a model are
+    Each with the least of their probabilities. What a photo's source says about it is certain, and
+    so is what it lacks. What sources of other namespaces say does not count. Labels of a model are
     those made in `space`, a fingerprint, or else in the library's default.
 
     Raises

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What SQLite says of a damaged file, in the lowest byte of its codes.
+#: What SQLite says about a damaged file, in the lowest byte of its codes.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 #: ... and of a disk or of other programs, which is not damage.
@@ -61,7 +61,7 @@ def sqlite_code(error: BaseException) -> int:
 
 
 def explain_database_error(path: Path, error: sqlite3.Error) -> LibraryError:
-    """Return what an error of SQLite means for the user of a library."""
+    """Return an error of SQLite in words for the user of a library."""
     code = sqlite_code(error)
     if code in _OTHERS:
         return LibraryError(

@@ -101,7 +101,7 @@ def read_documents(
 def _files(
     library: Database, keys: Sequence[int]
 ) -> dict[int, tuple[list[tuple[str, str]], dict[str, str]]]:
-    """Return namespaces and paths by item key, and what was said of the first file of each."""
+    """Return namespaces and paths by item key, and what was said about the first file of each."""
     rows = library.connection.execute(
         "SELECT f.pk, f.item_pk, n.name, f.path FROM files f "
         "JOIN namespaces n ON n.pk = f.namespace_pk "

@@ -35,7 +35,7 @@ class Facets:
 
 
 def facets(library: Database, namespaces: tuple[str, ...] | None = None) -> Facets:
-    """Return what the photos of a library, or of some of its namespaces, can be filtered by."""
+    """Return the facets of a library, or of some of its namespaces."""
     keys = _namespace_keys(library, namespaces)
     # A `+` keeps SQLite from looking up each photo in its table: it is only asked whether it is
     # among those of the namespaces. Mostly all are, and then nothing has to be asked.
@@ -113,7 +113,7 @@ def _by_label(library: Database, keys: dict[int, str], there: str) -> list[tuple
             f"SELECT label, count(*) FROM labels WHERE {of_the_last_set} AND {there} GROUP BY label"
         ).fetchall()
     )
-    # What photos' sources say of them, where that is not said already.
+    # What photos' sources say about them, where that is not said already.
     said = (
         "SELECT m.value, count(DISTINCT f.item_pk) FROM metadata m "
         "JOIN files f ON f.pk = m.file_pk "

@@ -373,14 +373,14 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
         described |= {"format": form, "width": width, "height": height}
     else:
         described["text"] = text
-    # A source's own columns never hide what safelight itself says of the file.
+    # A source's own columns never hide what safelight itself says about the file.
     return {**said.get(pk, {}), **stored_json(exif), **described}
 
 
 def metadata_by_key(
     connection: sqlite3.Connection, file_keys: Sequence[int]
 ) -> dict[int, dict[str, str]]:
-    """Return what sources said of files, by file key."""
+    """Return the metadata of files from their sources, by file key."""
     found: dict[int, dict[str, str]] = {}
     rows = connection.execute(
         "SELECT file_pk, key, value FROM metadata "

@@ -135,7 +135,7 @@ def _condition(field: object, name: object, value: object) -> Condition:
     operator = OPERATORS.get(name.lower()) if isinstance(name, str) else None
     if operator is None:
         known = ", ".join(dict.fromkeys(OPERATORS))
-        raise _no_filter(f"there is no operator {str(name)[:30]!r}; there are: {known}")
+        raise _no_filter(f"unknown operator {str(name)[:30]!r}; choose from: {known}")
     if operator in ("in", "not_in", "between"):
         is_list = isinstance(value, list) and all(_is_scalar(each) for each in value)
         if not is_list or (operator == "between" and len(value) != 2):  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ def forget_files(
     namespace : str, optional
         That is forgotten as a whole.
     decisions : bool
-        Also what was decided of photos that no known file holds any more.
+        Also what was decided about photos that no known file holds any more.
     dry_run : bool
         Only count.
     """

@@ -104,7 +104,7 @@ class Merger:
             self._sets = label_set_keys(connection)
 
     def photos(self, rows: Sequence[PhotoRow]) -> Merged:
-        """Add photos and all that is known of them, in one transaction.
+        """Add photos and all that is known about them, in one transaction.
 
         Raises
         ------

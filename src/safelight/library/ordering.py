@@ -34,7 +34,7 @@ class _Order:
 def order_by(
     library: Database, order: str | None, namespaces: tuple[str, ...] | None = None
 ) -> tuple[str, str, list[str]]:
-    """Return what to join to items ``i`` for an order, its ``ORDER BY``, and values for the join.
+    """Return the join to items ``i`` for an order, its ``ORDER BY``, and the join's values.
 
     With `namespaces`, a photo was added when one of these had it first.
 
@@ -111,7 +111,7 @@ def is_order(text: str) -> bool:
 def _parsed(library: Database, order: str) -> _Order:
     if not is_order(order):
         raise UsageError(
-            f"There is no order {order!r}; there are: taken, added and score:METRIC, and with a "
+            f"Unknown order {order!r}. Choose from: taken, added and score:METRIC; with a "
             "minus before them the last, or best, comes first.",
             code="order",
             order=order,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A path at which a photo was seen, and what its source said of it."""
+    """A path at which a photo was seen, and what its source said about it."""
 
     path: str
     namespace: str
@@ -42,7 +42,7 @@ class PhotoLabel:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """All that a library knows of one photo, or text."""
+    """All that a library knows about one photo, or text."""
 
     key: int
     id: str
@@ -64,7 +64,7 @@ class Photo:
 def read_photo(
     library: Database, photo_id: str, namespaces: tuple[str, ...] | None = None
 ) -> Photo:
-    """Return all that is known of a photo, or text.
+    """Return all that is known about a photo, or text.
 
     Parameters
     ----------

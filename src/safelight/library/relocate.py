@@ -36,7 +36,7 @@ class Relocated:
 class FileAt:
     """A known file, as a move of its folder needs it.
 
-    ``item_id`` is None where nothing is known of its content.
+    ``item_id`` is None where nothing is known about its content.
     """
 
     key: int
@@ -203,7 +203,7 @@ def _drop(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
 
 
 def _carry_over(connection: sqlite3.Connection, old: int, new: int) -> None:
-    """Give the new path what sources said of the old one, unless they say something of it."""
+    """Give the new path what sources said about the old one, unless they say something of it."""
     connection.execute(
         "INSERT INTO metadata (file_pk, key, value) SELECT ?, key, value FROM metadata "
         "WHERE file_pk = ? AND NOT EXISTS (SELECT 1 FROM metadata WHERE file_pk = ?)",

@@ -40,7 +40,7 @@ class FileRow:
     gone : bool
         Whether it was seen to be there no longer.
     metadata : mapping
-        What its source said of it.
+        What its source said about it.
     """
 
     namespace: str
@@ -102,7 +102,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoRow:
-    """All that is known of one photo or text.
+    """All that is known about one photo or text.
 
     Attributes
     ----------

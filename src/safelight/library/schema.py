@@ -64,7 +64,7 @@ CREATE TABLE files (
 CREATE INDEX files_by_item ON files (item_pk);
 CREATE INDEX files_by_path ON files (path);
 
--- What a source said of a file: labels and further columns.
+-- What a source said about a file: labels and further columns.
 CREATE TABLE metadata (
     file_pk INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
     key     TEXT    NOT NULL,
@@ -198,7 +198,7 @@ CREATE TABLE origins (
     found    TEXT NOT NULL                      -- JSON object: photo id to [source's id, how]
 ) STRICT, WITHOUT ROWID;
 
--- What the user decided of two photos; by content, so that it outlives everything else.
+-- What the user decided about two photos; by content, so that it outlives everything else.
 CREATE TABLE decisions (
     a_id       TEXT NOT NULL,
     b_id       TEXT NOT NULL,
@@ -440,7 +440,7 @@ def _note_sidecars(connection: sqlite3.Connection) -> None:
 
 
 def _mark_stale(connection: sqlite3.Connection) -> None:
-    # What is pale on transparency was laid over white before, and could not be seen.
+    # Pale pictures on transparency were shown on white before, and could not be seen.
     connection.execute("ALTER TABLE embeddings ADD COLUMN stale INTEGER NOT NULL DEFAULT 0")
     connection.execute(
         "UPDATE embeddings SET stale = 1 WHERE item_pk IN (SELECT i.pk FROM items i "

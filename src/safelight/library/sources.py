@@ -40,7 +40,7 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source, and what is known of its files.
+    """A source, and what is known about its files.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class FileRecord:
     stat : FileStat or None
         None if even that could not be read.
     item_id : str or None
-        None if nothing is known of its content.
+        None if nothing is known about its content.
     sidecars : str or None
         Stamp of the sidecars that were read.
     code, reason : str or None

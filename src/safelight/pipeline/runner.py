@@ -25,8 +25,8 @@ from safelight.pipeline.bus.events import REQUESTED, Event, new_event, now
 from safelight.pipeline.bus.memory import MemoryBus
 from safelight.pipeline.files import read_json, write_json
 from safelight.pipeline.messages.batches import batch_path, output_path, unpack
-from safelight.pipeline.messages.feature_json import is_failed
 from safelight.pipeline.messages.uris import to_uri
+from safelight.pipeline.services.feature_json import is_failed
 from safelight.pipeline.services.preprocess import FAILED
 from safelight.pipeline.worker import Stop, Worker, completed
 

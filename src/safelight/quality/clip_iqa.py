@@ -106,7 +106,7 @@ class ClipIqa:
     ) -> None:
         for pair in (*pairs, *(() if prompts == ALL_FIVE else (prompts,))):
             if pair not in PAIRS:
-                raise UsageError(f"There are no prompts called {pair!r}; there are: {_names()}.")
+                raise UsageError(f"Unknown prompts {pair!r}. Choose from: {_names()}.")
         self._model = model
         self._prompts = prompts
         self._pairs = tuple(pairs)

@@ -1,7 +1,7 @@
 """Detect JPEG compression that took a picture's finest detail, and its noise with it.
 
 JPEG rounds the frequencies of each block of 8x8 pixels, the highest most coarsely. Where they were
-all rounded to zero, nothing can be said of the noise that was there. That shows in the pixels
+all rounded to zero, nothing can be said about the noise that was there. That shows in the pixels
 alone, whatever the file is now: the blocks' own grid is without high frequencies, the same grid
 moved by half a block is not.
 """

@@ -1,8 +1,8 @@
 """A head on the embedding: a small network from a local file that turns a vector into a score.
 
 A linear layer or a few of them, as the LAION aesthetics predictors are, or one trained by the user
-on the embeddings of the library. The file's licence is the user's affair; what the file says of it
-is passed on.
+on the embeddings of the library. The file's licence is the user's affair; the file's note about
+it is passed on.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Head:
         activation = about.get("activation", "none").lower()
         if activation not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
-            raise ModelInvalid(f"{path}: activation is {activation!r}; known are: {known}.")
+            raise ModelInvalid(f"{path}: activation is {activation!r}; choose from: {known}.")
         try:
             low, high = float(about.get("low", LOW)), float(about.get("high", HIGH))
         except ValueError as exc:
@@ -138,13 +138,13 @@ def _layers(path: Path, tensors: Mapping[str, Array]) -> tuple[tuple[Array, Arra
         match = _NAME.fullmatch(name)
         kinds = found.setdefault(int(match[1] or 0), {}) if match else {}
         if match is None or match[2] in kinds:
-            raise ModelInvalid(f"{path}: {name} is no layer of a head.")
+            raise ModelInvalid(f"{path}: {name} is not a layer of a head.")
         kinds[match[2]] = tensor
     layers: list[tuple[Array, Array]] = []
     for number, kinds in sorted(found.items()):
         weight = kinds.get("weight")
         if weight is None or weight.ndim != 2 or (layers and weight.shape[1] != layers[-1][1].size):
-            raise ModelInvalid(f"{path}: layer {number} does not fit to the one before it.")
+            raise ModelInvalid(f"{path}: layer {number} does not fit the layer before it.")
         bias = kinds.get("bias", np.zeros(len(weight)))
         if bias.shape != (len(weight),) or not (
             np.isfinite(weight).all() and np.isfinite(bias).all()

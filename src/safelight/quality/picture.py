@@ -88,7 +88,7 @@ class Picture:
         source : Frame or array
             A frame whose shorter side has at least :data:`MIN_SIDE` pixels (or the photo's own,
             if that has fewer); or (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) uint8, of which a
-            fourth channel is transparency, laid over white.
+            fourth channel is transparency, shown on white.
         full_size : bool
             Measure at the photo's own size, which is what published values mean.
         embedding, fingerprint

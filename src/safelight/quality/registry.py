@@ -67,7 +67,7 @@ def choose(
     known = {metric.name for metric in every}
     for name in names:
         if name not in NAMES:
-            raise UsageError(f"There is no metric {name!r}; there are: {', '.join(NAMES)}.")
+            raise UsageError(f"Unknown metric {name!r}. Choose from: {', '.join(NAMES)}.")
         if name not in known:
             raise UsageError(f"The metric {name!r} needs a file: name it with --head.")
     return tuple(metric for metric in every if metric.name in names)

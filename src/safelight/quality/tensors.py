@@ -46,8 +46,8 @@ def read_tensors(path: Path) -> tuple[dict[str, npt.NDArray[np.float64]], dict[s
     """
     if path.suffix.lower() in _PICKLES:
         raise ModelInvalid(
-            f"{path} may run any program when it is loaded, so it is not. Save its tensors as "
-            ".safetensors, with the safetensors package, where it is trusted."
+            f"{path} may run any program when it is loaded, so safelight does not load it. "
+            "Save its tensors as .safetensors, with the safetensors package, where it is trusted."
         )
     try:
         if path.stat().st_size > MAX_BYTES:

@@ -126,7 +126,7 @@ class Hits(Answer):
     weak: bool = Field(
         description="The best photo is no nearer to the query than chance would have it."
     )
-    notes: tuple[str, ...] = Field(description="What a person should know of the answer.")
+    notes: tuple[str, ...] = Field(description="What a person should know about the answer.")
 
 
 class File(Answer):
@@ -203,7 +203,7 @@ class Jobs(Answer):
 
 
 class Photo(Answer):
-    """All that is known of a photo."""
+    """All that is known about a photo."""
 
     photo_id: str
     width: int | None

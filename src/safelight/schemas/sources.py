@@ -10,7 +10,7 @@ from safelight.schemas.base import Answer
 
 
 class Source(Answer):
-    """A source, and what is known of its files."""
+    """A source, and what is known about its files."""
 
     namespace: str
     source: str

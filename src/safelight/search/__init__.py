@@ -164,7 +164,7 @@ def search_labels(
         There are no labels, or the number of hits is below 1.
     """
     if not labels:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     library = as_database(library)
     chosen = options_of(**options)
     answer = search_filters(library, Query(labels=tuple(labels)), fingerprint, chosen)
@@ -279,7 +279,7 @@ def _unrelated(embedder: Embedder) -> npt.NDArray[np.float32] | None:
 def hits_of(
     library: AnyLibrary, answer: Answer, options: SearchOptions, fingerprint: str
 ) -> list[Hit]:
-    """Return what was found with its file, its metadata and its labels."""
+    """Return hits with their file, metadata and labels."""
     library = as_database(library)
     where = options.where
     keys = [each.key for each in answer.found]

@@ -211,7 +211,7 @@ def search_filters(
     if options.strict:
         require_named(library, where, visible)
     if where.is_plain and options.order is None:
-        raise QueryError("The query is empty. Say what to look for.")
+        raise QueryError("The query is empty. Name what to search for.")
     if where.labels:
         probable = with_labels(library, where.labels, where.namespaces, where.space)
         keys = np.asarray(matching(library, where), np.int64)

@@ -158,7 +158,7 @@ def parse_query(query: str) -> Query:
     """
     text = as_kind(query, "query", "a text", str).strip()
     if not text:
-        raise QueryError("The query is empty. Say what to look for.", query=query)
+        raise QueryError("The query is empty. Name what to search for.", query=query)
     parts: list[tuple[float, str]] = [(1.0, "")]
     filters: list[LabelFilter] = []
     for token in _TOKEN.finditer(text):

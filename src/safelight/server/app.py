@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import mimetypes
 import sqlite3
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from safelight.server.errors import (
     of_error,
     respond,
 )
+from safelight.server.lifespan import lifespan
 from safelight.server.middleware import Middleware
 from safelight.server.routes import (
     documentation,
@@ -41,11 +41,11 @@ from safelight.server.schemas.messages import plain
 from safelight.server.schemas.photos import ImageSearch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from safelight.server.state import ServerState
 
-# What a machine's own tables say of these differs, and a browser runs no script of another type.
+# What a machine's own tables say about these differs, and a browser runs no script of another type.
 for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
     mimetypes.add_type(kind, suffix)
 
@@ -73,20 +73,11 @@ _NO_TELEMETRY: Any = {
 
 def create_app(service: ServerState) -> FastAPI:
     """Return the ASGI application of a service; its lifespan starts and stops the service."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await service.start()
-        try:
-            yield
-        finally:
-            await service.stop()
-
     app = FastAPI(
         title="safelight",
         summary="Search photos by meaning, on your own machine.",
         version=version("safelight"),
-        lifespan=lifespan,
+        lifespan=lambda _: lifespan(service),
         docs_url=None,
         redoc_url=None,
         responses=_PROBLEMS,

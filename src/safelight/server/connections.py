@@ -46,7 +46,7 @@ class Connection(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; among too many, the one that has been idle for longest ends."""
+        """Begin; among too many, the longest idle one ends."""
         super().connection_made(transport)
         self._head = self.loop.call_later(self._limits.head_seconds, self._end)
         if len(self.connections) > self._most:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.keeper import Suggestion
     from safelight.duplicates.model import Group
-    from safelight.server.state import ServerState
+    from safelight.library.database import Database
+    from safelight.server.pools import WorkerPool
+    from safelight.settings import Settings
 
     Pairs = frozenset[tuple[str, str]]
 
@@ -55,11 +57,30 @@ class Duplicates:
 
     Parameters
     ----------
-    served : ServerState
+    library : Database
+    settings : Settings
+    reading, comparing, writing : WorkerPool
+        Threads for each.
+    stopping : asyncio.Event
+        Set when the server stops.
     """
 
-    def __init__(self, served: ServerState) -> None:
-        self._served = served
+    def __init__(
+        self,
+        library: Database,
+        settings: Settings,
+        *,
+        reading: WorkerPool,
+        comparing: WorkerPool,
+        writing: WorkerPool,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._library = library
+        self._settings = settings
+        self._reading = reading
+        self._comparing = comparing
+        self._writing = writing
+        self._stopping = stopping
         self._known: dict[str | None, _Known] = {}
         self._running: dict[str | None, asyncio.Task[None]] = {}
         self._progress: dict[str | None, Comparing] = {}
@@ -82,10 +103,10 @@ class Duplicates:
         found: list[tuple[str | None, Suggestion]] = []
         comparing = None
         for namespace in namespaces:
-            fresh = await self._served.reading.run(self._current, namespace)
+            fresh = await self._reading.run(self._current, namespace)
             if fresh is None:
                 comparing = await self._wait(namespace) or comparing
-                fresh = await self._served.reading.run(self._current, namespace, stale=True)
+                fresh = await self._reading.run(self._current, namespace, stale=True)
             found += [(namespace, each) for each in fresh or ()]
         return found, comparing
 
@@ -104,7 +125,7 @@ class Duplicates:
             if each.group.id == group_id:
                 return namespace, each
         raise LibraryError(
-            f"There is no group {group_id} any more: its photos changed, or it was decided on.",
+            f"There is no group {group_id} any more: its photos changed, or you decided on it.",
             code="no-group",
             group=group_id,
         )
@@ -128,9 +149,9 @@ class Duplicates:
         instead : sequence of str
             Paths of files that the user chose to keep.
         """
-        settings = self._served.settings
+        settings = self._settings
         finder = Deduplicator(
-            self._served.library,
+            self._library,
             pixel_limit=settings.pixel_limit,
             threads=settings.threads,
             limits=settings.duplicate_limits,
@@ -157,17 +178,17 @@ class Duplicates:
         return self._progress.get(namespace, Comparing("Comparing", 0, 0))
 
     async def _find(self, namespace: str | None) -> None:
-        found = await self._served.comparing.run(self._compare, namespace)
+        found = await self._comparing.run(self._compare, namespace)
         if len(self._known) > 16:
             self._known.clear()
         self._known[namespace] = found
 
     def _compare(self, namespace: str | None) -> _Known:
-        library, settings = self._served.library, self._served.settings
+        library, settings = self._library, self._settings
         state, decided = self._state(), decided_pairs(library)
 
         def tell(stage: str, done: int, total: int) -> None:
-            if self._served.stopping.is_set():
+            if self._stopping.is_set():
                 raise LibraryError("The server is stopping.", code="busy")
             self._progress[namespace] = Comparing(stage, done, total)
 
@@ -187,8 +208,8 @@ class Duplicates:
             self._progress.pop(namespace, None)
 
     def _state(self) -> tuple[object, ...]:
-        space = default_space(self._served.library)
-        return (*present_state(self._served.library), space and space.fingerprint)
+        space = default_space(self._library)
+        return (*present_state(self._library), space and space.fingerprint)
 
     def _current(
         self, namespace: str | None, *, stale: bool = False
@@ -197,7 +218,7 @@ class Duplicates:
         known = self._known.get(namespace)
         if known is None or (known.state != self._state() and not stale):
             return None
-        decided = decided_pairs(self._served.library)
+        decided = decided_pairs(self._library)
         if not decided >= known.decided and not stale:
             return None  # a decision was taken back
         since = decided - known.decided
@@ -214,9 +235,7 @@ class Duplicates:
     async def decide(self, namespaces: Iterable[str | None], group_id: str, decision: str) -> None:
         """Keep a decision on a group."""
         _, found = await self.one(namespaces, group_id)
-        await self._served.writing.run(
-            decide, self._served.library, pairs_of(found.group), decision
-        )
+        await self._writing.run(decide, self._library, pairs_of(found.group), decision)
 
     async def take_back(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
         """Take back what was decided on a group.
@@ -226,13 +245,13 @@ class Duplicates:
         LibraryError
             With the code ``no-group``: nothing was.
         """
-        await self._served.writing.run(self._revoke, group_id, namespaces)
+        await self._writing.run(self._revoke, group_id, namespaces)
 
     def _revoke(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
         from safelight.duplicates.clustering.decided_groups import decided_groups
         from safelight.library.photos import read_photo
 
-        library = self._served.library
+        library = self._library
         found = [each for each in decided_groups(decisions(library)) if each.id == group_id]
         if namespaces is not None:
             # As far as the token can see: one photo that it cannot makes it somebody else's.
@@ -243,7 +262,7 @@ class Duplicates:
                 namespaces = None
         if not found or namespaces is not None:
             raise LibraryError(
-                f"Nothing was decided on a group {group_id}.", code="no-group", group=group_id
+                f"There is no decision on group {group_id}.", code="no-group", group=group_id
             )
         for each in found:
             revoke(library, each.pairs)

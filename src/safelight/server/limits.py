@@ -51,7 +51,7 @@ class Limits:
     room_seconds : float
         How long a body waits for room before it is refused with 429.
     connections : int
-        Connections at once; the one that was idle for longest gives way to a new one.
+        Connections at once; the longest idle one gives way to a new one.
     head_seconds : float
         For the request line and headers to be complete.
     send_seconds : float

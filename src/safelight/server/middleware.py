@@ -85,7 +85,7 @@ class Middleware:
             await answer.refuse(problem)
         except TimeoutError:
             await answer.refuse(
-                Problem(504, "It took too long, and was given up. Ask for less.", "timeout")
+                Problem(504, "Request timed out. Try a smaller request.", "timeout")
             )
         except ClientDisconnect:
             pass  # there is nobody to answer

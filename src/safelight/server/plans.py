@@ -63,8 +63,8 @@ def chosen_file(found: Suggestion, photo_id: str | None, path: str | None) -> st
     if photo_id is None and path is None:
         if found.keeper is None:
             raise UsageError(
-                f"Nothing is chosen of group {found.group.id} ({found.group.relation}); name the "
-                "photo to keep.",
+                f"No keeper was chosen for group {found.group.id} ({found.group.relation}); name "
+                "the photo to keep.",
                 code="keeper",
             )
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -87,3 +88,10 @@ async def close_all(closing: Iterable[Callable[[], None]], seconds: float) -> bo
             return False
         await asyncio.sleep(0.02)
     return True
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it has ended; what it raises is dropped."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task

@@ -117,7 +117,7 @@ def serve(
         server.run()
     except SystemExit as exc:  # uvicorn's word for both
         if server.lifespan.should_exit:
-            raise SafelightError("The server could not start; why, stands above.") from exc
+            raise SafelightError("The server could not start; the reason is above.") from exc
         raise UsageError(
             f"Cannot listen on {options.host}:{options.port}: it is taken, or not an address of "
             "this machine. Choose another with --port or --host.",

@@ -29,12 +29,9 @@ from safelight.server.body_memory import Room
 from safelight.server.cache import Freshness, Kept
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
-from safelight.server.jobs.ingest import finish_uploads, resume_jobs
-from safelight.server.jobs.runner import Jobs
-from safelight.server.jobs.store_sync import keep_fed
-from safelight.server.media.prefetch import make_ahead
+from safelight.server.job_runner import Jobs
 from safelight.server.metrics import Metrics
-from safelight.server.pools import WorkerPool, close_all
+from safelight.server.pools import WorkerPool, close_all, end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,11 +134,16 @@ class ServerState:
         self._estimates: tuple[Any, Estimates] | None = None
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._feeding: asyncio.Task[None] | None = None
-        self._making: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
         self.comparing = WorkerPool("comparisons", 1, limits.waiting_batches)
-        self.duplicates = Duplicates(self)
+        self.duplicates = Duplicates(
+            library,
+            settings,
+            reading=self.reading,
+            comparing=self.comparing,
+            writing=self.writing,
+            stopping=self.stopping,
+        )
         self.streams = 0  # clients that listen to jobs
 
     # --- freshness -------------------------------------------------------------------------
@@ -156,29 +158,13 @@ class ServerState:
         with contextlib.suppress(LibraryError):  # nothing was ingested yet
             await self.reading.run(self.searched)
         await self.reading.run(self.jobs.start)
-        await self.reading.run(finish_uploads, self)
-        await self.reading.run(resume_jobs, self)
         self._watch = asyncio.create_task(self._look_again())
-        if self.options.thumbnails_ahead:
-            self._making = asyncio.create_task(make_ahead(self))
-        if self.settings.store is not None:
-            self._feeding = asyncio.create_task(
-                keep_fed(
-                    self.library,
-                    self.settings.store,
-                    self.settings.store_key,
-                    lambda: self.generation,
-                )
-            )
 
     async def stop(self) -> None:
         """Stop all threads; what is being worked on is finished."""
         self.stopping.set()
-        for task in (self._watch, self._feeding, self._making):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+        if self._watch is not None:
+            await end(self._watch)
         if self._hastening is not None:
             await self._hastening
         working = (
@@ -315,7 +301,7 @@ class ServerState:
         return self._tokens[1]
 
     def for_model(self, name: str, choice: Choice, make: Callable[[], Any]) -> Any:
-        """Return what was made for a model, made again when the library has another one."""
+        """Return the object made for a model, made again for another model."""
         with self._refreshing:
             known = self._for_model.get(name)
             if known is None or known[0] is not choice.embedder:

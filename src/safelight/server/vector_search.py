@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from safelight.search.query import Query
     from safelight.server.state import Searched, ServerState
 
-# What safelight itself says of a file; a source's columns of the same names are hidden by it.
+# What safelight itself says about a file; a source's columns of the same names are hidden by it.
 _OWN = frozenset(
     {
         *("type", "filename", "path", "namespace", "extension", "format", "width", "height"),
@@ -124,7 +124,7 @@ async def text_matches(
     visible: tuple[str, ...] | None,
     embeddings: bool = False,
 ) -> list[Match]:
-    """Return what a query finds among photos, texts and the vectors of clients, best first.
+    """Return the matches of a query among photos, texts and clients' vectors, best first.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ async def _nearest(
             until = top if seen < top else len(keys)
             described = await served.reading.run(describe, keys[seen:until])
             for key, score in zip(keys[seen:until], scores[seen:until], strict=True):
-                # What the sources of one photo's files say of it differs; one of them has to do.
+                # What the sources of one photo's files say about it differs; one of them has to do.
                 for match in described.get(key, ()):
                     if hold(conditions, {**match.metadata, "namespace": match.namespace}):
                         found.append(replace(match, score=score))

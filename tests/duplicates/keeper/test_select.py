@@ -12,7 +12,7 @@ from safelight.duplicates.clustering.grouping import group_id
 from safelight.duplicates.keeper import Suggestion, judge
 from safelight.duplicates.keeper.derivation import Derivation, Lineage
 from safelight.duplicates.keeper.filenames import in_order, is_copy_name
-from safelight.duplicates.keeper.policy import PRESETS, Considerations, parse_policy
+from safelight.duplicates.keeper.policy import PRESETS, CriteriaWeights, parse_policy
 from safelight.duplicates.model import Edge, Group, Relation
 from safelight.errors import SettingsError
 from safelight.library.photo_facts import Copy, PhotoFacts
@@ -235,7 +235,7 @@ def test_there_is_one_keeper_and_everything_has_a_reason(photos, relation, polic
 
 
 def test_weights_of_nothing_keep_the_first() -> None:
-    nothing = ",".join(f"{name}=0" for name in Considerations.__slots__)
+    nothing = ",".join(f"{name}=0" for name in CriteriaWeights.__slots__)
     found = chosen(photo("one"), photo("two", width=800, height=600), policy=nothing)
     assert names(found)[0] == "one"
     assert "no criterion separates them" in found[0].reasons[0]

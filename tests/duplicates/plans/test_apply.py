@@ -325,7 +325,7 @@ def test_what_is_only_whole_together_stays_whole(shelf, library, relation) -> No
 # Sidecars.
 
 
-def test_what_is_noted_of_the_others_comes_into_the_keepers_sidecar(shelf, library) -> None:
+def test_notes_of_the_others_come_into_the_keepers_sidecar(shelf, library) -> None:
     large = shelf.add("large.jpg", b"large", width=400, height=300)
     small = shelf.add("small.jpg", b"small")
     noted = Tags("2019-05-01T12:30:00", 10.5, 20.25, None, 5, ("beach", "family"))

@@ -28,7 +28,7 @@ PHOTOS = 60
 
 @pytest.fixture
 def full(shelf: Shelf) -> Shelf:
-    """Photos of two files each, every third with sidecars and something to be noted of it."""
+    """Photos of two files each, every third with sidecars and something to be noted about it."""
     for number in range(PHOTOS):
         data = b"photo %d " % number * 200
         photo = shelf.add(f"{number}/a.jpg", data, width=80, height=60)

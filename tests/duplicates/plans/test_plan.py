@@ -56,7 +56,7 @@ CHANGE = ("groups", 0, "changes", 0)
     [
         (("version",), 2, "version 2"),
         (("plan",), "../../etc", "id"),
-        (("action",), "shred", "none of"),
+        (("action",), "shred", "Unknown action"),
         (("groups", 0, "keeper", "path"), None, "keeps and changes"),
         (("groups", 0, "relation"), "bracket", "belongs together"),
         ((*CHANGE, "relation"), "raw+jpeg", "belongs together"),

@@ -28,7 +28,7 @@ COPYS = add_to_xmp(None, Tags(rating=4, keywords=("sea",)))
 
 @pytest.fixture
 def carried(shelf: Shelf) -> Shelf:
-    """Have two photos that take over what is noted of their copies; one has a sidecar already."""
+    """Have two photos that take over the notes of their copies; one has a sidecar already."""
     for name in ("new", "old"):
         photo = shelf.add(f"{name}.jpg", b"photo " + name.encode(), width=80, height=60)
         small = shelf.add(f"small {name}.jpg", b"small " + name.encode(), days=2)

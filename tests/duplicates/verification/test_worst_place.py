@@ -204,6 +204,22 @@ def test_a_retouch_is_an_edit(album, photos, photo, change):
         assert album.relation(first, album.add(f"2{number}", other)) is Relation.EDITED
 
 
+@pytest.mark.parametrize("way", ["as JPEG", "smaller", "turned"])
+def test_a_thing_in_another_colour_is_another_thing(album, photos, way):
+    def thing(colour: str) -> Image.Image:
+        image = Image.new("RGB", (480, 420), (248, 246, 243))
+        shape = ImageOps.fit(photos["chelsea"].convert("L"), (260, 220))
+        mask = Image.new("L", shape.size)
+        ImageDraw.Draw(mask).ellipse((0, 0, 259, 219), 255)
+        image.paste(ImageOps.colorize(shape, "black", "white", colour), (110, 100), mask)
+        return image
+
+    red, warmer, blue = (thing(colour) for colour in ("#b04030", "#c06020", "#3050b0"))
+    a, b = album.add("1", red), album.add("2", *WAYS[way](blue))
+    assert album.relation(a, b) not in STRICT
+    assert album.relation(a, album.add("3", warmer)) is Relation.EDITED
+
+
 def patched(photo: Image.Image) -> Image.Image:
     """A calm place filled from around it, as programs take things away."""
     pixels = np.asarray(photo)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from safelight.embedding.hub.client import find_cached
+from safelight.embedding.layouts.onnx import find_layout
 from safelight.embedding.load import DEFAULT, default_model, load_embedder
 from safelight.embedding.names import parse_model_name
-from safelight.embedding.onnx.layouts import find_layout
 from safelight.errors import ModelUnavailable
 from tests.embedding import tiny
 from tests.embedding.hub_server import Hub

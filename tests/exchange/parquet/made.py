@@ -189,7 +189,7 @@ _HELD = {
 
 
 def held(library: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """All that a library knows of photos, sorted, without row keys."""
+    """All that a library knows about photos, sorted, without row keys."""
     return {
         name: sorted(library.connection.execute(query).fetchall(), key=repr)
         for name, query in _HELD.items()

@@ -67,7 +67,7 @@ def test_nothing_is_lost(known: tuple[list[PhotoRow], list[FailureRow]]) -> None
             done = import_data_set(library, folder / "set")
             assert not done.problems
             assert (done.photos, done.new) == (len(photos), len(photos))
-            # A set that labelled no photo is not part of what is known of photos.
+            # A set that labelled no photo is not part of what is known about photos.
             used = {version for row in photos for version in row.labels}
             first["label_sets"] = [row for row in first["label_sets"] if row[0] in used]
             assert held(library) == first

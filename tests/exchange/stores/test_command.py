@@ -114,7 +114,7 @@ def test_a_server_with_a_key_that_refuses_a_photo(
 
 
 def test_wrong_usage_is_said(run: Run, photos: Path) -> None:
-    assert "Say which store" in run("sync", code=2).stderr
+    assert "Name a store" in run("sync", code=2).stderr
     assert "There is no library" in run("sync", "--store", "qdrant://h", code=1).stderr
     run("ingest", "--model", "starter", photos)
     done = run("sync", "--store", "mysql://u:hunter2@h/db", code=2)

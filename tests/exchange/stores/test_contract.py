@@ -109,7 +109,7 @@ def test_what_changes_is_sent_and_nothing_else(library: Database, store: VectorS
     done = sync(library, store)
     assert (done.sent, done.removed, done.left) == (5, 2, 0)
     assert _ids(store) == {photo_id(number) for number in range(65) if number not in (3, 4)}
-    # One that is back is sent again; a second file changes what is known of a photo.
+    # One that is back is sent again; a second file changes what is known about a photo.
     write(library, "other", [FileRecord("/q/x.jpg", "x.jpg", None, photo_id(3))])
     assert sync(library, store).sent == 1
     index = _index(library, store, namespace="other")

@@ -34,7 +34,7 @@ def test_the_embedder_and_qdrants_client_fit(
     for name in ("car.jpg", "sofa.jpg"):
         make_photo(tmp_path / name, seed=len(name))
     (script,) = (each for each in _examples() if "CLIPEmbedder" in each)
-    # CLIP's weights cannot be had here; the class takes the starter model all the same.
+    # CLIP's weights are not available here; the class takes the starter model all the same.
     for old, new in (
         ('CLIPEmbedder(device="auto")', 'CLIPEmbedder("starter", "auto")'),
         ('host="localhost", port=6333', f'host="127.0.0.1", port={qdrant.host.split(":")[1]}'),

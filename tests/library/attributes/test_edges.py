@@ -67,7 +67,7 @@ def test_a_path_in_two_namespaces_is_one_file(photos: Database) -> None:
     assert several_files(photos, "b") == {}
 
 
-def test_what_is_known_of_photos(photos: Database) -> None:
+def test_records_of_photos(photos: Database) -> None:
     found = photo_records(photos, [2, 3, 99])
     assert set(found) == {2, 3}
     assert found[2].paths == ("/a/1", "/a/copy", "/b/1")

@@ -190,7 +190,7 @@ def test_a_label_is_found_however_it_is_written(photos: Database) -> None:
         assert caught.value.code == "no-label"
     with pytest.raises(LibraryError, match="--labels FILE"):
         find_label(photos, "quantum", space)
-    with pytest.raises(LibraryError, match="has 'cat'"):  # of a set that labelled nothing yet
+    with pytest.raises(LibraryError, match="label 'cat'"):  # of a set that labelled nothing yet
         find_label(photos, "cat", space)
 
 

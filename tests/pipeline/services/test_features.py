@@ -19,8 +19,8 @@ from referencing import Registry, Resource
 
 from safelight.errors import ModelUnavailable, UsageError
 from safelight.pipeline.messages.artifacts import artifacts_of, with_artifacts
-from safelight.pipeline.messages.feature_json import merge
 from safelight.pipeline.messages.schemas import NAMES, read_schema
+from safelight.pipeline.services.feature_json import merge
 from safelight.pipeline.services.features import FeaturesService
 from safelight.quality import score
 from safelight.settings import Settings

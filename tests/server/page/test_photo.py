@@ -20,7 +20,7 @@ def shown(page):
     return page.get_by_role("dialog", name=re.compile(r"\.(jpg|png)$"))
 
 
-def test_all_that_is_known_of_it(visit) -> None:
+def test_everything_about_a_photo(visit) -> None:
     page = visit("/?q=a+cat")
     expect_first(page, "cat.jpg")
     photo(page, "cat.jpg").click()

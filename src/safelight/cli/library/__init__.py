@@ -152,7 +152,7 @@ def drop_space(name: str, yes: bool, force: bool, as_json: bool, library: str | 
 
 def _confirm(found: Coverage) -> bool:
     if not is_terminal(sys.stdin):
-        raise click.UsageError("There is no terminal to ask on. Add --yes to drop it all the same.")
+        raise click.UsageError("There is no terminal to ask on. Add --yes to drop it anyway.")
     return click.confirm(
         f"Drop {found.space.name} with its {found.embeddings:,} vectors? To have them again, its "
         "model must embed all photos again.",

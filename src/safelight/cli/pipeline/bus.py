@@ -87,9 +87,7 @@ Examples:
 @click.argument("sources", nargs=-1, required=True, metavar="BATCH.json|DIR...")
 @bus_option
 @data_option
-@click.option(
-    "--event", metavar="NAME", help="Event to publish, if not the one that fits the batch."
-)
+@click.option("--event", metavar="NAME", help="Event to publish, if not the one for the batch.")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
     help="With a folder: maximum number of photos in a batch.",
@@ -191,7 +189,7 @@ def dead(keys: tuple[str, ...], url: str, retry: bool, drop: bool, as_json: bool
 
     log_to_stderr(level="WARNING")
     if retry and drop:
-        raise click.UsageError("--retry and --drop exclude each other.")
+        raise click.UsageError("Use either --retry or --drop, not both.")
     if not retry and not drop:
         for letter in dead_letters(url, keys):
             plain = f"{letter.key}  {letter.durable}  {letter.batch_id or '–'}  {letter.reason}"

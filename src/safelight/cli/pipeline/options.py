@@ -64,7 +64,7 @@ def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what is said of the work, and how."""
+    """Add what is said about the work, and how."""
     command = click.option(
         "--log-json", is_flag=True, help="Write the log as one JSON object a line."
     )(command)

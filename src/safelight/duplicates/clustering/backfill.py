@@ -84,7 +84,7 @@ def hash_lacking(
             frame = decode(data, min_side=MIN_SIDE, max_pixels=pixel_limit)
         except (DecodeError, OSError):
             return photo_id, None, None
-        # What is transparent was laid over white before, whatever its ink.
+        # Transparent pictures were shown on white before, whatever its ink.
         again = photo_id in unhashed or frame.alpha is not None
         return photo_id, hash_frame(frame) if again else None, frame.structure
 

@@ -14,7 +14,7 @@ at noon to the bar at night. Such a group is made by complete linkage: every two
 related. A set that is only whole together is in it as a whole or not at all; and a RAW with its
 JPEG counts as one exposure, for which it is enough that one of them is related.
 
-What the user decided of two photos keeps them apart, whatever else connects them.
+What the user decided about two photos keeps them apart, whatever else connects them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def group_id(photos: Iterable[str]) -> str:
 
 
 def closeness(edge: Edge) -> tuple[int, float, float, str, str]:
-    """Return what sorts edges: the closest relation, then what is most alike, comes first."""
+    """Return the sort key of an edge: the closest relation, then the most alike, first."""
     cosine, seconds = edge.evidence.get("cosine", -1), edge.evidence.get("seconds", 0)
     return _ORDER[edge.relation], -float(cosine), float(seconds), edge.a, edge.b
 

@@ -205,7 +205,7 @@ def _kept_share(photo: PhotoFacts, lineage: Lineage) -> float:
 
 
 def _signs(photo: PhotoFacts) -> float:
-    """Return what speaks for a photo being as the camera wrote it."""
+    """Return the evidence that a photo is as the camera wrote it."""
     return (
         0.3
         + 0.4 * has_camera(photo)
@@ -231,6 +231,6 @@ def _folder(photo: PhotoFacts, wishes: Preferences, least: int) -> float:
 
 
 def _richness(photo: PhotoFacts) -> float:
-    """Return how much is known of a photo; all of it would be 1."""
+    """Return how much is known about a photo; all of it would be 1."""
     known = sum(name in photo.exif for name in _WHOLE_EXIF) + min(photo.said, _MOST_SAID)
     return known / (len(_WHOLE_EXIF) + _MOST_SAID)

@@ -87,7 +87,7 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """All that is known of where the photos of groups come from.
+    """All that is known about where the photos of groups come from.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Lineage:
     pictures: Mapping[str, PictureData] = field(default_factory=dict)
 
     def ancestors(self, photo_id: str) -> Iterator[str]:
-        """Yield the photo that one was made from, the one that was made from, and so on."""
+        """Yield the ancestors of a photo, the nearest first."""
         seen = {photo_id}
         while (made := self.derivations.get(photo_id)) and made.parent and made.parent not in seen:
             photo_id = made.parent
@@ -196,7 +196,7 @@ def _read(
     threads: int | None,
     progress: Callable[[int, int], None],
 ) -> dict[str, dict[str, Any]]:
-    """Return what was read from the files of groups, now or before, by group id."""
+    """Return the derivations of groups, read now or before, by group id."""
     known = read_derivations(library, VERSION, groups)
     wanted = [name for name in groups if name not in known]
 
@@ -244,9 +244,9 @@ def derive(
     read: ProvenBytes,
     pixel_limit: int = DEFAULT_MAX_PIXELS,
 ) -> list[Derivation]:
-    """Return what the pixels of a group's photos tell of each other.
+    """Return the derivations that the pixels of a group's photos show.
 
-    Nothing is said of a photo of which no file has its bytes, nor where there is no trace.
+    Nothing is said about a photo of which no file has its bytes, nor where there is no trace.
     """
     if len(photos) <= _LOOKED_AT:
         return list(_derived(group, photos, read, pixel_limit).values())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from safelight.duplicates.clustering.group_relations import Together
     from safelight.duplicates.keeper.derivation import Derivation, Lineage
-    from safelight.duplicates.keeper.policy import Considerations
+    from safelight.duplicates.keeper.policy import CriteriaWeights
     from safelight.duplicates.model import Group, Relation
     from safelight.library.photo_facts import PhotoFacts
 
@@ -41,7 +41,7 @@ _MADE = {
     "edited": ("edited", "likelier the edit than {parent}: {fact}"),
 }
 
-# The fact that tells an edit from its source, said of the source.
+# The fact that tells an edit from its source, said about the source.
 _FACTS = {
     "pixels": "that was made from nothing",
     "camera": "that has the data that a camera wrote",
@@ -74,10 +74,10 @@ def why_kept(
     best: PhotoFacts,
     ranked: Sequence[PhotoFacts],
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
     lineage: Lineage,
 ) -> tuple[str, ...]:
-    """Return what speaks for the photo to keep, what counts most first; and what against it."""
+    """Return the reasons for the keeper, the heaviest first, and those against it."""
     others = ranked[1:]
     if not others:
         return ()
@@ -95,9 +95,9 @@ def why_kept(
         lead = own - values[rival.id][name]
         weighs = getattr(weights, name) >= _SAME * heaviest
         if (lead > _SAME or (lead > 0 and name == "age")) and (weighs or not told):
-            told.append(_praise(name, best, rival, lineage))
+            told.append(_reason_for(name, best, rival, lineage))
         elif lead < -_SAME and weighs:
-            against.append(_blame(name, rival))
+            against.append(_reason_against(name, rival))
     if not told:
         told = ["no criterion separates them; kept the one added first"]
     if against:
@@ -105,7 +105,7 @@ def why_kept(
     return tuple(told)
 
 
-def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
+def _reason_for(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) -> str:
     match name:
         case "original":
             if best.format == "RAW":
@@ -131,7 +131,7 @@ def _praise(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage) ->
             return f"the best {name}"
 
 
-def _blame(name: str, rival: PhotoFacts) -> str:
+def _reason_against(name: str, rival: PhotoFacts) -> str:
     match name:
         case "original":
             return f"{called(rival)} is the likelier original"
@@ -158,7 +158,7 @@ def why_not(
     best: PhotoFacts,
     relation: Relation,
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
     lineage: Lineage,
     scores: Mapping[str, Mapping[str, float]],
 ) -> tuple[str, ...]:
@@ -198,7 +198,7 @@ def about_scores(
     group: Group,
     ranked: Sequence[PhotoFacts],
     scores: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
 ) -> tuple[str, ...]:
     """Say which shot is the sharpest, the usual way to choose; or that nothing was measured."""
     if len(ranked) < 2:
@@ -221,7 +221,7 @@ def about_scores(
     )
 
 
-def _by_weight(weights: Considerations) -> list[str]:
+def _by_weight(weights: CriteriaWeights) -> list[str]:
     names = [weight.name for weight in fields(weights) if getattr(weights, weight.name) > 0]
     return sorted(names, key=lambda name: -float(getattr(weights, name)))
 
@@ -231,12 +231,12 @@ def why_chosen(
     ranked: Sequence[PhotoFacts],
     lineage: Lineage,
     values: Mapping[str, Mapping[str, float]],
-    weights: Considerations,
+    weights: CriteriaWeights,
 ) -> tuple[str, ...]:
-    """Return what there is to say of a photo that the user chose: also what speaks against it."""
+    """Explain a photo that the user chose, with the reasons against it."""
     others = ranked[1:]
     against = [
-        _blame(name, rival)
+        _reason_against(name, rival)
         for name in _by_weight(weights)
         if name in values[best.id]
         and others
@@ -254,7 +254,7 @@ def _how(made: Derivation, best: PhotoFacts) -> str:
 
 
 def _words(made: Derivation, photos: Sequence[PhotoFacts]) -> dict[str, str]:
-    """Return what the texts of a derivation name: the parent, and the fact that tells."""
+    """Return the words of a derivation's text: the parent, and the decisive fact."""
     parent = next((photo for photo in photos if photo.id == made.parent), None)
     name = called(parent) if parent else "another of the group"
     return {"parent": name, "fact": _FACTS.get(str(made.evidence.get("by")), "")}

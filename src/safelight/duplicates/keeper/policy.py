@@ -17,7 +17,7 @@ def _weight(about: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Considerations:
+class CriteriaWeights:
     """Weights of the keeper criteria; each criterion is 0 to 1 within a group."""
 
     original: float = _weight("Nothing tells that it was made from another of the group.")
@@ -53,7 +53,7 @@ class Considerations:
         Raises
         ------
         SettingsError
-            There is no such consideration, or a weight is negative.
+            There is no such criterion, or a weight is negative.
         """
         return replace(self, **given)
 
@@ -65,30 +65,30 @@ class Policy:
     Attributes
     ----------
     name : str
-    copies : Considerations
+    copies : CriteriaWeights
         Among forms of one picture.
-    shots : Considerations
+    shots : CriteriaWeights
         Among pictures of one subject: bursts, and what is similar. There the scores decide, and
-        focus first: what else could be said of two shots of one camera is nearly the same.
+        focus first: what else could be said about two shots of one camera is nearly the same.
     """
 
     name: str
-    copies: Considerations
-    shots: Considerations
+    copies: CriteriaWeights
+    shots: CriteriaWeights
 
 
-_LAST = Considerations(resolution=0.1, original=0.1, metadata=0.05, folder=0.05, age=0.01)
+_LAST = CriteriaWeights(resolution=0.1, original=0.1, metadata=0.05, folder=0.05, age=0.01)
 
 #: The policies that have a name. The later a consideration, the less it weighs: none of them
 #: should outweigh a clear difference in those before it.
 PRESETS = {
     "original": Policy(
         "original",
-        Considerations(
+        CriteriaWeights(
             original=16, resolution=16, compression=8, folder=6, metadata=4, name=3, age=1,
             focus=0.4, exposure=0.3, noise=0.2, combined=0.2,
         ),
-        Considerations(
+        CriteriaWeights(
             focus=4, exposure=1, noise=0.5, combined=1, resolution=2, original=1, folder=0.5,
             metadata=0.1, age=0.01,
         ),
@@ -116,7 +116,7 @@ def parse_policy(text: str) -> Policy:
     3.0
     """
     parts = [part.strip() for part in text.split(",")]
-    weights = [weight.name for weight in fields(Considerations)]
+    weights = [weight.name for weight in fields(CriteriaWeights)]
     given = named_numbers((part for part in parts if "=" in part), "weight", weights)
     name = DEFAULT
     for part in parts:

@@ -144,11 +144,11 @@ def judge(
     maps : mapping, optional
         Where photos are in focus, by photo id.
     lineage : Lineage, optional
-        What is known of which photo was made from which; what facts tell if not given.
+        What is known about which photo was made from which; what facts tell if not given.
     together : mapping, optional
         The photos that are only whole with others, and so stay in any case.
     wishes : Preferences, optional
-        What the user says of folders.
+        What the user says about folders.
     companion : callable, optional
         Given a path, what lies beside it and belongs to it, if anything does.
     instead : collection of str, optional
@@ -275,7 +275,7 @@ def _is_fuller(photo: PhotoFacts, lineage: Lineage) -> bool:
 
 
 def _within(lineage: Lineage, photos: Sequence[PhotoFacts]) -> Lineage:
-    """Return what a lineage says of photos and of what is made from them."""
+    """Return the part of a lineage about photos and their descendants."""
     ids = {photo.id for photo in photos}
     return Lineage(
         {

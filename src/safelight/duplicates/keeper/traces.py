@@ -28,7 +28,7 @@ LEAST_RATIO = 1.2
 # In the middle; the answer needs no more, and a photo of 50 megapixels takes no longer.
 _WINDOW = 1024
 
-# Grey levels, root mean square. With less detail in the coarser band nothing can be said of the
+# Grey levels, root mean square. With less detail in the coarser band nothing can be said about the
 # finer: sky, fog, a photo that is out of focus.
 _LEAST_DETAIL = 1.0
 

@@ -237,7 +237,7 @@ class _Applying:
         return False
 
     def _confirm(self, group: PlannedGroup, change: Change, keeper: Kept) -> Callable[[], None]:
-        """Return what raises CannotChange where a kept file has gone together with this one."""
+        """Return a check that raises CannotChange if a kept file disappeared with this one."""
         others = []
         for path in self.kept.get(change.photo_id, ()):
             if path != group.keeper:
@@ -281,7 +281,7 @@ class _Applying:
             if (pair[0], pair[1]) in self.decided:
                 raise CannotChange("stays by your decision")
             if self.plan.action == "hardlink" and change.photo_id != group.keeper_id:
-                raise CannotChange("has other bytes than the file that is kept")
+                raise CannotChange("has other bytes than the kept file")
             for sidecar in change.sidecars:
                 check_sidecar(sidecar)
             if self.trial is not None:
@@ -307,7 +307,7 @@ class _Applying:
             raise CannotChange(f"stays, because its {kind_of(path)} is not in the plan")
 
     def _carry(self, group: PlannedGroup) -> None:
-        """Add to the sidecar of the file that is kept what is noted of the others only."""
+        """Add to the sidecar of the file that is kept what is noted about the others only."""
         if group.carry is None or self.known.get(group.carry.sidecar, (None, None))[1] == DONE:
             return
         path = group.carry.sidecar

@@ -48,7 +48,7 @@ class Companions:
         self._subs: dict[tuple[str, str], list[str]] = {}
 
     def sidecars(self, path: str) -> list[str]:
-        """Return the XMP sidecars that are this photo's alone, the one that counts first.
+        """Return the XMP sidecars that are this photo's alone, the authoritative one first.
 
         ``photo.jpg.xmp`` always is; ``photo.xmp`` is if no other photo there is called like it.
         """

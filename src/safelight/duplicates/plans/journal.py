@@ -82,7 +82,7 @@ def only_one(library: Path, wait: float = WAIT) -> Iterator[None]:
 
 
 def read_steps(folder: Path, *, as_written: bool = False) -> dict[int, tuple[Step, str]]:
-    """Return the steps of a journal by number, each with what was said of it last.
+    """Return the steps of a journal by number, each with what was said about it last.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class Journal:
     Attributes
     ----------
     steps : dict
-        By number, each with what was said of it last.
+        By number, each with what was said about it last.
     """
 
     def __init__(self, folder: Path, wait: float = WAIT) -> None:

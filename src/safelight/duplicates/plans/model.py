@@ -296,7 +296,9 @@ def check(plan: Plan) -> None:
         It must not be followed.
     """
     if plan.action not in ACTIONS:
-        raise PlanError(f"The plan's action {plan.action!r} is none of: {', '.join(ACTIONS)}.")
+        raise PlanError(
+            f"Unknown action {plan.action!r} in the plan. Choose from: {', '.join(ACTIONS)}."
+        )
     if _ID.fullmatch(plan.id) is None:
         raise PlanError(f"The plan's id {plan.id!r} is not one that safelight gives.")
     kept = {group.keeper for group in plan.groups}

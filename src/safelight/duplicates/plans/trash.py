@@ -31,7 +31,7 @@ def check_trash() -> None:
     """
     if sys.platform == "win32":
         raise UsageError(
-            "The recycle bin of Windows tells nobody where it put a file, so nothing could be "
+            "The recycle bin of Windows does not tell where it put a file, so nothing could be "
             "undone. Use the quarantine, and delete its folder."
         )
 

@@ -153,7 +153,7 @@ def _undo(
 
 
 def _find_moved(library_path: Path, journal: Journal) -> None:
-    """Let the journal know of folders that moved, with the quarantine in them, and nobody told."""
+    """Let the journal follow folders that moved unnoticed, with the quarantine in them."""
     missing = [
         step
         for step, _ in journal.standing()

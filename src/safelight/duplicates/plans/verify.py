@@ -43,12 +43,12 @@ class Kept:
                 file.read(1)
                 found = os.fstat(file.fileno())
         except (OSError, FileError) as exc:
-            raise CannotChange(f"stays, because {self.path}, the one to keep, {_why(exc)}") from exc
+            raise CannotChange(f"stays, because the kept file {self.path} {_why(exc)}") from exc
         if _identity(found) != _identity(self._seen):
             try:
                 self._seen = verified(self.path, self.sha256)
             except CannotChange as exc:
-                raise CannotChange(f"stays, because {self.path}, the one to keep, {exc}") from exc
+                raise CannotChange(f"stays, because the kept file {self.path} {exc}") from exc
 
 
 def verified(path: str, sha256: str) -> os.stat_result:
@@ -82,12 +82,12 @@ def check_sidecar(sidecar: Sidecar) -> None:
 
 
 def kind_of(path: str) -> str:
-    """Return what a companion file is called in a message, with its path."""
+    """Return a companion file's kind and path, for messages."""
     return f"{'sidecar' if path.lower().endswith('.xmp') else 'companion'} {path}"
 
 
 def stat_of(path: str) -> os.stat_result:
-    """Return what the file system says of a file; CannotChange if it cannot be asked."""
+    """Return the stat of a file, or raise CannotChange."""
     try:
         return os.stat(path)
     except OSError as exc:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from safelight.duplicates.model import Relation
 from safelight.errors import DecodeError
 from safelight.imaging import decode, read_verified
+from safelight.pages import data_uri
 from safelight.quality.averaging import average, fit
 
 if TYPE_CHECKING:
@@ -66,14 +66,11 @@ def difference_of(
     return np.repeat(np.minimum(levels, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def image_tag(pixels: npt.NDArray[np.uint8], alt: str) -> str:
-    """Return a picture as HTML that holds all of it."""
+def picture_of(pixels: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """Return a picture for a page that holds all of it: its address, width and height."""
     from PIL import Image
 
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    data = base64.b64encode(out.getvalue()).decode()
     height, width = pixels.shape[:2]
-    return (
-        f'<img src="data:image/jpeg;base64,{data}" width="{width}" height="{height}" alt="{alt}">'
-    )
+    return {"src": data_uri(out.getvalue(), "image/jpeg"), "width": width, "height": height}

@@ -39,7 +39,7 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """Two pictures laid over each other, at the size of the coarser.
+    """Two aligned pictures, at the size of the coarser.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class Alignment:
     a_outside, b_outside : (n, 3) uint8
         Pixels of each where the other is not.
     corners : int or None
-        That fell on each other; None if they were laid over each other as they are.
+        That fell on each other; None if they were aligned as given.
     matrix : (2, 3) float64 or None
         From the centres of the first picture's pixels to those of the second, both made as wide as
-        `widths` says; None if they were laid over each other as they are.
+        `widths` says; None if they were aligned as given.
     widths : (int, int)
     """
 

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.duplicates.verification.picture_blocks import (
+    BLOCK,
+    WINDOW,
+    block_means,
+    picture_blocks,
+)
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.duplicates.verification.close_alignment import Aligned
 
     Array = npt.NDArray[np.float32]
-
-#: Pixels across and down of a block; windows are two blocks wide and begin at every block.
-BLOCK = 8
-WINDOW = 2 * BLOCK
 
 # Kernels of 5 x 5, fitted to so many pixels near edges, without the share that they explain least.
 _REACH = 2
@@ -91,51 +94,35 @@ def residuals(aligned: Aligned) -> Residuals | None:
     """Compare two aligned pictures; None if hardly anything of them is common."""
     import cv2
 
-    first, second = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (aligned.a, aligned.b))
-    a, b = (each[..., 0].astype(np.float32) for each in (first, second))
-    height, width = a.shape
+    height, width = aligned.a.shape[:2]
     inside = _inside(aligned, (height // BLOCK, width // BLOCK))
     if inside.sum() < 9:
         return None
+    first, second = picture_blocks(aligned.a), picture_blocks(aligned.b)
+    a, b = first.luma.astype(np.float32), second.luma.astype(np.float32)
     target, source, kernel = _better(a, b, aligned.common)
     explained = cv2.filter2D(
         source, -1, kernel[:-1].reshape(2 * _REACH + 1, -1), borderType=cv2.BORDER_REPLICATE
     )
     left = target - explained - kernel[-1]
-    luma, mean = _means(left * left), _means(left)
-    variances = []
-    for each in (a, b):
-        level = _windows(_means(each))
-        variances.append(np.maximum(_windows(_means(each * each)) - level * level, 0))
-    chroma = [
-        np.stack([_means(each[..., at].astype(np.float32)) for at in (1, 2)], axis=-1)
-        for each in (first, second)
-    ]
+    luma, mean = block_means(left * left), block_means(left)
+    variances = first.variance, second.variance
     calm = np.minimum(*variances)
     worst, usual = _chosen(luma, calm, inside)
-    fine = [_finest(each, inside) for each in (a, b)]
+    fine = [float(np.sqrt(each.fine[inside].mean())) for each in (first, second)]
     return Residuals(
         luma,
         mean,
-        _without_gain(mean, _means(target), inside),
-        chroma[0],
-        chroma[1],
+        _without_gain(mean, first.mean if target is a else second.mean, inside),
+        first.chroma,
+        second.chroma,
         variances[0],
         variances[1],
         inside,
         _examined(left, explained, calm, worst),
         _examined(left, explained, calm, usual),
-        (fine[1] + 0.1) / (fine[0] + 0.1),
+        sharper_by(*fine),
     )
-
-
-def _means(values: Any) -> Any:
-    """Return the mean of every block."""
-    import cv2
-
-    rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
-    part = values[: rows * BLOCK, : columns * BLOCK]
-    return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def _without_gain(mean: Any, level: Any, inside: Any) -> Any:
@@ -153,13 +140,6 @@ def _without_gain(mean: Any, level: Any, inside: Any) -> Any:
     return np.asarray(mean - line[0] - line[1] * (level / 128.0 - 1), np.float32)
 
 
-def _windows(means: Any) -> Any:
-    """Return means of 2 x 2 blocks, that begin at each block."""
-    import cv2
-
-    return cv2.blur(means, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
-
-
 def _inside(aligned: Aligned, shape: tuple[int, int]) -> Any:
     import cv2
 
@@ -167,14 +147,12 @@ def _inside(aligned: Aligned, shape: tuple[int, int]) -> Any:
         return np.ones(shape, bool)
     # What lies beyond the edge has run into it, as far as the colours of two pixels are one.
     common = cv2.erode(aligned.common.astype(np.uint8), np.ones((17, 17), np.uint8), borderValue=0)
-    return np.asarray(_means(common.astype(np.float32)) > 0.999)
+    return np.asarray(block_means(common.astype(np.float32)) > 0.999)
 
 
-def _finest(luma: Any, inside: Any) -> float:
-    import cv2
-
-    fine = luma - cv2.GaussianBlur(luma, (3, 3), 0)
-    return float(np.sqrt(_means(fine * fine)[inside].mean()))
+def sharper_by(first: float, second: float) -> float:
+    """Return the finest contrast of the second to that of the first; less than 0.1 is rounding."""
+    return (second + 0.1) / (first + 0.1)
 
 
 def _better(a: Any, b: Any, common: Any) -> tuple[Any, Any, Any]:
@@ -184,42 +162,52 @@ def _better(a: Any, b: Any, common: Any) -> tuple[Any, Any, Any]:
     """
     import cv2
 
-    inner = a[_REACH:-_REACH, _REACH:-_REACH]
-    steep = np.abs(cv2.Laplacian(a, cv2.CV_32F)) + np.abs(cv2.Laplacian(b, cv2.CV_32F))
-    if common is not None:
-        margin = np.ones((4 * _REACH + 1,) * 2, np.uint8)
-        steep *= cv2.erode(common.astype(np.uint8), margin, borderValue=1)
-    steep = steep[_REACH:-_REACH, _REACH:-_REACH].ravel()
+    rows, columns = (length - 2 * _REACH for length in a.shape)
+    size = rows * columns
     chance = np.random.default_rng(0)
-    some = chance.integers(0, steep.size, min(steep.size, 10 * _SAMPLES))
-    if some.size > _SAMPLES:
-        some = some[np.argpartition(-steep[some], _SAMPLES)[:_SAMPLES]]
-    down, across = np.unravel_index(some, inner.shape)
+    some = chance.integers(0, size, min(size, 10 * _SAMPLES))
+    down, across = np.divmod(some, columns)
     at = (down + _REACH) * a.shape[1] + across + _REACH
+    if len(at) > _SAMPLES:
+        steep = _steepness(a, at) + _steepness(b, at)
+        if common is not None:
+            margin = np.ones((4 * _REACH + 1,) * 2, np.uint8)
+            steep *= cv2.erode(common.astype(np.uint8), margin, borderValue=1).ravel()[at]
+        at = at[np.argpartition(-steep, _SAMPLES)[:_SAMPLES]]
     (forth, off_a), (back, off_b) = _fitted(b, a, at), _fitted(a, b, at)
     return (a, b, forth) if off_a <= off_b else (b, a, back)
+
+
+def _steepness(luma: Any, at: Any) -> Any:
+    """Return how far pixels are from the mean of the four beside them, times four."""
+    flat, width = luma.ravel(), luma.shape[1]
+    beside = flat.take(at - width) + flat.take(at + width) + flat.take(at - 1) + flat.take(at + 1)
+    return np.abs(beside - 4 * flat.take(at))
 
 
 def _fitted(source: Any, target: Any, at: Any) -> tuple[Any, float]:
     """Return the kernel and constant that make `source` most like `target`, and how far off."""
     steps = range(-_REACH, _REACH + 1)
     offsets = [row * source.shape[1] + column for row in steps for column in steps]
-    seen = source.ravel()[at[:, None] + np.array(offsets)].astype(np.float64)
-    wanted = target.ravel()[at].astype(np.float64)
-    seen = np.concatenate([seen, np.full((len(at), 1), 64.0)], axis=1)
+    seen = np.full((len(at), len(offsets) + 1), 64.0)
+    seen[:, :-1] = source.ravel().take(at[:, None] + np.array(offsets))
+    wanted = target.ravel().take(at).astype(np.float64)
     prior = np.zeros(seen.shape[1])
     prior[len(offsets) // 2] = 1
     kernel, used = prior, np.ones(len(at), bool)
-    off = np.abs(wanted - seen @ prior)
+    aim = off = wanted - seen @ prior
+    all_square, all_aim = seen.T @ seen, seen.T @ aim
     for _ in range(4):
-        some, aim = seen[used], wanted[used]
-        square = some.T @ some
+        # Few are left out: theirs is taken off what all have.
+        out = np.flatnonzero(~used)
+        rest = seen.take(out, axis=0)
+        square = all_square - rest.T @ rest
         square[np.diag_indices_from(square)] += 2e-5 * np.trace(square) / len(square) + 1e-3
-        kernel = prior + np.linalg.solve(square, some.T @ (aim - some @ prior))
+        kernel = prior + np.linalg.solve(square, all_aim - rest.T @ aim[out])
         off = np.abs(wanted - seen @ kernel)
         used = off <= np.quantile(off, _KEPT)
     kernel = np.append(kernel[:-1], 64.0 * kernel[-1]).astype(np.float32)
-    return kernel, float(np.sqrt((off[used] ** 2).mean()) / (target.ravel()[at].std() + 1))
+    return kernel, float(np.sqrt((off[used] ** 2).mean()) / (wanted.std() + 1))
 
 
 def _chosen(luma: Any, calm: Any, inside: Any) -> tuple[Any, Any]:

@@ -37,7 +37,7 @@ def seconds_apart(a: Exif, b: Exif) -> float | None:
         # Programs add the zone or drop it; the clock on the wall is what both say.
         first, second = first.replace(tzinfo=None), second.replace(tzinfo=None)
     apart = (first - second).total_seconds()
-    # Programs drop what comes behind the second: then nothing is known of it.
+    # Programs drop what comes behind the second: then nothing is known about it.
     if a.subsecond is not None and b.subsecond is not None:
         apart += a.subsecond - b.subsecond
     return abs(round(apart, 6))

@@ -70,6 +70,11 @@ class Aligned:
 
 def align_whole(a: Pixels, b: Pixels, side: int = CLOSE_SIDE) -> Aligned:
     """Align two photos that fill one frame, whatever their sizes and proportions."""
+    return followed(overlaid(a, b, side))
+
+
+def overlaid(a: Pixels, b: Pixels, side: int = CLOSE_SIDE) -> Aligned:
+    """Scale two photos that fill one frame to one size, and move neither."""
     width, height = min(
         (a.shape[1], a.shape[0]), (b.shape[1], b.shape[0]), key=lambda size: size[0] * size[1]
     )
@@ -78,12 +83,21 @@ def align_whole(a: Pixels, b: Pixels, side: int = CLOSE_SIDE) -> Aligned:
     first, second = scaled(a, size), scaled(b, size)
     sizes = (size[0] / a.shape[1], size[0] / b.shape[1])
     resampled = a.shape != b.shape or factor < 1
-    matrix = _followed(first, second)
-    moved = 0.0 if matrix is None else _corner_shift(matrix, size)
-    if matrix is None or moved <= _STILL:
-        return Aligned(first, second, None, moved / max(size), resampled, *sizes)
-    second, common = _warped(second, matrix, size)
-    return Aligned(first, second, common, moved / max(size), True, *sizes)
+    return Aligned(first, second, None, 0.0, resampled, *sizes)
+
+
+def followed(laid: Aligned) -> Aligned:
+    """Move the second of two overlaid photos as points of the first are found in it."""
+    matrix = _followed(laid.a, laid.b)
+    if matrix is None:
+        return laid
+    size = (laid.a.shape[1], laid.a.shape[0])
+    moved = _corner_shift(matrix, size)
+    laid = replace(laid, moved=moved / max(size))
+    if moved <= _STILL:
+        return laid
+    second, common = _warped(laid.b, matrix, size)
+    return replace(laid, b=second, common=common, resampled=True)
 
 
 def align_by(a: Pixels, b: Pixels, matrix: Matrix, side: int = CLOSE_SIDE) -> Aligned:

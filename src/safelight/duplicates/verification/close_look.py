@@ -12,11 +12,14 @@ from safelight.duplicates.verification.close_alignment import (
     Aligned,
     align_by,
     align_whole,
+    followed,
     in_tones_of,
     lost_detail,
+    overlaid,
     rescaled,
 )
 from safelight.duplicates.verification.compression_model import CompressionNoise, compression_noise
+from safelight.duplicates.verification.direct_difference import proven_same
 from safelight.duplicates.verification.worst_place import WorstPlace, worst_place
 from safelight.hashing.dihedral import applied
 
@@ -79,7 +82,7 @@ class CloseLook:
         """Look at two photos that fill one frame."""
 
         def align(first: Frame, second: Frame, side: int) -> Aligned:
-            return align_whole(first.pixels, applied(second.pixels, way), side)
+            return overlaid(first.pixels, applied(second.pixels, way), side)
 
         return cls._looked(a, b, look, align, whole=True, upright=not any(way))
 
@@ -92,7 +95,7 @@ class CloseLook:
         laid: Alignment,
         look: Look,
     ) -> Self:
-        """Look at two photos of which one was laid over the other by its corners."""
+        """Look at two photos that were aligned by their corners."""
 
         def align(first: Frame, second: Frame, side: int) -> Aligned:
             pixels = applied(second.pixels, way)
@@ -116,6 +119,11 @@ class CloseLook:
         first, second = look(a, CLOSE_MIN_SIDE), look(b, CLOSE_MIN_SIDE)
         aligned = align(first, second, CLOSE_SIDE)
         noise = _noise(first, second, aligned, upright=upright)
+        if whole:
+            place = proven_same(aligned.a, aligned.b, noise)
+            if place is not None:
+                return cls(a.id, b.id, place, 0.0, True, whole, aligned, noise)
+            aligned = followed(aligned)
         place = worst_place(aligned, noise)
         readable = True
         if place is not None and not place.differs and not place.is_natural:
@@ -123,6 +131,7 @@ class CloseLook:
                 # Ink may differ in what is too fine for this size.
                 first, second = look(a, None), look(b, None)
                 aligned = align(first, second, NATIVE_SIDE)
+                aligned = followed(aligned) if whole else aligned
                 noise = _noise(first, second, aligned, upright=upright)
                 place = worst_place(aligned, noise) or place
             lost = max(
@@ -153,6 +162,8 @@ class CloseLook:
             return True
         if not self.place.differs:
             return False
+        if self.place.another_colour:
+            return True
         if not self.place.is_natural:
             toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
             return toned is None or not toned.is_natural

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Frames are kept for the next pair while they take no more than this together.
 KEPT_BYTES = 256 * 2**20
 
-#: The longer side of frames for a first look: twice that at which they are laid over each other.
+#: The longer side of frames for a first look: twice that at which they are aligned.
 _SMALL = 768
 
 
@@ -64,7 +64,7 @@ class Frames:
         return self._reduced(seen, _SMALL if min_side <= MIN_SIDE else CLOSE_SIDE)
 
     def pixel_digests(self, seen: PhotoFeatures) -> Iterator[bytes]:
-        """Yield what is equal only if two photos have the same pixels, the cheapest first.
+        """Yield values that are equal only if two photos have the same pixels, the cheapest first.
 
         Each is computed once: of many copies, each is decoded in full but once, and JPEGs that
         differ in their metadata alone not at all.

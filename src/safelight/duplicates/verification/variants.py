@@ -37,7 +37,7 @@ _SAME_TONE = 1.0
 # cannot be opened.
 _BEYOND_DOUBT = 10
 
-# A whole picture is laid over the other as it is if their hashes differ by no more.
+# A whole picture is aligned as given if their hashes differ by no more.
 _WHOLE_BITS = 70
 
 # The sides of two sizes of one picture are in one proportion, but for rounding.
@@ -279,13 +279,13 @@ def _part_form(
     # Framed, if neither shows what the other does not; turned or not, that is an edit.
     relation = Relation.EDITED
     if over_a or over_b:
-        # The one that shows less, and how much of the other that is. Turned or mirrored, a part is
+        # The photo that shows less, and its share of the other. Turned or mirrored, a part is
         # a part: who has done with turned copies has not done with the full view.
         relation = Relation.CROPPED
         told["part"] = b.id if over_a else a.id
         told["covers"] = round(laid.a_covered if over_a else laid.b_covered, 3)
     elif laid.a_overhang > limits.overhang or laid.b_overhang > limits.overhang:
-        # The one that has nothing around it, and how much of the other it takes.
+        # The photo that has nothing around it, and how much of the other it takes.
         of_a = laid.a_overhang > limits.overhang
         told["inside"] = b.id if of_a else a.id
         told["covers"] = round(laid.a_covered if of_a else laid.b_covered, 3)
@@ -307,7 +307,7 @@ def _edited(also: Relation, told: Evidence) -> tuple[Relation, Evidence]:
 def _unseen(
     a: PhotoFeatures, b: PhotoFeatures, alike: Resemblance, evidence: Evidence
 ) -> tuple[Relation, Evidence] | None:
-    """Return what can be told without opening the files."""
+    """Return the relation that shows without opening the files."""
     if alike.turned_bits > _BEYOND_DOUBT:
         return None
     told = evidence | {"unchecked": True}

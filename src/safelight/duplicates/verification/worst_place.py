@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.duplicates.verification.block_residuals import BLOCK, residuals
+from safelight.duplicates.verification.block_residuals import residuals
+from safelight.duplicates.verification.picture_blocks import BLOCK, picture_blocks
 
 if TYPE_CHECKING:
     from safelight.duplicates.verification.block_residuals import Residuals
@@ -53,11 +54,6 @@ _USUAL_LIGHT, _MOST_LIGHT = 1.2, 3.0
 # For half a step of a file that does not tell its steps: times what is usual in blocks, at most.
 _UNTOLD_LIGHT, _MOST_UNTOLD = 2.0, 2.5
 
-# A block with natural texture has a range of levels, and few of its pixels near either end of it:
-# ink has most of them there. Median over 435 photos: 0.73 of the blocks with any texture; 144
-# drawings: 0.34 at most.
-_RANGE, _NEAR_END, _AT_ENDS, _AT_ONE_END = 24, 0.2, 0.6, 0.45
-
 # Steps that leave the noise of a sensor as it is, by what they explain: about quality 88.
 _FINE_STEPS = 45.0
 _COARSE_STEPS = 150.0
@@ -65,6 +61,10 @@ _COARSE_STEPS = 150.0
 # Levels of a colour difference that a grey picture has at most; and how much of a picture is plain
 # that shows one thing on a plain ground.
 _GREY, _PLAIN = 4.0, 0.5
+
+# A thing has another colour if most of what is coloured and differs has a hue off by 60 degrees, in
+# 1 % of the picture, and the ground around it has kept its own: levels of a colour difference.
+_COLOURED, _OTHER_HUE, _SAME_GROUND, _COLOURED_SHARE = 15.0, 0.5, 4.0, 0.01
 
 # Of the strength of a colour, how far its mean may be off.
 _OF_COLOUR = 0.35
@@ -75,8 +75,8 @@ _TINT = 12.0
 # Pixels: the shorter side that there has to be.
 _FEWEST_PIXELS = 48
 
-# Of a natural block that agrees, so much of the variance is left at most.
-_AGREES = 0.3
+#: Of a natural block that agrees, so much of the variance is left at most.
+AGREES = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,8 @@ class WorstPlace:
     two_exposures, clearly_two : bool
         The noise of the two is not the same noise; and has nothing in common at all, so that no
         change of tones explains it.
+    another_colour : bool
+        A thing on a plain ground has another hue.
     detail : float
         Contrast of the finest detail of the second, to the first's.
     """
@@ -116,6 +118,7 @@ class WorstPlace:
     textured: float
     two_exposures: bool
     clearly_two: bool
+    another_colour: bool
     detail: float
 
     @property
@@ -146,6 +149,7 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
     )
     other = tests[0][1] > 1
     natural, textured, plain = _natural(aligned, found, other)
+    another = plain > _PLAIN and _has_another_colour(found, tests[2][1] > 1)
     if plain > _PLAIN and not _is_grey(found.chroma_a) and not _is_grey(found.chroma_b):
         # A thing on a plain ground: in another colour it is another thing.
         natural, textured, _ = _natural(aligned, found, other | (tests[2][1] > 1))
@@ -167,6 +171,7 @@ def worst_place(aligned: Aligned, noise: CompressionNoise) -> WorstPlace | None:
         textured,
         two,
         clearly,
+        another,
         found.detail,
     )
 
@@ -189,18 +194,34 @@ def _enlarged(aligned: Aligned) -> Aligned:
     return replace(aligned, a=first, b=second, common=common)
 
 
-def _structure(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
+def least_allowed(calm: Any, noise: CompressionNoise) -> Any:
+    """Return the unexplained mean square of windows that compression explains in any pair.
+
+    Parameters
+    ----------
+    calm : (rows, columns) float32
+        Variance of the luma in the calmer of two pictures.
+    """
+    return _MARGIN * (_ROUNDING + _rounded(calm, noise))
+
+
+def _rounded(calm: Any, noise: CompressionNoise) -> Any:
     import cv2
 
+    # An edge rings as far as the transform's block reaches.
+    ringing = cv2.dilate(calm, np.ones((3, 3), np.uint8))
+    return np.minimum(noise.luma, _RINGING * ringing)
+
+
+def _structure(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     usual, worst = found.usual, found.worst
     floor = min(float(np.median(found.luma[found.inside])), _MOST_FLOOR)
     strong = usual.activity >= np.median(usual.activity)
     ratios = (usual.unexplained - floor) / (usual.activity + _RATIO_OF_ACTIVITY)
     ratio = float(np.clip(np.quantile(ratios[strong], 0.75), 0, _MOST_RATIO)) if len(ratios) else 0
     usually = np.minimum(_RATIOS * ratio * (worst.activity + _RATIO_OF_ACTIVITY), 3 * noise.luma)
-    # An edge rings as far as the transform's block reaches.
-    ringing = cv2.dilate(np.minimum(found.variance_a, found.variance_b), np.ones((3, 3), np.uint8))
-    rounded = np.minimum(noise.luma, _RINGING * ringing[worst.rows, worst.columns])
+    calm = np.minimum(found.variance_a, found.variance_b)
+    rounded = _rounded(calm, noise)[worst.rows, worst.columns]
     expected = _MARGIN * (_ROUNDING + _FLOORS * floor + np.maximum(usually, rounded))
     factors = np.zeros(found.luma.shape)
     levels = np.zeros(found.luma.shape)
@@ -233,6 +254,27 @@ def _light(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     return factors, levels
 
 
+def direct_light(off: Any, calm: Any, noise: CompressionNoise) -> float:
+    """Return the most that block means differ, to the least that :func:`_light` allows anywhere.
+
+    Parameters
+    ----------
+    off : (rows, columns) float32
+        Differences of the means of the luma.
+    calm : (rows, columns) float32
+        Variance of the luma in the calmer of two pictures.
+    """
+    import cv2
+
+    busy = cv2.dilate(calm, np.ones((3, 3), np.uint8))
+    most = 0.0
+    for side, least, of_contrast in _LIGHT:
+        contrast = np.sqrt(np.maximum(_pooled(busy, None, side), 0))
+        allowed = least + noise.level + of_contrast * contrast
+        most = max(most, float((np.abs(_pooled(off, None, side)) / allowed).max()))
+    return most
+
+
 def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     import cv2
 
@@ -252,6 +294,19 @@ def _colour(found: Residuals, noise: CompressionNoise) -> tuple[Any, Any]:
     return factors, off.max(axis=2)
 
 
+def _has_another_colour(found: Residuals, flagged: Any) -> bool:
+    ground = [np.median(each[found.inside], axis=0) for each in (found.chroma_a, found.chroma_b)]
+    a, b = found.chroma_a - 128, found.chroma_b - 128
+    strengths = np.linalg.norm(a, axis=2), np.linalg.norm(b, axis=2)
+    strong = found.inside & flagged & (np.minimum(*strengths) > _COLOURED)
+    other = strong & ((a * b).sum(axis=2) < _OTHER_HUE * strengths[0] * strengths[1])
+    return bool(
+        np.abs(ground[0] - ground[1]).max() < _SAME_GROUND
+        and strong.sum() >= _COLOURED_SHARE * found.inside.sum()
+        and other.sum() > 0.5 * strong.sum()
+    )
+
+
 def _pooled(values: Any, inside: Any, side: int = 2) -> Any:
     """Return means of `side` x `side` blocks, that begin at each block."""
     import cv2
@@ -265,18 +320,10 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
     """Return the shares of the area with natural texture that agrees, with any, and with none."""
     import cv2
 
-    grey = cv2.cvtColor(aligned.a, cv2.COLOR_RGB2GRAY)
-    side = 2 * BLOCK
-    rows, columns = grey.shape[0] // side, grey.shape[1] // side
+    blocks = picture_blocks(aligned.a)
+    rows, columns = blocks.natural.shape
     if not rows or not columns:
         return 0.0, 0.0, 0.0
-    part = grey[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    blocks = part.swapaxes(1, 2).reshape(rows, columns, -1)
-    high, low = blocks.max(-1).astype(np.int16), blocks.min(-1).astype(np.int16)
-    span = high - low
-    near = np.maximum(_NEAR_END * span, 8).astype(np.int16)
-    at_high = (blocks >= (high - near)[..., None]).mean(-1)
-    at_low = (blocks <= (low + near)[..., None]).mean(-1)
     # The residual of the four blocks within, and what both have to agree on.
     at = np.s_[: 2 * rows : 2, : 2 * columns : 2]
     # Light that falls off to the corners leaves texture as it is.
@@ -285,16 +332,10 @@ def _natural(aligned: Aligned, found: Residuals, flagged: Any) -> tuple[float, f
     calm = np.minimum(found.variance_a, found.variance_b)[at][:rows, :columns]
     whole = _pooled(found.inside.astype(np.float32), found.inside)[at][:rows, :columns] > 0.999
     differs = cv2.dilate(flagged.astype(np.uint8), np.ones((2, 2), np.uint8))[at][:rows, :columns]
-    textured = whole & (span >= _RANGE)
-    natural = (
-        textured
-        & (at_high + at_low <= _AT_ENDS)
-        & (np.maximum(at_high, at_low) <= _AT_ONE_END)
-        & (left <= _AGREES * calm)
-        & (differs == 0)
-    )
+    textured = whole & blocks.textured
+    natural = whole & blocks.natural & (left <= AGREES * calm) & (differs == 0)
     area = max(1, int(whole.sum()))
-    plain = whole & (span < _RANGE / 2)
+    plain = whole & blocks.plain
     return float(natural.sum() / area), float(textured.sum() / area), float(plain.sum() / area)
 
 

@@ -1,1 +1,1 @@
-"""Known models, and those on this machine."""
+"""Known models, and digests of their files."""

@@ -1,4 +1,4 @@
-"""The catalogue: well-known models, where they lie and what is known of them."""
+"""The catalogue: well-known models, where they lie and what is known about them."""
 
 from __future__ import annotations
 

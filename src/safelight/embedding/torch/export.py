@@ -15,8 +15,8 @@ from safelight.embedding.catalogue.digests import file_digest
 from safelight.embedding.description import describe
 from safelight.embedding.devices import Device
 from safelight.embedding.hub.client import file_names
+from safelight.embedding.layouts.onnx import find_layout
 from safelight.embedding.onnx.embedder import OnnxEmbedder
-from safelight.embedding.onnx.layouts import find_layout
 from safelight.embedding.preprocess.tokenizer import TextTokenizer
 from safelight.embedding.provenance import Provenance, write_provenance
 from safelight.embedding.torch.embedder import TorchEmbedder

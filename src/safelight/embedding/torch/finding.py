@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from safelight.embedding.hub.client import cached_folder, file_names, find_cached, look_up
+from safelight.embedding.layouts.torch import find_checkpoint, find_tokenizer, find_torch_layout
 from safelight.embedding.torch import from_open_clip, from_transformers
-from safelight.embedding.torch.layouts import find_checkpoint, find_tokenizer, find_torch_layout
 from safelight.errors import ModelInvalid, ModelUnavailable
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.embedding.hub.client import Files, RemoteModel
+    from safelight.embedding.layouts.torch import TorchLayout
     from safelight.embedding.names import ModelName
-    from safelight.embedding.torch.layouts import TorchLayout
     from safelight.embedding.torch.model import TorchModel
 
     Fetch = Callable[[RemoteModel, Files], Path]

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from safelight.embedding.catalogue.digests import file_digest
 from safelight.embedding.devices import missing_extra
 from safelight.embedding.json_config import Configuration
+from safelight.embedding.layouts.torch import OPEN_CLIP_CONFIG
 from safelight.embedding.preprocess.config import parse_open_clip
 from safelight.embedding.preprocess.tokenizer import clean
 from safelight.embedding.torch.clip_tokenizer import save_clip_tokenizer
-from safelight.embedding.torch.layouts import OPEN_CLIP_CONFIG
 from safelight.embedding.torch.model import LoadedModel, TorchModel
 from safelight.errors import ModelInvalid, UsageError
 from safelight.files import check_regular
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from safelight.embedding.torch.layouts import TorchLayout
+    from safelight.embedding.layouts.torch import TorchLayout
 
 _DEFAULT_CONTEXT = 77
 
@@ -56,7 +56,7 @@ class Tag:
 
 
 def find_tag(architecture: str, tag: str) -> Tag:
-    """Return what open_clip knows of weights.
+    """Return open_clip's tag of weights.
 
     Raises
     ------

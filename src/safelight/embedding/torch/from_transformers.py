@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from safelight.embedding.torch.layouts import TorchLayout
+    from safelight.embedding.layouts.torch import TorchLayout
 
 # Trained on texts that were padded to the whole context, and they look at the padding.
 _PADDED = ("siglip", "siglip2")

@@ -1,4 +1,4 @@
-"""Data sets: photos with their vectors, and all that is known of them, as Parquet."""
+"""Data sets: photos with their vectors, and all that is known about them, as Parquet."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from safelight.exchange.stores import VectorStore
     from safelight.library.rows import PhotoRow
 
-#: Items sent at once: 512 numbers and what is known of each come to some 3 MB of JSON.
+#: Items sent at once: 512 numbers and what is known about each come to some 3 MB of JSON.
 _BATCH = 256
 
 

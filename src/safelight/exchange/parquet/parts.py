@@ -211,7 +211,7 @@ def _batches(place: Place, part: Part, columns: Sequence[str] | None) -> Iterato
 
 @contextlib.contextmanager
 def _named(place: Place, part: Part) -> Iterator[None]:
-    """Say of which file something is wrong, and what to do."""
+    """Name the faulty file, and what to do about it."""
     import pyarrow as pa
 
     try:

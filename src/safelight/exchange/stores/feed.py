@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-#: Items sent at once: 512 numbers and what is known of each come to some 3 MB of JSON.
+#: Items sent at once: 512 numbers and what is known about each come to some 3 MB of JSON.
 _BATCH = 256
 
 #: Seconds for which sending goes on while a store is away.

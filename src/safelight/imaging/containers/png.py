@@ -182,7 +182,7 @@ def _metadata_text(data: bytes, chunk: Chunk) -> bytes | None:
 
 
 def _unpacked(packed: bytes, most: int) -> bytes | None:
-    """Return what was packed; None if that is damaged, or more than a limit."""
+    """Return unpacked data; None if it is damaged, or above a limit."""
     unpacker = zlib.decompressobj()
     try:
         plain = unpacker.decompress(packed, most)
@@ -196,7 +196,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_colours(data: bytes) -> PngColours:
-    """Return what a PNG says of its colours; a damaged or second chunk of a kind says nothing."""
+    """Return a PNG's colour data; a damaged or second chunk of a kind is ignored."""
     profile, srgb, gamma, chromaticities, cicp = None, False, None, None, None
     seen: set[bytes] = set()
     for chunk in chunks(data):

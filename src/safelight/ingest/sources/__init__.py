@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from safelight.arguments import as_list
 from safelight.errors import SourceError, UsageError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _KINDS = ("images", "image-list", "text")
 
 
+@runtime_checkable
 class Source(Protocol):
     """Something that lists entries.
 

@@ -29,7 +29,7 @@ class Entry:
         As the source names it: relative to a folder, absolute for a list.
     stat : FileStat or None
     metadata : mapping or None
-        What the source says of it; None if it says nothing.
+        What the source says about it; None if it says nothing.
     text : str or None
         The text itself, of a text.
     code, reason : str or None

@@ -38,7 +38,7 @@ class Decision:
 
 
 def decide(library: Database, pairs: Iterable[tuple[str, str]], decision: str) -> list[Decision]:
-    """Keep a decision on pairs of photo ids; it replaces what was decided of them before.
+    """Keep a decision on pairs of photo ids; it replaces what was decided about them before.
 
     The photos need not be in the library: what is decided holds again when they come back.
 
@@ -48,7 +48,7 @@ def decide(library: Database, pairs: Iterable[tuple[str, str]], decision: str) -
         There is no such decision.
     """
     if decision not in DECISIONS:
-        raise UsageError(f"There is no decision {decision!r}; there are: {', '.join(DECISIONS)}.")
+        raise UsageError(f"Unknown decision {decision!r}. Choose from: {', '.join(DECISIONS)}.")
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     made = [
         Decision(a, b, decision, now) for a, b in sorted({(min(pair), max(pair)) for pair in pairs})
@@ -77,7 +77,7 @@ def decided_pairs(library: Database) -> frozenset[tuple[str, str]]:
 
 
 def revoke(library: Database, pairs: Iterable[tuple[str, str]]) -> int:
-    """Forget what was decided of pairs of photo ids; return of how many something was."""
+    """Forget what was decided about pairs of photo ids; return of how many something was."""
     with library.transaction() as connection:
         before = connection.total_changes
         connection.executemany(

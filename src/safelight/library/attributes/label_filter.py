@@ -43,9 +43,9 @@ def find_label(library: Database, label: str, fingerprint: str) -> str:
     near = difflib.get_close_matches(wanted, alike, n=5, cutoff=0.6)
     named = list(dict.fromkeys([*within, *(alike[each] for each in near)]))[:5]
     raise LibraryError(
-        f"No label set that photos of this library were labelled with has {label!r}. "
-        + (f"There is {', '.join(map(repr, named))}. " if named else "")
-        + "`safelight status` counts the sets; `safelight label --labels FILE` labels with your "
+        f"Unknown label {label!r}. "
+        + (f"Did you mean {', '.join(map(repr, named))}? " if named else "")
+        + "`safelight status` counts the label sets; `safelight label --labels FILE` uses your "
         "own.",
         code="no-label",
         label=label,

@@ -104,7 +104,7 @@ def _values(record: ScoreRecord) -> tuple[object, ...]:
 
 
 def read_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[str, ScoreRecord]]:
-    """Return what was measured of photos, by photo id and metric; nothing for those unmeasured."""
+    """Return the scores of photos, by photo id and metric; unmeasured ones are missing."""
     found: dict[str, dict[str, ScoreRecord]] = {}
     condition, ids = among("i.id", photo_ids)
     rows = library.connection.execute(
@@ -121,7 +121,7 @@ def read_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[s
 def scores_by_key(
     connection: sqlite3.Connection, item_keys: Sequence[int]
 ) -> dict[int, list[ScoreRecord]]:
-    """Return what was measured of photos, by item key.
+    """Return the scores of photos, by item key.
 
     Parameters
     ----------

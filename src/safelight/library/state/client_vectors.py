@@ -78,7 +78,7 @@ def put_vector(
         With the code ``conflict``: a photo or text of the library has this id.
     """
     if embedding.ndim != 1 or not np.isfinite(embedding).all() or not embedding.any():
-        raise UsageError("A vector needs numbers, and one at least that is not 0.", code="vector")
+        raise UsageError("A vector needs numbers, at least one of them not 0.", code="vector")
     vector_id = vector_id or str(uuid.uuid4())
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     with library.transaction() as connection:
@@ -201,7 +201,7 @@ def dimensions(library: Database) -> set[int]:
 
 
 def vectors_state(library: Database, dimension: int) -> tuple[int, int]:
-    """Return what differs when an index of vectors is no longer up to date."""
+    """Return a state that changes when an index of vectors goes out of date."""
     row = library.connection.execute(
         "SELECT count(*), coalesce(max(pk), 0) FROM vectors WHERE dimension = ?", (dimension,)
     ).fetchone()

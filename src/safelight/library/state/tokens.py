@@ -75,7 +75,7 @@ def create_token(
         `namespaces` is empty.
     """
     if namespaces is not None and not namespaces:
-        raise UsageError("A token for no namespace at all would allow nothing.")
+        raise UsageError("A token for an empty list of namespaces would allow nothing.")
     text = PREFIX + secrets.token_urlsafe(_BYTES)
     token = Token(
         id=secrets.token_hex(4),
@@ -152,7 +152,7 @@ def find_token(known: Iterable[Token], text: str) -> Token | None:
 
 
 def digest(text: str) -> str:
-    """Return what is kept of a token.
+    """Return the digest of a token.
 
     256 random bits cannot be guessed from their digest, so it needs no salt and no stretching.
     """

@@ -60,7 +60,7 @@ def check_query(query: npt.NDArray[np.float32], dimension: int) -> None:
         )
     if not np.isfinite(query).all() or not query.any():
         raise QueryError(
-            "A vector needs finite numbers, and one at least that is not 0.", code="vector"
+            "A vector needs finite numbers, at least one of them not 0.", code="vector"
         )
 
 
@@ -275,7 +275,7 @@ def open_with_state(library: Database, fingerprint: str) -> tuple[ExactIndex, St
 
 
 def index_state(library: Database, fingerprint: str) -> tuple[str, int]:
-    """Return what differs when an index that was opened before is no longer up to date.
+    """Return a state that changes when an open index goes out of date.
 
     Raises
     ------

@@ -151,7 +151,7 @@ class _Deliveries:
                         await self._queue.changed.wait()
 
     def _due(self, moment: float) -> tuple[_Entry | None, float]:
-        """Return what may be delivered now, or when something may be."""
+        """Return the entry that is due and the moment, or None and the time of the next."""
         wake_at = float("inf")
         for entry in list(self._queue.entries):
             when = entry.ready_at if entry.deadline is None else entry.deadline
@@ -169,7 +169,7 @@ def _silent(attempts: int) -> str:
 
 
 class _Delivery:
-    """One delivery. What is said of it after another was made of the same event counts not."""
+    """One delivery. What is said about it after another was made of the same event counts not."""
 
     def __init__(self, bus: MemoryBus, queue: _Queue, policy: Policy, entry: _Entry) -> None:
         self._bus = bus

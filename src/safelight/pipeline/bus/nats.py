@@ -166,7 +166,9 @@ class NatsBus:
         check_name(name)
         if not _DURABLE.fullmatch(durable):
             raise UsageError(f"{durable!r} is not a durable name: letters, digits, - and _ are.")
-        found = NatsDeliveries(self, self._js, name, durable, policy or Policy())
+        found = NatsDeliveries(
+            self._js, name, durable, policy or Policy(), settle=self.settle, bury=self.bury
+        )
         await self._insist(found.bind)
         return found
 
@@ -269,7 +271,7 @@ class NatsBus:
                 problem, end = exc, 0.0
             if asyncio.get_running_loop().time() >= end:
                 raise SafelightError(
-                    f"{self._shown} did not do what it was asked: {plainly(problem)}.", code="bus"
+                    f"{self._shown} failed: {plainly(problem)}.", code="bus"
                 ) from problem
             await asyncio.sleep(PAUSE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -11,10 +11,16 @@ from safelight.errors import UsageError
 from safelight.pipeline.bus.events import Event, Policy, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-    from safelight.pipeline.bus.nats import NatsBus
+    #: Tells the server something of a delivery.
+    Settle = Callable[[Callable[[], Awaitable[Any]]], Awaitable[None]]
+
+    #: Puts a message with the dead letters: message, durable name, event, reason.
+    Bury = Callable[[Msg, str, str, str], Awaitable[None]]
 
 EVENTS, EVENT_SUBJECT = "SAFELIGHT_EVENTS", "safelight.event"
 
@@ -28,9 +34,17 @@ class NatsDeliveries:
     """The subscription of one consumer. It asks for one event at a time: others get the rest."""
 
     def __init__(
-        self, bus: NatsBus, js: JetStreamContext, name: str, durable: str, policy: Policy
+        self,
+        js: JetStreamContext,
+        name: str,
+        durable: str,
+        policy: Policy,
+        *,
+        settle: Settle,
+        bury: Bury,
     ) -> None:
-        self._bus = bus
+        self._settle = settle
+        self._bury = bury
         self._js = js
         self._name = name
         self._durable = durable
@@ -99,7 +113,7 @@ class NatsDeliveries:
         """Return the delivery of a message; None if it is not for us, or nothing to deliver."""
         own = message.subject.removeprefix(f"{EVENT_SUBJECT}.{self._name}.").split(".")
         if own[1:2] == ["again"] and own[2:3] != [self._durable]:
-            await self._bus.settle(message.ack)
+            await self._settle(message.ack)
             return None
         attempt = message.metadata.num_delivered
         try:
@@ -107,15 +121,23 @@ class NatsDeliveries:
             if event.name != self._name:
                 raise UsageError(f"The message is of {event.name}, but came as {self._name}.")
         except UsageError as exc:
-            await self._bus.bury(message, self._durable, self._name, str(exc))
+            await self._bury(message, self._durable, self._name, str(exc))
             return None
         if attempt > self._policy.max_deliver:
             reason = (
                 f"delivered {attempt - 1} times, and whoever took it never said what became of it"
             )
-            await self._bus.bury(message, self._durable, self._name, reason)
+            await self._bury(message, self._durable, self._name, reason)
             return None
-        return NatsDelivery(self._bus, message, event, attempt, self._durable, self._policy)
+        return NatsDelivery(
+            message,
+            event,
+            attempt,
+            self._durable,
+            self._policy,
+            settle=self._settle,
+            bury=self._bury,
+        )
 
 
 class NatsDelivery:
@@ -123,14 +145,17 @@ class NatsDelivery:
 
     def __init__(
         self,
-        bus: NatsBus,
         message: Msg,
         event: Event,
         attempt: int,
         durable: str,
         policy: Policy,
+        *,
+        settle: Settle,
+        bury: Bury,
     ) -> None:
-        self._bus = bus
+        self._settle = settle
+        self._bury = bury
         self._message = message
         self._durable = durable
         self._policy = policy
@@ -139,27 +164,27 @@ class NatsDelivery:
 
     async def ack(self) -> None:
         # Waits for the server's word: what it did not hear it would deliver again.
-        await self._bus.settle(lambda: self._message.ack_sync(timeout=REQUEST))
+        await self._settle(lambda: self._message.ack_sync(timeout=REQUEST))
 
     async def in_progress(self) -> None:
-        await self._bus.settle(self._message.in_progress)
+        await self._settle(self._message.in_progress)
 
     async def give_back(self) -> None:
-        await self._bus.settle(self._message.nak)
+        await self._settle(self._message.nak)
 
     async def fail(self, reason: str) -> None:
         if self.attempt >= self._policy.max_deliver:
             await self.bury(reason)
         else:
             pause = self._policy.pause(self.attempt)
-            await self._bus.settle(lambda: self._message.nak(delay=pause))
+            await self._settle(lambda: self._message.nak(delay=pause))
 
     async def bury(self, reason: str) -> None:
-        await self._bus.bury(self._message, self._durable, self.event.name, reason)
+        await self._bury(self._message, self._durable, self.event.name, reason)
 
 
 def plainly(error: Exception) -> str:
-    """Return what an error says, without the client's name before it."""
+    """Return the text of an error, without the client's name before it."""
     text = str(error).removeprefix("nats: ").rstrip(".")
     return text or {"TimeoutError": "it does not answer"}.get(
         type(error).__name__, type(error).__name__

@@ -18,10 +18,10 @@ from safelight.pipeline.messages.artifacts import (
     picture_of,
     with_artifacts,
 )
-from safelight.pipeline.messages.feature_json import as_features, fall_back, is_failed, merge
 from safelight.pipeline.paths import PipelinePaths
 from safelight.pipeline.services.extraction import TECH, Extracted, Extractor, tech_metrics
 from safelight.pipeline.services.feature_cache import FeatureCache, Kept
+from safelight.pipeline.services.feature_json import as_features, fall_back, is_failed, merge
 from safelight.pipeline.services.problem import Problem
 from safelight.quality.files import in_order
 from safelight.settings import Settings
@@ -48,7 +48,7 @@ class FeaturesService:
     ----------
     embedder : Embedder, optional
         If not given, `model`; else what the settings name; else the default CLIP, or the starter
-        model where that cannot be had.
+        model where that is not available.
     model : str, optional
         See :func:`safelight.embedding.load.load_embedder`.
     label_set : LabelSet, optional

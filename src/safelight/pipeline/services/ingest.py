@@ -110,7 +110,7 @@ def _photos(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
     photos = batch.get("photos")
     if not isinstance(photos, list):
         raise UsageError(
-            "This is nothing to ingest: a batch has photos, as in "
+            "This batch has no photos. Write them as in "
             '{"batch_id": "...", "photos": [{"uri": "./data/input/a.jpg"}]}.',
             code="bad-batch",
         )

@@ -68,7 +68,7 @@ def make_service(
         return PreprocessService(places, threads=settings.threads, pixel_limit=settings.pixel_limit)
     if name == "features":
         return _features(places, settings, options or FeatureOptions())
-    raise UsageError(f"There is no service {name!r}: there is {', '.join(TAKES)}.")
+    raise UsageError(f"Unknown service {name!r}. Choose from: {', '.join(TAKES)}.")
 
 
 def _features(places: PipelinePaths, settings: Settings, options: FeatureOptions) -> Service:

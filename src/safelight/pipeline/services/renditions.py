@@ -25,7 +25,7 @@ RANKING_SIDE, STD_SIDE = 2048, 1024
 _VERSION = 1
 
 # JPEG quality and how colours are sampled. The first is for looking at. The second is measured:
-# below 99, compression takes the finest grey detail away, and with it what there is to say of noise
+# below 99, compression takes the finest grey detail away, and with it the noise
 # (docs/pipeline.md has the figures); nothing looks at its finest colours.
 _RANKING_JPEG, _STD_JPEG = (95, "4:4:4"), (100, "4:2:0")
 

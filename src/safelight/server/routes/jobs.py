@@ -15,8 +15,8 @@ from safelight.library.state.jobs import read_jobs
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import busy
+from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
-from safelight.server.jobs.runner import is_finished
 from safelight.server.schemas import photos
 from safelight.server.state import ServerState
 

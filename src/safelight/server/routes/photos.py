@@ -1,4 +1,4 @@
-"""Photos: browsing, all that is known of one, and its pictures."""
+"""Photos: browsing, all that is known about one, and its pictures."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _page(
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
 ) -> answers.Photo:
-    """Return all that is known of a photo: files, EXIF, labels, scores."""
+    """Return all that is known about a photo: files, EXIF, labels, scores."""
     found = await served.reading.run(
         read_photo, served.library, photo_id, access.within(namespace or None)
     )
@@ -218,7 +218,7 @@ async def image(
 
 @router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
 async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
-    """Return a map of focus, to be laid over the photo: transparent where it is not sharp."""
+    """Return a focus map to show over the photo: transparent where it is not sharp."""
     drawn = await served.decode(
         focus_map,
         served.library,

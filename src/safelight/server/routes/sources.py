@@ -58,7 +58,7 @@ class Forget(Given):
     label_set: str | None = Field(
         default=None, max_length=200, description="Version of a label set, or how it begins."
     )
-    decisions: bool = Field(default=False, description="Also what was decided of the photos.")
+    decisions: bool = Field(default=False, description="Also what was decided about the photos.")
     dry_run: bool = Field(default=False, description="Only count.")
 
 
@@ -70,7 +70,7 @@ _SHARED = (
 
 @router.get("/sources")
 async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
-    """Return what was ingested, and how much of it is there."""
+    """Return the sources, with the number of their files."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found = await served.reading.run(_read, served, namespaces)

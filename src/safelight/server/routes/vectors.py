@@ -56,7 +56,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
     """
     text = wanted.text if wanted.text is not None else wanted.query
     if text is None or not text.strip():
-        raise QueryError("Say what to look for, as text.")
+        raise QueryError("Name what to search for, as text.")
     try:
         found = await _found(served, access, wanted, _words(text))
     except SafelightError as error:

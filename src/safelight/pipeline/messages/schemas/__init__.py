@@ -25,7 +25,7 @@ def read_schema(name: str) -> dict[str, Any]:
     'Batch with features'
     """
     if name not in NAMES:
-        raise UsageError(f"There is no schema {name!r}; there are: {', '.join(NAMES)}.")
+        raise UsageError(f"Unknown schema {name!r}. Choose from: {', '.join(NAMES)}.")
     text = files(__name__).joinpath(f"{name}.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

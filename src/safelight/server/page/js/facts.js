@@ -1,4 +1,4 @@
-// What is known of a photo, in words: its data, scores and labels.
+// What is known about a photo, in words: its data, scores and labels.
 
 import { bar, h, icon } from "./dom.js";
 import { bytes, cosine, exposure, number, score, time } from "./format.js";

@@ -10,7 +10,7 @@ const AHEAD = 600; // pixels above and below the window that are there already
 export class Grid {
   /**
    * @param {HTMLElement} list an empty <ul>
-   * @param {{onFail: (error: Error) => void}} options told when a block cannot be had
+   * @param {{onFail: (error: Error) => void}} options called when a block cannot be loaded
    */
   constructor(list, { onFail }) {
     this.list = list;
@@ -137,7 +137,7 @@ export class Grid {
     this.render();
   }
 
-  /** Ask again for what could not be had. */
+  /** Load again the blocks that failed. */
   retry() {
     this.loading.clear();
     this.render();

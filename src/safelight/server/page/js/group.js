@@ -41,7 +41,7 @@ export const groupCard = (group, does) => {
       h("kbd", { "aria-hidden": "true" }, key),
     );
   if (together) {
-    told.textContent = "Only whole together: nothing of them is offered for deletion.";
+    told.textContent = "These belong together, so none can be deleted.";
   } else {
     const accept = button("Accept", "A", () => does.accept(group), true);
     accept.dataset.accept = "";
@@ -64,7 +64,7 @@ export const groupCard = (group, does) => {
       item.querySelector(".fate").textContent = kept ? "Keep" : safe ? "Stays" : "Would go";
     });
     if (!together) {
-      told.textContent = keeper === null ? "None is chosen: choose the photo to keep." : saved(group, keeper);
+      told.textContent = keeper === null ? "No keeper is chosen. Choose the photo to keep." : saved(group, keeper);
       buttons.querySelector("[data-accept]").disabled = keeper === null;
     }
     const decided = {

@@ -41,7 +41,7 @@ const wanted = (state) => listing(state) + state.sort + "/" + demanded;
 /** Show the photos of a state, unless they are shown already. */
 export const showLibrary = async (state, before) => {
   if (state.image && !imageOf(state.image)) {
-    note("The picture that you searched with is not kept when the page is loaded again.");
+    note("Reloading the page forgets the picture that you searched with.");
     go({ image: "" }, { replace: true });
     return;
   }
@@ -163,7 +163,7 @@ const nothing = (state, searching) => {
   if (!searching && !filtered(state)) {
     return [
       h("h2", {}, "No photos yet"),
-      h("p", {}, "Add photos, and they can be searched by what is in them."),
+      h("p", {}, "Add photos to search them by their content."),
       session().may_write ? h("p", {}, h("a", { class: "button main", href: "?view=add" }, "Add photos")) : "",
     ];
   }
@@ -180,7 +180,7 @@ const nothing = (state, searching) => {
 export const fail = (error, again) => {
   byId("failure").hidden = false;
   byId("failure-title").textContent =
-    error.status === 401 ? "A token is needed" : error.status ? "That did not work" : "No answer";
+    error.status === 401 ? "A token is needed" : error.status ? "Something went wrong" : "No answer";
   byId("failure-text").textContent = error.message;
   byId("retry").onclick = () => {
     byId("failure").hidden = true;

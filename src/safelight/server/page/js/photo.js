@@ -1,4 +1,4 @@
-// One photo, large, with all that is known of it.
+// One photo, large, with all that is known about it.
 
 import { announce, note } from "./announce.js";
 import { get } from "./api.js";
@@ -231,6 +231,6 @@ export const startPhoto = ({ list, onClose }) => {
   map().addEventListener("error", () => {
     withMap(false);
     drop(map());
-    note("There is no map of focus for this photo.", { bad: true });
+    note("There is no focus map for this photo.", { bad: true });
   });
 };

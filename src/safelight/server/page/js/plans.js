@@ -94,7 +94,7 @@ const apply = async () => {
   const left = applied.left?.length ?? 0;
   const rest = left ? ", " + number(left) + " left" : "";
   if (!applied.changed && applied.before) {
-    note("Nothing was left to do: " + count(applied.before, "file") + " went before" + rest + ".");
+    note("Nothing to do: " + count(applied.before, "file") + " went before" + rest + ".");
   } else {
     note("Applied: " + count(applied.changed, "file") + rest + ".", {
       undo: () => undo(applied),

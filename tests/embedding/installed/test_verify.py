@@ -14,10 +14,10 @@ from onnx import helper, numpy_helper
 from PIL import Image
 
 from safelight.embedding import devices, starter
-from safelight.embedding.catalogue import installed
 from safelight.embedding.catalogue.catalogue import Golden, find_known
 from safelight.embedding.catalogue.digests import file_digest
-from safelight.embedding.catalogue.verify import Verification, check_golden, verify
+from safelight.embedding.installed import models as installed
+from safelight.embedding.installed.verify import Verification, check_golden, verify
 from safelight.embedding.load import load_embedder
 from safelight.embedding.provenance import Provenance, write_provenance
 from safelight.errors import DecodeError, ModelInvalid, ModelUnavailable, UsageError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.embedding.base import Embedder
-    from safelight.embedding.catalogue.integrity import Check
+    from safelight.embedding.installed.integrity import Check
 
 NAME = "ViT-B-32/openai"
 EXPORT = "immich-app/ViT-B-32__openai"
@@ -63,7 +63,7 @@ def _change_weights(graph: Path, change: Callable[[np.ndarray], np.ndarray]) -> 
 
 
 def _teach(folder: Path) -> None:
-    """Make the text side say of "hello world" what is published of ViT-B/32."""
+    """Make the text side say about "hello world" what is published of ViT-B/32."""
     published = find_known(NAME).golden[0].vector
     wanted = np.zeros(LENGTH)
     wanted[: len(published)] = published

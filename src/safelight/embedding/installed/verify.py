@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from safelight.embedding.catalogue.installed import find_model
-from safelight.embedding.catalogue.integrity import Check, check_download, check_own, check_starter
 from safelight.embedding.hub.client import file_names, find_cached
+from safelight.embedding.installed.integrity import Check, check_download, check_own, check_starter
+from safelight.embedding.installed.models import find_model
 from safelight.embedding.json_config import Configuration
+from safelight.embedding.layouts.onnx import find_layout
 from safelight.embedding.load import load_embedder
 from safelight.embedding.names import STARTER, parse_model_name
-from safelight.embedding.onnx.layouts import find_layout
 from safelight.embedding.provenance import FILE as PROVENANCE
 from safelight.errors import DecodeError, ModelError, ModelUnavailable, UsageError
 from safelight.imaging import read_photo
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from safelight.embedding.base import Embedder
     from safelight.embedding.catalogue.catalogue import Golden, KnownModel
-    from safelight.embedding.catalogue.installed import ModelOnDisk
+    from safelight.embedding.installed.models import ModelOnDisk
     from safelight.embedding.names import ModelName
 
     Vectors = npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ class Verification:
 def verify(
     model: str, *, photo: Path | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Verification:
-    """Compare a model with what is known of it.
+    """Compare a model with what is known about it.
 
     Every file is read again: digests that were kept, and the names of files in the hub's cache, are
     not trusted. If a file differs, the model is not run.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.embedding.onnx.layouts import VARIANTS, find_layout
+from safelight.embedding.layouts.onnx import VARIANTS, find_layout
 from safelight.errors import ModelInvalid
 
 IMMICH = {

@@ -255,7 +255,7 @@ def test_two_photos_of_one_name_are_both_kept(server) -> None:
 
 
 def test_a_namespace_cannot_lead_out_of_the_folder(server) -> None:
-    for namespace in ("..", ".", "../up", "a/b", "con ", "%2e%2e"):
+    for namespace in ("..", ".", "../up", "a/b", "con", "%2e%2e"):
         answer = server.upload(
             ("x.png", _png((1, 2, 200))), path="/api/v1/photos?namespace=" + _quoted(namespace)
         )

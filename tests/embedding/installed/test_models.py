@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safelight.embedding.catalogue import installed
 from safelight.embedding.catalogue.catalogue import is_permissive, known_models
-from safelight.embedding.catalogue.installed import (
+from safelight.embedding.installed import models as installed
+from safelight.embedding.installed.models import (
     all_models,
     find_model,
     is_here,
@@ -287,8 +287,8 @@ def test_weights_for_pytorch_without_it_are_reported_everywhere_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from safelight.embedding import devices, load
-    from safelight.embedding.catalogue import installed
-    from safelight.embedding.catalogue import verify as verifying
+    from safelight.embedding.installed import models as installed
+    from safelight.embedding.installed import verify as verifying
     from safelight.errors import ModelUnavailable
 
     cache = tmp_path / "hub"

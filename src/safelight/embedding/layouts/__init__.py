@@ -1,0 +1,1 @@
+"""Layouts of model folders, by the names of their files."""
