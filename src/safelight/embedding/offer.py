@@ -69,7 +69,7 @@ def _ask(url: str, timeout: float) -> bool:
     try:
         with urlopen(url, timeout=timeout) as answer:
             said = parse_json(answer.read(_MOST_BYTES))
-    except HTTPException:  # it speaks something else, and this is no OSError
+    except HTTPException:  # it speaks another protocol; not an OSError
         return False
     return isinstance(said, dict) and isinstance(said.get("siblings"), list)
 

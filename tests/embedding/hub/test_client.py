@@ -283,7 +283,7 @@ print(json.dumps({"found": found, "seconds": time.perf_counter() - start,
     [b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b""],
     ids=["another protocol", "chunks that are none", "nothing"],
 )
-def test_what_is_no_hub_offers_nothing(tmp_path: Path, answer: bytes) -> None:
+def test_a_server_of_another_protocol_offers_nothing(tmp_path: Path, answer: bytes) -> None:
     def speak() -> None:
         connection, _ = listening.accept()
         with connection:
