@@ -199,7 +199,7 @@ def choose_for_preview(
 
 
 def _known_as(library: Database, model: str) -> str:
-    """Return what loads the model of this name that the library has a space of; else `model`."""
+    """Return the name that loads the model of the library's space with this name; else `model`."""
     from safelight.embedding.names import absolute_name, plain_name
 
     absolute = absolute_name(model)
@@ -220,7 +220,7 @@ def clip_model(space: Space | None, settings: Settings) -> str:
 
 
 def better_model(library: Database, settings: Settings, *, timeout: float = 1.0) -> str | None:
-    """Return what to tell a library that has the starter model only, if CLIP is available now.
+    """Return a hint for a library with only the starter model, if CLIP is available now.
 
     Nothing is told to those who chose the starter model in the settings.
     """
@@ -237,7 +237,7 @@ def better_model(library: Database, settings: Settings, *, timeout: float = 1.0)
 
 
 def _loadable(space: Space) -> str:
-    """Return what loads the model of a space: what is kept with it, or else its name.
+    """Return the name that loads the model of a space: the stored one, or the space's name.
 
     Older versions let a program keep anything with a space. Whether the model is the right one is
     decided by its fingerprint.

@@ -121,7 +121,7 @@ class Part:
     digest: str
 
     def named(self) -> str:
-        """Return what it is in words: ``23 further frames``, ``a film``."""
+        """Return a description: ``23 further frames``, ``a film``."""
         name = _PART_NAMES.get(self.kind, self.kind)
         if self.count > 1:
             return f"{self.count:,} {name}s"
@@ -182,7 +182,7 @@ class Structure:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Structure:
-        """Return what :meth:`to_dict` was made from."""
+        """Return the structure that :meth:`to_dict` wrote."""
         return cls(
             int(values.get("depth", 8)),
             bool(values.get("alpha", False)),
@@ -329,7 +329,7 @@ class FileStat:
 
     @classmethod
     def of(cls, found: os.stat_result) -> FileStat:
-        """Return what counts of the file system's answer."""
+        """Return the relevant fields of the file system's answer."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def same_content_as(self, other: FileStat) -> bool:

@@ -264,7 +264,7 @@ def duplicates(
 def against(
     library: Opened, photo: str | os.PathLike[str] | bytes, *, namespace: str | None = None
 ) -> list[Related]:
-    """Return what a library has of a photo that may be outside of it, the closest first.
+    """Return the relatives of a photo, in the library or not, the closest first.
 
     Parameters
     ----------
@@ -333,14 +333,14 @@ def decide(
 
 
 def decisions(library: Opened) -> list[Decision]:
-    """Return what was decided, pair by pair, the oldest first."""
+    """Return decisions pair by pair, the oldest first."""
     from safelight.library.attributes.decisions import decisions as read_decisions
 
     return read_decisions(library.database)
 
 
 def decided(library: Opened) -> list[DecidedGroup]:
-    """Return what was decided, group by group, the oldest first."""
+    """Return decisions group by group, the oldest first."""
     from safelight.duplicates.clustering.decided_groups import decided_groups
 
     return decided_groups(decisions(library))

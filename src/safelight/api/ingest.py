@@ -217,7 +217,7 @@ def feed(library: Opened, *, progress: Progress | None = None) -> Sent | None:
 def advice(
     library: Opened, summaries: Sequence[Summary], options: IngestOptions, *, was_new: bool
 ) -> list[str]:
-    """Return what to tell after an ingest: a better model, or that searches use another one.
+    """Return notes after an ingest: a better model, or searches in another space.
 
     Parameters
     ----------

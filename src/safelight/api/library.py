@@ -261,7 +261,7 @@ class Library(Opened):
         return duplicates(self, relations, namespace=namespace, progress=progress, **options)
 
     def against(self, photo: Path | bytes, *, namespace: str | None = None) -> list[Related]:
-        """Return what the library has of a photo that may be outside of it."""
+        """Return the relatives of a photo, in the library or not."""
         from safelight.api.duplicates import against
 
         return against(self, photo, namespace=namespace)
@@ -273,7 +273,7 @@ class Library(Opened):
         return decide(self, group, decision, photos)
 
     def decisions(self) -> list[Decision]:
-        """Return what was decided, pair by pair, the oldest first."""
+        """Return decisions pair by pair, the oldest first."""
         from safelight.api.duplicates import decisions
 
         return decisions(self)
@@ -366,7 +366,7 @@ class Library(Opened):
         return sheet(self, what, output, **options)
 
     def status(self, *, namespace: str | None = None) -> LibraryStatus:
-        """Return what the library, or a namespace of it, holds."""
+        """Return the contents of the library, or of a namespace."""
         from safelight.api.status import library_status
 
         return library_status(self.database, self.settings, namespace)
@@ -378,7 +378,7 @@ class Library(Opened):
         return failed_files(self.database, namespace)
 
     def sources(self, *, namespace: str | None = None) -> list[SourceStatus]:
-        """Return what was ingested, and how much of it is there."""
+        """Return the sources, with the number of their files."""
         from safelight.api.sources import list_sources
 
         return list_sources(self.database, namespace)
@@ -452,7 +452,7 @@ class Library(Opened):
         return move_source(self.database, as_path(old, "old"), as_path(new, "new"), **options)
 
     def export(self, url: Path, **options: Any) -> Exported:
-        """Write what the library knows as Parquet; needs ``safelight[parquet]``.
+        """Export the library as Parquet; needs ``safelight[parquet]``.
 
         Parameters
         ----------

@@ -118,7 +118,7 @@ class Photos(Sequence[Photo]):
         return matrix
 
     def facts(self) -> Columns:
-        """Return what is known about the photos as columns; None where nothing is.
+        """Return the facts of the photos as columns; None where unknown.
 
         ``score_NAME`` are scores from 0 to 1, ``labels`` the labels that apply (None if the photo
         was never labelled).

@@ -101,7 +101,7 @@ class LibraryStatus:
 def library_status(
     library: Database, settings: Settings, namespace: str | None = None
 ) -> LibraryStatus:
-    """Return what a library, or a namespace of it, holds.
+    """Return the contents of a library, or of a namespace.
 
     Raises
     ------

@@ -210,7 +210,7 @@ def _run() -> int | str | None:
 
 
 def _of_library(error: Exception) -> str | None:
-    """Return what an error of SQLite means; importing it takes time that a search may not."""
+    """Return an error of SQLite in words; the import would slow down searches."""
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
         return None

@@ -69,12 +69,12 @@ def health() -> Call[schemas.Health]:
 
 
 def session() -> Call[schemas.Session]:
-    """Return what the server is, and what this client may do."""
+    """Return the server's version and limits, and the rights of this client."""
     return Call("GET", f"{_API}/session", _as(schemas.Session))
 
 
 def facets(namespace: str | None = None) -> Call[schemas.Facets]:
-    """Return what photos can be filtered by."""
+    """Return the values that photos can be filtered by."""
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
@@ -522,7 +522,7 @@ def forget_plan(plan_id: str) -> Call[None]:
 
 
 def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
-    """Return what was ingested, and how much of it is there."""
+    """Return the sources, with the number of their files."""
 
     def read(body: bytes) -> tuple[schemas.Source, ...]:
         return _as(schemas.Sources)(body).sources

@@ -28,7 +28,7 @@ _SLOW = 900.0
 
 
 def options(base_url: str, token: str | None, timeout: float) -> dict[str, Any]:
-    """Return what both kinds of client are made with."""
+    """Return the options that both clients are made with."""
     as_name(base_url, "url")
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     return {"base_url": base_url, "headers": headers, "timeout": timeout}
@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 
 def result_of(call: Call[T], response: httpx2.Response) -> T:
-    """Return what the answer says, or raise what it refuses.
+    """Return the decoded answer, or raise its error.
 
     Raises
     ------

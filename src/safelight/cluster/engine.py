@@ -151,7 +151,7 @@ def _store_memory() -> int:
 
 @contextlib.contextmanager
 def _own_words_only() -> Iterator[None]:
-    """Keep what Ray's native part writes to standard error, past Python, from the terminal.
+    """Keep Ray's native output to standard error from the terminal.
 
     It warns of itself there, and has no switch. Its own log files have it all the same.
     """

@@ -84,7 +84,7 @@ def parse_listing(
     url_column: str | None = None,
     bytes_column: str | None = None,
 ) -> Listing:
-    """Return what `spec` names.
+    """Return the listing that `spec` names.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ class Known:
 
 
 def read_known(place: Place, rounds: Sequence[Round]) -> Known:
-    """Return what the manifests of `rounds` have listed."""
+    """Return the paths that the manifests of `rounds` list."""
     found: list[list[Numbers]] = [[], [], []]
     for each in rounds:
         for file in range(len(each.groups)):

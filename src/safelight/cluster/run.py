@@ -297,7 +297,7 @@ class Run:
         return self._connected
 
     def _described(self, before: Description) -> Description:
-        """Return what the data set says about itself, with the label set of this run."""
+        """Return the data set's description, with the label set of this run."""
         if self._work.classifier is None:
             return before
         found = self._work.classifier.label_set

@@ -105,7 +105,7 @@ def memory() -> Memory:
 
 
 def container_memory(root: Path = _CGROUPS) -> Memory | None:
-    """Return what the container that this process runs in may use, or None if nothing limits it."""
+    """Return the memory of this process's container, or None if nothing limits it."""
     for limit_file, used_file, stat_file, key in _CGROUP_FILES:
         try:
             limit = int((root / limit_file).read_text("ascii"))
@@ -120,7 +120,7 @@ def container_memory(root: Path = _CGROUPS) -> Memory | None:
 
 
 def runtimes() -> tuple[RuntimeState, ...]:
-    """Return what each runtime that is installed can use."""
+    """Return the devices of each installed runtime."""
     onnx = _onnx()
     return (onnx, _torch(onnx)) if has_torch() else (onnx,)
 

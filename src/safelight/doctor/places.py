@@ -133,7 +133,7 @@ def cache() -> Cache:
 
 
 def hub() -> Hub:
-    """Return what the environment says about the hub, without secrets."""
+    """Return the environment's settings of the hub, without secrets."""
     values = {name: os.environ[name] for name in _HUB_VARIABLES if os.environ.get(name)}
     if "HF_TOKEN" in values:
         values["HF_TOKEN"] = "(set)"
@@ -215,7 +215,7 @@ def _mounts() -> list[tuple[str, str, bool]]:
 
 
 def _bytes(folder: Path) -> int:
-    """Return what the files in a folder take; links in the cache lead to files that count once."""
+    """Return the size of a folder; files that several links lead to count once."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:

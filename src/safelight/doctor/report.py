@@ -100,7 +100,7 @@ class Report:
 
 
 def examine(settings: Settings, model: str | None = None, *, quick: bool = False) -> Report:
-    """Return what is found on this machine. Nothing is changed, and the network is not used.
+    """Return the report on this machine. Nothing is changed, and the network is not used.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def examine(settings: Settings, model: str | None = None, *, quick: bool = False
 
 
 def problems(report: Report, settings: Settings, speed: Speed | None = None) -> list[Problem]:
-    """Return what is wrong, what is broken first."""
+    """Return the problems, broken parts first."""
     found = [
         *_of_runtimes(report, settings),
         *_of_library(report.library),

@@ -177,7 +177,7 @@ class Deduplicator:
         embedder: Embedder | None = None,
         namespace: str | None = None,
     ) -> list[Related]:
-        """Return what the library has of a photo that may be outside of it, the closest first.
+        """Return the relatives of a photo, in the library or not, the closest first.
 
         Parameters
         ----------

@@ -187,7 +187,7 @@ def is_usable(runtime: Runtime, kind: str, index: int = 0) -> bool:
 
 
 def why_not_faster(device: Device) -> str | None:
-    """Return what keeps a model from running on something faster, or None."""
+    """Return the reason why a model does not run on a faster device, or None."""
     if device.kind in ("cuda", "mps", "directml"):
         return None
     if has_nvidia():

@@ -339,7 +339,7 @@ def _finder(name: ModelName) -> Callable[[Collection[str], str], Layout]:
 
 
 def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
-    """Return what a folder holds a model for."""
+    """Return the runtimes that a folder holds a model for."""
     names = file_names(folder)
     try:
         find_layout(names, str(folder), variant)
@@ -357,7 +357,7 @@ def _runtimes_of(folder: Path, variant: str | None) -> tuple[Runtime, ...]:
 
 
 def _announce(name: ModelName, remote: RemoteModel, files: Files, tell: Tell) -> None:
-    """Say what is fetched, and if its licence forbids something."""
+    """Announce a download, and a licence that forbids some uses."""
     licence = name.known.licence if name.known else remote.licence
     permissive = name.known.permissive if name.known else is_permissive(licence)
     if not permissive:

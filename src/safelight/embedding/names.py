@@ -76,7 +76,7 @@ class ModelName:
 
 
 def name_to_reload(embedder: Embedder, otherwise: str | None = None) -> str:
-    """Return what ``--model`` takes to load an embedder again.
+    """Return the ``--model`` value that loads an embedder again.
 
     Parameters
     ----------

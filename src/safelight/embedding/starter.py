@@ -110,7 +110,7 @@ def load_starter(threads: int | None = None) -> StarterEmbedder:
 
 
 def subject(text: str) -> str:
-    """Return what a text about a photo says that the photo shows.
+    """Return a text without words about the photo itself ("a photo of").
 
     >>> subject("A blurry photo of a dog in the snow")
     'dog in the snow'

@@ -9,7 +9,7 @@ _FOR_NOW = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, er
 
 
 def described(exc: OSError) -> str:
-    """Return what the system says, and what to do about it."""
+    """Return the system's reason, with advice."""
     match exc.errno:
         case errno.ENOSPC:
             return "the disk is full; free some space and run the same command again"

@@ -111,7 +111,7 @@ def _neighbourhoods(
     sizes: npt.NDArray[np.float32],
     angles: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """Return what is around points, turned by their angles: (points, 16, 16) float32."""
+    """Return the patches around points, turned by their angles: (points, 16, 16) float32."""
     import cv2
 
     steps = (np.arange(_SIDE, dtype=np.float32) + 0.5) / _SIDE - 0.5

@@ -78,7 +78,7 @@ def check_passes(data: bytes, size: tuple[int, int]) -> None:
 
 
 def explain(data: bytes, form: str, error: Exception) -> DecodeError:
-    """Return what a decoder's error means for a file that begins as `form` does."""
+    """Return the error to raise for a decoder's error on a file that begins as `form` does."""
     from PIL.Image import DecompressionBombError
 
     if isinstance(error, MemoryError):

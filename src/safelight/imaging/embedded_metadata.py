@@ -29,7 +29,7 @@ _XP = 0x9C9B
 
 
 def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
-    """Return what a photo's own file says about it.
+    """Return the embedded metadata of a photo's file.
 
     Never raises for what the file holds: a tag that cannot be read is one that is not there.
 
@@ -107,7 +107,7 @@ def _words(
     iptc: Mapping[int, list[str]],
     info: Mapping[Any, Any],
 ) -> dict[str, tuple[str, ...]]:
-    """Return what EXIF, IPTC and PNG's texts say, by the names that XMP has for it."""
+    """Return the notes in EXIF, IPTC and PNG texts, under XMP's names."""
     found: dict[str, tuple[str, ...]] = {}
     for number, name in IPTC.items():
         texts = tuple(text.strip() for text in iptc.get(number, ()) if not is_boilerplate(text))

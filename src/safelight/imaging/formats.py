@@ -127,12 +127,12 @@ def sniff(data: bytes) -> str | None:
 
 
 def sniff_unread(data: bytes) -> str | None:
-    """Return what to call an image format that is known but not read, or None."""
+    """Return the name of an image format that is known but not read, or None."""
     return next((name for magic, name in _UNREAD if data.startswith(magic)), None)
 
 
 def sniff_other(data: bytes) -> str | None:
-    """Return what to call a file of another kind under a photo's name, or None."""
+    """Return the kind of a file that is not a photo despite its name, or None."""
     head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--")) and b"<svg" in head):
         return "a drawing (SVG)"

@@ -42,7 +42,7 @@ class Header:
 def read_header(
     data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, sidecars: tuple[bytes, ...] = ()
 ) -> Header:
-    """Return what the head of a photo tells. That its pixels can be decoded is not said by that.
+    """Return the header of a photo, which does not prove that its pixels can be decoded.
 
     Parameters
     ----------

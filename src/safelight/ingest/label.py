@@ -275,7 +275,7 @@ def _embed(
 
 
 def as_record(labelling: Labelling) -> LabelledPhoto:
-    """Return what is kept of the labels of a photo: the first few, and all that apply."""
+    """Return the labels of a photo to store: the first few, and all that apply."""
     kept = dict.fromkeys((*labelling.labels[:_KEPT], *labelling.applying))
     return LabelledPhoto(
         tuple(

@@ -85,7 +85,7 @@ class Pipeline:
         self.known_at: list[str] = []  # paths at which content was seen that the library knew
 
     def write_plans(self, plans: Sequence[Worklist]) -> None:
-        """Write what needs no file to be opened."""
+        """Write the records that need no file to be opened."""
         records = [record for plan in plans for record in plan.records]
         with self.stage("write"):
             if records:

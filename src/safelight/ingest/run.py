@@ -230,7 +230,7 @@ def preview(
     namespace: str = "default",
     retry_failed: bool = False,
 ) -> Summary:
-    """Tell what an ingest would do; no photo is opened, nothing is written, no model is needed.
+    """Preview an ingest: open no photo, write nothing, need no model.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ class Scoring:
         vector: npt.NDArray[np.float32] | None,
         fingerprint: str,
     ) -> list[ScoreRecord]:
-        """Return what the library keeps of one photo, the combined score included."""
+        """Return the rows of one photo's scores, the combined score included."""
         picture = Picture(
             np.zeros((1, 1, 3), np.uint8),
             width=1,

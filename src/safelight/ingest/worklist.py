@@ -216,7 +216,7 @@ def as_record(
     reason: str | None = None,
     sidecars: str | None = None,
 ) -> FileRecord:
-    """Return what the library is to keep of an entry; a failure if `item_id` is None.
+    """Return the record of an entry; a failure if `item_id` is None.
 
     With both an item and a code, the content is known, and it is this model that cannot take it.
     """

@@ -257,7 +257,7 @@ def has_sigmoid(model: TextModel) -> bool:
 
 
 def caveat(model: TextModel) -> str | None:
-    """Return what a user should know about a model's labels, if there is something."""
+    """Return a warning about a model's labels, if there is one."""
     if model.name != "starter":
         return None
     return (

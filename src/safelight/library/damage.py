@@ -53,7 +53,7 @@ def damaged(path: Path, why: object) -> LibraryError:
 
 
 def explain_database_error(path: Path, error: sqlite3.Error) -> LibraryError:
-    """Return what an error of SQLite means for the user of a library."""
+    """Return an error of SQLite in words for the user of a library."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _OTHERS:
         return LibraryError(

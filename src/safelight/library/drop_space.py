@@ -26,7 +26,7 @@ READER_SECONDS = 5.0
 
 
 def check_drop(library: Database, fingerprint: str, *, force: bool = False) -> Coverage:
-    """Return what :func:`drop_space` would remove.
+    """Return the coverage of a space that :func:`drop_space` may drop.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class Facets:
 
 
 def facets(library: Database, namespaces: tuple[str, ...] | None = None) -> Facets:
-    """Return what the photos of a library, or of some of its namespaces, can be filtered by."""
+    """Return the facets of a library, or of some of its namespaces."""
     keys = _namespace_keys(library, namespaces)
     # A `+` keeps SQLite from looking up each photo in its table: it is only asked whether it is
     # among those of the namespaces. Mostly all are, and then nothing has to be asked.

@@ -379,7 +379,7 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
 def metadata_by_key(
     connection: sqlite3.Connection, file_keys: Sequence[int]
 ) -> dict[int, dict[str, str]]:
-    """Return what sources said about files, by file key."""
+    """Return the metadata of files from their sources, by file key."""
     found: dict[int, dict[str, str]] = {}
     rows = connection.execute(
         "SELECT file_pk, key, value FROM metadata "

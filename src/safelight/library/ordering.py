@@ -34,7 +34,7 @@ class _Order:
 def order_by(
     library: Database, order: str | None, namespaces: tuple[str, ...] | None = None
 ) -> tuple[str, str, list[str]]:
-    """Return what to join to items ``i`` for an order, its ``ORDER BY``, and values for the join.
+    """Return the join to items ``i`` for an order, its ``ORDER BY``, and the join's values.
 
     With `namespaces`, a photo was added when one of these had it first.
 

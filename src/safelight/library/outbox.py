@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def library_id(library: Database) -> str:
-    """Return what tells this library from others; a copy of the file has the same."""
+    """Return the id of this library; a copy of the file has the same."""
     (found,) = library.connection.execute("SELECT id FROM identity").fetchone()
     return str(found)
 

@@ -78,7 +78,7 @@ class PhotoFacts:
 def photo_facts(
     library: Database, photo_ids: Sequence[str], namespace: str | None = None
 ) -> dict[str, PhotoFacts]:
-    """Return what is known about photos by id, of those that have a present file.
+    """Return the facts of photos by id, of those that have a present file.
 
     Parameters
     ----------

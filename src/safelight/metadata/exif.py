@@ -77,7 +77,7 @@ _LOWEST, _HIGHEST = -12_000, 500_000  # metres
 
 
 def exif_of(image: Image.Image, more: Mapping[Any, Any] | None = None) -> Exif:
-    """Return what an opened image says about the photo, and `more`, as in :func:`read_exif`."""
+    """Return the EXIF data of an opened image, and `more`, as in :func:`read_exif`."""
     try:
         return read_exif(image.getexif(), {**info_of(image), **(more or {})})
     except Exception:  # noqa: BLE001 - no photo is lost for its EXIF data
@@ -115,7 +115,7 @@ def _raw_profile(info: Mapping[Any, Any], name: str) -> bytes | None:
 
 
 def exif_of_tiff(data: bytes, info: Mapping[Any, Any] | None = None) -> Exif:
-    """Return what a file built as a TIFF says about the photo, whatever its pixels are."""
+    """Return the EXIF data of a file built as a TIFF, whatever its pixels are."""
     from PIL import Image
 
     try:
@@ -128,7 +128,7 @@ def exif_of_tiff(data: bytes, info: Mapping[Any, Any] | None = None) -> Exif:
 
 
 def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
-    """Return what Pillow's EXIF mapping says about the photo.
+    """Return the EXIF data in Pillow's mapping.
 
     Parameters
     ----------

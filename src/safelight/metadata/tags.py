@@ -72,7 +72,7 @@ class Tags:
         )
 
     def beyond(self, known: Tags) -> Tags:
-        """Return what of these is not known already."""
+        """Return the tags that `known` lacks."""
         keywords, words = frozenset(known.keywords), dict(known.words)
         found = replace(
             self,
@@ -87,7 +87,7 @@ class Tags:
         return found
 
     def differing(self, known: Tags) -> list[str]:
-        """Return what of these is told otherwise by `known`, in words."""
+        """Return the contradictions with `known`, in words."""
         found = []
         told = dict(known.words)
         for name, values in self.words:
@@ -98,7 +98,7 @@ class Tags:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is known, as JSON has it."""
+        """Return the known tags, JSON-ready."""
         found = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -110,7 +110,7 @@ class Tags:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Tags:
-        """Return what :meth:`to_dict` was made from; other keys are passed over.
+        """Return the tags that :meth:`to_dict` wrote; other keys are ignored.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Tags:
 
 
 def merged(tags: Iterable[Tags]) -> Tags:
-    """Return what several say together; what comes first counts."""
+    """Return the union of several tags; the first of each kind counts."""
     found = Tags()
     for each in tags:
         found = found.or_else(each)

@@ -75,7 +75,7 @@ class _Packet:
 
 
 def read_xmp(data: bytes) -> Tags:
-    """Return what an XMP packet says about a photo.
+    """Return the tags in an XMP packet.
 
     Raises
     ------

@@ -279,7 +279,7 @@ def _unrelated(embedder: Embedder) -> npt.NDArray[np.float32] | None:
 def hits_of(
     library: AnyLibrary, answer: Answer, options: SearchOptions, fingerprint: str
 ) -> list[Hit]:
-    """Return what was found with its file, its metadata and its labels."""
+    """Return hits with their file, metadata and labels."""
     library = as_database(library)
     where = options.where
     keys = [each.key for each in answer.found]

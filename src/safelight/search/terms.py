@@ -85,7 +85,7 @@ def aim(
     fingerprint: str,
     namespaces: tuple[str, ...] | None = None,
 ) -> Aim:
-    """Return what terms look for.
+    """Return the vectors that terms aim at and avoid.
 
     Parameters
     ----------

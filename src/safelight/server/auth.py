@@ -82,7 +82,7 @@ NOTHING = Access(may_read=False, may_write=False, namespaces=())
 
 
 def access_of(authorization: str | None, known: Sequence[Token], *, needs_token: bool) -> Access:
-    """Return what a request may do that brings this ``Authorization``.
+    """Return the rights of a request with this ``Authorization``.
 
     Raises
     ------
@@ -209,7 +209,7 @@ class GuardedRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request: the checks, then FastAPI's own handler."""
+        """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
         # Who may write may read: one check does.
         called = [each.call for each in self.dependant.dependencies]

@@ -301,7 +301,7 @@ class ServerState:
         return self._tokens[1]
 
     def for_model(self, name: str, choice: Choice, make: Callable[[], Any]) -> Any:
-        """Return what was made for a model, made again when the library has another one."""
+        """Return the object made for a model, made again for another model."""
         with self._refreshing:
             known = self._for_model.get(name)
             if known is None or known[0] is not choice.embedder:

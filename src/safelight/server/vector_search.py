@@ -124,7 +124,7 @@ async def text_matches(
     visible: tuple[str, ...] | None,
     embeddings: bool = False,
 ) -> list[Match]:
-    """Return what a query finds among photos, texts and the vectors of clients, best first.
+    """Return the matches of a query among photos, texts and clients' vectors, best first.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def display_names(paths: Sequence[str], folder: str | None = None) -> list[str]:
 
 
 def by_name(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Return what to sort names by: numbers in them by value, letters whatever their case.
+    """Return the sort key of a name: numbers in it by value, letters in any case.
 
     Examples
     --------

@@ -82,7 +82,7 @@ def export(
 
 @contextlib.contextmanager
 def exchange_progress(doing: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield what to call with the photos done, and all that there are."""
+    """Yield a callback for the numbers of finished and of all photos."""
     from safelight.api import Progress
     from safelight.cli.shared.progress import show_progress
 

@@ -46,5 +46,5 @@ def progress(*, quiet: bool) -> Progress:
 
 
 def teller(*, quiet: bool) -> Callable[[str], None]:
-    """Return what prints a note, unless `quiet`."""
+    """Return a callback that prints notes, unless `quiet`."""
     return lambda note: None if quiet else click.echo(f"safelight: {note}", err=True)

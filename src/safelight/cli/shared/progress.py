@@ -22,7 +22,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 @contextlib.contextmanager
 def show_progress(*, quiet: bool, doing: str = "Embedding") -> Iterator[Callable[[Progress], None]]:
-    """Yield what to call with each step; it writes to standard error, or nothing if quiet."""
+    """Yield a callback for steps that writes to standard error, or nothing if quiet."""
     if quiet:
         yield lambda _: None
     elif is_terminal(sys.stderr):

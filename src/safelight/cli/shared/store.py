@@ -29,7 +29,7 @@ def feed_store(library: Library, *, quiet: bool) -> None:
 
 @contextlib.contextmanager
 def show_sending(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield what to call with the items sent, and all that there are."""
+    """Yield a callback for the numbers of sent and of all items."""
     from safelight.api import Progress
     from safelight.cli.shared.progress import show_progress
 
@@ -38,7 +38,7 @@ def show_sending(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 def sent_text(sent: Sent) -> str:
-    """Return what was sent, as a sentence."""
+    """Return a sentence about the sent items."""
     parts = [f"sent {sent.sent:,}"]
     if sent.removed:
         parts.append(f"removed {sent.removed:,}")

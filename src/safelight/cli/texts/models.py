@@ -174,7 +174,7 @@ def _line(label: str, check: Check, text: str) -> str:
 
 
 def way_out(found: Verification) -> str:
-    """Return what to do about a model that is not what it should be."""
+    """Return advice for a model that differs from its reference."""
     if found.lacking:
         return f"{found.model} was not run: {found.lacking}."
     name = shlex.quote(found.model)

@@ -96,12 +96,12 @@ class FeatureStore:
     _sizes: npt.NDArray[np.int64]
 
     def worth(self, position: int) -> tuple[int, ...]:
-        """Return what orders copies by how likely each is kept: pixels, bytes, the earlier one."""
+        """Return the sort key of copies, likeliest keeper first: pixels, bytes, the earlier one."""
         pixels, size = self._sizes[position].tolist()
         return pixels, size, -position
 
     def seen(self, positions: Iterable[int]) -> dict[int, PhotoFeatures]:
-        """Return what is known about photos, by position."""
+        """Return the features of photos, by position."""
         positions = list(positions)
         keys = self.keys[positions].tolist()
         records = photo_records(self.library, keys)

@@ -223,7 +223,7 @@ def values_of(hashes: Hashes, part: int, parts: int) -> npt.NDArray[np.uint32]:
 
 
 def masks_within(bits: int, within: int) -> npt.NDArray[np.uint32]:
-    """Return what turns a number of so many bits into all that differ in few, itself included."""
+    """Return the XOR masks that flip at most `within` bits, zero included."""
     return np.array(
         [
             sum(1 << bit for bit in flipped)

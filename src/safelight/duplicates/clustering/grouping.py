@@ -108,7 +108,7 @@ def group_id(photos: Iterable[str]) -> str:
 
 
 def closeness(edge: Edge) -> tuple[int, float, float, str, str]:
-    """Return what sorts edges: the closest relation, then what is most alike, comes first."""
+    """Return the sort key of an edge: the closest relation, then the most alike, first."""
     cosine, seconds = edge.evidence.get("cosine", -1), edge.evidence.get("seconds", 0)
     return _ORDER[edge.relation], -float(cosine), float(seconds), edge.a, edge.b
 

@@ -205,7 +205,7 @@ def _kept_share(photo: PhotoFacts, lineage: Lineage) -> float:
 
 
 def _signs(photo: PhotoFacts) -> float:
-    """Return what speaks for a photo being as the camera wrote it."""
+    """Return the evidence that a photo is as the camera wrote it."""
     return (
         0.3
         + 0.4 * has_camera(photo)

@@ -196,7 +196,7 @@ def _read(
     threads: int | None,
     progress: Callable[[int, int], None],
 ) -> dict[str, dict[str, Any]]:
-    """Return what was read from the files of groups, now or before, by group id."""
+    """Return the derivations of groups, read now or before, by group id."""
     known = read_derivations(library, VERSION, groups)
     wanted = [name for name in groups if name not in known]
 
@@ -244,7 +244,7 @@ def derive(
     read: ProvenBytes,
     pixel_limit: int = DEFAULT_MAX_PIXELS,
 ) -> list[Derivation]:
-    """Return what the pixels of a group's photos tell of each other.
+    """Return the derivations that the pixels of a group's photos show.
 
     Nothing is said about a photo of which no file has its bytes, nor where there is no trace.
     """

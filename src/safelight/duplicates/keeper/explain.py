@@ -77,7 +77,7 @@ def why_kept(
     weights: CriteriaWeights,
     lineage: Lineage,
 ) -> tuple[str, ...]:
-    """Return what speaks for the photo to keep, what counts most first; and what against it."""
+    """Return the reasons for the keeper, the heaviest first, and those against it."""
     others = ranked[1:]
     if not others:
         return ()
@@ -254,7 +254,7 @@ def _how(made: Derivation, best: PhotoFacts) -> str:
 
 
 def _words(made: Derivation, photos: Sequence[PhotoFacts]) -> dict[str, str]:
-    """Return what the texts of a derivation name: the parent, and the fact that tells."""
+    """Return the words of a derivation's text: the parent, and the decisive fact."""
     parent = next((photo for photo in photos if photo.id == made.parent), None)
     name = called(parent) if parent else "another of the group"
     return {"parent": name, "fact": _FACTS.get(str(made.evidence.get("by")), "")}

@@ -66,13 +66,13 @@ class PictureData:
 
     @classmethod
     def from_list(cls, values: list[Any]) -> PictureData:
-        """Return what :meth:`to_list` gave."""
+        """Return the data that :meth:`to_list` wrote."""
         size, step, maker_note, editor, subject = values
         return cls(size, step, maker_note, editor, tuple(subject) if subject else None)
 
 
 def picture_data(data: bytes, form: str | None) -> PictureData:
-    """Return what a file's bytes say about its picture; never fails."""
+    """Return the picture data of a file's bytes; never fails."""
     size = len(data)
     with suppress(Exception):  # a damaged file says less, and ends nothing
         size = _picture_bytes(data, form) or size
@@ -98,7 +98,7 @@ def jpeg_tables(data: bytes) -> dict[int, npt.NDArray[np.float64]] | None:
 
 
 def jpeg_settings(data: bytes) -> Hashable:
-    """Return what two JPEGs share that one program saved alike: steps and sampling."""
+    """Return the settings that one program's JPEGs share: quantisation and sampling."""
     tables, layers = _jpeg_header(data)
     return repr(sorted(tables.items())), repr(layers)
 

@@ -275,7 +275,7 @@ def _is_fuller(photo: PhotoFacts, lineage: Lineage) -> bool:
 
 
 def _within(lineage: Lineage, photos: Sequence[PhotoFacts]) -> Lineage:
-    """Return what a lineage says about photos and of what is made from them."""
+    """Return the part of a lineage about photos and their descendants."""
     ids = {photo.id for photo in photos}
     return Lineage(
         {

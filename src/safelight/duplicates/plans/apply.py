@@ -237,7 +237,7 @@ class _Applying:
         return False
 
     def _confirm(self, group: PlannedGroup, change: Change, keeper: Kept) -> Callable[[], None]:
-        """Return what raises CannotChange where a kept file has gone together with this one."""
+        """Return a check that raises CannotChange if a kept file disappeared with this one."""
         others = []
         for path in self.kept.get(change.photo_id, ()):
             if path != group.keeper:

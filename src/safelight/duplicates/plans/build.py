@@ -350,7 +350,7 @@ def _why_no_place(planning: _Planning, change: Change) -> str | None:
 def _held_only_by(
     planning: _Planning, keeper: Judged, other: Judged, edges: Iterable[Edge]
 ) -> tuple[str, ...]:
-    """Return what a file holds that the one to keep does not, whatever policy chose that one."""
+    """Return the contents of a file that the kept one lacks, under any policy."""
     if keeper.photo_id == other.photo_id:
         return ()
     both = {keeper.photo_id, other.photo_id}
@@ -416,7 +416,7 @@ def _root(planning: _Planning, path: str) -> str:
 
 
 def _all_tags(planning: _Planning, judged: Judged) -> Tags:
-    """Return what is noted about a photo, in its sidecars or in itself."""
+    """Return the tags of a photo, from its sidecars or itself."""
     facts = planning.facts[judged.photo_id]
     found = []
     for sidecar in planning.beside.sidecars(judged.path):

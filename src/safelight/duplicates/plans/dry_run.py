@@ -82,7 +82,7 @@ class Trial:
 
 
 def _refusal(folder: str) -> OSError | None:
-    """Return what the system would say to a new file in a folder."""
+    """Return the system's refusal of a new file in a folder, if any."""
     if os.access(folder, os.W_OK | os.X_OK):
         return None
     try:

@@ -81,7 +81,7 @@ class Progress:
 
 
 def progress_of(plan: Plan, library: Path | None = None) -> Progress:
-    """Return what was done of a plan, by the journal beside its library.
+    """Return the progress of a plan, by the journal beside its library.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def record_move(journals: Path, old: str, new: str) -> None:
 
 
 def read_moves(journals: Path) -> list[Move]:
-    """Return what was noted, in order; lines that are damaged are passed over."""
+    """Return the noted moves, in order; damaged lines are skipped."""
     try:
         lines = read_bytes(journals / _NAME, limit=LARGE_TEXT).splitlines()
     except OSError:

@@ -45,7 +45,7 @@ def belongs_to(json_name: str, photo: str) -> bool:
 
 
 def json_beginnings(photo: str) -> set[str]:
-    """Return what the names of a photo's JSON files can begin with, up to a dot or where cut."""
+    """Return prefixes of a photo's JSON file names, up to a dot or a cut."""
     stem, suffix = os.path.splitext(photo.casefold())
     found = set()
     for edited in ("", *_EDITED):
@@ -56,7 +56,7 @@ def json_beginnings(photo: str) -> set[str]:
 
 
 def photo_beginnings(json_name: str) -> set[str]:
-    """Return what the names of a JSON file's photos can begin with, up to a dot or where cut."""
+    """Return prefixes of a JSON file's photo names, up to a dot or a cut."""
     base = os.path.splitext(json_name.casefold())[0]
     number = _NUMBER.search(base)
     base = _NUMBER.sub("", base)

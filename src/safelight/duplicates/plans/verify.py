@@ -82,12 +82,12 @@ def check_sidecar(sidecar: Sidecar) -> None:
 
 
 def kind_of(path: str) -> str:
-    """Return what a companion file is called in a message, with its path."""
+    """Return a companion file's kind and path, for messages."""
     return f"{'sidecar' if path.lower().endswith('.xmp') else 'companion'} {path}"
 
 
 def stat_of(path: str) -> os.stat_result:
-    """Return what the file system says about a file; CannotChange if it cannot be asked."""
+    """Return the stat of a file, or raise CannotChange."""
     try:
         return os.stat(path)
     except OSError as exc:

@@ -239,7 +239,7 @@ def _edges(suggestion: Suggestion) -> list[dict[str, str]]:
 
 
 def _facts(photo: Judged, report: Report) -> dict[str, str]:
-    """Return what is shown of a file, by label; the same labels for all of a report."""
+    """Return the facts of a file by label; a report has the same labels for all."""
     known = report.facts.get(photo.photo_id)
     if known is None:
         return {}

@@ -101,7 +101,7 @@ def _series(
     look: Look,
     limits: Thresholds,
 ) -> tuple[Relation, Evidence] | None:
-    """Return what two exposures on purpose are: a bracket, or neighbours in a panorama."""
+    """Return the relation of two deliberate exposures: bracket or panorama."""
     # Copies of such photos at another size, or of one as another format, are not exposures.
     if seconds is None or (a.format, a.width, a.height) != (b.format, b.width, b.height):
         return None

@@ -108,7 +108,7 @@ def _weighed(
 def held_only_by(
     other: Structure, keeper: Structure, evidence: Mapping[str, object]
 ) -> tuple[str, ...]:
-    """Return what a photo's file holds that the one to keep does not, in words.
+    """Return the contents of a photo's file that the kept one lacks, in words.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class CompressionNoise:
 
 
 def compression_noise(a: Frame, b: Frame, size_a: float, size_b: float) -> CompressionNoise:
-    """Return what compression explains of the difference of two photos.
+    """Return the part of two photos' difference that compression explains.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ class Resemblance:
 
 
 def resemble(a: PhotoFeatures, b: PhotoFeatures) -> Resemblance:
-    """Return what the signals say about two photos."""
+    """Return the resemblance of two photos."""
     bits, turned_bits, way = _BITS, _BITS, 0
     if a.dct256 is not None and b.dct256 is not None:
         bits = turned_bits = int(np.bitwise_count(a.dct256 ^ b.dct256).sum())

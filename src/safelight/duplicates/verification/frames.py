@@ -64,7 +64,7 @@ class Frames:
         return self._reduced(seen, _SMALL if min_side <= MIN_SIDE else CLOSE_SIDE)
 
     def pixel_digests(self, seen: PhotoFeatures) -> Iterator[bytes]:
-        """Yield what is equal only if two photos have the same pixels, the cheapest first.
+        """Yield values that are equal only if two photos have the same pixels, the cheapest first.
 
         Each is computed once: of many copies, each is decoded in full but once, and JPEGs that
         differ in their metadata alone not at all.

@@ -307,7 +307,7 @@ def _edited(also: Relation, told: Evidence) -> tuple[Relation, Evidence]:
 def _unseen(
     a: PhotoFeatures, b: PhotoFeatures, alike: Resemblance, evidence: Evidence
 ) -> tuple[Relation, Evidence] | None:
-    """Return what can be told without opening the files."""
+    """Return the relation that shows without opening the files."""
     if alike.turned_bits > _BEYOND_DOUBT:
         return None
     told = evidence | {"unchecked": True}

@@ -203,7 +203,7 @@ def _of_status(status: int, error: Exception, repo: str, host: str) -> tuple[str
 
 
 def _of_line(error: Exception, host: str, is_file: bool) -> tuple[str, str]:
-    """Return what broke before anything answered."""
+    """Return code and reason of a failure before any answer."""
     # Searches load this module for nothing: these take 0.04 s of 0.4.
     import socket
     import ssl

@@ -56,7 +56,7 @@ class Download:
 
 
 def find_downloads(repos: Iterable[str]) -> tuple[Download, ...]:
-    """Return what the cache has of each of these ids, complete or not."""
+    """Return the downloads of each of these ids, complete or not."""
     found = []
     for repo in repos:
         folder = repo_folder(repo)
@@ -80,7 +80,7 @@ def cached_repos() -> Iterator[str]:
 
 
 def size_on_disk(folder: Path) -> int:
-    """Return what the files in a folder take, and not what links in it lead to."""
+    """Return the size of the files in a folder, without those that links lead to."""
     found = 0
     for path in folder.rglob("*"):
         try:
@@ -93,7 +93,7 @@ def size_on_disk(folder: Path) -> int:
 
 
 def _runtime(repo: str, folder: Path) -> Runtime | None:
-    """Return what runs the model in a folder of the cache, if it is complete."""
+    """Return the runtime of the model in a folder of the cache, if it is complete."""
     names = file_names(folder)
     try:
         find_layout(names, repo)

@@ -79,7 +79,7 @@ class RemoteModel:
     files: Mapping[str, RemoteFile]
 
     def megabytes(self, files: Files) -> int:
-        """Return what a download of `files` takes."""
+        """Return the size of a download of `files`."""
         return round(sum(self.files[name].bytes for name in files.names()) / 1e6)
 
 

@@ -126,7 +126,7 @@ def all_models() -> list[ModelOnDisk]:
 
 
 def find_model(model: str) -> ModelOnDisk:
-    """Return what is on this machine of a model, by any name that ``--model`` takes.
+    """Return a model's files on this machine, by any name that ``--model`` takes.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def pull(
 
 
 def removable(model: str) -> tuple[Download, ...]:
-    """Return what :func:`remove` would remove.
+    """Return the downloads that :func:`remove` would remove.
 
     That is all downloads of a model that is named by its name in the catalogue, and the one of an
     id on the hub.

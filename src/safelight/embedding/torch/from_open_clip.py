@@ -56,7 +56,7 @@ class Tag:
 
 
 def find_tag(architecture: str, tag: str) -> Tag:
-    """Return what open_clip knows about weights.
+    """Return open_clip's tag of weights.
 
     Raises
     ------

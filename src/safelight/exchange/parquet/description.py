@@ -85,7 +85,7 @@ def write_description(place: Place, description: Description) -> None:
 
 
 def find_description(place: Place) -> Description | None:
-    """Return what the data set at `place` says about itself; None if there is none.
+    """Return the description of the data set at `place`; None if there is none.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _read_description(said: dict[str, Any]) -> Description:
 
 
 def read_description(place: Place) -> Description:
-    """Return what the data set at `place` says about itself.
+    """Return the description of the data set at `place`.
 
     Raises
     ------
@@ -174,7 +174,7 @@ _NAME_IT = "Name the folder that `safelight library export` wrote."
 
 
 def _why_none(place: Place) -> str:
-    """Return what is at a place instead of a data set, and what to do about it."""
+    """Return the reason why a place is not a data set, with advice."""
     shown, is_folder = place.shown, place.is_folder()
     if not is_folder and not place.is_there():
         return f"nothing is there. {_NAME_IT}"

@@ -72,7 +72,7 @@ def export_library(
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Exported:
-    """Write what a library knows in one space as a data set.
+    """Export one space of a library as a data set.
 
     It is as of one moment, whatever is written to the library meanwhile. It can be stopped and
     killed at any point, and then be run again.

@@ -104,11 +104,11 @@ class Place:
             return bool(self._fs.exists(self._path(name)))
 
     def name_of(self, name: str) -> str:
-        """Return what messages call a file."""
+        """Return the name of a file in messages."""
         return f"{self.shown.rstrip('/')}/{name}" if name else self.shown
 
     def read(self, name: str) -> bytes | None:
-        """Return what is in a file, or None if it is not there."""
+        """Return the contents of a file, or None if it is missing."""
         with self._plainly(f"{self.name_of(name)} cannot be read"):
             try:
                 path = self._path(name)
@@ -186,7 +186,7 @@ class Place:
 
     @contextlib.contextmanager
     def _plainly(self, what: str, kind: type[Exception] = Exception) -> Iterator[None]:
-        """Say what failed, and why; each kind of storage has errors of its own."""
+        """Translate the errors of each kind of storage into ours."""
         try:
             yield
         except SafelightError:

@@ -39,7 +39,7 @@ def export_store(
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Exported:
-    """Write what a vector store has of one space as a data set.
+    """Export one space of a vector store as a data set.
 
     It is less than the library has: no sizes and times of files, hashes, failures, nor scores and
     labels, which a store has without their versions.

@@ -56,7 +56,7 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Return what `text` says.
+    """Return the address that `text` spells.
 
     Raises
     ------

@@ -125,7 +125,7 @@ class QdrantStore:
         self._owner = ""
 
     def collection(self, fingerprint: str) -> str:
-        """Return what the collection of a space is called."""
+        """Return the name of a space's collection."""
         return f"{self._name}_{fingerprint[:16]}"
 
     def prepare(self, space: Space, owner: str, *, take_over: bool = False) -> None:
@@ -350,7 +350,7 @@ def _of_others(owner: str) -> Any:
 
 
 def _said(content: bytes) -> str | None:
-    """Return what a Qdrant server says about an error; None if it is none of its answers."""
+    """Return a Qdrant server's text about an error; None if another server answered."""
     try:
         return str(parse_json(content)["status"]["error"]).strip().rstrip(".")
     except (ValueError, KeyError, TypeError):

@@ -80,7 +80,7 @@ def _from_masks(data: bytes, header: _Header) -> npt.NDArray[np.uint8] | None:
 
 
 def _channel(values: npt.NDArray[np.unsignedinteger], mask: int) -> npt.NDArray[np.uint8]:
-    """Return what a mask takes out of pixels, of however many bits, as 8 bits."""
+    """Return the channel that a mask selects from pixels, as 8 bits."""
     low = (mask & -mask).bit_length() - 1
     most = mask >> low
     taken = (values & values.dtype.type(mask & (2 ** (8 * values.itemsize) - 1))) >> low

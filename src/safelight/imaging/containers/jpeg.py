@@ -82,7 +82,7 @@ class Segments:
 
 
 def segments(data: bytes) -> Segments:
-    """Return what comes before a JPEG's first scan."""
+    """Return the head of a JPEG, up to its first scan."""
     precision, progressive, lossless, multi = 8, False, False, 0
     components: tuple[int, ...] = ()
     extended: list[tuple[int, int]] = []
@@ -113,7 +113,7 @@ def segments(data: bytes) -> Segments:
 
 
 def coded_picture(data: bytes) -> bytes | None:
-    """Return what decides the pixels of a JPEG: its tables, frame and scans, and Adobe's transform.
+    """Return the segments that decide a JPEG's pixels: tables, frame, scans, Adobe's transform.
 
     Orientation and colour profile, which decide how the pixels are shown, are not in it.
 

@@ -182,7 +182,7 @@ def _metadata_text(data: bytes, chunk: Chunk) -> bytes | None:
 
 
 def _unpacked(packed: bytes, most: int) -> bytes | None:
-    """Return what was packed; None if that is damaged, or more than a limit."""
+    """Return unpacked data; None if it is damaged, or above a limit."""
     unpacker = zlib.decompressobj()
     try:
         plain = unpacker.decompress(packed, most)

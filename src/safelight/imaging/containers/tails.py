@@ -56,7 +56,7 @@ def tail_parts(tail: memoryview) -> list[Part]:
 
 
 def picture_kind(jpeg: memoryview) -> str:
-    """Return what a further JPEG in a file is for, by what it says about itself."""
+    """Return the purpose of a further JPEG in a file, by its own header."""
     head = bytes(jpeg[:65536]).lower()
     if b"hdrgm:" in head or b"hdrgainmap" in head or b"ts:21496:-1" in head:
         return "gain-map"

@@ -59,7 +59,7 @@ def _by_stem(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def stamp_of(paths: Iterable[str]) -> str | None:
-    """Return what changes when sidecars do: names, sizes, times; None if there are none."""
+    """Return a stamp that changes with the sidecars: names, sizes, times; None without any."""
     parts = []
     for path in paths:
         try:

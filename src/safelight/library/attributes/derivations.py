@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def read_derivations(
     library: Database, version: str, group_ids: Iterable[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return what was read from groups, in a version, by their ids.
+    """Return stored derivations of groups, in a version, by their ids.
 
     A group's id stands for its photos, and a photo's for its bytes: nothing here can be of others.
     """
@@ -31,7 +31,7 @@ def read_derivations(
 def write_derivations(
     library: Database, version: str, found: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Keep what was read from groups, by their ids, in one transaction."""
+    """Store derivations of groups, by their ids, in one transaction."""
     with library.transaction() as connection:
         connection.executemany(
             "INSERT OR REPLACE INTO origins (group_id, version, found) VALUES (?, ?, ?)",

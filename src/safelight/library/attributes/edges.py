@@ -113,7 +113,7 @@ def several_files(library: Database, namespace: str | None = None) -> dict[str, 
 
 
 def photo_records(library: Database, keys: Sequence[int]) -> dict[int, PhotoRecord]:
-    """Return what is known about photos, by row key."""
+    """Return the records of photos, by row key."""
     found = {}
     paths: dict[int, list[str]] = {}
     for key, path in library.connection.execute(

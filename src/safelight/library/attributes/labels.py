@@ -170,7 +170,7 @@ def _insert(
 def read_labels(
     library: Database, photo_ids: Sequence[str], fingerprint: str, version: str
 ) -> dict[str, LabelledPhoto]:
-    """Return what photos were labelled with, by photo id; nothing for those that were not."""
+    """Return the labels of photos, by photo id; unlabelled photos are missing."""
     found: dict[str, LabelledPhoto] = {}
     rows = library.connection.execute(
         f"SELECT i.id, {_LABEL} FROM items i JOIN labelled d ON d.item_pk = i.pk "
@@ -187,7 +187,7 @@ def read_labels(
 def labels_by_key(
     connection: sqlite3.Connection, space: int, item_keys: Sequence[int]
 ) -> dict[int, dict[str, LabelledPhoto]]:
-    """Return what photos were labelled with, by item key and version of the label set.
+    """Return the labels of photos, by item key and version of the label set.
 
     Parameters
     ----------

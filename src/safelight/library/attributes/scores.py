@@ -103,7 +103,7 @@ def _values(record: ScoreRecord) -> tuple[object, ...]:
 
 
 def read_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[str, ScoreRecord]]:
-    """Return what was measured of photos, by photo id and metric; nothing for those unmeasured."""
+    """Return the scores of photos, by photo id and metric; unmeasured ones are missing."""
     found: dict[str, dict[str, ScoreRecord]] = {}
     rows = library.connection.execute(
         f"SELECT i.id, {_COLUMNS} FROM items i JOIN scores s ON s.item_pk = i.pk "
@@ -119,7 +119,7 @@ def read_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[s
 def scores_by_key(
     connection: sqlite3.Connection, item_keys: Sequence[int]
 ) -> dict[int, list[ScoreRecord]]:
-    """Return what was measured of photos, by item key.
+    """Return the scores of photos, by item key.
 
     Parameters
     ----------

@@ -201,7 +201,7 @@ def dimensions(library: Database) -> set[int]:
 
 
 def vectors_state(library: Database, dimension: int) -> tuple[int, int]:
-    """Return what differs when an index of vectors is no longer up to date."""
+    """Return a state that changes when an index of vectors goes out of date."""
     row = library.connection.execute(
         "SELECT count(*), coalesce(max(pk), 0) FROM vectors WHERE dimension = ?", (dimension,)
     ).fetchone()

@@ -152,7 +152,7 @@ def find_token(known: Iterable[Token], text: str) -> Token | None:
 
 
 def digest(text: str) -> str:
-    """Return what is kept of a token.
+    """Return the digest of a token.
 
     256 random bits cannot be guessed from their digest, so it needs no salt and no stretching.
     """

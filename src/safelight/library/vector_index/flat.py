@@ -275,7 +275,7 @@ def open_with_state(library: Database, fingerprint: str) -> tuple[ExactIndex, St
 
 
 def index_state(library: Database, fingerprint: str) -> tuple[str, int]:
-    """Return what differs when an index that was opened before is no longer up to date.
+    """Return a state that changes when an open index goes out of date.
 
     Raises
     ------

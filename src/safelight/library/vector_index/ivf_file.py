@@ -94,7 +94,7 @@ def _head_bytes(clusters: int, dimension: int, count: int) -> int:
 
 
 def read_state(path: Path) -> State | None:
-    """Return what a clusters file was made from, from its header only; None if there is none."""
+    """Return the origin of a clusters file, from its header only; None without a file."""
     found = _header(path)
     return None if found is None else found[0]
 

@@ -80,7 +80,7 @@ def has_faiss() -> bool:
 def index_status(
     library: Database, fingerprint: str, *, clusters_from: int = CLUSTERS_FROM
 ) -> IndexStatus:
-    """Tell what a space is searched with; no index is opened.
+    """Return the status of a space's index, without opening it.
 
     Raises
     ------

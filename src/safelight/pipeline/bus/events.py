@@ -282,7 +282,7 @@ def check_name(name: str) -> None:
 
 
 def token(batch_id: str) -> str:
-    """Return what stands for a batch in subjects and file names: its id, or a digest of it.
+    """Return the token of a batch in subjects and file names: its id, or a digest of it.
 
     Examples
     --------

@@ -151,7 +151,7 @@ class _Deliveries:
                         await self._queue.changed.wait()
 
     def _due(self, moment: float) -> tuple[_Entry | None, float]:
-        """Return what may be delivered now, or when something may be."""
+        """Return the entry that is due and the moment, or None and the time of the next."""
         wake_at = float("inf")
         for entry in list(self._queue.entries):
             when = entry.ready_at if entry.deadline is None else entry.deadline

@@ -184,7 +184,7 @@ class NatsDelivery:
 
 
 def plainly(error: Exception) -> str:
-    """Return what an error says, without the client's name before it."""
+    """Return the text of an error, without the client's name before it."""
     text = str(error).removeprefix("nats: ").rstrip(".")
     return text or {"TimeoutError": "it does not answer"}.get(
         type(error).__name__, type(error).__name__

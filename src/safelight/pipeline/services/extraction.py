@@ -105,7 +105,7 @@ class Extractor:
         self._of_pixels, self._clip_iqa = tech_metrics(embedder)
 
     def extract(self, paths: Sequence[Path]) -> Iterator[tuple[int, Extracted]]:
-        """Yield what is found of each photo, with its place in `paths`, in no certain order.
+        """Yield the features of each photo, with its place in `paths`, in no certain order.
 
         Raises
         ------

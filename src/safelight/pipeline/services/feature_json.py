@@ -22,7 +22,7 @@ _FALLBACK = 0.5
 
 
 def as_features(extracted: Extracted) -> dict[str, Any]:
-    """Return what was found, JSON-ready.
+    """Return the features, JSON-ready.
 
     ``tech`` has the score of each metric, 0 to 1, where 1 is better, and ``clip_labels`` the
     labels, likeliest first. What is not there is null, and then ``status`` says about each whether

@@ -25,7 +25,7 @@ class Problem:
 
     @classmethod
     def of(cls, error: Exception, uri: str) -> Problem:
-        """Return what an error means for the photo at `uri`."""
+        """Return the problem that an error means for the photo at `uri`."""
         if isinstance(error, DecodeError):
             return cls(error.code, f"{uri} {error}")
         if isinstance(error, SafelightError):

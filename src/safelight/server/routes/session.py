@@ -84,7 +84,7 @@ async def facets(
     access: Reader,
     namespace: Annotated[str | None, Query(max_length=200)] = None,
 ) -> answers.Facets:
-    """Return what photos can be filtered by."""
+    """Return the values that photos can be filtered by."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found = await served.reading.run(

@@ -70,7 +70,7 @@ _SHARED = (
 
 @router.get("/sources")
 async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
-    """Return what was ingested, and how much of it is there."""
+    """Return the sources, with the number of their files."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found = await served.reading.run(_read, served, namespaces)

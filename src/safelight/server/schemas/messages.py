@@ -39,7 +39,7 @@ _WORDS = {
 
 
 def plain(error: Mapping[str, Any]) -> str:
-    """Return what an error of pydantic's means; its own words where there are no better ones."""
+    """Return pydantic's error in our words, or in its own."""
     words = _WORDS.get(error["type"])
     if words is None:
         message = str(error["msg"]).removeprefix("Value error, ")
