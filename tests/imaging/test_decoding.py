@@ -339,3 +339,12 @@ def test_examples_in_docstrings_run() -> None:
     result = doctest.testmod(decoding)
     assert result.attempted
     assert result.failed == 0
+
+
+def test_large_and_narrow_pictures_keep_every_pixel() -> None:
+    numbers = np.random.default_rng(5)
+    for size in ((3000, 1100), (1, 9000), (9000, 1)):
+        pixels = numbers.integers(0, 256, (*size, 3), np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG", compress_level=0)
+        assert np.array_equal(decode(file.getvalue()).pixels, pixels)

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+# From so many bytes on, an array is filled in strips of so many.
+_LARGE_BYTES, _STRIP_BYTES = 8_000_000, 1_000_000
+
+
 def decode(
     data: bytes, *, min_side: int | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> Frame:
@@ -291,7 +295,22 @@ def _pixels(
         opacity = image.getchannel("A")
         alpha = np.ascontiguousarray(geometry.upright(opacity, orientation))
     image = to_srgb(image, profile)
-    return np.ascontiguousarray(geometry.upright(image, orientation)), alpha
+    return _as_array(geometry.upright(image, orientation)), alpha
+
+
+def _as_array(image: Image.Image) -> Any:
+    """Return an RGB image as (h, w, 3) uint8."""
+    width, height = image.size
+    if 3 * width * height < _LARGE_BYTES:
+        return np.ascontiguousarray(image)
+    # Pillow collects all bytes in pieces and joins them: twice the memory, all of it new. Strip by
+    # strip, 12 megapixels take 14 ms and not 59 (processor time, 2026-11-27).
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _STRIP_BYTES // (3 * width))
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
 
 
 def _with_deep_transparency(image: Image.Image, data: bytes) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.filenames import age_of, secondary_folder
@@ -120,7 +121,7 @@ def _reason_for(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage
         case "metadata":
             return f"the most complete data ({_has(best)})"
         case "folder":
-            return f"the better folder ({_folder(best)} against {_folder(rival)})"
+            return f"the better folder ({_folder(best, rival)} against {_folder(rival, best)})"
         case "name":
             return f"not named as a copy or an edit ({called(rival)} is)"
         case "age":
@@ -182,7 +183,7 @@ def why_not(
                 lacks = [text for text in _has_list(best) if text not in _has_list(photo)]
                 told.append(f"lacks {', '.join(lacks)}" if lacks else "has less data")
             case "folder":
-                told.append(f"lies in {_folder(photo)}, the other in {_folder(best)}")
+                told.append(f"lies in {_folder(photo, best)}, the other in {_folder(best, photo)}")
             case "name":
                 told.append("is named as a copy or an edit")
             case "small":
@@ -267,10 +268,15 @@ def _were_made(made: Sequence[PhotoFacts], lineage: Lineage) -> str:
     return f"{'was' if len(made) == 1 else 'were'} {ways.pop()}"
 
 
-def _folder(photo: PhotoFacts) -> str:
-    path = photo.copies[0].path
-    other = secondary_folder(path)
-    return repr(other or os.path.basename(os.path.dirname(path)))
+def _folder(photo: PhotoFacts, other: PhotoFacts) -> str:
+    """Return the folder that tells where a photo lies, among those that the other is not in too."""
+    path, rival = photo.copies[0].path, other.copies[0].path
+    folders, theirs = (os.path.dirname(each).split(os.sep) for each in (path, rival))
+    shared = sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folders, theirs, strict=False))
+    )
+    telling = secondary_folder(os.path.join(*folders[shared:], os.path.basename(path)))
+    return repr(telling or os.path.basename(os.path.dirname(path)))
 
 
 def named(photos: Sequence[PhotoFacts]) -> str:
