@@ -42,7 +42,7 @@ class PhotoLabel:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """All that a library knows about one photo, or text."""
+    """One photo or text, with all data about it."""
 
     key: int
     id: str

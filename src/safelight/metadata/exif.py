@@ -1,4 +1,4 @@
-"""Facts of the camera in a photo's metadata, or None where they make no sense; never an error.
+"""Camera facts from EXIF data, or None where they make no sense; never an error.
 
 Tags and types: Exif 2.32 and 3.0 (CIPA DC-008). **Precedence**: each fact is taken from EXIF; what
 EXIF lacks, from the XMP packet of the file; then IPTC (which only has dates); then the sidecar. A

@@ -1,4 +1,4 @@
-"""Words that people noted about a photo: the properties of XMP that are carried over, and how.
+"""XMP properties in which people describe a photo, and the rules to carry them over.
 
 Names and forms: XMP specification, part 1 and 2 (ISO 16684-1); IPTC Photo Metadata Standard; and
 where EXIF and IPTC-IIM say the same (Metadata Working Group, Guidelines 2.0).

@@ -91,7 +91,7 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """All that is known about where the photos of groups come from.
+    """Derivations of the photos of groups.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A data set straight into a vector store, past every library."""
+"""Send a data set straight into a vector store, without a library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bus between processes and machines: NATS JetStream.
+"""Bus between processes and machines: NATS JetStream.
 
 Subjects, headers and streams are told in ``docs/pipeline.md``, for consumers in other languages;
 ``docs/decisions/0013-events.md`` says why they are as they are.

@@ -1,4 +1,4 @@
-"""Telling a vector store, while the server runs, what has changed in the library."""
+"""Send changes of the library to a vector store while the server runs."""
 
 from __future__ import annotations
 
