@@ -115,6 +115,19 @@ def test_changed_values_are_told_as_damage(library: Path, column: str) -> None:
     _assert_told(library, ("search", "red"), ("status",), damaged=False)
 
 
+@pytest.mark.parametrize("command", [("forget", "-n", "default", "--dry-run"), ("ingest", "p")])
+@pytest.mark.parametrize(("table", "column"), [("items", "id"), ("files", "path")])
+def test_so_is_a_text_that_is_none_to_those_who_write(
+    library: Path, healthy: Path, command: tuple[str, ...], table: str, column: str
+) -> None:
+    with sqlite3.connect(library) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(f"UPDATE {table} SET {column} = CAST(x'ff' || {column} AS TEXT)")
+    connection.close()
+    command = tuple(str(healthy.parent / "p") if word == "p" else word for word in command)
+    _assert_told(library, command, damaged=False)
+
+
 def test_so_is_json_that_is_none(library: Path) -> None:
     data = library.read_bytes()
     assert b"{}" in data

@@ -75,6 +75,12 @@ def png(**texts: str) -> bytes:
     return out.getvalue()
 
 
+def remarked(form: str, text: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (16, 16), (9, 9, 9)).save(out, form, comment=text.encode())
+    return out.getvalue()
+
+
 @pytest.fixture
 def pair(shelf):
     """A photo, and a smaller one of which something is noted."""
@@ -115,6 +121,10 @@ def wide(text: str) -> bytes:
          {"dc:creator": ("Ann", "Ben"), "photoshop:City": ("Rome",)}),
         (png(Title="A title", Author="Ann"), None,
          {"dc:title": ("A title",), "dc:creator": ("Ann",)}),
+        (png(Comment="Ann's birthday"), None, {"exif:UserComment": ("Ann's birthday",)}),
+        (remarked("JPEG", "Grandma, Köln 1956"), None,
+         {"exif:UserComment": ("Grandma, Köln 1956",)}),
+        (remarked("GIF", "At the sea"), None, {"exif:UserComment": ("At the sea",)}),
     ],
 )  # fmt: skip
 def test_words_come_into_the_sidecar_of_the_one_to_keep(
@@ -138,6 +148,23 @@ def test_a_photo_with_what_cannot_be_carried_over_stays(pair, properties, name) 
     plan = pair(jpeg(2), packet(properties))
     assert plan.changes == []
     assert name in plan.left[0].why
+
+
+@pytest.mark.parametrize("key", ["workflow", "prompt", "parameters", "invokeai_metadata"])
+def test_a_png_with_text_that_cannot_be_carried_over_stays(pair, key) -> None:
+    plan = pair(png(**{key: '{"seed": 5}'}))
+    assert plan.changes == []
+    assert key in plan.left[0].why
+
+
+def test_what_programs_write_of_a_file_is_nobodys_word(pair) -> None:
+    data = png(Software="GIMP", **{"date:create": "2020-01-01", "Creation Time": "2020"})
+    assert pair(data).groups[0].carry is None
+
+
+def test_the_remark_of_a_program_is_nobodys_word(pair) -> None:
+    plan = pair(remarked("JPEG", "CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90"))
+    assert plan.groups[0].carry is None
 
 
 def test_it_goes_if_the_one_to_keep_has_them_too(pair) -> None:

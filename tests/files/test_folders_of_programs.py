@@ -27,6 +27,16 @@ def test_packages_are_known_by_their_ending() -> None:
     for name in ("a.photoslibrary", "A.PhotosLibrary", "b.aplibrary", "c.lrdata", "d.cocatalog"):
         assert is_package(name)
     assert not is_package("photoslibrary")
+
+
+@pytest.mark.parametrize("name", ["Photo Booth Library", "iPhoto Library", "APERTURE LIBRARY"])
+def test_packages_without_an_ending_are_known_by_their_whole_name(name: str) -> None:
+    assert is_package(name)
+    assert package_of(f"/p/{name}/Pictures/a.jpg") == name
+    assert not is_package(f"{name} prints")
+
+
+def test_a_package_is_not_in_itself() -> None:
     assert package_of("/p/a.photoslibrary") is None, "it is not in itself"
     assert package_of("/p/a.lrlibrary/x/y.lrdata/z.jpg") == "a.lrlibrary"
     assert recycle_bin_of(str(Path("/home/ann/.local/share/Trash/files/a.jpg"))) is not None

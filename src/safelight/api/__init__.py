@@ -1,4 +1,4 @@
-"""Every use case once, for the command line, Python, agents and whoever comes next.
+"""Use cases, each written once, for the command line, Python, the server and agents.
 
 One module a use case, of plain functions that take a library (:class:`safelight.Library`) or the
 database behind it, call the packages below, and return frozen dataclasses. The command line prints

@@ -1,4 +1,4 @@
-"""Diagnosis of this installation: report, speed, and problems with their way out."""
+"""Diagnosis of this installation: report, speed, and problems with their solutions."""
 
 from __future__ import annotations
 

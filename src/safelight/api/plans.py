@@ -1,4 +1,4 @@
-"""Plans of file operations: show, write, apply, and take back."""
+"""Plans of file operations: show, write, apply, undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vector stores: send them what changed, stop feeding one, open the one that is searched."""
+"""Vector stores: send changes, stop feeding a store, open the searched one."""
 
 from __future__ import annotations
 

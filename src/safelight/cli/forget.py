@@ -1,4 +1,4 @@
-"""``safelight forget``: remove what the library knows; no photo file is touched."""
+"""``safelight forget``: remove data from the library; no photo file is touched."""
 
 from __future__ import annotations
 

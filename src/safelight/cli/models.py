@@ -1,4 +1,4 @@
-"""``safelight models``: the models that there are, and those on this machine."""
+"""``safelight models``: well-known models, and those on this machine."""
 
 from __future__ import annotations
 

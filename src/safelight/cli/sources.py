@@ -1,4 +1,4 @@
-"""``safelight sources``: what was ingested, and where it is now."""
+"""``safelight sources``: list sources, or move one."""
 
 from __future__ import annotations
 

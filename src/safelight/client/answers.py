@@ -1,4 +1,4 @@
-"""JSON of the server to answers."""
+"""Decoder of the server's JSON."""
 
 from __future__ import annotations
 

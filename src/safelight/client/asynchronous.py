@@ -1,4 +1,4 @@
-"""The client whose methods are awaited."""
+"""Asynchronous client: its methods are coroutines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calls of the API: what each sends, and how its answer is read. No network here.
+"""Calls of the API: the request of each, and the type of its answer. No network here.
 
 Each function makes a :class:`Call`. Both clients have all of them as methods of the same name,
 which send the call and return what it reads.

@@ -1,4 +1,4 @@
-"""From what the server refuses to the error that the library would have raised."""
+"""Errors of the server, turned into those that the library itself would raise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client whose methods wait for their answers.
+"""Synchronous client, for threads.
 
 Written by scripts/synchronous-client from asynchronous.py: change that, and run the script.
 """

@@ -1,4 +1,4 @@
-"""Ingests that one machine is too small for, on a cluster of Ray's, into a data set of Parquet.
+"""Ingest on a Ray cluster, for more photos than one machine can take, into Parquet.
 
 The input is listed once and cut into chunks. Workers take them, with the decoder, the
 model and the metrics of an ordinary ingest, and write a file for each; what is there is not done

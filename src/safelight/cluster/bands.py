@@ -1,4 +1,4 @@
-"""Hashes within a few bits of each other, found by what they have in common in one of their parts.
+"""Banding: find hashes within a few bits of each other by their equal parts.
 
 The pigeonhole of :mod:`safelight.duplicates.candidates.hamming_index`, for hashes that do not fit
 on one machine: nobody looks up, but each hash is sent under all values by which another may know

@@ -1,4 +1,4 @@
-"""Seeking candidates of duplicates in a data set, on a cluster."""
+"""Candidate generation on a cluster, over a data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos of a data set whose hashes differ in few bits, however many photos there are.
+"""Candidate pairs of a data set: photos whose hashes differ in few bits.
 
 Three shuffles, and never all pairs: photos with one and the same hash become one, tied to the first
 of them by id, so that a million blank pictures are a million pairs and not half a billion; what is

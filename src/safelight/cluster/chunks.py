@@ -1,4 +1,4 @@
-"""A chunk, on whatever machine: entries to rows, with the code of an ordinary ingest."""
+"""Processing of a chunk, on any machine: entries to rows, with the code of an ordinary ingest."""
 
 from __future__ import annotations
 

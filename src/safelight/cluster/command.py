@@ -1,4 +1,4 @@
-"""From what a user asks for to a run: the model, the listings, the cluster."""
+"""From a command's options to a run: the model, the listings, the cluster."""
 
 from __future__ import annotations
 

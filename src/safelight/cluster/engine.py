@@ -1,4 +1,4 @@
-"""Ray: found or started, told to be quiet, and left as it was found."""
+"""Ray: find or start it, silence it, and leave it as it was."""
 
 from __future__ import annotations
 

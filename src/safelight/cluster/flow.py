@@ -1,4 +1,4 @@
-"""The two passes of a run as Ray Data has them: chunks through actors, and rows by their prefix."""
+"""Two passes of a run in Ray Data: chunks through actors, and rows by their prefix."""
 
 from __future__ import annotations
 

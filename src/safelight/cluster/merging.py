@@ -1,4 +1,4 @@
-"""The rows of chunks to one row a photo, by a shuffle on the first digits of the id.
+"""Merge the rows of chunks to one row a photo, by a shuffle on the id's first digits.
 
 Each *prefix* has one file of photos and one of failures under names that never change. Merging
 reads them, leaves out what paths were that are listed again, adds the new rows, and puts the files

@@ -1,4 +1,4 @@
-"""The bytes of what was listed: from the file system, from an object store, or out of Parquet."""
+"""Read listed bytes: from the file system, an object store, or Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run on a cluster: list, embed, merge; each of it continued where a run before was stopped."""
+"""Run on a cluster: list, embed, merge; every step resumes where an earlier run stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The actors of a cluster: each loads the model once, and then takes chunk after chunk.
+"""Actors of a cluster: each loads the model once, and then takes chunk after chunk.
 
 On processors one actor reads, decodes and embeds. A GPU is worth many processors that decode, so
 there others do that and pass on what the model takes; Ray Data holds them back when it waits.

@@ -1,4 +1,4 @@
-"""The machine: cores, memory, and what each runtime can run models on."""
+"""The machine: cores, memory, and the devices of each runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folders and files that safelight uses: the model cache, the library, the disks below."""
+"""Folders and files that safelight uses: the model cache, the library, the disks below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole report: what was found, and what is wrong with it."""
+"""Report of the doctor: findings and problems."""
 
 from __future__ import annotations
 

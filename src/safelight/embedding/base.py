@@ -84,5 +84,5 @@ class Embedder(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of weights and threads; the next call loads them again."""
+        """Release weights and threads; the next call loads them again."""
         ...

@@ -1,4 +1,4 @@
-"""The asynchronous embedder, and the class that it replaces."""
+"""CLIPEmbedder, the asynchronous embedder, and CLIPModel, which it replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in model: a small classifier and a small text encoder that meet in one space.
+"""Starter model: a small classifier and a small text encoder that share one space.
 
 It ships inside the package and needs no download. It is weaker than the models that were trained
 on captioned photos; ``docs/starter-model.md`` says how it works and how well.

@@ -1,4 +1,4 @@
-"""A read lease: nobody has a file open for writing, and nobody can open it so without notice.
+"""Read leases: proof that nobody has a file open for writing, and notice of anybody who tries.
 
 Linux only (``fcntl(2)``, F_SETLEASE), for one's own files, and certain only on its own file
 systems: on FUSE and network disks it knows nothing of what other machines have open, and where

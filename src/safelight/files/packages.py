@@ -32,6 +32,9 @@ PACKAGE_SUFFIXES = frozenset(
     }
 )  # fmt: skip
 
+# Folders that such programs named without a suffix.
+_PACKAGE_NAMES = frozenset({"photo booth library", "iphoto library", "aperture library"})
+
 #: The folder that plans move files into, at the top of the folder that was ingested.
 QUARANTINE = ".safelight-quarantine"
 
@@ -71,7 +74,9 @@ def is_package(name: str) -> bool:
     """Tell whether a folder of this name belongs to a program."""
     # `.lrdata` alone is not a name; nor is a hidden folder `.app`.
     stem, dot, suffix = name.rpartition(".")
-    return bool(stem and dot) and f".{suffix.lower()}" in PACKAGE_SUFFIXES
+    if bool(stem and dot) and f".{suffix.lower()}" in PACKAGE_SUFFIXES:
+        return True
+    return folded(name) in _PACKAGE_NAMES
 
 
 def recycle_bin_of(path: str) -> str | None:

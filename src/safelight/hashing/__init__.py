@@ -1,4 +1,4 @@
-"""Hashes of pictures: pictures that look alike have hashes that differ in few bits."""
+"""Perceptual hashes: similar pictures have hashes that differ in few bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hash of a whole picture: the signs of its lowest frequencies.
+"""Perceptual hash of a whole picture: the signs of its lowest DCT frequencies.
 
 As in pHash and PDQ, the grey picture is squeezed into a square and transformed (DCT-II). They
 compare each coefficient with the median; this takes its sign. The coefficients but the first are

@@ -1,4 +1,4 @@
-"""The hashes that a picture has when it is turned or mirrored, from its own."""
+"""Hashes of a picture's turned and mirrored versions, computed from its own hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words: numbers for what is seen at corners, which a part of a picture has as the whole has.
+"""Visual words: descriptors of corners, which a crop shares with the whole picture.
 
 A hash of a whole picture tells nothing of a part of it. So corners are sought at several scales
 (ORB's detector), the neighbourhood of each is turned upright, and the signs of its low frequencies

@@ -14,7 +14,16 @@ from safelight.imaging.open import opener
 from safelight.metadata.exif import info_of
 from safelight.metadata.iptc import decoded, find_iptc
 from safelight.metadata.tags import Tags
-from safelight.metadata.words import EXIF, IPTC, PNG, USER_COMMENT, XP_KEYWORDS, is_boilerplate
+from safelight.metadata.words import (
+    EXIF,
+    IPTC,
+    PNG,
+    PNG_TECHNICAL,
+    USER_COMMENT,
+    XP_KEYWORDS,
+    is_boilerplate,
+    is_of_a_program,
+)
 from safelight.metadata.xmp import read_xmp
 
 if TYPE_CHECKING:
@@ -59,6 +68,7 @@ def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
         rating=main.get(_RATING) if isinstance(main.get(_RATING), int) else None,
         keywords=tuple(dict.fromkeys((*iptc.get(_KEYWORDS, ()), *_xp_keywords(main)))),
         words=tuple(_words(main, inner, iptc, info).items()),
+        others=_other_texts(info) if form == "PNG" else (),
     )
     packet = info.get("xmp")
     if isinstance(packet, str):
@@ -124,7 +134,25 @@ def _words(
         value = info.get(key)
         if isinstance(value, str) and not is_boilerplate(value):
             found.setdefault(name, (value.strip(),))
+    remark = info.get("comment")
+    if isinstance(remark, bytes):
+        remark = decoded(remark).rstrip("\0")
+    if isinstance(remark, str) and not is_of_a_program(remark.strip()):
+        found.setdefault("exif:UserComment", (remark.strip(),))
     return found
+
+
+def _other_texts(info: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return under which further keywords a PNG holds text."""
+    return tuple(
+        f"text {key[:40]!r}"
+        for key, value in info.items()
+        if isinstance(key, str)
+        and isinstance(value, str)
+        and value.strip()
+        and key not in PNG
+        and not key.casefold().startswith(PNG_TECHNICAL)
+    )
 
 
 def _xp_keywords(main: Mapping[int, Any]) -> list[str]:

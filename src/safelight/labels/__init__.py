@@ -1,4 +1,4 @@
-"""Zero-shot labels: which of a set of words a photo's vector is near to, and which apply.
+"""Zero-shot labels of photos.
 
 >>> from safelight import load_embedder
 >>> from safelight.labels import Classifier, read_label_set

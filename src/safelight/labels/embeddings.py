@@ -1,4 +1,4 @@
-"""The embeddings of labels, made once for a model and kept on disk.
+"""Embeddings of labels, computed once a model and cached on disk.
 
 Two files: one for the labels, and one for the prompts that have nothing to do with them, which do
 for every label set of a model. A file tells by its key what it was made of; one of anything else is

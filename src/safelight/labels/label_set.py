@@ -1,4 +1,4 @@
-"""Labels and the prompts that ask for them, as people configure them."""
+"""Label set: labels and prompts, read from the user's files."""
 
 from __future__ import annotations
 

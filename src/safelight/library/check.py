@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from safelight.library.damage import damaged
+from safelight.library.damage import damaged, sqlite_code
 
 if TYPE_CHECKING:
     from safelight.library.database import Database
@@ -26,7 +26,7 @@ def check_pages(library: Database, seconds: float) -> bool:
     try:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+        if sqlite_code(error) == sqlite3.SQLITE_INTERRUPT:
             return False
         raise
     finally:

@@ -52,9 +52,17 @@ def damaged(path: Path, why: object) -> LibraryError:
     )
 
 
+def sqlite_code(error: BaseException) -> int:
+    """Return the primary code of an error of SQLite; the general one if it has none.
+
+    Python raises some itself, as of a text that is not UTF-8, and those have none.
+    """
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
 def explain_database_error(path: Path, error: sqlite3.Error) -> LibraryError:
     """Return an error of SQLite in words for the user of a library."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    code = sqlite_code(error)
     if code in _OTHERS:
         return LibraryError(
             f"The library {path} cannot be used: {_OTHERS[code]} ({error}).",
@@ -144,7 +152,7 @@ class CheckedCursor(sqlite3.Cursor):
         try:
             return call(*arguments)
         except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            code = sqlite_code(error)
             if code not in _DAMAGE or not isinstance(self.connection, CheckedConnection):
                 raise
             raise explain_database_error(self.connection.path, error) from error

@@ -23,6 +23,7 @@ from safelight.library.damage import (
     damaged,
     explain_database_error,
     explain_odd_value,
+    sqlite_code,
 )
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Database:
             raise damaged(self.path, "it has no bytes")
 
     def _unusable(self, exc: sqlite3.DatabaseError) -> LibraryError:
-        kind = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        kind = sqlite_code(exc)
         reason, is_full = str(exc), kind in _DISK
         if kind in (*_DISK, sqlite3.SQLITE_CANTOPEN):
             # SQLite does not say why; the system does.
@@ -178,7 +179,7 @@ class Database:
         try:
             self._prepare(connection)
         except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or not self.path.is_file():
+            if sqlite_code(exc) not in _NOT_WRITABLE or not self.path.is_file():
                 raise
             self.is_read_only = True
             return self._connect_to_read()
@@ -262,7 +263,7 @@ class Database:
             # When the disk is full, SQLite has taken it back already.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            if isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF in _DISK:
+            if isinstance(exc, sqlite3.OperationalError) and sqlite_code(exc) in _DISK:
                 raise LibraryError(
                     f"The library {self.path} cannot be written: {exc}. What was written before is "
                     "kept; free some space, or see to the disk, and run the same again.",
@@ -351,7 +352,7 @@ def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:
         try:
             connection.execute(statement)
         except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if sqlite_code(exc) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:

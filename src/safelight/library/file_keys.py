@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from safelight.library.among import among
 from safelight.library.files import MISSING, beginning
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def file_keys_at(
     missing: bool = False,
 ) -> set[int]:
     """Return the keys of the files at some paths; with `missing`, only of those called missing."""
-    among = "f.path IN (SELECT value FROM json_each(?))"
-    return _keys(library, among, (json.dumps(list(paths)),), namespace, missing)
+    condition, value = among("f.path", paths)
+    return _keys(library, condition, (value,), namespace, missing)
 
 
 def file_keys_below(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.among import among
 from safelight.library.damage import stored_json
 from safelight.types import Failure, FileStat
 
@@ -94,8 +95,8 @@ def known_files(
     """
     if isinstance(scope, str):
         return _known(library, namespace, fingerprint, *beginning("f.path", scope))
-    among = "f.path IN (SELECT value FROM json_each(?))"
-    return _known(library, namespace, fingerprint, among, (json.dumps(list(scope)),))
+    condition, paths = among("f.path", scope)
+    return _known(library, namespace, fingerprint, condition, (paths,))
 
 
 def _known(
@@ -315,8 +316,8 @@ def places(
         scope = f"n.name IN ({','.join('?' * len(namespaces))})"
     condition, more = inside_folder("f.path", under)
     if only is not None:
-        condition += " AND f.path IN (SELECT value FROM json_each(?))"
-        more = (*more, json.dumps(list(only)))
+        at_one, paths = among("f.path", only)
+        condition, more = f"{condition} AND {at_one}", (*more, paths)
     found: dict[int, Place] = {}
     rows = library.connection.execute(
         # With min(), SQLite takes the other columns from the row of the minimum.

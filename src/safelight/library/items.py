@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.library.among import among
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 
 def item_keys(connection: sqlite3.Connection, item_ids: Collection[str]) -> dict[str, int]:
     """Return the row keys of items by id, of those that are there."""
-    rows = connection.execute(
-        "SELECT id, pk FROM items WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(item_ids)),),
-    )
+    condition, ids = among("id", item_ids)
+    rows = connection.execute(f"SELECT id, pk FROM items WHERE {condition}", (ids,))
     return dict(rows.fetchall())
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.among import among
 from safelight.library.write import namespace_key
 
 if TYPE_CHECKING:
@@ -94,16 +94,11 @@ def _known_files(
     columns = (
         "SELECT pk, path, mtime_ns, item_pk, "
         "EXISTS (SELECT 1 FROM failures x WHERE x.file_pk = files.pk) FROM files "
-        "WHERE namespace_pk = ? AND path "
+        "WHERE namespace_pk = ? AND "
     )
     for namespace, paths in by_namespace.items():
-        rows = connection.execute(
-            columns + "IN (SELECT value FROM json_each(?))", (namespace, json.dumps(list(paths)))
-        ).fetchall()
-        # SQLite's JSON ends a text at its first NUL.
-        for path in paths:
-            if "\0" in path:
-                rows += connection.execute(columns + "= ?", (namespace, path)).fetchall()
+        condition, value = among("path", paths)
+        rows = connection.execute(columns + condition, (namespace, value))
         for pk, path, mtime_ns, item, failed in rows:
             found[namespace, path] = pk, mtime_ns, item, bool(failed)
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import UsageError
+from safelight.library.among import among
 from safelight.library.attributes.scores import require_metric
 
 if TYPE_CHECKING:
@@ -85,11 +85,12 @@ def ordered(library: Database, ids: Sequence[str], order: str) -> list[str]:
     """
     wanted = _parsed(library, order)
     values = () if wanted.metric is None else (wanted.metric,)
+    condition, wanted_ids = among("i.id", ids)
     rows = library.connection.execute(
         f"SELECT i.id, {wanted.column}, {_SUBSECOND if wanted.column == 'i.taken_at' else 0} "
         f"FROM items i {_SCORES if values else ''} "
-        "WHERE i.id IN (SELECT value FROM json_each(?))",
-        (*values, json.dumps(list(ids))),
+        f"WHERE {condition}",
+        (*values, wanted_ids),
     )
     known = {each: (value, part) for each, value, part in rows if value is not None}
     return [

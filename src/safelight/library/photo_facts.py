@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.among import among
 from safelight.library.damage import stored_json
 from safelight.types import Structure
 
@@ -86,13 +86,13 @@ def photo_facts(
         Only files in it.
     """
     found: dict[str, PhotoFacts] = {}
+    condition, ids = among("i.id", photo_ids)
     rows = library.connection.execute(
         "SELECT i.id, f.path, coalesce(f.size, i.size), coalesce(f.mtime_ns, 0), n.name "
         "FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
         "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
-        "WHERE i.kind = 'photo' AND i.id IN (SELECT value FROM json_each(?)) "
-        "ORDER BY f.path, n.name",
-        (namespace, namespace, json.dumps(list(photo_ids))),
+        f"WHERE i.kind = 'photo' AND {condition} ORDER BY f.path, n.name",
+        (namespace, namespace, ids),
     )
     copies: dict[str, dict[str, Copy]] = {}
     for photo_id, path, size, mtime_ns, name in rows:
@@ -104,8 +104,8 @@ def photo_facts(
         "(SELECT count(DISTINCT m.key) FROM files f JOIN metadata m ON m.file_pk = f.pk "
         "WHERE f.item_pk = i.pk AND NOT f.gone), "
         "(SELECT s.structure FROM structures s WHERE s.item_pk = i.pk) "
-        "FROM items i WHERE i.id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(photo_ids)),),
+        f"FROM items i WHERE {condition}",
+        (ids,),
     )
     for photo_id, size, form, width, height, exif, said, structure in rows:
         if photo_id in copies:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.among import among
 from safelight.library.attributes.scores import read_scores
 from safelight.library.attributes.structures import read_structures
 from safelight.library.damage import stored_json
@@ -42,7 +42,7 @@ class PhotoLabel:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """All that a library knows about one photo, or text."""
+    """One photo or text, with all data about it."""
 
     key: int
     id: str
@@ -164,15 +164,16 @@ def known_ids(
 ) -> frozenset[str]:
     """Return which of these photos the library has; with `namespaces`, in one of these."""
     found: set[str] = set()
-    among, names = "1", namespaces or ()
+    scope, names = "1", namespaces or ()
     if namespaces is not None:
-        among = (
+        scope = (
             "EXISTS (SELECT 1 FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
             f"WHERE f.item_pk = i.pk AND n.name IN ({','.join('?' * len(names))}))"
         )
+    condition, ids = among("i.id", photo_ids)
     rows = library.connection.execute(
-        f"SELECT i.id FROM items i WHERE i.id IN (SELECT value FROM json_each(?)) AND {among}",
-        (json.dumps(list(photo_ids)), *names),
+        f"SELECT i.id FROM items i WHERE {condition} AND {scope}",
+        (ids, *names),
     )
     found |= {photo_id for (photo_id,) in rows}
     return frozenset(found)

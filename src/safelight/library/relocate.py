@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.library.among import among
 from safelight.library.files import EXCLUDED, MISSING, PRESENT, beginning
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def relocate(
     has_left : callable
         Given an old and a new path, tells whether the file is no longer at the old one.
     """
+    at_new, paths = among("f.path", new_paths)
     rows = library.connection.execute(
-        "SELECT o.pk, o.path, f.pk, f.path FROM json_each(?) j "
-        "JOIN files f ON f.path = j.value "
+        "SELECT o.pk, o.path, f.pk, f.path FROM files f "
         "JOIN namespaces n ON n.pk = f.namespace_pk AND n.name = ? "
         "JOIN items i ON i.pk = f.item_pk AND i.kind = 'photo' "
         "JOIN files o ON o.item_pk = f.item_pk AND o.namespace_pk = f.namespace_pk "
-        "AND o.pk != f.pk AND o.gone != ? ORDER BY o.path, f.path",
-        (json.dumps(list(new_paths)), namespace, EXCLUDED),
+        f"AND o.pk != f.pk AND o.gone != ? WHERE {at_new} ORDER BY o.path, f.path",
+        (namespace, EXCLUDED, paths),
     ).fetchall()
     found: dict[int, tuple[Relocated, int]] = {}
     for old_key, old_path, new_key, new_path in rows:

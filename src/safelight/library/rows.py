@@ -102,7 +102,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoRow:
-    """All that is known about one photo or text.
+    """One photo or text, with all data about it.
 
     Attributes
     ----------

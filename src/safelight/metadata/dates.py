@@ -1,4 +1,4 @@
-"""Moments as cameras and programs write them, as ISO 8601; None where they are not a moment.
+"""Parse dates of cameras and programs to ISO 8601; None where they make no sense.
 
 EXIF has one form (``2012:12:22 10:00:00``), and cameras and programs write a dozen: other
 separators, ``T``, one or three blanks, fractions, a zone behind (Exiv2 #1180,

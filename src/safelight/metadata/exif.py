@@ -1,4 +1,4 @@
-"""Facts of the camera in a photo's metadata, or None where they make no sense; never an error.
+"""Camera facts from EXIF data, or None where they make no sense; never an error.
 
 Tags and types: Exif 2.32 and 3.0 (CIPA DC-008). **Precedence**: each fact is taken from EXIF; what
 EXIF lacks, from the XMP packet of the file; then IPTC (which only has dates); then the sidecar. A
@@ -70,6 +70,9 @@ _EDITORS = (
 #: What is written where there is no name: ``----`` by Sony, a lens of no length by others.
 _NO_NAMES = frozenset({"unknown", "none", "null", "(null)", "n/a", "na", "undefined"})
 _NO_LENS = re.compile(r"0+(?:\.0+)?\s*mm\s*f/?\s*0+(?:\.0+)?$", re.IGNORECASE)
+
+# Rationals of all ones, over whatever, mean that nothing was measured.
+_UNSET = (0xFFFFFFFF, -0xFFFFFFFF)
 
 #: Values beyond these are unset numbers (4294967295) and damage.
 _LONGEST_EXPOSURE, _MOST_F_NUMBER, _LONGEST_LENS = 1e6, 1e3, 1e5
@@ -256,6 +259,8 @@ def _ifd(exif: Image.Exif, tag: int) -> dict[int, Any]:
 def _number(value: Any) -> float | None:
     if isinstance(value, tuple | list):
         value = value[0] if value else None
+    if getattr(value, "numerator", None) in _UNSET:
+        return None
     try:
         number = float(value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
@@ -278,7 +283,8 @@ def _name(value: Any) -> str | None:
     text = _text(value)
     if text is None or text.casefold() in _NO_NAMES or _NO_LENS.match(text):
         return None
-    return text if any(letter.isalnum() for letter in text) else None
+    # A field of ones, never written, reads as "ÿÿÿ".
+    return text if any(letter.isalnum() and letter != "ÿ" for letter in text) else None
 
 
 def _text(value: Any) -> str | None:
@@ -376,8 +382,8 @@ def _degrees(
     degrees = 0.0
     for power, part in enumerate(value[:3]):
         number = _number(part)
-        if number is None and power == 2:
-            number = 0.0  # 0/0: minutes with a fraction, no seconds
+        if number is None and (power == 2 or (power == 1 and degrees % 1)):
+            number = 0.0  # 0/0: minutes with a fraction, no seconds; or degrees with one
         if number is None or number < 0 or (power and number > 60):
             return None
         degrees += number / 60.0**power

@@ -1,10 +1,12 @@
-"""Words that people noted about a photo: the properties of XMP that are carried over, and how.
+"""XMP properties in which people describe a photo, and the rules to carry them over.
 
 Names and forms: XMP specification, part 1 and 2 (ISO 16684-1); IPTC Photo Metadata Standard; and
 where EXIF and IPTC-IIM say the same (Metadata Working Group, Guidelines 2.0).
 """
 
 from __future__ import annotations
+
+import re
 
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -122,13 +124,34 @@ PNG = {
     "Description": "dc:description",
     "Author": "dc:creator",
     "Copyright": "dc:rights",
+    "Comment": "exif:UserComment",
 }
+
+#: Beginnings of keywords under which programs write of the file, not of what it shows. Whatever
+#: else is written in a PNG, such as the prompt that a picture was made from, somebody may want.
+PNG_TECHNICAL = (
+    "software", "source", "disclaimer", "warning", "creation time", "date:", "exif:", "xmp:",
+    "png:", "tiff:", "icc:", "thumb::", "raw profile", "xml:com.adobe.xmp", "signature",
+    "timestamp",
+)  # fmt: skip
 
 # What cameras write into every photo.
 _BOILERPLATE = (
     "digital camera", "sony dsc", "samsung", "dcim", "exif_jpeg", "default", "picture",
     "untitled", "minolta", "olympus", "dsc", "ascii", "jpeg", "image description",
 )  # fmt: skip
+
+
+# What programs write into the comment of a JPEG or a GIF.
+_PROGRAM = re.compile(
+    r"(?i)creator|created|generat|gimp|gd-jpeg|lavc|lead tech|jpeg|applemark|optimi[sz]|compress"
+    r"|software|photoshop|acd ?see|imagemagick|quality|version|https?:|\bxv\b|resize|file source"
+)
+
+
+def is_of_a_program(comment: str) -> bool:
+    """Tell whether the comment of a file is one that programs write, or none at all."""
+    return is_boilerplate(comment) or not comment.isprintable() or bool(_PROGRAM.search(comment))
 
 
 def is_boilerplate(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""XMP packets: reading what they say about a photo, and adding to them without losing a byte.
+"""XMP packets: read them, and add to them without losing a byte.
 
 What is there already is never rewritten, only added to, at a place that the parser has found:
 what other programs keep in their sidecars (histories of edits, masks, comments) stays as it is.

@@ -1,4 +1,4 @@
-"""Facts of the camera in an XMP packet: moment, camera, lens, exposure, place.
+"""Camera facts from an XMP packet: moment, camera, lens, exposure, place.
 
 Properties: XMP specification, part 2 (``exif:``, ``tiff:``), CIPA DC-010 (``exifEX:``) and Adobe's
 ``aux:``. Values are texts in many forms, and packets come in every encoding of Unicode, with a byte

@@ -1,4 +1,4 @@
-"""Batches of photos from service to service: ingest, preprocess, features.
+"""Pipeline: services that process batches of photos (ingest, preprocess, features).
 
 >>> from safelight.pipeline import FeaturesService
 >>> service = FeaturesService()                                  # doctest: +SKIP

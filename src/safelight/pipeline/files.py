@@ -1,4 +1,4 @@
-"""Files of the pipeline: there as a whole, or not at all."""
+"""Files of the pipeline, written whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run: all photos of a folder through all services, in this process, to data/output."""
+"""Run all services in this process: photos of a folder to data/output."""
 
 from __future__ import annotations
 

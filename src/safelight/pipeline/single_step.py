@@ -1,4 +1,4 @@
-"""One service on one batch, from a file to a file; and batches from what people name."""
+"""Run one service on one batch, from a file to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One service at work on a bus: take a batch, process it, publish the result, say so."""
+"""Worker of one service on a bus: take a batch, process it, publish the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a picture smaller by area averaging: exact, and the same on every machine."""
+"""Scale a picture down by area averaging: exact, and the same on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BRISQUE: how far a photo's statistics are from those of undamaged ones, as people judged them."""
+"""BRISQUE: distance of a photo's statistics from undamaged ones, as judged by people."""
 
 from __future__ import annotations
 

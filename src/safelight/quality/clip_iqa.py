@@ -1,4 +1,4 @@
-"""CLIP-IQA: which of two opposite descriptions a photo is nearer to.
+"""CLIP-IQA: similarity of a photo to a good description against a bad one.
 
 Wang, Chan and Loy, "Exploring CLIP for assessing the look and feel of images", AAAI 2023. For a
 photo's vector e and the vectors of a pair such as "Good photo." and "Bad photo."::

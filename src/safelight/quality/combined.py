@@ -1,4 +1,4 @@
-"""One score of several: their weighted mean, and which of them took part."""
+"""Combined score: the weighted mean of several scores, with its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many photo files to reports: decoded and measured on threads, given back in order."""
+"""Score many photo files on threads, in order."""
 
 from __future__ import annotations
 

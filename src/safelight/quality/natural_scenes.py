@@ -1,4 +1,4 @@
-"""The statistics of natural scenes, by which BRISQUE and NIQE judge a photo.
+"""Natural scene statistics, by which BRISQUE and NIQE judge a photo.
 
 Divide what a pixel differs from its surroundings by how much they vary: the result (MSCN
 coefficients: mean subtracted, contrast normalised) has much the same distribution in all natural

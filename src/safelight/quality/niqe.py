@@ -1,4 +1,4 @@
-"""NIQE: how far a photo's statistics are from those of good photos, without anybody's opinion."""
+"""NIQE: distance of a photo's statistics from those of good photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One photo as the metrics see it: its pixels at evaluation size, and what many need of them."""
+"""Picture: one photo at evaluation size, with values that several metrics share."""
 
 from __future__ import annotations
 

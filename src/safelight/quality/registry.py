@@ -1,4 +1,4 @@
-"""Every metric there is. One more is one more file, and a line here."""
+"""Registry of metrics. A new one is one more file, and a line here."""
 
 from __future__ import annotations
 

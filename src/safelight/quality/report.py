@@ -1,4 +1,4 @@
-"""All that was measured of one photo."""
+"""Quality report of one photo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was measured of one photo.
+    """Measurements of one photo, with the combined score.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Measuring one photo with every metric, from one decode."""
+"""Score one photo with every metric, from one decode."""
 
 from __future__ import annotations
 

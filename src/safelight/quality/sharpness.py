@@ -1,4 +1,4 @@
-"""Sharpness as it is often computed: Tenengrad of a small grey preview, squashed."""
+"""Sharpness in its common form: Tenengrad of a small grey preview, squashed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small weight files read without trusting them: .npz and .safetensors, never a pickle."""
+"""Read small weight files without trusting them: .npz and .safetensors, never a pickle."""
 
 from __future__ import annotations
 

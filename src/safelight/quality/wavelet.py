@@ -1,4 +1,4 @@
-"""The finest detail of a picture, by wavelet, and the noise that it speaks of.
+"""Finest wavelet detail of a picture, and the noise that it shows.
 
 The estimate of Donoho and Johnstone (1994): the finest diagonal coefficients of a Daubechies
 wavelet (db2) hold little but noise, and their median is not moved by the few edges among them.

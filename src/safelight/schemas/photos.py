@@ -12,7 +12,7 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrup
 
 
 class Health(Answer):
-    """That the server is alive."""
+    """Health of the server."""
 
     status: Literal["healthy"]
 
@@ -203,7 +203,7 @@ class Jobs(Answer):
 
 
 class Photo(Answer):
-    """All that is known about a photo."""
+    """A photo, with its files, facts, labels and scores."""
 
     photo_id: str
     width: int | None

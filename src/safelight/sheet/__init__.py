@@ -1,4 +1,4 @@
-"""A contact sheet: photos with their scores on one page, or in one picture, to be looked at.
+"""Contact sheet: photos with their scores, on one page or in one picture.
 
 >>> from safelight.quality import choose
 >>> from safelight.sheet import Listed, Sheet, arrange, cards, page

@@ -1,4 +1,4 @@
-"""One photo of a contact sheet: read once, decoded once, measured and made small."""
+"""Card of a contact sheet: one photo, read once, decoded once, measured and made small."""
 
 from __future__ import annotations
 

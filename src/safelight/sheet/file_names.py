@@ -1,4 +1,4 @@
-"""File names as they are shown: short, and in an order people expect."""
+"""File names as people read them: short, and in the expected order."""
 
 from __future__ import annotations
 

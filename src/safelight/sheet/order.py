@@ -1,4 +1,4 @@
-"""The order of the cards."""
+"""Order of the cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sheet as one HTML file that asks nothing of anybody: no request, no library, no network.
+"""Contact sheet as one self-contained HTML file: no request, no library, no network.
 
 Photos are ``data:`` URIs; scores, and maps of focus, are drawn as SVG. Without scripts all is there
 but the choice of order.

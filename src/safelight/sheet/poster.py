@@ -1,4 +1,4 @@
-"""A sheet as one picture (PNG), to be sent, printed or put into a document."""
+"""Contact sheet as one picture (PNG), to send, print or put into a document."""
 
 from __future__ import annotations
 

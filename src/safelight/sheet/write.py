@@ -1,4 +1,4 @@
-"""Putting a sheet on the disk: whole or not at all, and over nothing but another sheet."""
+"""Write a sheet whole or not at all, over nothing but another sheet."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 from skimage import data
 
 from safelight.duplicates.clustering.grouping import group_id
@@ -42,6 +43,15 @@ def origins(photos) -> dict[str, tuple[str | None, str]]:
     return {each.child: (each.parent, each.how) for each in derive(group, photos, ProvenBytes())}
 
 
+def derived(sharper: PhotoFacts, other: PhotoFacts) -> dict[str, tuple[str | None, str]]:
+    """Return what each of two photos of one size was made from; it is known which is sharper."""
+    a, b = sorted((sharper.id, other.id))
+    edge = Edge(a, b, Relation.RE_ENCODED, {"sharper": sharper.id})
+    group = Group(group_id([a, b]), Relation.RE_ENCODED, (a, b), (edge,))
+    found = derive(group, [sharper, other], ProvenBytes())
+    return {each.child: (each.parent, each.how) for each in found}
+
+
 PICTURES = [data.coffee, data.astronaut]
 
 
@@ -59,6 +69,47 @@ def test_an_enlarged_one_is_seen(original, save, factor, kernel) -> None:
     size = (round(image.width * factor), round(image.height * factor))
     large = save(image.resize(size, Image.Resampling[kernel]), "JPEG", quality=90)
     assert origins([photo, large]) == {large.id: (photo.id, "enlarged")}
+
+
+@pytest.mark.parametrize("factor", [1.5, 2, 3.2])
+def test_one_enlarged_by_repeating_pixels_is_seen(original, save, factor) -> None:
+    photo, image = original
+    size = (round(image.width * factor), round(image.height * factor))
+    large = save(image.resize(size, Image.Resampling.NEAREST), "PNG")
+    assert origins([photo, large]) == {large.id: (photo.id, "enlarged")}
+
+
+@pytest.mark.parametrize("factor", [0.75, 0.5, 0.35])
+@pytest.mark.parametrize("form", [("JPEG", {"quality": 96}), ("PNG", {})], ids=["JPEG", "PNG"])
+def test_one_made_small_and_large_again_is_seen(original, save, factor, form) -> None:
+    photo, image = original
+    small = (round(image.width * factor), round(image.height * factor))
+    again = image.resize(small, Image.Resampling.LANCZOS).resize(
+        image.size, Image.Resampling.BICUBIC
+    )
+    soft = save(again, form[0], **form[1])
+    assert derived(photo, soft) == {soft.id: (photo.id, "enlarged")}
+
+
+@pytest.mark.parametrize("amount", [80, 300])
+def test_one_that_was_sharpened_does_not_make_its_source_the_copy(save, amount) -> None:
+    picture = Image.fromarray(data.coffee()).filter(ImageFilter.GaussianBlur(0.8))
+    source = save(picture, "JPEG", quality=92)
+    sharpened = save(picture.filter(ImageFilter.UnsharpMask(1, amount, 0)), "JPEG", quality=85)
+    assert source.id not in derived(sharpened, source)
+
+
+def test_a_soft_one_is_not_a_copy_of_itself_saved_with_more_loss(save) -> None:
+    picture = Image.fromarray(data.coffee()).filter(ImageFilter.GaussianBlur(2))
+    source, worse = save(picture, "JPEG", quality=92), save(picture, "JPEG", quality=30)
+    assert source.id not in derived(worse, source)
+
+
+def test_a_camera_wrote_the_soft_one_and_not_the_sharper(original, save) -> None:
+    photo, image = original
+    soft = save(image.resize((200, 150)).resize(image.size), "JPEG", quality=96)
+    soft = replace(soft, exif={"camera_model": "R5"})
+    assert derived(photo, soft) == {}
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 0.75])

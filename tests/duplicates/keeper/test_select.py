@@ -63,6 +63,16 @@ def test_an_upscale_is_not_better() -> None:
     assert "enlarged, or blurred: it has no more detail than a smaller one" in found[1].reasons
 
 
+@pytest.mark.parametrize("root", ["/tmp/p", "/media/Backup/p", "/home/ann/Downloads/p"])
+def test_the_folder_told_is_not_one_that_both_lie_in(root: str) -> None:
+    def placed(name: str) -> PhotoFacts:
+        path = f"{root}/{name}/1.jpg"
+        return photo(name, copies=(Copy(path, 100_000, 10**18, ("default",)),))
+
+    found = chosen(placed("2019"), placed("WhatsApp Images"))
+    assert "the better folder ('2019' against 'WhatsApp Images')" in found[0].reasons
+
+
 def test_bytes_alone_make_nothing_better() -> None:
     first, again = photo("first"), photo("again", size=400_000)
     assert names(chosen(first, again)) == ["again", "first"]  # nothing else is known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -275,6 +276,27 @@ found = can_have_clip(0.5)
 print(json.dumps({"found": found, "seconds": time.perf_counter() - start,
                   "client": "huggingface_hub" in sys.modules}))
 """
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b""],
+    ids=["another protocol", "chunks that are none", "nothing"],
+)
+def test_a_server_of_another_protocol_offers_nothing(tmp_path: Path, answer: bytes) -> None:
+    def speak() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=speak, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        said = run(_OFFER, url=url, home=tmp_path / "home", XDG_CACHE_HOME=str(tmp_path / "cache"))
+        thread.join(10)
+    assert not said["found"]
 
 
 def test_a_hub_that_answers_again_is_noticed_and_not_asked_twice(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``safelight library``: the models that a library is embedded with, and ways out and in."""
+"""``safelight library``: spaces, export and import."""
 
 from __future__ import annotations
 

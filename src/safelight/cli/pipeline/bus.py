@@ -1,4 +1,4 @@
-"""``safelight pipeline worker``, ``publish``, ``watch``, ``dead``: what talks to a NATS server."""
+"""``safelight pipeline worker``, ``publish``, ``watch``, ``dead``: commands on a NATS server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of files as commands print them: what lacks an extra on one line."""
+"""Failures of files as commands print them; those that lack one extra share a line."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.duplicates.clustering.group_relations import parts as components
-from safelight.duplicates.keeper.families import edits, parts
+from safelight.duplicates.keeper.families import edits, has_camera, parts
+from safelight.duplicates.keeper.filenames import is_made_name
 from safelight.duplicates.keeper.losses import losses
 from safelight.duplicates.keeper.photo_bytes import ProvenBytes
 from safelight.duplicates.keeper.picture_data import (
@@ -25,6 +26,7 @@ from safelight.duplicates.keeper.traces import (
     LEAST_RATIO,
     carries_steps,
     is_enlarged,
+    is_softened,
     middle_frequencies,
 )
 from safelight.duplicates.model import STRICT, Relation
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from safelight.library.photo_facts import PhotoFacts
 
 #: Changes whenever the same photos would give another answer.
-VERSION = "4"
+VERSION = "5"
 
 # Of what was looked at, so many are written at once.
 _AT_ONCE = 16
@@ -53,6 +55,9 @@ _AT_ONCE = 16
 # Relations within which pixels can tell which photo was made from which.
 _SAME_VIEW = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
 _TURNED_VIEW = _SAME_VIEW | {Relation.ROTATED, Relation.MIRRORED}
+
+# Relations of pictures of which one may be the other, made small and large again.
+_SOFTENED = frozenset({Relation.RE_ENCODED, Relation.EDITED})
 
 # In larger groups a JPEG is compared with those alone that were made from none so far, and with
 # few of them: the time must not grow with the square of the copies.
@@ -92,7 +97,7 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """All that is known about where the photos of groups come from.
+    """Derivations of the photos of groups.
 
     Attributes
     ----------
@@ -299,6 +304,7 @@ def _derived(
         _saved_again(found, [each for each in photos if each.id in ids], read, pixel_limit)
     for ids in components(group.edges, _SAME_VIEW):
         _of_one_view(found, [each for each in photos if each.id in ids], read, pixel_limit)
+    _softened(found, group, photos, read, pixel_limit)
     return found
 
 
@@ -407,6 +413,40 @@ def _of_one_view(
                 )
                 _add(found, made)
                 break
+
+
+def _softened(
+    found: dict[str, Derivation],
+    group: Group,
+    photos: Sequence[PhotoFacts],
+    read: ProvenBytes,
+    pixel_limit: int,
+) -> None:
+    """Look for pictures that are a sharper one of their size, made small and large again."""
+    of = {photo.id: photo for photo in photos}
+    pairs = []
+    for edge in group.edges:
+        sharp = of.get(str(edge.evidence.get("sharper")))
+        soft = of.get(edge.a if sharp and sharp.id == edge.b else edge.b)
+        if sharp and soft and edge.relation in _SOFTENED and "differs" not in edge.evidence:
+            pairs.append((sharp, soft))
+    for sharp, soft in pairs[: _ALL_PAIRS * _FEW_ROOTS]:
+        if soft.id in found or not _can_be_source(sharp, soft):
+            continue
+        theirs, own = _luma(read(sharp), pixel_limit), _luma(read(soft), pixel_limit)
+        if theirs is None or own is None or theirs.shape != own.shape:
+            continue
+        if is_softened(own, theirs):
+            made = Derivation(sharp.id, soft.id, "enlarged", {"by": "pixels"}, (sharp.id, soft.id))
+            _add(found, made)
+
+
+def _can_be_source(sharp: PhotoFacts, soft: PhotoFacts) -> bool:
+    """Tell whether facts let a sharper picture be the source: some are sharpened by a model."""
+    if has_camera(soft) and not has_camera(sharp):
+        return False
+    named = [all(is_made_name(copy.path) for copy in photo.copies) for photo in (sharp, soft)]
+    return named[1] or not named[0]
 
 
 def _is_smaller(small: PhotoFacts, large: PhotoFacts) -> bool:

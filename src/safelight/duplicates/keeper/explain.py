@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.keeper.filenames import age_of, secondary_folder
@@ -76,12 +77,16 @@ def why_kept(
     values: Mapping[str, Mapping[str, float]],
     weights: CriteriaWeights,
     lineage: Lineage,
+    focus: str = "",
 ) -> tuple[str, ...]:
-    """Return the reasons for the keeper, the heaviest first, and those against it."""
+    """Return the reasons for the keeper, the heaviest first, and those against it.
+
+    ``focus`` is where it is sharper than the others, if that has decided.
+    """
     others = ranked[1:]
     if not others:
         return ()
-    told, against = [], []
+    told, against = [f"sharper {focus}"] if focus else [], []
     made = [other for other in others if best.id in lineage.ancestors(other.id)]
     unknown = [other for other in others if other not in made and other.id in lineage.derivations]
     if made or unknown:
@@ -120,7 +125,7 @@ def _reason_for(name: str, best: PhotoFacts, rival: PhotoFacts, lineage: Lineage
         case "metadata":
             return f"the most complete data ({_has(best)})"
         case "folder":
-            return f"the better folder ({_folder(best)} against {_folder(rival)})"
+            return f"the better folder ({_folder(best, rival)} against {_folder(rival, best)})"
         case "name":
             return f"not named as a copy or an edit ({called(rival)} is)"
         case "age":
@@ -182,7 +187,7 @@ def why_not(
                 lacks = [text for text in _has_list(best) if text not in _has_list(photo)]
                 told.append(f"lacks {', '.join(lacks)}" if lacks else "has less data")
             case "folder":
-                told.append(f"lies in {_folder(photo)}, the other in {_folder(best)}")
+                told.append(f"lies in {_folder(photo, best)}, the other in {_folder(best, photo)}")
             case "name":
                 told.append("is named as a copy or an edit")
             case "small":
@@ -245,7 +250,10 @@ def why_chosen(
     ]
     made = lineage.derivations.get(best.id)
     if made is not None:
-        against.insert(0, f"it {_MADE[made.how][1].format(**_words(made, ranked))}")
+        told = _MADE[made.how][1].format(**_words(made, ranked))
+        word = told.partition(" ")[0]
+        verb = {"likelier": "is ", "enlarged,": "was ", "saved": "was "}.get(word, "")
+        against.insert(0, f"it {verb}{told}")
     return ("chosen by you", *(("although " + " and ".join(against),) if against else ()))
 
 
@@ -267,10 +275,15 @@ def _were_made(made: Sequence[PhotoFacts], lineage: Lineage) -> str:
     return f"{'was' if len(made) == 1 else 'were'} {ways.pop()}"
 
 
-def _folder(photo: PhotoFacts) -> str:
-    path = photo.copies[0].path
-    other = secondary_folder(path)
-    return repr(other or os.path.basename(os.path.dirname(path)))
+def _folder(photo: PhotoFacts, other: PhotoFacts) -> str:
+    """Return the folder that tells where a photo lies, among those that the other is not in too."""
+    path, rival = photo.copies[0].path, other.copies[0].path
+    folders, theirs = (os.path.dirname(each).split(os.sep) for each in (path, rival))
+    shared = sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folders, theirs, strict=False))
+    )
+    telling = secondary_folder(os.path.join(*folders[shared:], os.path.basename(path)))
+    return repr(telling or os.path.basename(os.path.dirname(path)))
 
 
 def named(photos: Sequence[PhotoFacts]) -> str:

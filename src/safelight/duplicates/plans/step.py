@@ -1,4 +1,4 @@
-"""One step of a plan: what is done to one file."""
+"""Step of a plan: the operation on one file."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ class CloseLook:
 
     @property
     def evidence(self) -> dict[str, float | int | str | bool]:
-        """As an edge has it."""
+        """Evidence for an edge."""
         if self.place is None:
             return {}
         found: dict[str, float | int | str | bool] = {

@@ -65,7 +65,7 @@ class Resemblance:
 
     @property
     def evidence(self) -> dict[str, float | int | str | bool]:
-        """As an edge has it."""
+        """Evidence for an edge."""
         found: dict[str, float | int | str | bool] = {}
         if self.turned_bits < _BITS:
             found["hash_bits"] = min(self.bits, self.turned_bits)

@@ -1,4 +1,4 @@
-"""The catalogue: well-known models, where they lie and what is known about them."""
+"""Catalogue of well-known models, with their addresses and published facts."""
 
 from __future__ import annotations
 

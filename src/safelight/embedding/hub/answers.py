@@ -1,4 +1,4 @@
-"""Answers of a hub: what may be believed of them, and what an error means in words.
+"""Answers of a hub: validation, and errors in words.
 
 Whatever answers at the hub's address names files, digests and sizes, and the client makes paths of
 them. So nothing of it becomes a path before it was looked at.

@@ -1,4 +1,4 @@
-"""One large file from the hub, of which what has arrived is kept.
+"""Resumable download of one large file from the hub.
 
 The hub's own client begins a file again after an error or an interruption, and the weights of a
 model are one file of up to gigabytes. So large files come by this way into the same cache, from

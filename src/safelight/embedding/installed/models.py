@@ -1,4 +1,4 @@
-"""The models on this machine: what there is of each, fetching one, removing one.
+"""Models on this machine: list, fetch, remove.
 
 Models lie in the hub's cache, which other programs use as well. Nothing outside it is ever
 removed: not a folder that was given as a model, and not what a link in the cache leads to.

@@ -1,4 +1,4 @@
-"""The ways in which ONNX models with an image and a text side are laid out in a folder.
+"""Folder layouts of ONNX models with an image and a text side.
 
 Two are in wide use: Immich's, exported from open_clip, with a folder for each side; and
 transformers.js's, with several variants of each graph in ``onnx/``. A layout is found from names

@@ -1,4 +1,4 @@
-"""The ways in which PyTorch models with an image and a text side are laid out in a folder.
+"""Folder layouts of PyTorch models with an image and a text side.
 
 As for ONNX, a layout is found from names alone: of a folder, or of a listing of the hub.
 """

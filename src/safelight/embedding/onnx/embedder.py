@@ -143,7 +143,7 @@ class OnnxEmbedder:
         return self._units(self._texts.run(len(texts), call))
 
     def close(self) -> None:
-        """Let go of weights and threads; the next call loads them again."""
+        """Release weights and threads; the next call loads them again."""
         with self._lock:
             pool, self._pool = self._pool, None
             self._image = self._text = None

@@ -1,4 +1,4 @@
-"""An ONNX file's graph without its weights, which then are mapped from where they lie.
+"""Load an ONNX graph without its weights, and map those from where they lie.
 
 ONNX Runtime reads a model by parsing the whole file into memory and copying every tensor out of
 it. Given instead a copy of the graph whose tensors say "my bytes are at this offset of that

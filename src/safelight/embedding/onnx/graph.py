@@ -1,4 +1,4 @@
-"""The two graphs of a model: tensors in, embeddings out, whatever the graph calls them."""
+"""Image and text graph of a model: tensors in, embeddings out, whatever the names inside."""
 
 from __future__ import annotations
 

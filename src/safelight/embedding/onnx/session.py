@@ -1,4 +1,4 @@
-"""Open an ONNX model, quickly and on the device that was asked for."""
+"""Open an ONNX model, quickly and on the named device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read how a model wants its images from the file that it was published with.
+"""Read a model's preprocessing from its published configuration.
 
 Nothing is guessed: a number that is missing, or a class or mode that is not known here, is an
 error that names the file and the key.

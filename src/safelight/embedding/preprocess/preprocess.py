@@ -1,4 +1,4 @@
-"""From a photo's pixels to a model's input tensor."""
+"""Preprocess images: from a photo's pixels to a model's input tensor."""
 
 from __future__ import annotations
 

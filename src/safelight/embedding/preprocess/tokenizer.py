@@ -1,4 +1,4 @@
-"""From texts to a model's token ids."""
+"""Tokenize texts: from words to a model's token ids."""
 
 from __future__ import annotations
 

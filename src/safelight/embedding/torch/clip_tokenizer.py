@@ -1,4 +1,4 @@
-"""CLIP's own tokenizer, which open_clip holds as Python, as a ``tokenizer.json``."""
+"""Convert CLIP's Python tokenizer of open_clip into a ``tokenizer.json``."""
 
 from __future__ import annotations
 

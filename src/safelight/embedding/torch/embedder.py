@@ -147,7 +147,7 @@ class TorchEmbedder:
         return self._encode(self._texts, len(texts), encode)
 
     def close(self) -> None:
-        """Let go of the weights; the next call loads them again."""
+        """Release the weights; the next call loads them again."""
         with self._lock:
             self._loaded = None
         if self.where.kind == "cuda":

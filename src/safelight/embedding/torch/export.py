@@ -1,4 +1,4 @@
-"""A model as an Immich-layout folder of ONNX files, and how near it comes to the original."""
+"""Export a model to a folder of ONNX files in Immich's layout, and measure its fidelity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX graphs in half precision and in 8-bit integers."""
+"""Quantize ONNX graphs to half precision and 8-bit integers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP's ResNet at any resolution, as CLIP-IQA looks at photos.
+"""CLIP's ResNet at any resolution, as CLIP-IQA uses it.
 
 Wang, Chan and Loy, "Exploring CLIP for assessing the look and feel of images", AAAI 2023: without
 the positional embedding of its last pooling, the network takes a photo of any size, and its vector

@@ -1,4 +1,4 @@
-"""Data sets: photos with their vectors, and all that is known about them, as Parquet."""
+"""Data sets in Parquet: photos with their vectors and all facts about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of photos, and of failures."""
+"""Columns of photos, and of failures."""
 
 from __future__ import annotations
 

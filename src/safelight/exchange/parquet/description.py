@@ -1,4 +1,4 @@
-"""A data set: Parquet files of photos and of failures, and a description that makes it whole.
+"""Description of a data set, which lists the Parquet files that belong to it.
 
     safelight.json                  what it is, and which files belong to it; written last
     photos/part-RUN-0000.parquet    a row a photo; of many, in folders by the id's first digits,

@@ -1,4 +1,4 @@
-"""Writing a data set, so that what is not finished never looks whole."""
+"""Write a data set, so that an unfinished one never looks whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of Arrow into rows, also those that other programs wrote, in batches.
+"""Convert Arrow columns to rows, in batches, also those that other programs wrote.
 
 One value at a time would take ten times as long.
 """

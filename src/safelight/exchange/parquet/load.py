@@ -1,4 +1,4 @@
-"""Reading a data set into a library or a vector store, past what is broken of it."""
+"""Read a data set into a library or a vector store, skipping its broken files."""
 
 from __future__ import annotations
 

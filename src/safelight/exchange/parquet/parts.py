@@ -1,4 +1,4 @@
-"""The files of a data set: writing them, whole or not at all, and reading what can be read."""
+"""Files of a data set: write them whole or not at all, read every readable one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows into columns of Arrow, in batches: one value at a time would take ten times as long."""
+"""Convert rows to Arrow columns in batches; one value at a time takes ten times as long."""
 
 from __future__ import annotations
 

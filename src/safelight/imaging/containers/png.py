@@ -1,4 +1,4 @@
-"""PNG files by their chunks: what a picture needs of them, its colours, its frames.
+"""PNG files by their chunks: the chunks of the picture, its colours, its frames.
 
 Chunks: PNG, third edition (W3C, 2025). A viewer shows a picture whatever its other chunks hold, so
 only IHDR, PLTE, IDAT and what says how to show them are given to the decoder.

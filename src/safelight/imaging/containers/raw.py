@@ -1,4 +1,4 @@
-"""Camera RAW files: their embedded preview, which is what the camera itself showed."""
+"""Camera RAW files: their embedded preview, as the camera itself showed it."""
 
 from __future__ import annotations
 

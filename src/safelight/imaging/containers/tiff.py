@@ -1,4 +1,4 @@
-"""TIFF files by their directories: which page is the picture, which others there are.
+"""TIFF files by their directories: the page of the picture, and the other pages.
 
 Tags and types: TIFF 6.0 and its supplements; BigTIFF as libtiff describes it.
 """

@@ -68,7 +68,7 @@ class FolderSource:
 
     @property
     def scope(self) -> str:
-        """All that lies in the folder."""
+        """Everything in the folder."""
         return self.folder.rstrip(os.sep) + os.sep
 
     @property

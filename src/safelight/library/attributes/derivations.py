@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.among import among
 from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ def read_derivations(
 
     A group's id stands for its photos, and a photo's for its bytes: nothing here can be of others.
     """
+    condition, ids = among("group_id", group_ids)
     rows = library.connection.execute(
-        "SELECT group_id, found FROM origins WHERE version = ? "
-        "AND group_id IN (SELECT value FROM json_each(?))",
-        (version, json.dumps(list(group_ids))),
+        f"SELECT group_id, found FROM origins WHERE version = ? AND {condition}",
+        (version, ids),
     )
     return {group: stored_json(found) for group, found in rows}
 

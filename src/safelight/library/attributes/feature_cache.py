@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from safelight.library.among import among
 from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ def read_features(
 ) -> dict[str, dict[str, Any]]:
     """Return the features of photos in this version, by photo id; nothing for those unknown."""
     found: dict[str, dict[str, Any]] = {}
+    condition, ids = among("photo_id", photo_ids)
     rows = library.connection.execute(
-        "SELECT photo_id, features FROM features "
-        "WHERE version = ? AND photo_id IN (SELECT value FROM json_each(?))",
-        (version, json.dumps(list(photo_ids))),
+        f"SELECT photo_id, features FROM features WHERE version = ? AND {condition}",
+        (version, ids),
     )
     found |= {photo_id: stored_json(features) for photo_id, features in rows}
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from safelight.library.among import among
 from safelight.library.attributes.label_sets import label_set_key
 from safelight.library.damage import stored_json
 from safelight.library.items import item_keys
@@ -172,13 +173,14 @@ def read_labels(
 ) -> dict[str, LabelledPhoto]:
     """Return the labels of photos, by photo id; unlabelled photos are missing."""
     found: dict[str, LabelledPhoto] = {}
+    condition, ids = among("i.id", photo_ids)
     rows = library.connection.execute(
         f"SELECT i.id, {_LABEL} FROM items i JOIN labelled d ON d.item_pk = i.pk "
         "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
         "AND d.label_set_pk = (SELECT pk FROM label_sets WHERE version = ?) "
         f"{_WITH_LABELS} "
-        f"WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY l.confidence DESC",
-        (fingerprint, version, json.dumps(list(photo_ids))),
+        f"WHERE {condition} ORDER BY l.confidence DESC",
+        (fingerprint, version, ids),
     )
     found |= _collected((photo_id, values) for photo_id, *values in rows)
     return found
@@ -256,11 +258,12 @@ def vectors_of(
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Return the vectors in a space, by photo id, of those of `photo_ids` that have one."""
     found: dict[str, npt.NDArray[np.float32]] = {}
+    condition, ids = among("i.id", photo_ids)
     rows = library.connection.execute(
         "SELECT i.id, e.vector FROM items i JOIN embeddings e ON e.item_pk = i.pk "
         "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-        "WHERE i.kind = 'photo' AND i.id IN (SELECT value FROM json_each(?))",
-        (fingerprint, json.dumps(list(photo_ids))),
+        f"WHERE i.kind = 'photo' AND {condition}",
+        (fingerprint, ids),
     )
     found |= {photo_id: np.frombuffer(vector, "<f4") for photo_id, vector in rows}
     return found

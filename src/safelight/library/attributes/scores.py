@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.among import among
 from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def _values(record: ScoreRecord) -> tuple[object, ...]:
 def read_scores(library: Database, photo_ids: Sequence[str]) -> dict[str, dict[str, ScoreRecord]]:
     """Return the scores of photos, by photo id and metric; unmeasured ones are missing."""
     found: dict[str, dict[str, ScoreRecord]] = {}
+    condition, ids = among("i.id", photo_ids)
     rows = library.connection.execute(
         f"SELECT i.id, {_COLUMNS} FROM items i JOIN scores s ON s.item_pk = i.pk "
-        f"WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY s.rowid",
-        (json.dumps(list(photo_ids)),),
+        f"WHERE {condition} ORDER BY s.rowid",
+        (ids,),
     )
     for photo_id, *values in rows:
         record = _record(*values)

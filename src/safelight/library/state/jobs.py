@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
+from safelight.library.among import among
 from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
@@ -128,10 +129,11 @@ def read_jobs(
     library: Database, *, limit: int = 100, namespaces: tuple[str, ...] | None = None
 ) -> list[Job]:
     """Return the last jobs, the newest first; with `namespaces`, only of these."""
+    condition, names = among("namespace", namespaces or ())
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE ? IS NULL OR namespace IN "
-        "(SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT ?",
-        (*[None if namespaces is None else json.dumps(namespaces)] * 2, limit),
+        f"SELECT {_COLUMNS} FROM jobs WHERE ? OR {condition} "
+        "ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        (namespaces is None, names, limit),
     )
     return [_job(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Dead letters as messages of NATS: the message as it came, and why in the headers."""
+"""Dead letters as NATS messages: the original message, with the reason in headers."""
 
 from __future__ import annotations
 

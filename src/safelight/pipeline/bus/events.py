@@ -1,4 +1,4 @@
-"""Events between services, and what every bus that carries them does.
+"""Events between services, and the interface of every bus.
 
 Each event tells that a batch went through a service: ``ingest.completed``,
 ``preprocess.completed``, ``features.completed``. ``ingest.requested`` starts it all.
@@ -140,23 +140,23 @@ class Delivery(Protocol):
     def attempt(self) -> int: ...
 
     async def ack(self) -> None:
-        """Done: it is not delivered to this durable name again."""
+        """Acknowledge: it is not delivered to this durable name again."""
         ...
 
     async def in_progress(self) -> None:
-        """Still at it: the wait begins again."""
+        """Extend the delivery: the wait begins again."""
         ...
 
     async def give_back(self) -> None:
-        """Not done, and not for a fault of the batch: it is delivered again at once."""
+        """Give the batch back unprocessed; it is delivered again at once."""
         ...
 
     async def fail(self, reason: str) -> None:
-        """Could not: it is delivered again after a pause, or dead if that was the last time."""
+        """Report a failure: it is delivered again after a pause, or dead after the last attempt."""
         ...
 
     async def bury(self, reason: str) -> None:
-        """Can never be done: it is put with the dead letters."""
+        """Make it a dead letter at once, because it can never succeed."""
         ...
 
 
@@ -211,7 +211,7 @@ class EventBus(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of all that is held."""
+        """Release all resources."""
         ...
 
 

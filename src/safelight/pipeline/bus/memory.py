@@ -1,4 +1,4 @@
-"""The bus inside one process: for a run from start to end, and for trying services out."""
+"""In-process bus: for a whole run, and for trying services out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of artifacts, as services hand them on. What a service does not know, it keeps."""
+"""Batches of artifacts, as services pass them on; unknown fields stay."""
 
 from __future__ import annotations
 

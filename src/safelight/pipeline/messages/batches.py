@@ -1,4 +1,4 @@
-"""Batches as files: what a bus cannot carry, and what a run that was killed goes on from."""
+"""Batches as files: for batches too large for a bus, and for resuming a killed run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photo files to measurements, vectors and labels: each is read once and decoded once."""
+"""Extract features of photo files; each file is read once and decoded once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features that were found before: one JSON file a photo, and the library.
+"""Cache of features: one JSON file a photo, and the library.
 
 A file is named by the md5 of ``{photo_id}_features`` and holds
 ``{"version": {...}, "features": {...}}``. The version names the sha256 of the file that was read as

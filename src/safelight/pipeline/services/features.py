@@ -1,4 +1,4 @@
-"""The features service: batches of artifacts in, the same with labels and quality out."""
+"""Features service: add labels and quality to batches of artifacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ingest service: photo files to a photo index, each read once and none decoded."""
+"""Ingest service: photo files to a photo index, each read once and none decoded."""
 
 from __future__ import annotations
 

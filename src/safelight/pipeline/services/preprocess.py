@@ -1,4 +1,4 @@
-"""The preprocess service: each photo decoded once, and two standardised copies of it written."""
+"""Preprocess service: decode each photo once, and write two renditions of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services by name, made as commands ask for them."""
+"""Registry of services by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standardised copies of a photo: upright, sRGB, JPEG, one of 2,048 and one of 1,024 pixels."""
+"""Renditions of a photo: upright, sRGB, JPEG, one of 2,048 and one of 1,024 pixels."""
 
 from __future__ import annotations
 

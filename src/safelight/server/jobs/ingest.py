@@ -1,4 +1,4 @@
-"""Ingests that the server does: of sources it is named, and of photos that are uploaded."""
+"""Ingest jobs of the server: named sources and uploaded photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling a vector store, while the server runs, what has changed in the library."""
+"""Send changes of the library to a vector store while the server runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def keep_fed(
 ) -> None:
     """Send what changes to a store, until cancelled.
 
-    Nothing is lost while the store is away: what was not sent stays queued in the library.
+    Nothing is lost while the store does not answer: what was not sent stays queued in the library.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Photos that clients bring: checked, put beside the library, ingested; whole or not at all."""
+"""Uploaded photos: checked, stored beside the library, ingested; whole or not at all."""
 
 from __future__ import annotations
 

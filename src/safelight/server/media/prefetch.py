@@ -1,4 +1,4 @@
-"""Thumbnails made ahead of those who look, one at a time, while nobody waits for a photo."""
+"""Make thumbnails ahead of viewers, one at a time, while nobody waits for a photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of the library's photos: thumbnails kept in files, larger ones made when asked for."""
+"""Thumbnails of photos, cached in files; larger pictures, made on request."""
 
 from __future__ import annotations
 

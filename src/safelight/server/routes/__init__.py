@@ -1,1 +1,1 @@
-"""The endpoints, one file a resource. They hold no logic: they ask, and put answers into shape."""
+"""Endpoints, one file a resource. They hold no logic."""

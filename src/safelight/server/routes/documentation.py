@@ -1,4 +1,4 @@
-"""``/docs``: the API on one page, written by the server itself; nothing comes from elsewhere."""
+"""``/docs``: the API on one page, made by the server itself; it loads nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Duplicates: the groups, and what people decide on them."""
+"""Routes of duplicates: groups, and decisions on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The features service, over HTTP: a batch of photos in, the same with labels and quality out."""
+"""Route of the features service: add labels and quality to a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search for photos: words, photos of the library, a photo that is uploaded, and sums of these."""
+"""Route of photo search: words, photos of the library, an uploaded photo, and sums of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ingests of the server's own folders, and the jobs that they are."""
+"""Routes of jobs: ingests of the server's own folders."""
 
 from __future__ import annotations
 

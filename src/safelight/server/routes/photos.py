@@ -1,4 +1,4 @@
-"""Photos: browsing, all that is known about one, and its pictures."""
+"""Routes of photos: browse, facts, pictures."""
 
 from __future__ import annotations
 

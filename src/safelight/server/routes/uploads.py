@@ -1,4 +1,4 @@
-"""Photos that clients bring."""
+"""Route of uploads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors: kept, listed, searched, by the calls that same-same's clients make."""
+"""Routes of vectors: store, list, search, in the calls of same-same's clients."""
 
 from __future__ import annotations
 

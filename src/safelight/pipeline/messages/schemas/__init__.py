@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12) of what the features service takes and gives."""
+"""JSON Schemas (draft 2020-12) of the features service's input and output."""
 
 from __future__ import annotations
 
