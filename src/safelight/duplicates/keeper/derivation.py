@@ -22,7 +22,13 @@ from safelight.duplicates.keeper.picture_data import (
     jpeg_tables,
     picture_data,
 )
-from safelight.duplicates.keeper.traces import LEAST_RATIO, carries_steps, is_enlarged, is_softened
+from safelight.duplicates.keeper.traces import (
+    LEAST_RATIO,
+    carries_steps,
+    is_enlarged,
+    is_softened,
+    middle_frequencies,
+)
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.verification.recompression import Saved, made_from, saved
 from safelight.errors import DecodeError
@@ -397,11 +403,12 @@ def _of_one_view(
         if photo.id in found:
             continue
         own = jpeg_tables(read(photo) or b"")
+        frequencies = middle_frequencies(gray)
         for rival in rivals[:_ALL_PAIRS]:
             if rival.exif.get("orientation", 1) != 1 or photo.exif.get("orientation", 1) != 1:
                 continue  # the grid of blocks lies otherwise
             steps = jpeg_tables(read(rival) or b"")
-            if steps is not None and carries_steps(gray, steps[0], own[0] if own else None):
+            if steps is not None and carries_steps(frequencies, steps[0], own[0] if own else None):
                 made = Derivation(
                     rival.id, photo.id, "saved-again", {"by": "pixels"}, (rival.id, photo.id)
                 )
