@@ -105,6 +105,12 @@ def test_a_soft_one_is_not_a_copy_of_itself_saved_with_more_loss(save) -> None:
     assert source.id not in derived(worse, source)
 
 
+def test_a_dithered_picture_is_not_the_source_of_its_photo(original, save) -> None:
+    photo, image = original
+    dithered = save(image.quantize(64).convert("RGB"), "WEBP", lossless=True)
+    assert photo.id not in derived(dithered, photo)
+
+
 def test_a_camera_wrote_the_soft_one_and_not_the_sharper(original, save) -> None:
     photo, image = original
     soft = save(image.resize((200, 150)).resize(image.size), "JPEG", quality=96)

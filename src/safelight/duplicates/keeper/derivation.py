@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from safelight.library.photo_facts import PhotoFacts
 
 #: Changes whenever the same photos would give another answer.
-VERSION = "6"
+VERSION = "7"
 
 # Of what was looked at, so many are written at once.
 _AT_ONCE = 16
@@ -59,6 +59,8 @@ _TURNED_VIEW = _SAME_VIEW | {Relation.ROTATED, Relation.MIRRORED}
 # Relation of pictures of which one may be the other, made small and large again. Of what was
 # edited the sharper one may have been given its dots or its grain.
 _SOFTENED = frozenset({Relation.RE_ENCODED})
+
+_CAMERA_FORMATS = frozenset({"JPEG", "HEIF", "RAW", "TIFF"})
 
 # In larger groups a JPEG is compared with those alone that were made from none so far, and with
 # few of them: the time must not grow with the square of the copies.
@@ -446,6 +448,9 @@ def _softened(
 def _can_be_source(sharp: PhotoFacts, soft: PhotoFacts) -> bool:
     """Tell whether facts let a sharper picture be the source: some are sharpened by a model."""
     if has_camera(soft) and not has_camera(sharp):
+        return False
+    # What is not as cameras write it may have been given its dots: a palette, or grain.
+    if sharp.format not in _CAMERA_FORMATS and soft.format in _CAMERA_FORMATS:
         return False
     named = [all(is_made_name(copy.path) for copy in photo.copies) for photo in (sharp, soft)]
     return named[1] or not named[0]
