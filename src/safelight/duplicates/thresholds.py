@@ -35,8 +35,6 @@ class Thresholds:
         mirrored or not: crops, borders, captions. Of a million unrelated pairs, less than one does.
     few_words, few_words_cosine : int, float
         Also those that share so many, if their vectors have this cosine.
-    one_word_cosine : float
-        And those that share one, if theirs have this.
     same_pixels_bits : int
         Photos of one size whose hashes differ in at most so many bits may have the same pixels.
     agreement, whole_agreement, small_agreement : float
@@ -76,7 +74,6 @@ class Thresholds:
     words: int = 3
     few_words: int = 2
     few_words_cosine: float = 0.8
-    one_word_cosine: float = 0.97
     same_pixels_bits: int = 4
     agreement: float = 0.7
     whole_agreement: float = 0.5

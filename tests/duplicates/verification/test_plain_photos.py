@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -69,26 +67,3 @@ def test_pages_of_one_form_are_not_related(radius: float, both: bool) -> None:
     if both:
         one = one.filter(ImageFilter.GaussianBlur(radius))
     assert album.relation(album.add("1", one), album.add("2", other)) not in STRICT
-
-
-def test_one_word_is_enough_for_vectors_that_are_nearly_equal() -> None:
-    album, photo = Album(), Image.fromarray(data.coffee())
-    near, far = np.eye(8, dtype=np.float32)[:2]
-    one = album.add("1", photo, vector=near, dct256=None)
-    part = photo.crop((40, 30, photo.width - 60, photo.height - 50))
-    other = album.add("2", part, vector=near, dct256=None)
-    _, first, second = np.intersect1d(one.words, other.words, return_indices=True)
-    assert len(first)
-
-    def with_one(seen, row, vector):
-        kept = slice(int(row), int(row) + 1)
-        return replace(seen, words=seen.words[kept], places=seen.places[kept], vector=vector)
-
-    for row, column in zip(first, second, strict=True):
-        pair = with_one(one, row, near), with_one(other, column, near)
-        if album.relation(*pair) in STRICT:
-            break
-    else:
-        pytest.fail("no shared word was enough")
-    far_pair = with_one(one, row, near), with_one(other, column, far)
-    assert album.relation(*far_pair) is None

@@ -53,7 +53,6 @@ class Resemblance:
             or self.turned_bits <= limits.turned_hash_bits
             or words >= limits.words
             or (words >= limits.few_words and cosine >= limits.few_words_cosine)
-            or (words >= 1 and cosine >= limits.one_word_cosine)
         )
 
     def of_a_burst(self, limits: Thresholds) -> bool:
