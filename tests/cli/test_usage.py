@@ -52,6 +52,10 @@ def test_a_query_may_begin_with_a_minus(photos, query) -> None:
         ["duplicates", "show", ""],
         ["ingest", "p", "--exclude", ""],
         ["token", "create", ""],
+        ["label", "p", ""],
+        ["score", ""],
+        ["sheet", " ", "-o", "x.html"],
+        ["forget", "", "-y"],
     ],
 )
 def test_an_unset_variable_is_named_as_one(photos, arguments) -> None:

@@ -100,9 +100,9 @@ def test_another_encoding_stays_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no XMP"),
+        (b"", "not XMP"),
         (b"<a/>", "no rdf:RDF"),
-        (b"{}", "no XMP"),
+        (b"{}", "not XMP"),
         ("<?xml version='1.0'?><a/>".encode("utf-16"), "UTF-8"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "DOCTYPE"),
     ],

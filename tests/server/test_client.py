@@ -308,7 +308,7 @@ def test_a_token_is_brought(make, filled, embedder) -> None:
 
 @contextmanager
 def answering(*given: tuple[int, dict[str, str], bytes]):
-    """Give these answers one after the other, the last one for ever; tell what was asked."""
+    """Give these answers one after the other, the last one forever; tell what was asked."""
     asked: list[bytes] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -122,7 +122,7 @@ def test_a_body_that_drips_is_given_up(short) -> None:
                 except TimeoutError:
                     continue
             assert answer.startswith(b"HTTP/1.1 408"), answer
-            # What still comes is not read for ever.
+            # What still comes is not read forever.
             assert drip(slow, b" ")
 
 

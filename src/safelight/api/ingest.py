@@ -193,7 +193,7 @@ def ingest_folder(
 
 
 def feed(library: Opened, *, progress: Progress | None = None) -> Sent | None:
-    """Send what an ingest has changed to the vector store, if one is set; warn if it is away."""
+    """Send an ingest's changes to the vector store, if one is set; warn if it does not answer."""
     if library.settings.store is None:
         return None
     from safelight.api.sync import feed_store

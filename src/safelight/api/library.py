@@ -410,7 +410,7 @@ class Library(Opened):
         take_over: bool = False,
         progress: Progress | None = None,
     ) -> Sent:
-        """Send pending changes to a vector store; a store that is away is in ``problem``.
+        """Send pending changes to a vector store; a store that does not answer is in ``problem``.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """Attempts at each chunk, counted to find the photo that kills its worker.
 
-Ray gives a chunk to another worker when one is lost, and would do so for ever. Each attempt leaves
+Ray gives a chunk to another worker when one is lost, and would do so forever. Each attempt leaves
 a note. When several came to nothing, the photos are taken one by one, each noted before; the one
 that was noted last when a worker was lost is a failure from then on.
 """

@@ -295,7 +295,7 @@ def _digest(namespace: str, path: str) -> tuple[int, int]:
 
 def _stat_digest(entry: Entry) -> int:
     stat = entry.stat
-    # Where nothing is told, an address is taken to mean the same bytes for ever.
+    # Where nothing is told, an address is taken to mean the same bytes forever.
     said = f"{entry.code}" if stat is None else f"{stat.size} {stat.mtime_ns} {stat.inode}"
     text = f"{said} {entry.text}" if entry.text is not None else said
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

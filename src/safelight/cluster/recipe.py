@@ -39,7 +39,7 @@ class Recipe:
         The version of the label set; None without labels.
     hash_version : str
     digits : int
-        Of a prefix; for ever that of the first run.
+        Of a prefix; forever that of the first run.
     """
 
     fingerprint: str

@@ -424,7 +424,7 @@ class Deduplicator:
         """Judge groups; photos of many copies are first compared with the one to keep.
 
         What the comparison finds can make another photo the one to keep, so it is repeated, but not
-        for ever: a photo without an edge to the keeper stays where it is.
+        forever: a photo without an edge to the keeper stays where it is.
         """
         groups = self._find(relations, namespace)
         for _ in range(_KEEPER_ROUNDS):

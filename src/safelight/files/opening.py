@@ -2,7 +2,7 @@
 
 A folder that somebody else fills may hold anything under a photo's name: a pipe that nobody writes
 to, a device, a link to ``/dev/zero``, a file of ``/proc`` that never ends. Opened and read in the
-usual way, each of them keeps a thread for ever or fills the memory.
+usual way, each of them keeps a thread forever or fills the memory.
 """
 
 from __future__ import annotations

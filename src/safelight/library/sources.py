@@ -108,7 +108,7 @@ def source_status(library: Database, source: SourceRecord) -> SourceStatus:
     )
     found = dict(rows.fetchall())
     if kind == "images" and found.get(PRESENT) and _is_empty(place):
-        is_there = False  # the mount point of a disk that is away
+        is_there = False  # the mount point of a disk that is not plugged in
     return SourceStatus(
         source, is_there, found.get(PRESENT, 0), found.get(MISSING, 0), found.get(EXCLUDED, 0)
     )

@@ -57,7 +57,17 @@ def test_where_the_camera_says_what_it_focused_on_that_counts(orientation, area)
         {"back": BACKGROUND, "face": FACE}, {"back": 0.9, "face": 0.5}, subject=area, exif_back=exif
     )
     assert names(found.photos)[0] == "face"
-    assert any("sharper in the middle" in reason for reason in found.photos[0].reasons)
+    assert found.photos[0].reasons[0] == "sharper in the middle"
+    assert not any("no criterion" in reason for reason in found.photos[0].reasons)
+
+
+def test_two_places_of_one_name_are_not_told_as_if_they_were_different() -> None:
+    ring = tiles(part=((slice(2, 6), slice(2, 6)), 3000.0))
+    ring[3:5, 3:5] = 100.0
+    core = tiles(part=((slice(3, 5), slice(3, 5)), 3000.0))
+    found = judged({"ring": ring, "core": core}, {"ring": 0.9, "core": 0.5})
+    assert found.keeper is None
+    assert found.photos[0].reasons[0].count("in the middle") == 1
 
 
 def test_the_subject_of_a_turned_photo_is_where_it_lies_upright() -> None:

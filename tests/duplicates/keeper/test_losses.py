@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from skimage import data
 
 from safelight import Deduplicator, parse_source
@@ -75,6 +75,21 @@ def test_where_nobody_has_more_nothing_was_lost(save) -> None:
     few = save(Image.fromarray(np.zeros((300, 400, 3), np.uint8)), "5.png")
     assert losses([few, save(Image.new("RGB", (400, 300)), "6.jpg")]) == {}
     assert losses([one]) == {}
+
+
+@pytest.mark.parametrize(
+    ("quality", "colours"), [(90, "colour"), (40, "black and white"), (90, "black and white")]
+)
+def test_a_drawing_has_lost_nothing_beside_its_jpeg(save, quality: int, colours: str) -> None:
+    screen = Image.new("RGB", (540, 700), (40, 60, 110) if colours == "colour" else "white")
+    draw = ImageDraw.Draw(screen)
+    for number in range(24):
+        left, top = 36 + number % 4 * 126, 40 + number // 4 * 110
+        fill = (number * 37 % 256, number * 91 % 256, number * 53 % 256)
+        draw.ellipse((left, top, left + 90, top + 80), fill if colours == "colour" else "black")
+        draw.text((left, top + 84), f"Icon {number}", fill="white" if colours == "colour" else 0)
+    drawn, copy = save(screen, "7.png"), save(screen, "8.jpg", quality=quality)
+    assert losses([drawn, copy]) == {}
 
 
 def test_what_cannot_be_read_says_nothing(save, tmp_path) -> None:

@@ -25,7 +25,7 @@ Examples:
   safelight library use ViT-L-14/openai        search with that from now on
   safelight library spaces                     see which models there are
   safelight library drop-space starter         remove what the old one computed
-  safelight library export ~/backup/photos     write all that is known as Parquet
+  safelight library export ~/backup/photos     write photos, vectors, scores, labels as Parquet
 """
 
 SPACES_EPILOG = """\b

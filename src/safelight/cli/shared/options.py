@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,9 @@ def _plain(arg: str, flags: dict[str, click.Option]) -> str:
 #: Options that name something; an empty name is a variable that is not set.
 _NAMES = frozenset({"DIR", "FOLDER", "FILE", "PATH", "URL", "NAME", "MODEL", "VERSION", "PATTERN"})
 
+#: Arguments of which there may be several, by the words of their metavar; a query may be empty.
+_PATHS = frozenset({"DIR", "FILE", "PATH", "PHOTO"})
+
 
 class _Named(click.types.StringParamType):
     """A text that is not empty."""
@@ -69,8 +73,11 @@ def refuse_empty_names(command: click.Command) -> None:
     for param in command.params:
         if type(param.type) is not click.types.StringParamType:
             continue
-        is_one = isinstance(param, click.Argument) and param.nargs == 1
-        if is_one or param.metavar in _NAMES:
+        is_named = param.metavar in _NAMES
+        if isinstance(param, click.Argument):
+            words = set(re.findall("[A-Z]+", param.metavar or ""))
+            is_named = param.nargs == 1 or bool(words & _PATHS)
+        if is_named:
             param.type = _Named()
     if isinstance(command, click.Group):
         for each in command.commands.values():

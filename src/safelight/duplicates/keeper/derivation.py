@@ -22,7 +22,13 @@ from safelight.duplicates.keeper.picture_data import (
     jpeg_tables,
     picture_data,
 )
-from safelight.duplicates.keeper.traces import LEAST_RATIO, carries_steps, is_enlarged, is_softened
+from safelight.duplicates.keeper.traces import (
+    LEAST_RATIO,
+    carries_steps,
+    is_enlarged,
+    is_softened,
+    middle_frequencies,
+)
 from safelight.duplicates.model import STRICT, Relation
 from safelight.duplicates.verification.recompression import Saved, made_from, saved
 from safelight.errors import DecodeError
@@ -41,7 +47,7 @@ if TYPE_CHECKING:
     from safelight.library.photo_facts import PhotoFacts
 
 #: Changes whenever the same photos would give another answer.
-VERSION = "5"
+VERSION = "6"
 
 # Of what was looked at, so many are written at once.
 _AT_ONCE = 16
@@ -50,8 +56,9 @@ _AT_ONCE = 16
 _SAME_VIEW = frozenset({Relation.SAME_PIXELS, Relation.RE_ENCODED, Relation.RESIZED})
 _TURNED_VIEW = _SAME_VIEW | {Relation.ROTATED, Relation.MIRRORED}
 
-# Relations of pictures of which one may be the other, made small and large again.
-_SOFTENED = frozenset({Relation.RE_ENCODED, Relation.EDITED})
+# Relation of pictures of which one may be the other, made small and large again. Of what was
+# edited the sharper one may have been given its dots or its grain.
+_SOFTENED = frozenset({Relation.RE_ENCODED})
 
 # In larger groups a JPEG is compared with those alone that were made from none so far, and with
 # few of them: the time must not grow with the square of the copies.
@@ -396,11 +403,12 @@ def _of_one_view(
         if photo.id in found:
             continue
         own = jpeg_tables(read(photo) or b"")
+        frequencies = middle_frequencies(gray)
         for rival in rivals[:_ALL_PAIRS]:
             if rival.exif.get("orientation", 1) != 1 or photo.exif.get("orientation", 1) != 1:
                 continue  # the grid of blocks lies otherwise
             steps = jpeg_tables(read(rival) or b"")
-            if steps is not None and carries_steps(gray, steps[0], own[0] if own else None):
+            if steps is not None and carries_steps(frequencies, steps[0], own[0] if own else None):
                 made = Derivation(
                     rival.id, photo.id, "saved-again", {"by": "pixels"}, (rival.id, photo.id)
                 )
@@ -424,7 +432,8 @@ def _softened(
         if sharp and soft and edge.relation in _SOFTENED and "differs" not in edge.evidence:
             pairs.append((sharp, soft))
     for sharp, soft in pairs[: _ALL_PAIRS * _FEW_ROOTS]:
-        if soft.id in found or not _can_be_source(sharp, soft):
+        # What was reduced to a few colours is sharper by the dots that it was given.
+        if soft.id in found or sharp.id in found or not _can_be_source(sharp, soft):
             continue
         theirs, own = _luma(read(sharp), pixel_limit), _luma(read(soft), pixel_limit)
         if theirs is None or own is None or theirs.shape != own.shape:

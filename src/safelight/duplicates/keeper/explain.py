@@ -77,12 +77,16 @@ def why_kept(
     values: Mapping[str, Mapping[str, float]],
     weights: CriteriaWeights,
     lineage: Lineage,
+    focus: str = "",
 ) -> tuple[str, ...]:
-    """Return the reasons for the keeper, the heaviest first, and those against it."""
+    """Return the reasons for the keeper, the heaviest first, and those against it.
+
+    ``focus`` is where it is sharper than the others, if that has decided.
+    """
     others = ranked[1:]
     if not others:
         return ()
-    told, against = [], []
+    told, against = [f"sharper {focus}"] if focus else [], []
     made = [other for other in others if best.id in lineage.ancestors(other.id)]
     unknown = [other for other in others if other not in made and other.id in lineage.derivations]
     if made or unknown:
@@ -246,7 +250,10 @@ def why_chosen(
     ]
     made = lineage.derivations.get(best.id)
     if made is not None:
-        against.insert(0, f"it {_MADE[made.how][1].format(**_words(made, ranked))}")
+        told = _MADE[made.how][1].format(**_words(made, ranked))
+        word = told.partition(" ")[0]
+        verb = {"likelier": "is ", "enlarged,": "was ", "saved": "was "}.get(word, "")
+        against.insert(0, f"it {verb}{told}")
     return ("chosen by you", *(("although " + " and ".join(against),) if against else ()))
 
 

@@ -70,11 +70,12 @@ def choose_by_focus(
         here, there = _differences(best, other, maps, pictures)
         if other is not best and there.any():
             name, rival = (_name(photo) for photo in (best, other))
-            place = f"{where(here)}, " if here.any() else ""
-            return best, (
-                f"the focus lies in different places: {name} is sharper {place}"
-                f"{rival} {where(there)}; none is chosen"
-            ), False  # fmt: skip
+            told = f"{name} is sharper {where(here)}, {rival} {where(there)}"
+            if not here.any():
+                told = f"{rival} is sharper {where(there)} than {name}, but not than the others"
+            elif where(here) == where(there):
+                told = f"{name} and {rival} are each sharper in parts {where(here)}"
+            return best, f"the focus lies in different places: {told}; none is chosen", False
     return best, told, True
 
 
@@ -137,7 +138,9 @@ def where(tiles: npt.NDArray[np.bool_]) -> str:
     down = _ROWS[min(2, int(3 * (rows.mean() + 0.5) / tiles.shape[0]))]
     across = _COLUMNS[min(2, int(3 * (columns.mean() + 0.5) / tiles.shape[1]))]
     if down == across:
-        return "in the middle"
+        within = np.s_[tiles.shape[0] // 4 : -(tiles.shape[0] // 4)]
+        is_ring = np.count_nonzero(tiles[within, within]) < rows.size / 2
+        return "around the middle" if is_ring else "in the middle"
     if across == "middle":
         return f"at the {down}"
     return f"on the {across}" if down == "middle" else f"at the {down} {across}"

@@ -210,8 +210,7 @@ def judge(
         stays = why_it_stays(photo, together, facts)
         stays += why_it_is_fuller(photo, best, called(best), group.edges)
         if photo is best:
-            own = why_kept(best, ranked, values, weights, lineage)
-            own += (f"sharper {focus}",) if focus else ()
+            own = why_kept(best, ranked, values, weights, lineage, focus)
             own += about_scores(group, ranked, scores, weights)
             if chosen is not None:
                 own = why_chosen(best, ranked, lineage, values, weights)

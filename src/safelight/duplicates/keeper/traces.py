@@ -95,8 +95,34 @@ def is_softened(soft: npt.NDArray[np.uint8], sharp: npt.NDArray[np.uint8]) -> bo
     return apart < _NEAR and alike < _ALIKE
 
 
+def middle_frequencies(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return the frequencies of the blocks in the middle of a picture.
+
+    Parameters
+    ----------
+    gray : (h, w) uint8
+        Luma, with the blocks' grid beginning at its upper left corner.
+
+    Returns
+    -------
+    (rows, columns, 8, 8) float32
+    """
+    (top, high), (left, wide) = (
+        (max(0, length - _WINDOW) // 2 // _BLOCK, min(length, _WINDOW) // _BLOCK)
+        for length in gray.shape
+    )
+    rows, columns = (
+        slice(top * _BLOCK, (top + high) * _BLOCK),
+        slice(left * _BLOCK, (left + wide) * _BLOCK),
+    )
+    blocks = gray[rows, columns].reshape(high, _BLOCK, wide, _BLOCK)
+    waves = _waves()
+    frequencies = waves @ (blocks.swapaxes(1, 2).astype(np.float32) - 128) @ waves.T
+    return np.asarray(frequencies, np.float32)
+
+
 def carries_steps(
-    gray: npt.NDArray[np.uint8],
+    frequencies: npt.NDArray[np.float32],
     steps: npt.NDArray[np.float64],
     own: npt.NDArray[np.float64] | None,
 ) -> bool:
@@ -104,8 +130,8 @@ def carries_steps(
 
     Parameters
     ----------
-    gray : (h, w) uint8
-        Luma, with the blocks' grid beginning at its upper left corner.
+    frequencies : (rows, columns, 8, 8) float32
+        Of the blocks in its middle.
     steps : (8, 8) float64
         To which the frequencies of the supposed source were rounded.
     own : (8, 8) float64 or None
@@ -115,19 +141,8 @@ def carries_steps(
     if own is not None:
         chosen &= steps >= _COARSER * own
     chosen[0, 0] = False
-    (top, high), (left, wide) = (
-        (max(0, length - _WINDOW) // 2 // _BLOCK, min(length, _WINDOW) // _BLOCK)
-        for length in gray.shape
-    )
-    if not chosen.any() or not high or not wide:
+    if not chosen.any() or not frequencies.size:
         return False
-    rows, columns = (
-        slice(top * _BLOCK, (top + high) * _BLOCK),
-        slice(left * _BLOCK, (left + wide) * _BLOCK),
-    )
-    blocks = gray[rows, columns].reshape(high, _BLOCK, wide, _BLOCK)
-    waves = _waves()
-    frequencies = waves @ (blocks.swapaxes(1, 2).astype(np.float32) - 128) @ waves.T
     in_steps = np.abs(frequencies[:, :, chosen]) / steps[chosen]
     told = in_steps > 0.6  # what was rounded to nothing says nothing
     if np.count_nonzero(told) < _LEAST_COUNT:

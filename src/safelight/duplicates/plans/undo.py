@@ -187,8 +187,8 @@ def _can_undo(step: Step) -> bool:
         if not there:
             raise CannotChange(
                 f"is not in {step.to} any more, and cannot be brought back. If its folder has "
-                "another name now: safelight sources move OLD NEW; if its disk is away, plug it "
-                "in; and undo again"
+                "another name now: safelight sources move OLD NEW; if its disk is not "
+                "plugged in, plug it in; then undo again"
             )
         return False
     if there:

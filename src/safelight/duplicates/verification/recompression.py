@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    from PIL.JpegImagePlugin import JpegImageFile
 
 # Pixels: the side of the part in the middle that is saved again; and of the smaller one with which
 # many steps between are tried. Both are multiples of what a JPEG codes together.
@@ -93,16 +94,10 @@ def saved(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Saved | None:
             tables = [list(table) for _, table in sorted(image.quantization.items())]
             width, height = image.size
             box = _middle(width, height)
-            pixels = np.asarray(image.convert("RGB").crop(box))
-        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
-            if image.mode == "RGB":
-                image.draft("YCbCr", image.size)
-            image.load()
-            luma = np.asarray(image.crop(box))
+            pixels = np.asarray(image.crop(box).convert("RGB"))
+        luma = _luma(data, box)
     except (OSError, SyntaxError, ValueError):
         return None
-    if luma.ndim == 3:
-        luma = luma[:, :, 0]
     if sampling not in (0, 1, 2) or not tables or min(pixels.shape[:2]) < 4 * _UNIT:
         return None
     return Saved(width, height, box[0], box[1], pixels, luma, tables, sampling)
@@ -358,10 +353,24 @@ def _pixels(data: bytes) -> npt.NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
-def _luma(data: bytes) -> npt.NDArray[np.uint8]:
+def _luma(data: bytes, box: tuple[int, int, int, int] | None = None) -> npt.NDArray[np.uint8]:
+    """Return the luma of a JPEG, or of a part of it, as the file stores it.
+
+    Where a file surely has a luma, its colours are not decoded at all.
+    """
     from PIL import JpegImagePlugin
 
     with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
-        image.draft("YCbCr", image.size)
-        image.load()
-        return np.asarray(image)[:, :, 0]
+        if image.mode == "RGB":
+            image.draft("L" if _stores_luma(image) else "YCbCr", image.size)
+        luma = np.asarray(image if box is None else image.crop(box))
+    return luma if luma.ndim == 2 else luma[:, :, 0]
+
+
+def _stores_luma(image: JpegImageFile) -> bool:
+    """Tell whether libjpeg takes a file's first component for luma, and not for red."""
+    if "jfif" in image.info:
+        return True
+    if "adobe" in image.info:
+        return bool(image.info.get("adobe_transform") == 1)
+    return [component[0] for component in image.layer] == [1, 2, 3]

@@ -48,7 +48,7 @@ def import_into_store(
     namespace : str, optional
         Where all photos go, whatever the data set says.
     patience : float
-        Seconds for which it is tried again while the store is away.
+        Seconds for which it is tried again while the store does not answer.
     progress : callable
         Given the photos done, and all that there are; 0 if nobody knows.
 

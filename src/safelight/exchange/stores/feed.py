@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 #: Items sent at once: 512 numbers and what is known about each come to some 3 MB of JSON.
 _BATCH = 256
 
-#: Seconds for which sending goes on while a store is away.
+#: Seconds for which sending goes on while a store does not answer.
 PATIENCE = 30.0
 
 #: The same where it is not what the user asked for.
@@ -119,7 +119,7 @@ def sync(
     take_over : bool
         Feed a store that another library has fed; implies `everything`.
     patience : float
-        Seconds for which it is tried again while the store is away.
+        Seconds for which it is tried again while the store does not answer.
     wait : float
         Seconds to wait for another program that sends from this library.
     progress : callable
@@ -164,7 +164,7 @@ def feed(
 ) -> Sent | None:
     """Send what is queued for the store at `address`, if there is anything.
 
-    As :func:`sync`, but soon done with a store that is away, and with another program that
+    As :func:`sync`, but soon done with a store that does not answer, and with another program that
     sends: what an ingest does at its end.
 
     Returns
@@ -259,7 +259,7 @@ def put_all(
     Parameters
     ----------
     insist : callable
-        Does what it is given, and again while the store is away.
+        Does what it is given, and again while the store does not answer.
     """
     parts = [documents] if documents else []
     refused = {}

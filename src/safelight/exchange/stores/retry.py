@@ -24,7 +24,7 @@ def insist(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """Return what `do` returns, calling it again while the store is away.
+    """Return what `do` returns, calling it again while the store does not answer.
 
     The pauses double from a fifth of a second to five seconds. Each is cut by up to a half at
     random, so that many clients of a server that comes back do not all come at once.

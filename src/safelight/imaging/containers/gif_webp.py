@@ -61,7 +61,7 @@ def _blocks_end(data: bytes, at: int) -> int:
         if at >= len(data) or not data[at]:
             break
         at += 1 + data[at]
-        # Encoders fill blocks of 255 bytes; blocks of one byte were made to take for ever.
+        # Encoders fill blocks of 255 bytes; blocks of one byte were made to take forever.
         if count > _FEW_BLOCKS and at - start < 8 * count:
             raise ValueError("blocks too small")
     return at + 1

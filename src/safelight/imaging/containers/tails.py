@@ -29,7 +29,7 @@ def part(kind: str, pieces: Iterable[bytes | memoryview], count: int = 1) -> Par
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
-        # No file holds more than itself; pieces that lie on each other were made to take for ever.
+        # No file holds more than itself; pieces that lie on each other were made to take forever.
         if isinstance(piece, memoryview) and size > 2 * memoryview(piece.obj).nbytes:
             break
     return Part(kind, count, size, digest.hexdigest())

@@ -49,7 +49,7 @@ _GONE = (10037, 10043)
 _FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
 #: Seconds until a server must have answered at first, and for how long a request is tried again
-#: while the connection is away.
+#: while the connection is down.
 _CONNECT, _PATIENCE = 3.0, 60.0
 
 _DURABLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -250,7 +250,7 @@ class NatsBus:
         return await self._insist(put)
 
     async def _insist(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        """Ask until the server answers: while the connection is away, for a minute."""
+        """Ask until the server answers: while the connection is down, for a minute."""
         from nats.errors import Error, NoRespondersError
         from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 

@@ -30,7 +30,7 @@ async def keep_fed(
 ) -> None:
     """Send what changes to a store, until cancelled.
 
-    Nothing is lost while the store is away: what was not sent stays queued in the library.
+    Nothing is lost while the store does not answer: what was not sent stays queued in the library.
 
     Parameters
     ----------
