@@ -15,7 +15,7 @@ from safelight.arguments import named_numbers
 from safelight.errors import SettingsError
 
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
-_RULES = "6"
+_RULES = "7"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from safelight.duplicates.verification.close_alignment import (
 )
 from safelight.duplicates.verification.compression_model import CompressionNoise, compression_noise
 from safelight.duplicates.verification.direct_difference import proven_same
+from safelight.duplicates.verification.plain_photos import is_blurred, is_soft
 from safelight.duplicates.verification.worst_place import WorstPlace, worst_place
 from safelight.hashing.dihedral import applied
 
@@ -166,10 +167,17 @@ class CloseLook:
             return True
         if not self.place.is_natural:
             toned = worst_place(in_tones_of(self.aligned), self.noise) if edited else None
-            return toned is None or not toned.is_natural
+            return (toned is None or not toned.is_natural) and not self._is_plain_photo()
         # Noise that was added, or that came with another light, is not a second exposure.
         two = self.place.clearly_two if edited else self.place.two_exposures
         return two and self.whole
+
+    def _is_plain_photo(self) -> bool:
+        assert self.place is not None
+        if self.place.two_exposures:
+            return False
+        blurred = is_blurred(self.aligned, self.noise, self.place.detail)
+        return blurred or is_soft(self.aligned, self.place.natural)
 
     @property
     def evidence(self) -> dict[str, float | int | str | bool]:

@@ -46,8 +46,8 @@ _CHROMA = 7.0
 # and the share of the contrast there that resampling may shift. Noise is averaged out, so that a
 # pale patch is seen below it; what the tones of the whole picture and half a step of both files
 # explain is taken out before. Of 24 photos, each compressed, scaled, turned and made noisy in 25
-# ways, the worst copy had 0.9 of this (WebP 10; JPEG from quality 40 on: 0.6); see
-# bench/look_alikes.py for what is found so.
+# ways, the worst copy had 0.9 of this (WebP 10), one that a box filter made smaller 0.84
+# (2026-11-27); see bench/look_alikes.py for what is found so.
 _LIGHT = ((1, 2.5, 0.12), (2, 1.5, 0.06), (4, 1.1, 0.03))
 _USUAL_LIGHT, _MOST_LIGHT = 1.2, 3.0
 
