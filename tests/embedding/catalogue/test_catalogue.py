@@ -25,7 +25,7 @@ _MISSING = [name for name in ("open_clip",) if importlib.util.find_spec(name) is
 if _MISSING and os.environ.get("SAFELIGHT_TEST_PARITY") == "1":
     raise ImportError(f"SAFELIGHT_TEST_PARITY is 1, but {', '.join(_MISSING)} is missing")
 
-_TEXT = Path(safelight.embedding.__path__[0], "catalogue.toml").read_text("utf-8")
+_TEXT = Path(safelight.embedding.__path__[0], "catalogue", "catalogue.toml").read_text("utf-8")
 _MODELS: list[dict[str, Any]] = tomllib.loads(_TEXT)["models"]
 
 _REQUIRED = {
