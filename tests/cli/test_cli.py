@@ -320,7 +320,12 @@ def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_
         _run_in_a_terminal_and_close_it(command, environ, tmp_path / "library.db")
     else:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environ,
+            preexec_fn=_hear_hangups,
         )
         until(lambda: _photos(tmp_path / "library.db"))
         process.send_signal(getattr(signal, how))
@@ -338,11 +343,17 @@ def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_
     assert (summary["new"], summary["unchanged"]) == (200 - done, done)
 
 
+def _hear_hangups() -> None:
+    """Undo what nohup has set for these tests, and a command would respect."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def _run_in_a_terminal_and_close_it(
     command: list[str], environ: dict[str, str], library: Path
 ) -> None:
     pid, terminal = pty.fork()
     if not pid:
+        _hear_hangups()
         os.execve(command[0], command, environ)
     until(lambda: _photos(library))
     os.close(terminal)
