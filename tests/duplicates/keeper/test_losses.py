@@ -13,6 +13,12 @@ from safelight import Deduplicator, parse_source
 from safelight.duplicates.keeper.losses import losses as losses_of
 from safelight.duplicates.keeper.photo_bytes import ProvenBytes
 from safelight.duplicates.model import STRICT, Relation
+from safelight.duplicates.verification.recompression import (
+    WIDE_SIDE,
+    lossless_middle,
+    saved,
+    saved_from,
+)
 from safelight.files import sha256_of
 from safelight.ingest import ingest
 from safelight.library.photo_facts import Copy, PhotoFacts
@@ -90,6 +96,45 @@ def test_a_drawing_has_lost_nothing_beside_its_jpeg(save, quality: int, colours:
         draw.text((left, top + 84), f"Icon {number}", fill="white" if colours == "colour" else 0)
     drawn, copy = save(screen, "7.png"), save(screen, "8.jpg", quality=quality)
     assert losses([drawn, copy]) == {}
+
+
+def _screenshot(wide: int, high: int) -> Image.Image:
+    """Draw lines of text on the left: there is nothing in the middle of a wide one."""
+    image = Image.new("RGB", (wide, high), (250, 250, 252))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, wide, 40), fill=(30, 90, 200))
+    for number, top in enumerate(range(60, high - 20, 22)):
+        draw.text((20, top), f"Order {number * 7919} of Monday, in total {number * 31}", "black")
+    return image
+
+
+@pytest.mark.parametrize("quality", [40, 90])
+@pytest.mark.parametrize(
+    ("size", "name"), [((480, 800), "a.png"), ((1000, 600), "a.png"), ((600, 500), "a.bmp")]
+)
+def test_a_screenshot_is_kept_and_its_jpeg_goes(
+    tmp_path, library, embedder, size, name, quality
+) -> None:
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    shot = _screenshot(*size)
+    shot.save(folder / name)
+    shot.save(folder / "b.jpg", quality=quality)
+    ingest(library, [parse_source(f"images:{folder}")], embedder, model="colours")
+    (group,) = Deduplicator(library).groups([Relation.RE_ENCODED])
+    assert [Path(photo.path).name for photo in group.photos if photo.keeper] == [name]
+
+
+def test_a_palette_made_from_a_jpeg_is_not_its_source(save) -> None:
+    shot = save(_screenshot(480, 800), "b.jpg", quality=60)
+    with Image.open(shot.copies[0].path) as decoded:
+        coarse, whole = decoded.quantize(24).convert("RGB"), decoded.convert("RGB")
+    jpeg = saved(Path(shot.copies[0].path).read_bytes(), side=WIDE_SIDE)
+    assert jpeg is not None
+    for picture, proves in ((coarse, False), (whole, False), (_screenshot(480, 800), True)):
+        middle = lossless_middle(np.asarray(picture))
+        assert middle is not None
+        assert (saved_from(jpeg, middle) is not None) == proves
 
 
 def test_what_cannot_be_read_says_nothing(save, tmp_path) -> None:

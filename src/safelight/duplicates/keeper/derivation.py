@@ -30,7 +30,14 @@ from safelight.duplicates.keeper.traces import (
     middle_frequencies,
 )
 from safelight.duplicates.model import STRICT, Relation
-from safelight.duplicates.verification.recompression import Saved, made_from, saved
+from safelight.duplicates.verification.recompression import (
+    WIDE_SIDE,
+    Saved,
+    lossless_middle,
+    made_from,
+    saved,
+    saved_from,
+)
 from safelight.errors import DecodeError
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode
 from safelight.library.attributes.derivations import read_derivations, write_derivations
@@ -47,7 +54,7 @@ if TYPE_CHECKING:
     from safelight.library.photo_facts import PhotoFacts
 
 #: Changes whenever the same photos would give another answer.
-VERSION = "7"
+VERSION = "8"
 
 # Of what was looked at, so many are written at once.
 _AT_ONCE = 16
@@ -61,6 +68,7 @@ _TURNED_VIEW = _SAME_VIEW | {Relation.ROTATED, Relation.MIRRORED}
 _SOFTENED = frozenset({Relation.RE_ENCODED})
 
 _CAMERA_FORMATS = frozenset({"JPEG", "HEIF", "RAW", "TIFF"})
+_LOSSLESS = frozenset({"PNG", "TIFF", "BMP"})
 
 # In larger groups a JPEG is compared with those alone that were made from none so far, and with
 # few of them: the time must not grow with the square of the copies.
@@ -296,7 +304,12 @@ def _derived(
     group: Group, photos: Sequence[PhotoFacts], read: ProvenBytes, pixel_limit: int
 ) -> dict[str, Derivation]:
     found: dict[str, Derivation] = {}
+    for ids in components(group.edges, _TURNED_VIEW):
+        _saved_with_loss(found, [each for each in photos if each.id in ids], read, pixel_limit)
+    # A drawing has few colours to begin with: what it was saved as shows that it was there first.
+    proven = {made.parent for made in found.values()} | found.keys()
     lost = losses(photos, read, max_pixels=pixel_limit)
+    lost = {photo: how for photo, how in lost.items() if photo not in proven}
     sound = [photo for photo in photos if photo.id not in lost]
     source = max(sound, key=lambda photo: photo.pixels, default=None)
     for child, how in lost.items():
@@ -309,6 +322,43 @@ def _derived(
         _of_one_view(found, [each for each in photos if each.id in ids], read, pixel_limit)
     _softened(found, group, photos, read, pixel_limit)
     return found
+
+
+def _saved_with_loss(
+    found: dict[str, Derivation],
+    photos: Sequence[PhotoFacts],
+    read: ProvenBytes,
+    pixel_limit: int,
+) -> None:
+    """Save pictures without loss as JPEGs of their size were: what comes out equal was made so."""
+    jpegs = [each for each in photos if each.format == "JPEG" and each.id not in found]
+    whole = [each for each in photos if each.format in _LOSSLESS and each.id not in found]
+    for parent in whole[:_FEW_ROOTS]:
+        sides = {parent.width, parent.height}
+        alike = [each for each in jpegs if {each.width, each.height} == sides]
+        data = read(parent) if alike else None
+        if data is None:
+            continue
+        try:
+            middle = lossless_middle(decode(data, max_pixels=pixel_limit).pixels)
+        except DecodeError:
+            continue
+        if middle is None:
+            continue
+        for child in alike:
+            if (
+                child.id in found
+                or (part := saved(read(child) or b"", pixel_limit, side=WIDE_SIDE)) is None
+            ):
+                continue
+            share = saved_from(part, middle)
+            if share is not None:
+                evidence: dict[str, float | int | str | bool] = {
+                    "by": "pixels",
+                    "equal_blocks": share,
+                }
+                ids = (parent.id, child.id)
+                _add(found, Derivation(*ids, "saved-again", evidence, ids))
 
 
 def _saved_again(
