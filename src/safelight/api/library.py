@@ -317,7 +317,7 @@ class Library(Opened):
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Take back what was done of a plan: by default of the one that was applied last."""
+        """Undo a plan; by default the one applied last."""
         from safelight.api.plans import undo
 
         return undo(self, plan, dry_run=dry_run, progress=progress)[1]

@@ -228,7 +228,7 @@ def export(
         if not as_json:
             click.echo(f"Wrote {target}. Use it: safelight ingest --model {shlex.quote(out)}")
         return
-    short = f"it is no good: a mean cosine below {done.least:g} with the original"
+    short = f"it is not good enough: a mean cosine below {done.least:g} with the original"
     if force:
         _tell(f"{target} was written all the same; {short}.")
         return
