@@ -442,7 +442,7 @@ def test_an_export_that_is_no_good_is_not_written(
 
     monkeypatch.setitem(LEAST, "fp32", 1.5)
     done = export(original, "out", code=1)
-    assert "Nothing was written; it is no good: a mean cosine below 1.5" in done.stderr
+    assert "Nothing was written; it is not good enough: a mean cosine below 1.5" in done.stderr
     assert list(tmp_path.glob("*out*")) == []
     done = export(original, "out", "--force", "--json")
     assert "was written all the same" in done.stderr

@@ -176,7 +176,7 @@ def undo(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> tuple[str, Outcome]:
-    """Take back what was done of a plan; return its id, and what came of it.
+    """Undo what a plan did; return its id, and what came of it.
 
     Parameters
     ----------

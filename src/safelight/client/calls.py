@@ -511,7 +511,7 @@ def apply_plan(plan_id: str) -> Call[schemas.Plan]:
 
 
 def undo_plan(plan_id: str) -> Call[schemas.Plan]:
-    """Take back what was done of a plan, to the byte."""
+    """Undo what a plan did, to the byte."""
     path = f"{_API}/plans/{_part(plan_id)}/undo"
     return Call("POST", path, _as(schemas.Plan), is_slow=True)
 

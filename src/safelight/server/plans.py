@@ -182,7 +182,7 @@ def apply(
 def undo(
     library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
 ) -> tuple[Plan, str, Outcome]:
-    """Take back what was done of a plan; return it with its new state and what came of it.
+    """Undo what a plan did; return it with its new state and what came of it.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def undo_plan(
     progress: Callable[[int, int], None] = lambda *_: None,
     wait: float = WAIT,
 ) -> tuple[str, Outcome]:
-    """Take back what was done of a plan; a file that is somewhere else by now stays, and is named.
+    """Undo what a plan did; a file that is somewhere else by now stays, and is named.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
 
 @router.post("/{plan_id}/undo")
 async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
-    """Take back what was done of a plan, to the byte."""
+    """Undo what a plan did, to the byte."""
     done = await served.writing.run(keeping.undo, served.library, plan_id, access.namespaces)
     await served.look()
     return _shape(*done)
