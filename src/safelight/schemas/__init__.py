@@ -16,7 +16,9 @@ from safelight.schemas.duplicates import (
     Groups,
     Left,
     Plan,
+    PlanRun,
     Plans,
+    PlanSidecar,
 )
 from safelight.schemas.photos import (
     Card,
@@ -81,6 +83,8 @@ __all__ = [
     "Photo",
     "Photos",
     "Plan",
+    "PlanRun",
+    "PlanSidecar",
     "Plans",
     "Result",
     "Results",
