@@ -126,8 +126,7 @@ Moment(text='2007-06-30T10:00:00+02:00', subsecond=None))
 def _year_first(text: str) -> str:
     """Return a date that begins with its day or month as one that begins with its year.
 
-    ``04/05/2012`` is a day in April to some and in May to others: it stays as it is, and so is
-    no date.
+    ``04/05/2012`` is a day in April to some and in May to others: it is left alone, and refused.
     """
     if match := _YEAR_LAST.fullmatch(text):
         first, _, second, year, rest = match.groups()
