@@ -35,7 +35,6 @@ FAILURE_CODES = frozenset(
 )
 
 
-
 class PlanState(StrEnum):
     """State of a plan: of what it did, what stands now."""
 

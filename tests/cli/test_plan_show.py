@@ -68,7 +68,10 @@ def test_every_group_is_listed_with_where_its_files_go(plan, run) -> None:
 
 
 def test_json_is_the_plan(plan, run) -> None:
-    shown, written = json.loads(run("plan", "show", plan, "--json").output), json.loads(plan.read_text())
+    shown, written = (
+        json.loads(run("plan", "show", plan, "--json").output),
+        json.loads(plan.read_text()),
+    )
     assert (shown["state"], shown["last"], shown["bytes_freed"]) == ("planned", None, 0)
     changes = [change for group in written["groups"] for change in group["changes"]]
     found = [change for group in shown["groups"] for change in group["changes"]]

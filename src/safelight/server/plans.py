@@ -140,9 +140,7 @@ def find_plan(
     return progress_of(plan, library.path, others)
 
 
-def list_plans(
-    library: Database, namespaces: tuple[str, ...] | None = None
-) -> list[Progress]:
+def list_plans(library: Database, namespaces: tuple[str, ...] | None = None) -> list[Progress]:
     """Return all plans with what they have come to, the newest first."""
     names = {folder.name for folder in journals(library.path)}
     with contextlib.suppress(OSError):
@@ -156,9 +154,7 @@ def list_plans(
     return sorted(found, key=lambda each: each.plan.made_at, reverse=True)
 
 
-def apply(
-    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
-) -> Progress:
+def apply(library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None) -> Progress:
     """Do what a plan says; return what came of it.
 
     Raises
@@ -172,9 +168,7 @@ def apply(
     return find_plan(library, plan_id)
 
 
-def undo(
-    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
-) -> Progress:
+def undo(library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None) -> Progress:
     """Undo what a plan did; return what came of it.
 
     Raises

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.companions import Companions
 from safelight.duplicates.plans.dry_run import Trial
-from safelight.duplicates.plans.journal import DONE, WAIT, Journal, folder_of, only_one
+from safelight.duplicates.plans.journal import BEGUN, DONE, WAIT, Journal, folder_of, only_one
 from safelight.duplicates.plans.model import Left, check, write_plan
 from safelight.duplicates.plans.progress import Progress, does, is_taken_back, progress_of
 from safelight.duplicates.plans.recovery import clear_folders, done_by_others, recover
@@ -243,12 +243,13 @@ class _Applying:
         """Tell whether an earlier call, of this or another plan, has done all of a change."""
         step, state = self.known.get(change.path, (None, None))
         if step is not None and state == DONE:
-            return not any(
-                os.path.lexists(sidecar.path)
-                for sidecar in change.sidecars
-                if self.known.get(sidecar.path, (None, None))[1] != DONE
-            )
+            return not any(self._is_waiting(sidecar.path) for sidecar in change.sidecars)
         return step is None and self._is_done_elsewhere(change)
+
+    def _is_waiting(self, path: str) -> bool:
+        """Tell whether a companion has yet to go, or was on its way when the process was killed."""
+        _, state = self.known.get(path, (None, None))
+        return state == BEGUN or (state != DONE and os.path.lexists(path))
 
     def _is_done_elsewhere(self, change: Change) -> bool:
         if self.plan.action != "hardlink" and os.path.lexists(change.path):
@@ -388,11 +389,12 @@ class _Applying:
             self.journal.begin(steps)
         done: list[Step] = []
         try:
-            before, state = self.known.get(change.path, (None, None))
-            if before is not None:
-                if state != DONE:
-                    self._finish(before, confirm)
-                done.append(before)
+            for path in (change.path, *(sidecar.path for sidecar in change.sidecars)):
+                before, state = self.known.get(path, (None, None))
+                if before is not None and before not in steps:
+                    if state != DONE:
+                        self._finish(before, confirm)
+                    done.append(before)
             for step in steps:
                 self._do(step, confirm)
                 self.journal.done(step)

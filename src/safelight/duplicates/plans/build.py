@@ -375,9 +375,7 @@ def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
         relation,
         judged.reasons,
         _target(planning, judged.path),
-        tuple(
-            Sidecar(path, sha256_of(path), _target(planning, path)) for path in along
-        ),
+        tuple(Sidecar(path, sha256_of(path), _target(planning, path)) for path in along),
     )
 
 

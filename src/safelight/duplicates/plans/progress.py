@@ -224,9 +224,7 @@ def _done_by_others(
             if step.do == "link" and not does(step, change):
                 continue
             now = None if step.do == "link" else step.to
-            found[change.path] = ActionResult(
-                ActionState.DONE, at=step.at, now=now, done_by=other
-            )
+            found[change.path] = ActionResult(ActionState.DONE, at=step.at, now=now, done_by=other)
     return found
 
 
@@ -251,7 +249,9 @@ def _stands(step: Step, state: str) -> str:
 def _result(change: Change, account: Account) -> ActionResult:
     """Return the result of an action by its steps, that of the photo first."""
     steps = [account.steps[path] for path in _paths(change) if path in account.steps]
-    reason = next((account.reasons[path] for path in _paths(change) if path in account.reasons), None)
+    reason = next(
+        (account.reasons[path] for path in _paths(change) if path in account.reasons), None
+    )
     if not steps:
         return ActionResult(ActionState.PLANNED if reason is None else ActionState.LEFT, reason)
     states = [_stands(step, state) for step, state in steps]
