@@ -44,7 +44,7 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
     return [None] if namespaces is None else list(namespaces)
 
 
-@router.get("/duplicates")
+@router.get("/duplicates", operation_id="listDuplicates", summary="List groups of duplicates")
 async def duplicates(
     served: Served,
     access: Reader,
@@ -94,7 +94,9 @@ async def duplicates(
     )
 
 
-@router.get("/duplicates/{group}")
+@router.get(
+    "/duplicates/{group}", operation_id="getDuplicates", summary="Read a group of duplicates"
+)
 async def one(
     served: Served,
     access: Reader,
@@ -159,7 +161,9 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     return found
 
 
-@router.post("/duplicates/{group}/decision")
+@router.post(
+    "/duplicates/{group}/decision", operation_id="decideDuplicates", summary="Decide on a group"
+)
 async def decide(
     wanted: Decision,
     served: Served,
@@ -173,7 +177,9 @@ async def decide(
     return Decided(group=group, decision=wanted.decision)
 
 
-@router.delete("/duplicates/{group}/decision")
+@router.delete(
+    "/duplicates/{group}/decision", operation_id="withdrawDecision", summary="Withdraw a decision"
+)
 async def take_back(served: Served, access: Writer, group: GroupId) -> Decided:
     """Take back what was decided on a group."""
     await served.duplicates.take_back(group, access.namespaces)

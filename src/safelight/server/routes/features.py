@@ -28,7 +28,12 @@ class Batch(BaseModel):
     photo_index: list[dict[str, Any]] | None = None
 
 
-@router.post("/features", response_model_exclude_unset=True)
+@router.post(
+    "/features",
+    operation_id="extractFeatures",
+    summary="Add features to a batch",
+    response_model_exclude_unset=True,
+)
 async def features(wanted: Batch, served: Served, access: Writer) -> Batch:
     """Add `features` to each artifact: labels and technical quality.
 

@@ -54,7 +54,9 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/images/search", openapi_extra=_BODY)
+@router.post(
+    "/images/search", operation_id="searchPhotos", summary="Search photos", openapi_extra=_BODY
+)
 async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
     """Find photos by words, by photos, and by both together.
 

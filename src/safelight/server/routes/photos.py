@@ -64,7 +64,7 @@ def _whole(given: object) -> object:
 Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
 
 
-@router.get("/photos")
+@router.get("/photos", operation_id="listPhotos", summary="List photos")
 async def browse(
     served: Served,
     access: Reader,
@@ -117,7 +117,7 @@ def _page(
     )
 
 
-@router.get("/photos/{photo_id}")
+@router.get("/photos/{photo_id}", operation_id="getPhoto", summary="Read a photo")
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
 ) -> answers.Photo:
@@ -168,7 +168,13 @@ async def photo(
     )
 
 
-@router.get("/photos/{photo_id}/thumbnail", response_class=Response, responses=_PICTURE)
+@router.get(
+    "/photos/{photo_id}/thumbnail",
+    operation_id="getThumbnail",
+    summary="Show a thumbnail",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def thumbnail(
     request: Request,
     served: Served,
@@ -195,7 +201,13 @@ async def thumbnail(
     return _answer(request, picture, "image/webp")
 
 
-@router.get("/photos/{photo_id}/image", response_class=Response, responses=_PICTURE)
+@router.get(
+    "/photos/{photo_id}/image",
+    operation_id="getPicture",
+    summary="Show a photo",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def image(
     request: Request,
     served: Served,
@@ -216,7 +228,13 @@ async def image(
     return _answer(request, picture, "image/webp")
 
 
-@router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
+@router.get(
+    "/photos/{photo_id}/focus",
+    operation_id="getFocusMap",
+    summary="Show where a photo is sharp",
+    response_class=Response,
+    responses=_MAP,
+)
 async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
     """Return a focus map to show over the photo: transparent where it is not sharp."""
     drawn = await served.decode(
@@ -231,6 +249,8 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
 
 @router.get(
     "/photos/{photo_id}/original",
+    operation_id="getOriginal",
+    summary="Download the file of a photo",
     response_class=StreamingResponse,
     responses={
         200: {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from safelight.duplicates.plans.apply import Outcome
     from safelight.duplicates.plans.model import Plan as Planned
 
-router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
 
 PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
 
@@ -52,7 +52,7 @@ class Wanted(Given):
     )
 
 
-@router.post("", status_code=201)
+@router.post("", operation_id="createPlan", summary="Plan file operations", status_code=201)
 async def make(
     wanted: Wanted, response: Response, served: Served, access: Writer,
     namespace: NamespaceQuery = None,
@@ -99,14 +99,14 @@ async def make(
     return _shape(plan, "draft")
 
 
-@router.get("")
+@router.get("", operation_id="listPlans", summary="List plans")
 async def list_all(served: Served, access: Reader) -> Plans:
     """Return all plans: drafts, those applied, those undone."""
     found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
     return Plans(plans=tuple(_shape(plan, state) for plan, state in found))
 
 
-@router.get("/{plan_id}")
+@router.get("/{plan_id}", operation_id="getPlan", summary="Read a plan")
 async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
     """Return a plan."""
     plan, state = await served.reading.run(
@@ -115,14 +115,20 @@ async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
     return _shape(plan, state)
 
 
-@router.delete("/{plan_id}", status_code=204, response_class=Response)
+@router.delete(
+    "/{plan_id}",
+    operation_id="deletePlan",
+    summary="Forget a plan",
+    status_code=204,
+    response_class=Response,
+)
 async def forget(served: Served, access: Writer, plan_id: PlanId) -> Response:
     """Forget a plan that was not applied."""
     await served.writing.run(keeping.forget_draft, served.library, plan_id, access.namespaces)
     return Response(status_code=204)
 
 
-@router.post("/{plan_id}/apply")
+@router.post("/{plan_id}/apply", operation_id="applyPlan", summary="Apply a plan")
 async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Do what a plan says. A file is only changed if it still has the bytes that the plan knows."""
     done = await served.writing.run(keeping.apply, served.library, plan_id, access.namespaces)
@@ -130,7 +136,7 @@ async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     return _shape(*done)
 
 
-@router.post("/{plan_id}/undo")
+@router.post("/{plan_id}/undo", operation_id="undoPlan", summary="Undo a plan")
 async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Undo what a plan did, to the byte."""
     done = await served.writing.run(keeping.undo, served.library, plan_id, access.namespaces)

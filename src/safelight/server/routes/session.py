@@ -26,8 +26,10 @@ router = APIRouter(route_class=GuardedRoute)
 _MOST_SOURCES = 100
 
 
-@router.get("/health", tags=["server"])
-@router.get("/api/v1/health", tags=["server"])
+@router.get("/health", tags=["server"], operation_id="checkHealth", summary="Check health")
+@router.get(
+    "/api/v1/health", tags=["server"], operation_id="getHealth", summary="Check health of the API"
+)
 async def health() -> answers.Health:
     """Tell that the server is alive."""
     return answers.Health(status="healthy")
@@ -38,7 +40,14 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/metrics", tags=["server"], response_class=Response, responses=_NUMBERS)
+@router.get(
+    "/metrics",
+    tags=["server"],
+    operation_id="getMetrics",
+    summary="Read metrics",
+    response_class=Response,
+    responses=_NUMBERS,
+)
 async def metrics(served: Served, access: Reader) -> Response:
     """Return counts and times in Prometheus's format; not for tokens of some namespaces."""
     if access.namespaces is not None:
@@ -46,7 +55,9 @@ async def metrics(served: Served, access: Reader) -> Response:
     return Response(served.metrics.text(), media_type=CONTENT_TYPE)
 
 
-@router.get("/api/v1/session", tags=["server"])
+@router.get(
+    "/api/v1/session", tags=["server"], operation_id="getSession", summary="Read rights and limits"
+)
 async def session(request: Request, served: Served) -> answers.Session:
     """Return the server's version and limits, and the client's rights; needs no token."""
     access: Access = request.scope["access"]
@@ -78,7 +89,9 @@ async def session(request: Request, served: Served) -> answers.Session:
     )
 
 
-@router.get("/api/v1/facets", tags=["photos"])
+@router.get(
+    "/api/v1/facets", tags=["photos"], operation_id="getFacets", summary="List filter values"
+)
 async def facets(
     served: Served,
     access: Reader,

@@ -68,7 +68,7 @@ _SHARED = (
 )  # fmt: skip
 
 
-@router.get("/sources")
+@router.get("/sources", operation_id="listSources", summary="List sources")
 async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
     """Return the sources, with the number of their files."""
     namespaces = access.within(namespace or None)
@@ -77,7 +77,7 @@ async def sources(served: Served, access: Reader, namespace: NamespaceQuery = No
     return Sources(sources=tuple(_shape(each) for each in found))
 
 
-@router.post("/sources/move")
+@router.post("/sources/move", operation_id="moveSource", summary="Tell that a folder moved")
 async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     """Tell the library that a folder or file is at another path now; no file is touched.
 
@@ -89,7 +89,7 @@ async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     return Moved(**{**asdict(moved), "sources": list(moved.sources)})
 
 
-@router.post("/forget")
+@router.post("/forget", operation_id="forget", summary="Forget files, sources or a namespace")
 async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
     """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
     forgotten = await served.writing.run(_forget, served, wanted, access)

@@ -51,7 +51,14 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.put("/photos", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
+@router.put(
+    "/photos",
+    operation_id="uploadPhotos",
+    summary="Upload photos",
+    status_code=201,
+    openapi_extra=_BODY,
+    responses=_ANSWERS,
+)
 async def upload(
     request: Request,
     response: Response,
