@@ -1,4 +1,4 @@
-"""Further fields of photos in lists: read for a whole page at once, and only if they are asked for."""
+"""Further fields of photos in lists: read for a whole page at once, and only on demand."""
 
 from __future__ import annotations
 

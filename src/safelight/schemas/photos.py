@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from safelight.schemas.base import Answer
+from safelight.schemas.base import Answer, Listed
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
@@ -83,52 +83,6 @@ class Facets(Answer):
     taken: Taken | None
 
 
-class Card(Answer):
-    """A photo in a list."""
-
-    photo_id: str
-    path: str
-    name: str
-    namespace: str
-    width: int
-    height: int
-    format: str
-    taken_at: str | None
-    score: float | None = Field(description="Cosine of query and photo; null without a query.")
-
-
-class Hit(Card):
-    """A photo that was found."""
-
-    stack: int = Field(
-        description="Photos of its stack, itself included: copies, RAW and JPEG, a burst."
-    )
-    matched: str | None = Field(
-        description="`file name` or `folder name` if that is why it was found."
-    )
-
-
-class Photos(Answer):
-    """A page of photos."""
-
-    photos: tuple[Card, ...]
-    total: int
-    offset: int = Field(description="How many photos stand before this page.")
-
-
-class Hits(Answer):
-    """Photos found, best first unless another order was asked for."""
-
-    hits: tuple[Hit, ...]
-    total: int
-    took_ms: float
-    model: str
-    weak: bool = Field(
-        description="The best photo is no nearer to the query than chance would have it."
-    )
-    notes: tuple[str, ...] = Field(description="What a person should know about the answer.")
-
-
 class File(Answer):
     """A path at which a photo was seen."""
 
@@ -156,6 +110,81 @@ class Score(Answer):
     value: float | None = Field(description="As published.")
     status: str = Field(description="`ok`, `failed` or `skipped`.")
     reason: str | None
+
+
+class Card(Answer):
+    """A photo in a list."""
+
+    photo_id: str
+    path: str
+    name: str
+    namespace: str
+    width: int
+    height: int
+    format: str
+    taken_at: str | None
+    score: float | None = Field(description="Cosine of query and photo; null without a query.")
+    added_at: str | None = Field(
+        default=None, description="When it came into the library. With `fields=added_at`."
+    )
+    size: int | None = Field(default=None, description="Bytes. With `fields=size`.")
+    labels: tuple[Label, ...] | None = Field(
+        default=None, description="Null if it was never labelled. With `fields=labels`."
+    )
+    scores: tuple[Score, ...] | None = Field(default=None, description="With `fields=scores`.")
+    files: tuple[File, ...] | None = Field(default=None, description="With `fields=files`.")
+    facts: dict[str, Any] | None = Field(
+        default=None,
+        description="Camera, lens, place, ... With `fields=facts`, or the names of facts.",
+    )
+
+
+class Hit(Card):
+    """A photo that was found."""
+
+    stack: int = Field(
+        description="Photos of its stack, itself included: copies, RAW and JPEG, a burst."
+    )
+    matched: str | None = Field(
+        description="`file name` or `folder name` if that is why it was found."
+    )
+
+
+class Photos(Listed):
+    """A page of photos."""
+
+    photos: tuple[Card, ...]
+    total: int = Field(description="Photos in the whole list, when its first page was asked for.")
+    offset: int = Field(description="How many photos of the list stand before this page.")
+    snapshot: str = Field(
+        description="The name of the list as it was when its first page was asked for. "
+        "`snapshot` and `offset` lead to any page of it, for an hour after the last."
+    )
+
+    @property
+    def items(self) -> tuple[Card, ...]:
+        """What the page lists."""
+        return self.photos
+
+
+class PhotoBatch(Answer):
+    """Photos that were asked for by their ids, in that order."""
+
+    photos: tuple[Card, ...]
+    missing: tuple[str, ...] = Field(description="Ids of photos that there are none of here.")
+
+
+class Hits(Answer):
+    """Photos found, best first unless another order was asked for."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    took_ms: float
+    model: str
+    weak: bool = Field(
+        description="The best photo is no nearer to the query than chance would have it."
+    )
+    notes: tuple[str, ...] = Field(description="What a person should know about the answer.")
 
 
 class Uploaded(Answer):

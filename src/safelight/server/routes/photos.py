@@ -6,33 +6,39 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
-from safelight.library.browse import Filter, cards
+from safelight.library.browse import cards
 from safelight.library.items import item_keys
+from safelight.library.listed_fields import Further, named_fields, read_further
+from safelight.library.listings import page_of_photos
 from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.search.engine import require_named
-from safelight.server.auth import Access, GuardedRoute, Reader
+from safelight.server.auth import Access, Reader
 from safelight.server.dependencies import Served, while_connected
+from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
-from safelight.server.schemas.photos import NamespaceQuery, PhotoId
+from safelight.server.schemas import photos as shapes
+from safelight.server.schemas.photos import CursorQuery, FieldsQuery, NamespaceQuery, PhotoId
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import IO
 
+    from safelight.library.attributes.scores import ScoreRecord
     from safelight.library.browse import Card
+    from safelight.library.photos import PhotoFile, PhotoLabel
 
-router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
 
 #: A photo's id names its content, so what is made of it never changes.
 _FOR_EVER = "private, max-age=31536000, immutable"
@@ -55,6 +61,9 @@ _MAP = {
 
 _CHUNK = 1 << 18
 
+#: Photos in one page.
+MOST_PHOTOS = 1000
+
 
 def _whole(given: object) -> object:
     # A query has texts only, and a literal number is not taken from one.
@@ -64,7 +73,13 @@ def _whole(given: object) -> object:
 Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
 
 
-@router.get("/photos", operation_id="listPhotos", summary="List photos")
+@router.get(
+    "/photos",
+    operation_id="listPhotos",
+    summary="List photos",
+    response_model_exclude_unset=True,
+)
+@tagged("library")
 async def browse(
     served: Served,
     access: Reader,
@@ -75,14 +90,37 @@ async def browse(
     taken_to: Annotated[Day, Query(alias="to")] = None,
     least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
     sort: Annotated[str, Query(pattern=f"^{ORDER}$")] = "-taken",
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    fields: FieldsQuery = (),
+    cursor: CursorQuery = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_PHOTOS)] = 100,
+    snapshot: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            pattern="^([0-9a-f]{16})?$",
+            description="The list of an earlier answer, of which `offset` says where the page "
+            "begins. Send the same filters and order.",
+            examples=["5f1d7a84d0c2b9e6"],
+        ),
+    ] = None,
+    offset: Annotated[
+        int,
+        Query(ge=0, le=1_000_000_000, description="Only with `snapshot`: photos before the page."),
+    ] = 0,
     around: Annotated[
         str | None,
         Query(pattern="^([0-9a-f]{64})?$", description="The page that has this photo, if one has."),
     ] = None,
 ) -> answers.Photos:
-    """Return photos in order, without a query."""
+    """Return photos in order, without a query, page by page.
+
+    All pages of a list are of the moment of its first one: a photo that stays in the library comes
+    once, whatever is added, changed or removed meanwhile. One that is removed is left out.
+    """
+    if offset and not snapshot:
+        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "invalid")
+    if cursor and (snapshot or around):
+        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "invalid")
     where = filter_of(
         access,
         namespace=namespace,
@@ -92,29 +130,57 @@ async def browse(
         taken_to=taken_to,
         least=least_of(least),
     )
-    return await served.reading.run(_page, served, where, access, sort, offset, limit, around)
+
+    def read() -> answers.Photos:
+        require_named(served.library, where, access.namespaces)
+        page = page_of_photos(
+            served.library,
+            served.listings,
+            where,
+            sort,
+            limit=limit,
+            cursor=cursor or None,
+            snapshot=snapshot or None,
+            offset=offset,
+            around=around or None,
+            # All keys in order are kept, so that paging through 100,000 photos sorts them once.
+            listed=lambda: served.matching(where, sort),
+        )
+        return answers.Photos(
+            photos=tuple(cards_of(served, page.cards, named_fields(fields), where.namespaces)),
+            next=page.next,
+            total=page.total,
+            offset=page.start,
+            snapshot=page.snapshot,
+        )
+
+    return await served.reading.run(read)
 
 
-def _page(
-    served: ServerState,
-    where: Filter,
-    access: Access,
-    sort: str,
-    offset: int,
-    limit: int,
-    around: str | None,
-) -> answers.Photos:
-    require_named(served.library, where, access.namespaces)
-    # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
-    keys = served.matching(where, sort)
-    if around:
-        key = item_keys(served.library.connection, [around]).get(around, -1)
-        at = np.flatnonzero(keys == key)
-        offset = int(at[0]) // limit * limit if len(at) else offset
-    page = cards(served.library, keys[offset : offset + limit].tolist(), where.namespaces)
-    return answers.Photos(
-        photos=tuple(card_of(card) for card in page), total=len(keys), offset=offset
-    )
+@router.post(
+    "/photos/batch",
+    operation_id="readPhotos",
+    summary="Read many photos",
+    response_model_exclude_unset=True,
+)
+async def read_many(
+    wanted: shapes.PhotoIds, served: Served, access: Reader
+) -> answers.PhotoBatch:
+    """Return photos by their ids, in that order, and name those that there are none of."""
+    namespaces = access.within(wanted.namespace or None)
+
+    def read() -> answers.PhotoBatch:
+        names = named_fields(wanted.fields)
+        ids = list(dict.fromkeys(wanted.ids))
+        keys = item_keys(served.library.connection, ids)
+        found = cards(served.library, [keys[each] for each in ids if each in keys], namespaces)
+        there = {each.photo_id for each in found}
+        return answers.PhotoBatch(
+            photos=tuple(cards_of(served, found, names, namespaces)),
+            missing=tuple(each for each in ids if each not in there),
+        )
+
+    return await served.reading.run(read)
 
 
 @router.get("/photos/{photo_id}", operation_id="getPhoto", summary="Read a photo")
@@ -135,35 +201,9 @@ async def photo(
         added_at=found.added_at,
         exif=dict(found.exif),
         holds=() if found.structure is None else tuple(found.structure.described()),
-        files=tuple(
-            answers.File(
-                path=file.path,
-                namespace=file.namespace,
-                gone=file.gone,
-                metadata=dict(file.metadata),
-            )
-            for file in found.files
-        ),
-        labels=tuple(
-            answers.Label(
-                label=each.label,
-                confidence=each.confidence,
-                cosine_score=each.cosine_score,
-                calibrated=each.calibrated,
-                applies=each.applies,
-            )
-            for each in found.labels
-        ),
-        scores=tuple(
-            answers.Score(
-                metric=metric,
-                score=each.score,
-                value=each.value,
-                status=each.status,
-                reason=each.reason,
-            )
-            for metric, each in found.scores.items()
-        ),
+        files=tuple(map(_file, found.files)),
+        labels=tuple(map(_label, found.labels)),
+        scores=tuple(map(_score, found.scores.values())),
         text=found.text,
     )
 
@@ -306,8 +346,26 @@ def _answer(request: Request, picture: bytes, media_type: str) -> Response:
     return Response(picture, media_type=media_type, headers=headers)
 
 
-def card_of(card: Card, score: float | None = None) -> answers.Card:
-    """Return a card in the shape of the API."""
+def cards_of(
+    served: ServerState,
+    found: Sequence[Card],
+    names: frozenset[str],
+    namespaces: tuple[str, ...] | None,
+) -> list[answers.Card]:
+    """Return cards in the shape of the API, with further fields."""
+    if not names:
+        return [card_of(card) for card in found]
+    keys = [card.key for card in found]
+    further = read_further(served.library, keys, names, namespaces)
+    return [card_of(card, further=(names, further.get(card.key, Further()))) for card in found]
+
+
+def card_of(
+    card: Card,
+    score: float | None = None,
+    further: tuple[frozenset[str], Further] | None = None,
+) -> answers.Card:
+    """Return a card in the shape of the API; further fields are there if they were asked for."""
     return answers.Card(
         photo_id=card.photo_id,
         path=card.path,
@@ -318,4 +376,46 @@ def card_of(card: Card, score: float | None = None) -> answers.Card:
         format=card.format,
         taken_at=card.taken_at,
         score=score,
+        **({} if further is None else _further(*further)),
+    )
+
+
+def _further(names: frozenset[str], found: Further) -> dict[str, Any]:
+    labels, scores, files = found.labels, found.scores, found.files
+    known: dict[str, Any] = {
+        "added_at": found.added_at,
+        "size": found.size,
+        "labels": None if labels is None else tuple(map(_label, labels)),
+        "scores": None if scores is None else tuple(map(_score, scores.values())),
+        "files": None if files is None else tuple(map(_file, files)),
+    }
+    shown = {name: value for name, value in known.items() if name in names}
+    if names - known.keys():
+        shown["facts"] = None if found.facts is None else dict(found.facts)
+    return shown
+
+
+def _file(file: PhotoFile) -> answers.File:
+    return answers.File(
+        path=file.path, namespace=file.namespace, gone=file.gone, metadata=dict(file.metadata)
+    )
+
+
+def _label(found: PhotoLabel) -> answers.Label:
+    return answers.Label(
+        label=found.label,
+        confidence=found.confidence,
+        cosine_score=found.cosine_score,
+        calibrated=found.calibrated,
+        applies=found.applies,
+    )
+
+
+def _score(found: ScoreRecord) -> answers.Score:
+    return answers.Score(
+        metric=found.metric,
+        score=found.score,
+        value=found.value,
+        status=found.status,
+        reason=found.reason,
     )
