@@ -235,7 +235,7 @@ def images_search(
     namespace, camera, label, taken_from, taken_to, least
         As :func:`photos_page` takes them.
     sort : str, optional
-        In which order the nearest come, as :func:`photos_page` takes it; the nearest first if not given.
+        In which order the nearest come, as :func:`photos_page` takes it; else the nearest first.
     limit : int
         How many of the nearest.
     min_score : float, optional
