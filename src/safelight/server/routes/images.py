@@ -39,11 +39,16 @@ _BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        "image": {"type": "string", "format": "binary"},
+                        "image": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The photo to search by.",
+                        },
                         "request": {
                             "type": "string",
                             "contentMediaType": "application/json",
                             "description": "The same as the JSON body.",
+                            "examples": ['{"plus": ["sunset"], "limit": 5}'],
                         },
                     },
                     "required": ["image"],
