@@ -51,7 +51,7 @@ class DecisionName(StrEnum):
 
 
 class PlanAction(StrEnum):
-    """What a plan does with files: move to a quarantine, link to the keeper, or trash."""
+    """Operation on a file: move to a quarantine, link to the keeper, or trash."""
 
     QUARANTINE = "quarantine"
     HARDLINK = "hardlink"
