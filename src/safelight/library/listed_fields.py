@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
     from safelight.library.photos import PhotoFile, PhotoLabel
 
+# The former is in every list, the latter with every other fact.
+_ALWAYS = ("taken_at", "orientation")
+
 #: Facts that can be asked for one by one; `facts` is all of them.
-FACTS = ("camera", *(each.name for each in fields(Exif) if each.name != "taken_at"))
+FACTS = ("camera", *(each.name for each in fields(Exif) if each.name not in _ALWAYS))
 
 #: All names of further fields.
 FIELDS = ("added_at", "size", "labels", "scores", "files", "facts", *FACTS)
@@ -90,8 +93,7 @@ def read_further(
     wanted = frozenset(names)
     chosen = list(keys)
     rows = library.connection.execute(
-        "SELECT pk, id, size, camera, exif FROM items "
-        "WHERE pk IN (SELECT value FROM json_each(?))",
+        "SELECT pk, id, size, camera, exif FROM items WHERE pk IN (SELECT value FROM json_each(?))",
         (json.dumps(chosen),),
     ).fetchall()
     when = added_at(library, chosen, namespaces) if "added_at" in wanted else {}
@@ -118,4 +120,4 @@ def _facts(camera: str | None, exif: str, names: frozenset[str] | None) -> dict[
         known["camera"] = camera
     if names is None:
         return known
-    return {name: known.get(name) for name in sorted(names)}
+    return {name: known[name] for name in (*sorted(names), "orientation") if name in known}

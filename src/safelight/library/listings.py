@@ -196,9 +196,7 @@ def _listed(library: Database, where: Filter, order: str) -> Keys:
     return np.asarray(matching(library, where, order), np.int64)
 
 
-def _behind(
-    library: Database, where: Filter, order: str, place: Sequence[Any]
-) -> tuple[Keys, int]:
+def _behind(library: Database, where: Filter, order: str, place: Sequence[Any]) -> tuple[Keys, int]:
     """Return a list as it is now, and how many photos are not behind a place."""
     keys = _listed(library, where, order)
     columns = sort_columns(library, order, where.namespaces)

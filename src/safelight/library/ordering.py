@@ -97,7 +97,7 @@ def sort_columns(
         return SortColumns(((first, last_first),))
     if wanted.column == "i.pk":
         return SortColumns((("i.pk", last_first),))
-    is_unknown = (f"{wanted.column} IS NULL", False)
+    is_unknown = (f"({wanted.column} IS NULL)", False)
     if wanted.metric is not None:
         score = (f"coalesce({wanted.column}, 0)", last_first)
         return SortColumns((is_unknown, score, ("i.pk", False)), _SCORES, (wanted.metric,))

@@ -13,11 +13,12 @@ from pydantic import BeforeValidator
 from safelight import schemas as answers
 from safelight.library.browse import cards
 from safelight.library.items import item_keys
-from safelight.library.listed_fields import Further, named_fields, read_further
+from safelight.library.listed_fields import named_fields
 from safelight.library.listings import page_of_photos
 from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
+from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
 from safelight.server.auth import Access, Reader
 from safelight.server.dependencies import Served, while_connected
@@ -26,17 +27,20 @@ from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
+from safelight.server.photo_answers import cards_of, file_of, label_of, score_of
 from safelight.server.schemas import photos as shapes
-from safelight.server.schemas.photos import CursorQuery, FieldsQuery, NamespaceQuery, PhotoId
+from safelight.server.schemas.photos import (
+    DAY,
+    CursorQuery,
+    FieldsQuery,
+    NamespaceQuery,
+    PhotoId,
+)
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import IO
-
-    from safelight.library.attributes.scores import ScoreRecord
-    from safelight.library.browse import Card
-    from safelight.library.photos import PhotoFile, PhotoLabel
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
 
@@ -70,33 +74,68 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
 
 
-Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
-
-
-@router.get(
-    "/photos",
-    operation_id="listPhotos",
-    summary="List photos",
-    response_model_exclude_unset=True,
-)
+@router.get("/photos", operation_id="listPhotos", summary="List photos")
 @tagged("library")
 async def browse(
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    camera: Annotated[str | None, Query(max_length=200)] = None,
-    label: Annotated[str | None, Query(max_length=200)] = None,
-    taken_from: Annotated[Day, Query(alias="from")] = None,
-    taken_to: Annotated[Day, Query(alias="to")] = None,
-    least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
-    sort: Annotated[str, Query(pattern=f"^{ORDER}$")] = "-taken",
+    camera: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Only photos of this camera, or of cameras with these words in their name.",
+            examples=["Canon EOS R5"],
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        Query(max_length=200, description="Only photos with this label.", examples=["landscape"]),
+    ] = None,
+    taken_from: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            pattern=DAY,
+            description="Only photos taken on this day or later, by the camera's clock.",
+            examples=["2024-07-01"],
+        ),
+    ] = None,
+    taken_to: Annotated[
+        str | None,
+        Query(
+            alias="to",
+            pattern=DAY,
+            description="Only photos taken on this day or earlier, by the camera's clock.",
+            examples=["2024-07-31"],
+        ),
+    ] = None,
+    least: Annotated[
+        list[str],
+        Query(
+            alias="min",
+            max_length=32,
+            description="Only photos with at least this score, as METRIC:NUMBER; may be repeated.",
+            examples=[["focus:0.6"]],
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    sort: Annotated[
+        str,
+        Query(
+            pattern=f"^{ORDER}$",
+            description="Order: `taken`, `added` or `score:METRIC`; with a minus, the last or best "
+            "come first.",
+            examples=["-taken"],
+        ),
+    ] = "-taken",
     fields: FieldsQuery = (),
     cursor: CursorQuery = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_PHOTOS)] = 100,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_PHOTOS, description="Most photos of a page.", examples=[100])
+    ] = 100,
     snapshot: Annotated[
         str | None,
         Query(
-            max_length=100,
             pattern="^([0-9a-f]{16})?$",
             description="The list of an earlier answer, of which `offset` says where the page "
             "begins. Send the same filters and order.",
@@ -105,11 +144,20 @@ async def browse(
     ] = None,
     offset: Annotated[
         int,
-        Query(ge=0, le=1_000_000_000, description="Only with `snapshot`: photos before the page."),
+        Query(
+            ge=0,
+            le=1_000_000_000,
+            description="Photos before the page; only with `snapshot`.",
+            examples=[0],
+        ),
     ] = 0,
     around: Annotated[
         str | None,
-        Query(pattern="^([0-9a-f]{64})?$", description="The page that has this photo, if one has."),
+        Query(
+            pattern="^([0-9a-f]{64})?$",
+            description="Id of a photo: the page that has it, if one has.",
+            examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
     ] = None,
 ) -> answers.Photos:
     """Return photos in order, without a query, page by page.
@@ -132,6 +180,7 @@ async def browse(
     )
 
     def read() -> answers.Photos:
+        names = named_fields(fields)
         require_named(served.library, where, access.namespaces)
         page = page_of_photos(
             served.library,
@@ -147,7 +196,9 @@ async def browse(
             listed=lambda: served.matching(where, sort),
         )
         return answers.Photos(
-            photos=tuple(cards_of(served, page.cards, named_fields(fields), where.namespaces)),
+            photos=tuple(
+                cards_of(served.library, page.cards, named_fields(fields), where.namespaces)
+            ),
             next=page.next,
             total=page.total,
             offset=page.start,
@@ -161,11 +212,8 @@ async def browse(
     "/photos/batch",
     operation_id="readPhotos",
     summary="Read many photos",
-    response_model_exclude_unset=True,
 )
-async def read_many(
-    wanted: shapes.PhotoIds, served: Served, access: Reader
-) -> answers.PhotoBatch:
+async def read_many(wanted: shapes.PhotoIds, served: Served, access: Reader) -> answers.PhotoBatch:
     """Return photos by their ids, in that order, and name those that there are none of."""
     namespaces = access.within(wanted.namespace or None)
 
@@ -176,7 +224,7 @@ async def read_many(
         found = cards(served.library, [keys[each] for each in ids if each in keys], namespaces)
         there = {each.photo_id for each in found}
         return answers.PhotoBatch(
-            photos=tuple(cards_of(served, found, names, namespaces)),
+            photos=tuple(cards_of(served.library, found, names, namespaces)),
             missing=tuple(each for each in ids if each not in there),
         )
 
@@ -191,19 +239,21 @@ async def photo(
     found = await served.reading.run(
         read_photo, served.library, photo_id, access.within(namespace or None)
     )
+    taken_at, taken_offset = local_time(found.taken_at)
     return answers.Photo(
         photo_id=found.id,
         width=found.width,
         height=found.height,
         size=found.size,
         format=found.format,
-        taken_at=found.taken_at,
+        taken_at=taken_at,
+        taken_offset=taken_offset,
         added_at=found.added_at,
-        exif=dict(found.exif),
+        exif=answers.Exif.model_validate(found.exif),
         holds=() if found.structure is None else tuple(found.structure.described()),
-        files=tuple(map(_file, found.files)),
-        labels=tuple(map(_label, found.labels)),
-        scores=tuple(map(_score, found.scores.values())),
+        files=tuple(map(file_of, found.files)),
+        labels=tuple(map(label_of, found.labels)),
+        scores=tuple(map(score_of, found.scores.values())),
         text=found.text,
     )
 
@@ -221,7 +271,9 @@ async def thumbnail(
     access: Reader,
     photo_id: PhotoId,
     side: Annotated[
-        Literal[160, 320, 640], BeforeValidator(_whole), Query(description="Of the longer side.")
+        Literal[160, 320, 640],
+        BeforeValidator(_whole),
+        Query(description="Pixels of the longer side.", examples=[320]),
     ] = 320,
 ) -> Response:
     """Return a small picture of a photo."""
@@ -253,7 +305,9 @@ async def image(
     served: Served,
     access: Reader,
     photo_id: PhotoId,
-    side: Annotated[int, Query(ge=16, le=16383, description="Of the longer side.")] = 2048,
+    side: Annotated[
+        int, Query(ge=16, le=16383, description="Most pixels of the longer side.", examples=[2048])
+    ] = 2048,
 ) -> Response:
     """Return a photo upright, for looking at."""
     making = served.decode(
@@ -344,78 +398,3 @@ def _answer(request: Request, picture: bytes, media_type: str) -> Response:
     if headers["ETag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Response(status_code=304, headers=headers)
     return Response(picture, media_type=media_type, headers=headers)
-
-
-def cards_of(
-    served: ServerState,
-    found: Sequence[Card],
-    names: frozenset[str],
-    namespaces: tuple[str, ...] | None,
-) -> list[answers.Card]:
-    """Return cards in the shape of the API, with further fields."""
-    if not names:
-        return [card_of(card) for card in found]
-    keys = [card.key for card in found]
-    further = read_further(served.library, keys, names, namespaces)
-    return [card_of(card, further=(names, further.get(card.key, Further()))) for card in found]
-
-
-def card_of(
-    card: Card,
-    score: float | None = None,
-    further: tuple[frozenset[str], Further] | None = None,
-) -> answers.Card:
-    """Return a card in the shape of the API; further fields are there if they were asked for."""
-    return answers.Card(
-        photo_id=card.photo_id,
-        path=card.path,
-        name=card.name,
-        namespace=card.namespace,
-        width=card.width,
-        height=card.height,
-        format=card.format,
-        taken_at=card.taken_at,
-        score=score,
-        **({} if further is None else _further(*further)),
-    )
-
-
-def _further(names: frozenset[str], found: Further) -> dict[str, Any]:
-    labels, scores, files = found.labels, found.scores, found.files
-    known: dict[str, Any] = {
-        "added_at": found.added_at,
-        "size": found.size,
-        "labels": None if labels is None else tuple(map(_label, labels)),
-        "scores": None if scores is None else tuple(map(_score, scores.values())),
-        "files": None if files is None else tuple(map(_file, files)),
-    }
-    shown = {name: value for name, value in known.items() if name in names}
-    if names - known.keys():
-        shown["facts"] = None if found.facts is None else dict(found.facts)
-    return shown
-
-
-def _file(file: PhotoFile) -> answers.File:
-    return answers.File(
-        path=file.path, namespace=file.namespace, gone=file.gone, metadata=dict(file.metadata)
-    )
-
-
-def _label(found: PhotoLabel) -> answers.Label:
-    return answers.Label(
-        label=found.label,
-        confidence=found.confidence,
-        cosine_score=found.cosine_score,
-        calibrated=found.calibrated,
-        applies=found.applies,
-    )
-
-
-def _score(found: ScoreRecord) -> answers.Score:
-    return answers.Score(
-        metric=found.metric,
-        score=found.score,
-        value=found.value,
-        status=found.status,
-        reason=found.reason,
-    )
