@@ -196,9 +196,7 @@ async def browse(
             listed=lambda: served.matching(where, sort),
         )
         return answers.Photos(
-            photos=tuple(
-                cards_of(served.library, page.cards, named_fields(fields), where.namespaces)
-            ),
+            photos=tuple(cards_of(served.library, page.cards, names, where.namespaces)),
             next=page.next,
             total=page.total,
             offset=page.start,
