@@ -64,7 +64,7 @@ def read_cursor(query: bytes, cursor: str, *kinds: type | tuple[type, ...]) -> l
     if place is None or len(place) != len(kinds) or not all(map(isinstance, place, kinds)):
         raise UsageError(
             "The cursor is not one of this list with these filters. Send it with the parameters "
-            "that it came from, or leave it out to begin anew.",
+            "that it came from, or leave it out to begin again.",
             code="cursor",
         )
     return place
@@ -73,7 +73,7 @@ def read_cursor(query: bytes, cursor: str, *kinds: type | tuple[type, ...]) -> l
 def expired(what: str) -> LibraryError:
     """Return the refusal of a cursor, or snapshot, that is too old."""
     return LibraryError(
-        f"{what} is too old: the list was not kept for so long. Begin anew, without it.",
+        f"{what} is too old: the list was not kept for so long. Begin again, without it.",
         code="cursor-expired",
     )
 

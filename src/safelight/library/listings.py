@@ -149,7 +149,7 @@ def page_of_photos(
     ----------
     cursor : str, optional
         Where to go on. If the list is no longer kept, what comes behind the place of the last
-        photo is listed anew.
+        photo is listed again.
     snapshot : str, optional
         The name of a list, of which the page begins at `offset`.
     around : str, optional

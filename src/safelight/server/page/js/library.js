@@ -194,7 +194,7 @@ const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 export const startLibrary = (options) => {
   onListed = options.onListed;
   const onFail = (error) => {
-    // The server keeps a list for an hour: after that it is asked for anew.
+    // The server keeps a list for an hour: after that it is asked for again.
     if (error.code === "cursor-expired") refresh();
     else fail(error, () => grid.retry());
   };
