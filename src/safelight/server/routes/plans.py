@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
-from safelight.schemas import Action, Left, Plan, PlanRun, Plans, PlanSidecar
+from safelight.schemas import Action, Left, Plan, PlanCounts, PlanRun, Plans, PlanSidecar
+from safelight.schemas.values import PlanAction
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
@@ -24,31 +25,56 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
 
-PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
+PlanId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-z][0-9a-z-]{3,40}$",
+        description="Id of the plan.",
+        examples=["20261128-093000-3f2a"],
+    ),
+]
 
 
 class Chosen(Given):
     """A group to plan for."""
 
-    group: str = Field(pattern="^[0-9a-f]{12}$")
+    group: str = Field(
+        pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"]
+    )
     keeper: str | None = Field(
-        default=None, pattern="^[0-9a-f]{64}$", description="The photo to keep, if another."
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Id of the photo to keep; the suggested one if null.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     path: str | None = Field(
-        default=None, max_length=4096, description="Which of its files, if it has several."
+        default=None,
+        max_length=4096,
+        description="Path of its file to keep, if it has several.",
+        examples=["/home/me/Pictures/beach.jpg"],
     )
 
 
 class Wanted(Given):
     """Request for a plan."""
 
-    groups: list[Chosen] = Field(min_length=1, max_length=10_000)
-    action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
+    groups: list[Chosen] = Field(
+        min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
+    )
+    action: PlanAction = Field(
+        default=PlanAction.QUARANTINE, description="What happens to files that are not kept."
+    )
     prefer: list[FolderName] = Field(
-        default=[], max_length=100, description="Folders whose files are kept, the first most."
+        default=[],
+        max_length=100,
+        description="Folders whose files are kept, the first most.",
+        examples=[["/home/me/Pictures/Best"]],
     )
     protect: list[FolderName] = Field(
-        default=[], max_length=100, description="Folders of which nothing goes."
+        default=[],
+        max_length=100,
+        description="Folders of which nothing goes.",
+        examples=[["/home/me/Pictures/Archive"]],
     )
 
 
@@ -155,13 +181,13 @@ def _shape(found: Progress) -> Plan:
         id=plan.id,
         created_at=plan.made_at,
         namespace=plan.namespace,
-        action=plan.action,
+        action=PlanAction(plan.action),
         state=found.state,
         busy=found.busy,
         actions=tuple(
             Action(
                 path=change.path,
-                kind=plan.action,
+                kind=PlanAction(plan.action),
                 to=change.to,
                 bytes=change.saves,
                 why=_why(change.relation.value, change.reasons),
@@ -177,7 +203,7 @@ def _shape(found: Progress) -> Plan:
         bytes_saved=plan.saves,
         bytes_freed=found.bytes_freed,
         bytes_held=found.bytes_held,
-        counts=found.counts(),  # type: ignore[arg-type]
+        counts=PlanCounts(**found.counts()),
         left=tuple(Left(path=each.path, why=each.why) for each in plan.left),
         sidecars=tuple(PlanSidecar(**asdict(each)) for each in found.sidecars),
         last=None if found.last is None else PlanRun(**asdict(found.last)),
