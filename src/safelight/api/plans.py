@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.api.report import check_report
 from safelight.arguments import as_path
+from safelight.duplicates.plans.account import LastRun
 from safelight.duplicates.plans.apply import Outcome
 from safelight.duplicates.plans.model import (
     ACTIONS,
@@ -21,7 +22,6 @@ from safelight.duplicates.plans.model import (
     read_plan,
     write_plan,
 )
-from safelight.duplicates.plans.account import LastRun
 from safelight.duplicates.plans.progress import ActionResult, SidecarResult, progress_of
 from safelight.duplicates.plans.progress import Progress as PlanProgress
 from safelight.errors import UsageError
@@ -94,7 +94,7 @@ class LibraryPlan:
 
     @property
     def progress(self) -> PlanProgress:
-        """What it has come to by now: its state, and that of each action."""
+        """State of the plan and of each of its actions."""
         return progress_of(self.plan, self._library.path)
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from safelight.schemas.base import Answer, FilePath, Moment, PhotoId, TakenAt, TakenOffset
-from safelight.schemas.values import DecisionName, PlanAction, PlanState, Relation
+from safelight.schemas.values import ActionState, DecisionName, PlanAction, PlanState, Relation
 
 GroupName = Annotated[
     str,
@@ -124,7 +124,7 @@ class Action(Answer):
     group: GroupName
     state: ActionState = Field(description="What became of the file.", examples=["done"])
     reason: str | None = Field(
-        description="Why it was left, or could not be brought back, for people; to follow the path.",
+        description="Why it was left, or not brought back, for people; to follow the path.",
         examples=["has changed since the plan was made"],
     )
     bytes_freed: int = Field(

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.duplicates.keeper import Suggestion
-    from safelight.duplicates.plans.model import Plan
     from safelight.duplicates.plans.progress import Others, Progress
     from safelight.library.database import Database
 

@@ -1,4 +1,4 @@
-"""What a plan says of itself is what is on the disk, whatever was done to files and commands."""
+"""The told outcome of a plan, compared with the disk after tampering, kills and repetition."""
 
 from __future__ import annotations
 

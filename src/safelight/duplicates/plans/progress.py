@@ -71,7 +71,7 @@ class SidecarResult:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a plan has come to by now; it is false if nothing was ever done about it.
+    """State of a plan and of each of its actions; it is false if nothing was ever done about it.
 
     Attributes
     ----------
