@@ -10,6 +10,7 @@ from safelight.schemas.duplicates import (
     Action,
     Comparing,
     Decided,
+    Decisions,
     Edge,
     Group,
     GroupPhoto,
@@ -49,6 +50,7 @@ from safelight.schemas.photos import (
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
+    ComparisonState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -73,9 +75,11 @@ __all__ = [
     "ActionState",
     "Card",
     "Comparing",
+    "ComparisonState",
     "Count",
     "Decided",
     "DecisionName",
+    "Decisions",
     "Edge",
     "EmbedderStats",
     "Exif",

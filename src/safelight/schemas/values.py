@@ -9,6 +9,7 @@ from safelight.types import ActionState, PlanState
 
 __all__ = [
     "ActionState",
+    "ComparisonState",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -42,6 +43,13 @@ class ScoreStatus(StrEnum):
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+class ComparisonState(StrEnum):
+    """State of a list of duplicates; `comparing`: it is not whole yet."""
+
+    READY = "ready"
+    COMPARING = "comparing"
 
 
 class DecisionName(StrEnum):
