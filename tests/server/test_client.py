@@ -122,6 +122,8 @@ def test_answers_are_as_the_server_describes_them(server) -> None:
     described = server.get("/openapi.json").json()["components"]["schemas"]
     assert len(schemas.__all__) > 30
     for name in schemas.__all__:
+        if not hasattr(getattr(schemas, name), "model_fields"):
+            continue
         fields = set(getattr(schemas, name).model_fields)
         assert fields == set(described[name]["properties"]), name
 

@@ -40,6 +40,7 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.vectors import (
     EmbedderStats,
@@ -61,6 +62,7 @@ __all__ = [
     "Edge",
     "EmbedderStats",
     "Facets",
+    "FieldProblem",
     "File",
     "Forgotten",
     "Group",
@@ -82,6 +84,8 @@ __all__ = [
     "Photos",
     "Plan",
     "Plans",
+    "ProblemCode",
+    "ProblemDetails",
     "Result",
     "Results",
     "Score",

@@ -13,6 +13,12 @@ from fastapi.routing import APIRoute
 from safelight.library.state.tokens import find_token
 from safelight.server.config import is_loopback
 from safelight.server.errors import Problem
+from safelight.server.unknown_input import (
+    StrictRequest,
+    check_query,
+    parameters_of,
+    refuse_body,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -205,7 +211,8 @@ async def _writer(request: Request) -> Access:
 class GuardedRoute(APIRoute):
     """Route that asks what a request may do before a byte of its body is read.
 
-    FastAPI reads and parses a body before it resolves what an endpoint depends on.
+    FastAPI reads and parses a body before it resolves what an endpoint depends on. It passes over
+    what an endpoint does not know, as well; here that is refused.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -214,12 +221,18 @@ class GuardedRoute(APIRoute):
         # Who may write may read: one check does.
         called = [each.call for each in self.dependant.dependencies]
         check = next((each for each in (_writer, _reader) if each in called), None)
-        if check is None:
-            return answer
+        known = parameters_of(self.dependant)
+        takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def checked(request: Request) -> Response:
-            await check(request)
-            return await answer(request)
+            if check is not None:
+                await check(request)
+            check_query(request, known)
+            if not takes_body:
+                await refuse_body(request)
+            return await answer(
+                StrictRequest(request.scope, request.receive) if takes_body else request
+            )
 
         return checked
 

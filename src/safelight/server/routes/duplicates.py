@@ -16,6 +16,7 @@ from safelight.server.dependencies import Served
 from safelight.server.duplicates import bytes_to_save
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
+from safelight.server.schemas import forms
 from safelight.server.schemas.photos import Given, NamespaceQuery
 from safelight.server.state import ServerState
 
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRou
 #: A folder of the server's machine, by its whole path.
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
-GroupId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
+GroupId = Annotated[str, Path(pattern=forms.GROUP)]
 
 
 class Decision(Given):
@@ -50,14 +51,15 @@ async def duplicates(
     access: Reader,
     relation: Annotated[
         Literal[
-            "", "identical", "same-pixels", "raw+jpeg", "bracket", "panorama", "re-encoded",
+            "identical", "same-pixels", "raw+jpeg", "bracket", "panorama", "re-encoded",
             "resized", "rotated", "mirrored", "cropped", "edited", "burst", "similar",
-        ],
+        ]
+        | None,
         Query(
-            description="Only groups of it; of all but `similar` if empty: photos that look alike "
-            "are not duplicates, and nothing of them is chosen."
+            description="Only groups of it; of all but `similar` if not given: photos that look "
+            "alike are not duplicates, and nothing of them is chosen."
         ),
-    ] = "",
+    ] = None,
     namespace: NamespaceQuery = None,
     prefer: Annotated[
         list[FolderName] | None,
@@ -100,18 +102,18 @@ async def one(
     access: Reader,
     group: GroupId,
     keeper: Annotated[
-        str,
-        Query(pattern="^([0-9a-f]{64})?$", description="A photo to keep instead; its id."),
-    ] = "",
+        str | None,
+        Query(pattern=forms.PHOTO, description="A photo to keep instead; its id."),
+    ] = None,
     path: Annotated[
-        str, Query(max_length=4096, description="Which of its files, if it has several.")
-    ] = "",
+        str | None, Query(max_length=4096, description="Which of its files, if it has several.")
+    ] = None,
     namespace: NamespaceQuery = None,
 ) -> Group:
     """Return one group; with another keeper, with the reasons that fit it."""
     where, found = await served.duplicates.one(scopes(access, namespace), group)
     if keeper or path:
-        instead = chosen_file(found, keeper or None, path or None)
+        instead = chosen_file(found, keeper, path)
         if instead is not None:
             (found,) = await served.comparing.run(
                 lambda: served.duplicates.judged([(where, found)], instead=[instead])

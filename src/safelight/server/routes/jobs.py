@@ -17,7 +17,7 @@ from safelight.server.dependencies import Served
 from safelight.server.errors import busy
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
-from safelight.server.schemas import photos
+from safelight.server.schemas import forms, photos
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+JobId = Annotated[str, Path(pattern=forms.JOB)]
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_OF_SILENCE = 15.0

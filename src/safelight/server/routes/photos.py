@@ -14,7 +14,6 @@ from pydantic import BeforeValidator
 from safelight import schemas as answers
 from safelight.library.browse import Filter, cards
 from safelight.library.items import item_keys
-from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.search.engine import require_named
@@ -23,6 +22,7 @@ from safelight.server.dependencies import Served, while_connected
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
+from safelight.server.schemas import forms
 from safelight.server.schemas.photos import NamespaceQuery, PhotoId
 from safelight.server.state import ServerState
 
@@ -61,7 +61,7 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
 
 
-Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
+Day = Annotated[str | None, Query(pattern=forms.DAY, examples=["2024-07-31"])]
 
 
 @router.get("/photos")
@@ -74,12 +74,12 @@ async def browse(
     taken_from: Annotated[Day, Query(alias="from")] = None,
     taken_to: Annotated[Day, Query(alias="to")] = None,
     least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
-    sort: Annotated[str, Query(pattern=f"^{ORDER}$")] = "-taken",
+    sort: Annotated[str, Query(pattern=forms.ORDER)] = "-taken",
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     around: Annotated[
         str | None,
-        Query(pattern="^([0-9a-f]{64})?$", description="The page that has this photo, if one has."),
+        Query(pattern=forms.PHOTO, description="The page that has this photo, if one has."),
     ] = None,
 ) -> answers.Photos:
     """Return photos in order, without a query."""

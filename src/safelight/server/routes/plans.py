@@ -14,6 +14,7 @@ from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
+from safelight.server.schemas import forms
 from safelight.server.schemas.photos import Given, NamespaceQuery
 
 if TYPE_CHECKING:
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
 
-PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
+PlanId = Annotated[str, Path(pattern=forms.PLAN)]
 
 
 class Chosen(Given):
     """A group to plan for."""
 
-    group: str = Field(pattern="^[0-9a-f]{12}$")
+    group: str = Field(pattern=forms.GROUP)
     keeper: str | None = Field(
-        default=None, pattern="^[0-9a-f]{64}$", description="The photo to keep, if another."
+        default=None, pattern=forms.PHOTO, description="The photo to keep, if another."
     )
     path: str | None = Field(
         default=None, max_length=4096, description="Which of its files, if it has several."
@@ -70,7 +71,7 @@ async def make(
         )
     places = {known[group][0] for group in chosen}
     if len(places) > 1:
-        raise Problem(400, "A plan is for groups of one namespace; name it.", "namespace")
+        raise Problem(400, "A plan is for groups of one namespace; name it.", "nameless")
     files = [
         keeping.chosen_file(known[group][1], each.keeper, each.path)
         for group, each in chosen.items()

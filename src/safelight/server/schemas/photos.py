@@ -7,16 +7,14 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from safelight.library.ordering import PATTERN as ORDER
+from safelight.server.schemas import forms
 
-PhotoId = Annotated[
-    str, Path(pattern="^[0-9a-f]{64}$", description="sha256 of the photo's bytes, hex.")
-]
+PhotoId = Annotated[str, Path(pattern=forms.PHOTO, description="sha256 of the photo's bytes, hex.")]
 
-Day = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
-Namespace = Annotated[str, Field(max_length=200)]
+Day = Annotated[str, Field(pattern=forms.DAY, examples=["2024-07-31"])]
+Namespace = Annotated[str, Field(min_length=1, max_length=200)]
 NamespaceQuery = Annotated[
-    str | None, Query(max_length=200, description="Only files of it; of all if empty.")
+    str | None, Query(max_length=200, description="Only files of it; of all if not given.")
 ]
 
 
@@ -31,19 +29,19 @@ class ImageSearch(Given):
 
     query: str | None = Field(default=None, max_length=4000, examples=["beach + sunset - people"])
     photo_id: str | None = Field(
-        default=None, pattern="^([0-9a-f]{6,64})?$", description="More like this photo."
+        default=None, pattern=forms.PHOTO_START, description="More like this photo."
     )
     plus: list[Annotated[str, Field(max_length=1000)]] = Field(default=[], max_length=32)
     minus: list[Annotated[str, Field(max_length=1000)]] = Field(default=[], max_length=32)
     namespace: Namespace | None = None
-    camera: str | None = Field(default=None, max_length=200)
-    label: str | None = Field(default=None, max_length=200)
+    camera: str | None = Field(default=None, min_length=1, max_length=200)
+    label: str | None = Field(default=None, min_length=1, max_length=200)
     taken_from: Day | None = Field(default=None, alias="from")
     taken_to: Day | None = Field(default=None, alias="to")
     min: dict[str, float] = Field(default={}, max_length=32, examples=[{"focus": 0.6}])
     sort: str | None = Field(
         default=None,
-        pattern=f"^({ORDER})?$",
+        pattern=forms.ORDER,
         description="In which order the nearest come: `taken`, `added` or `score:METRIC`, with a "
         "minus the last, or best, first. The nearest first if not given.",
         examples=["-score:focus"],
