@@ -51,7 +51,9 @@ def is_refused(answer, status: int, code: str) -> None:
 def test_bodies_are_not_read_beyond_their_limit(small) -> None:
     headers = {"Content-Type": "application/json"}
     path = "/api/v1/search"
-    is_refused(small.client.post(path, content=b" " * 30_000, headers=headers), 413, "body-too-large")
+    is_refused(
+        small.client.post(path, content=b" " * 30_000, headers=headers), 413, "body-too-large"
+    )
     # Nor if the length is not announced.
     chunks = (b" " * 1000 for _ in range(30))
     is_refused(small.client.post(path, content=chunks, headers=headers), 413, "body-too-large")

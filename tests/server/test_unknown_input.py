@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes import png
+from tests.server.test_client import png
 
 IDS = {
     "photo_id": "0" * 64,
@@ -82,7 +82,7 @@ def test_bodies_take_no_name_that_they_do_not_know(document) -> None:
             return
         if schema.get("type") == "object" or "properties" in schema:
             assert schema.get("additionalProperties") is False, name
-        for each in (*schema.get("anyOf", ()), schema.get("items", {})):
+        for each in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())):
             walk(each, name, seen)
         for field, inner in schema.get("properties", {}).items():
             walk(inner, field, seen)

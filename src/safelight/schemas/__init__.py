@@ -21,6 +21,7 @@ from safelight.schemas.duplicates import (
 from safelight.schemas.photos import (
     Card,
     Count,
+    Exif,
     Facets,
     File,
     Health,
@@ -42,6 +43,15 @@ from safelight.schemas.photos import (
 )
 from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
+from safelight.schemas.values import (
+    DecisionName,
+    HealthStatus,
+    JobState,
+    PlanAction,
+    PlanState,
+    Relation,
+    ScoreStatus,
+)
 from safelight.schemas.vectors import (
     EmbedderStats,
     Matches,
@@ -59,8 +69,10 @@ __all__ = [
     "Comparing",
     "Count",
     "Decided",
+    "DecisionName",
     "Edge",
     "EmbedderStats",
+    "Exif",
     "Facets",
     "FieldProblem",
     "File",
@@ -69,9 +81,11 @@ __all__ = [
     "GroupPhoto",
     "Groups",
     "Health",
+    "HealthStatus",
     "Hit",
     "Hits",
     "Job",
+    "JobState",
     "Jobs",
     "Label",
     "LabelCount",
@@ -83,12 +97,16 @@ __all__ = [
     "Photo",
     "Photos",
     "Plan",
+    "PlanAction",
+    "PlanState",
     "Plans",
     "ProblemCode",
     "ProblemDetails",
+    "Relation",
     "Result",
     "Results",
     "Score",
+    "ScoreStatus",
     "Session",
     "Source",
     "Sources",

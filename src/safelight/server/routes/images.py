@@ -40,11 +40,16 @@ _BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        "image": {"type": "string", "format": "binary"},
+                        "image": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The photo to search by.",
+                        },
                         "request": {
                             "type": "string",
                             "contentMediaType": "application/json",
                             "description": "The same as the JSON body.",
+                            "examples": ['{"plus": ["sunset"], "limit": 5}'],
                         },
                     },
                     "required": ["image"],
@@ -55,7 +60,9 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/images/search", openapi_extra=_BODY)
+@router.post(
+    "/images/search", operation_id="searchPhotos", summary="Search photos", openapi_extra=_BODY
+)
 async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
     """Find photos by words, by photos, and by both together.
 

@@ -16,6 +16,7 @@ from safelight.library.browse import Filter, cards
 from safelight.library.items import item_keys
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
+from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served, while_connected
@@ -61,25 +62,73 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
 
 
-Day = Annotated[str | None, Query(pattern=forms.DAY, examples=["2024-07-31"])]
-
-
-@router.get("/photos")
+@router.get("/photos", operation_id="listPhotos", summary="List photos")
 async def browse(
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    camera: Annotated[str | None, Query(max_length=200)] = None,
-    label: Annotated[str | None, Query(max_length=200)] = None,
-    taken_from: Annotated[Day, Query(alias="from")] = None,
-    taken_to: Annotated[Day, Query(alias="to")] = None,
-    least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
-    sort: Annotated[str, Query(pattern=forms.ORDER)] = "-taken",
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    camera: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Only photos of this camera, or of cameras with these words in their name.",
+            examples=["Canon EOS R5"],
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        Query(max_length=200, description="Only photos with this label.", examples=["landscape"]),
+    ] = None,
+    taken_from: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            pattern=forms.DAY,
+            description="Only photos taken on this day or later, by the camera's clock.",
+            examples=["2024-07-01"],
+        ),
+    ] = None,
+    taken_to: Annotated[
+        str | None,
+        Query(
+            alias="to",
+            pattern=forms.DAY,
+            description="Only photos taken on this day or earlier, by the camera's clock.",
+            examples=["2024-07-31"],
+        ),
+    ] = None,
+    least: Annotated[
+        list[str],
+        Query(
+            alias="min",
+            max_length=32,
+            description="Only photos with at least this score, as METRIC:NUMBER; may be repeated.",
+            examples=[["focus:0.6"]],
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    sort: Annotated[
+        str,
+        Query(
+            pattern=forms.ORDER,
+            description="Order: `taken`, `added` or `score:METRIC`; with a minus, the last or best "
+            "come first.",
+            examples=["-taken"],
+        ),
+    ] = "-taken",
+    offset: Annotated[
+        int,
+        Query(ge=0, le=1_000_000_000, description="Photos to skip.", examples=[0]),
+    ] = 0,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Most photos of a page.", examples=[100])
+    ] = 100,
     around: Annotated[
         str | None,
-        Query(pattern=forms.PHOTO, description="The page that has this photo, if one has."),
+        Query(
+            pattern=forms.PHOTO,
+            description="Id of a photo: the page that has it, if one has.",
+            examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
     ] = None,
 ) -> answers.Photos:
     """Return photos in order, without a query."""
@@ -117,7 +166,7 @@ def _page(
     )
 
 
-@router.get("/photos/{photo_id}")
+@router.get("/photos/{photo_id}", operation_id="getPhoto", summary="Read a photo")
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
 ) -> answers.Photo:
@@ -125,21 +174,23 @@ async def photo(
     found = await served.reading.run(
         read_photo, served.library, photo_id, access.within(namespace or None)
     )
+    taken_at, taken_offset = local_time(found.taken_at)
     return answers.Photo(
         photo_id=found.id,
         width=found.width,
         height=found.height,
         size=found.size,
         format=found.format,
-        taken_at=found.taken_at,
+        taken_at=taken_at,
+        taken_offset=taken_offset,
         added_at=found.added_at,
-        exif=dict(found.exif),
+        exif=answers.Exif.model_validate(found.exif),
         holds=() if found.structure is None else tuple(found.structure.described()),
         files=tuple(
             answers.File(
                 path=file.path,
                 namespace=file.namespace,
-                gone=file.gone,
+                missing=file.gone,
                 metadata=dict(file.metadata),
             )
             for file in found.files
@@ -159,7 +210,7 @@ async def photo(
                 metric=metric,
                 score=each.score,
                 value=each.value,
-                status=each.status,
+                status=answers.ScoreStatus(each.status),
                 reason=each.reason,
             )
             for metric, each in found.scores.items()
@@ -168,14 +219,22 @@ async def photo(
     )
 
 
-@router.get("/photos/{photo_id}/thumbnail", response_class=Response, responses=_PICTURE)
+@router.get(
+    "/photos/{photo_id}/thumbnail",
+    operation_id="getThumbnail",
+    summary="Show a thumbnail",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def thumbnail(
     request: Request,
     served: Served,
     access: Reader,
     photo_id: PhotoId,
     side: Annotated[
-        Literal[160, 320, 640], BeforeValidator(_whole), Query(description="Of the longer side.")
+        Literal[160, 320, 640],
+        BeforeValidator(_whole),
+        Query(description="Pixels of the longer side.", examples=[320]),
     ] = 320,
 ) -> Response:
     """Return a small picture of a photo."""
@@ -195,13 +254,21 @@ async def thumbnail(
     return _answer(request, picture, "image/webp")
 
 
-@router.get("/photos/{photo_id}/image", response_class=Response, responses=_PICTURE)
+@router.get(
+    "/photos/{photo_id}/image",
+    operation_id="getPicture",
+    summary="Show a photo",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def image(
     request: Request,
     served: Served,
     access: Reader,
     photo_id: PhotoId,
-    side: Annotated[int, Query(ge=16, le=16383, description="Of the longer side.")] = 2048,
+    side: Annotated[
+        int, Query(ge=16, le=16383, description="Most pixels of the longer side.", examples=[2048])
+    ] = 2048,
 ) -> Response:
     """Return a photo upright, for looking at."""
     making = served.decode(
@@ -216,7 +283,13 @@ async def image(
     return _answer(request, picture, "image/webp")
 
 
-@router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
+@router.get(
+    "/photos/{photo_id}/focus",
+    operation_id="getFocusMap",
+    summary="Show where a photo is sharp",
+    response_class=Response,
+    responses=_MAP,
+)
 async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
     """Return a focus map to show over the photo: transparent where it is not sharp."""
     drawn = await served.decode(
@@ -231,6 +304,8 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
 
 @router.get(
     "/photos/{photo_id}/original",
+    operation_id="getOriginal",
+    summary="Download the file of a photo",
     response_class=StreamingResponse,
     responses={
         200: {
@@ -288,6 +363,7 @@ def _answer(request: Request, picture: bytes, media_type: str) -> Response:
 
 def card_of(card: Card, score: float | None = None) -> answers.Card:
     """Return a card in the shape of the API."""
+    taken_at, taken_offset = local_time(card.taken_at)
     return answers.Card(
         photo_id=card.photo_id,
         path=card.path,
@@ -296,6 +372,7 @@ def card_of(card: Card, score: float | None = None) -> answers.Card:
         width=card.width,
         height=card.height,
         format=card.format,
-        taken_at=card.taken_at,
+        taken_at=taken_at,
+        taken_offset=taken_offset,
         score=score,
     )
