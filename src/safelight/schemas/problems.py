@@ -121,6 +121,13 @@ class ProblemCode(StrEnum):
     USAGE = ("usage", 400, errors.UsageError, "The request asks for something that cannot be.")
     QUERY = ("query", 400, errors.QueryError, "The query cannot be understood.")
     FILTER = ("filter", 400, errors.QueryError, "A filter on metadata cannot be understood.")
+    CURSOR = ("cursor", 400, errors.UsageError, "The cursor belongs to another list or query.")
+    CURSOR_EXPIRED = (
+        "cursor-expired",
+        410,
+        errors.LibraryError,
+        "The library does not keep what this cursor goes on from any more; read from the start.",
+    )
     DATE = (
         "date",
         400,

@@ -218,23 +218,32 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
-        # Who may write may read: one check does.
         called = [each.call for each in self.dependant.dependencies]
-        check = next((each for each in (_writer, _reader) if each in called), None)
-        known = parameters_of(self.dependant)
+        # Who may write may read: one check does.
+        self._rights = next((each for each in (_writer, _reader) if each in called), None)
+        self._parameters = parameters_of(self.dependant)
         takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def checked(request: Request) -> Response:
-            if check is not None:
-                await check(request)
-            check_query(request, known)
-            if not takes_body:
-                await refuse_body(request)
-            return await answer(
-                StrictRequest(request.scope, request.receive) if takes_body else request
-            )
+            await self.check(request)
+            if takes_body:
+                return await answer(StrictRequest(request.scope, request.receive))
+            await refuse_body(request)
+            return await answer(request)
 
         return checked
+
+    async def check(self, request: Request) -> None:
+        """Raise unless the request may do what the endpoint does, and asks for what it knows.
+
+        Raises
+        ------
+        Problem
+            With 401, 403 or 422.
+        """
+        if self._rights is not None:
+            await self._rights(request)
+        check_query(request, self._parameters)
 
 
 #: What an endpoint takes to be for those only who may read, or write.

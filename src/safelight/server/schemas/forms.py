@@ -9,6 +9,7 @@ PHOTO_START = "^[0-9a-f]{6,64}$"
 GROUP = "^[0-9a-f]{12}$"
 JOB = "^[0-9a-f]{32}$"
 PLAN = "^[0-9a-z][0-9a-z-]{3,40}$"
+SNAPSHOT = "^[0-9a-f]{16}$"
 DAY = r"^\d{4}-\d\d-\d\d$"
 ORDER = f"^{_ORDER}$"
 
@@ -19,6 +20,7 @@ WORDS = {
     GROUP: "should be the id of a group: 12 digits from 0 to 9 and a to f",
     JOB: "should be the id of a job: 32 digits from 0 to 9 and a to f",
     PLAN: "should be the id of a plan, as `GET /api/v1/plans` lists them",
+    SNAPSHOT: "should be the `snapshot` of an earlier answer",
     DAY: "should be a day, as in 2024-07-31",
     ORDER: "should be `taken`, `added` or `score:` and a metric, with a minus to reverse it",
 }
