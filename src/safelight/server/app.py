@@ -19,6 +19,7 @@ from safelight.library.damage import explain_database_error
 from safelight.schemas.problems import OF_STATUS, ProblemCode, ProblemDetails
 from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
 from safelight.server.lifespan import lifespan
+from safelight.server.messages import field_problem
 from safelight.server.middleware import Middleware
 from safelight.server.routes import (
     documentation,
@@ -33,7 +34,6 @@ from safelight.server.routes import (
     uploads,
     vectors,
 )
-from safelight.server.schemas.messages import field_problem
 from safelight.server.schemas.photos import ImageSearch
 from safelight.server.unknown_input import invalid
 

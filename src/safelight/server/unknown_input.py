@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from safelight.files.bounded_json import JsonError, parse_json
 from safelight.schemas.problems import FieldProblem
 from safelight.server.errors import Problem
-from safelight.server.schemas.messages import sentence, unknown
+from safelight.server.messages import sentence, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,12 +13,12 @@ from safelight.library.photo_facts import photo_facts
 from safelight.schemas import Comparing, Decided, Edge, Group, GroupPhoto, Groups
 from safelight.schemas.base import local_time
 from safelight.schemas.values import DecisionName
+from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.duplicates import bytes_to_save
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
-from safelight.server.schemas import forms
 from safelight.server.schemas.photos import Given, NamespaceQuery
 from safelight.server.state import ServerState
 

@@ -19,10 +19,10 @@ from safelight.server.auth import GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
+from safelight.server.messages import field_problem
 from safelight.server.photo_answers import card_fields
 from safelight.server.query_text import query_of, refuse_files
 from safelight.server.schemas import photos as shapes
-from safelight.server.schemas.messages import field_problem
 from safelight.server.state import ServerState
 from safelight.server.unknown_input import check_form, invalid, strict_json
 

@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 from safelight import schemas as answers
 from safelight.errors import LibraryError
 from safelight.library.state.jobs import read_jobs
+from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import busy
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
-from safelight.server.schemas import forms, photos
+from safelight.server.schemas import photos
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:

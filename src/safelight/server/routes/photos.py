@@ -19,6 +19,7 @@ from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
+from safelight.server import forms
 from safelight.server.auth import Access, Reader
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.errors import Problem
@@ -27,7 +28,6 @@ from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
 from safelight.server.photo_answers import cards_of, file_of, label_of, score_of
-from safelight.server.schemas import forms
 from safelight.server.schemas import photos as shapes
 from safelight.server.schemas.photos import (
     CursorQuery,

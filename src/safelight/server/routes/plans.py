@@ -11,12 +11,12 @@ from pydantic import Field
 from safelight.duplicates.keeper.filenames import preferences
 from safelight.schemas import Action, Left, Plan, PlanCounts, PlanRun, Plans, PlanSidecar
 from safelight.schemas.values import PlanAction
+from safelight.server import forms
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
-from safelight.server.schemas import forms
 from safelight.server.schemas.photos import Given, NamespaceQuery
 
 if TYPE_CHECKING:

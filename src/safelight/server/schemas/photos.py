@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from safelight.library.cursors import LONGEST
 from safelight.library.listed_fields import FIELDS
-from safelight.server.schemas import forms
+from safelight.server import forms
 
 PhotoId = Annotated[
     str,

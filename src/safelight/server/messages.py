@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel
 
 from safelight.schemas.problems import FieldProblem
-from safelight.server.schemas.forms import WORDS
+from safelight.server.forms import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
