@@ -40,6 +40,7 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.vectors import (
     EmbedderStats,
@@ -86,6 +87,7 @@ __all__ = [
     "Results",
     "Score",
     "Session",
+    "Signatures",
     "Source",
     "Sources",
     "Taken",
