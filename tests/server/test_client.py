@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from enum import StrEnum
 
 import httpx2
 import pytest
@@ -81,7 +82,8 @@ def test_both_clients_have_every_call() -> None:
         if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
-    assert names(Client) == names(AsyncClient) == made | OWN
+    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")}
+    assert names(Client) == names(AsyncClient) == made | OWN | lists
     for name in made:
         assert getattr(Client, name).__doc__ == getattr(calls, name).__doc__
 
@@ -98,7 +100,7 @@ def test_every_endpoint_can_be_called(server) -> None:
     given = {
         "source": "x", "photo_id": "x", "job_id": "x", "vector_id": "x", "text": "x",
         "embedding": [1.0], "group": "x", "decision": "x", "groups": ["x"], "plan_id": "x",
-        "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
+        "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"], "photo_ids": ["x"],
     }  # fmt: skip
     called = {("GET", calls.events_path("x"))}
     for name in names(Client) - OWN:
@@ -127,8 +129,11 @@ def test_answers_are_as_the_server_describes_them(server) -> None:
     described = server.get("/openapi.json").json()["components"]["schemas"]
     assert len(schemas.__all__) > 30
     for name in schemas.__all__:
-        fields = set(getattr(schemas, name).model_fields)
-        assert fields == set(described[name]["properties"]), name
+        kind = getattr(schemas, name)
+        if issubclass(kind, StrEnum):
+            assert list(kind) == described[name].get("enum", [described[name].get("const")]), name
+        else:
+            assert set(kind.model_fields) == set(described[name]["properties"]), name
 
 
 def test_what_the_server_is(client) -> None:
@@ -141,7 +146,7 @@ def test_what_the_server_is(client) -> None:
 
 
 def test_photos_are_found_and_looked_at(client) -> None:
-    page = client.photos(namespace="red", sort="added", limit=2)
+    page = client.photos_page(namespace="red", sort="added", limit=2)
     assert (page.total, [each.name for each in page.photos]) == (3, ["red 0.png", "red 1.png"])
     found = client.images_search("red - green", limit=2)
     again = client.images_search("red - green", limit=2, sort="-added")
@@ -158,13 +163,13 @@ def test_photos_are_found_and_looked_at(client) -> None:
 
 
 def test_pictures_are_signed_for_a_page(client, server) -> None:
-    ids = [photo.photo_id for photo in client.photos(limit=3).photos]
+    ids = [photo.photo_id for photo in client.photos_page(limit=3).photos]
     found = client.picture_urls(ids, side=160, seconds=60)
     assert list(found) == ids
     for photo_id, url in found.items():
         assert httpx2.get(url).content == client.thumbnail(photo_id, 160)
     assert client.sign_urls([f"/api/v1/photos/{ids[0]}/image"]).expires_at.endswith("Z")
-    with pytest.raises(UsageError, match="thumbnail"):
+    with pytest.raises(errors.UsageError, match="thumbnail"):
         client.picture_urls(ids, "small")
 
 
@@ -316,11 +321,11 @@ def test_a_token_is_brought(make, filled, embedder) -> None:
         with make(server.url) as client:
             assert client.health().status == "healthy"
             with pytest.raises(errors.ServerError) as caught:
-                client.photos()
+                client.photos_page()
             assert (caught.value.code, caught.value.context["status"]) == ("no-token", 401)
         with make(server.url, token="wrong") as client:
             with pytest.raises(errors.ServerError) as caught:
-                client.photos()
+                client.photos_page()
             assert caught.value.code == "bad-token"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from safelight.schemas.base import Answer
+from safelight.schemas.base import Answer, Moment
 
 
 class Signatures(Answer):
@@ -19,8 +19,6 @@ class Signatures(Answer):
             ]
         ],
     )
-    expires_at: str = Field(
-        description="When they stop to work, in UTC.",
-        examples=["2026-11-28T02:00:00Z"],
-        json_schema_extra={"format": "date-time"},
+    expires_at: Moment = Field(
+        description="When they stop to work, in UTC.", examples=["2026-11-28T02:00:00Z"]
     )

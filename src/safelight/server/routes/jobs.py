@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+JobId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="Id of the job.",
+        examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
+    ),
+]
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -54,7 +61,11 @@ async def ingest(
 
 @router.get("/jobs", operation_id="listJobs", summary="List jobs")
 async def jobs(
-    served: Served, access: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+    served: Served,
+    access: Reader,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Most jobs of the answer.", examples=[50])
+    ] = 50,
 ) -> answers.Jobs:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
@@ -120,7 +131,7 @@ def _shape(job: Job, access: Access) -> answers.Job:
         id=job.id,
         kind=job.kind,
         namespace=job.namespace,
-        state=job.state,  # type: ignore[arg-type]
+        state=answers.JobState(job.state),
         done=job.done,
         total=job.total,
         failed=job.failed,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
 from safelight.schemas import Action, Left, Plan, Plans
+from safelight.schemas.values import PlanAction, PlanState
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
@@ -24,31 +25,56 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
 
-PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
+PlanId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-z][0-9a-z-]{3,40}$",
+        description="Id of the plan.",
+        examples=["20261128-093000-3f2a"],
+    ),
+]
 
 
 class Chosen(Given):
     """A group to plan for."""
 
-    group: str = Field(pattern="^[0-9a-f]{12}$")
+    group: str = Field(
+        pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"]
+    )
     keeper: str | None = Field(
-        default=None, pattern="^[0-9a-f]{64}$", description="The photo to keep, if another."
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Id of the photo to keep; the suggested one if null.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     path: str | None = Field(
-        default=None, max_length=4096, description="Which of its files, if it has several."
+        default=None,
+        max_length=4096,
+        description="Path of its file to keep, if it has several.",
+        examples=["/home/me/Pictures/beach.jpg"],
     )
 
 
 class Wanted(Given):
     """Request for a plan."""
 
-    groups: list[Chosen] = Field(min_length=1, max_length=10_000)
-    action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
+    groups: list[Chosen] = Field(
+        min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
+    )
+    action: PlanAction = Field(
+        default=PlanAction.QUARANTINE, description="What happens to files that are not kept."
+    )
     prefer: list[FolderName] = Field(
-        default=[], max_length=100, description="Folders whose files are kept, the first most."
+        default=[],
+        max_length=100,
+        description="Folders whose files are kept, the first most.",
+        examples=[["/home/me/Pictures/Best"]],
     )
     protect: list[FolderName] = Field(
-        default=[], max_length=100, description="Folders of which nothing goes."
+        default=[],
+        max_length=100,
+        description="Folders of which nothing goes.",
+        examples=[["/home/me/Pictures/Archive"]],
     )
 
 
@@ -150,12 +176,12 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
         id=plan.id,
         created_at=plan.made_at,
         namespace=plan.namespace,
-        action=plan.action,
-        state=state,  # type: ignore[arg-type]
+        action=PlanAction(plan.action),
+        state=PlanState(state),
         actions=tuple(
             Action(
                 path=change.path,
-                kind=plan.action,
+                kind=PlanAction(plan.action),
                 to=change.to,
                 bytes=change.saves,
                 why=_why(change.relation.value, change.reasons),

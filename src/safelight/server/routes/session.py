@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from safelight import schemas as answers
 from safelight.errors import SafelightError
@@ -18,6 +18,7 @@ from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
+from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
 
 router = APIRouter(route_class=GuardedRoute)
@@ -32,7 +33,7 @@ _MOST_SOURCES = 100
 )
 async def health() -> answers.Health:
     """Tell that the server is alive."""
-    return answers.Health(status="healthy")
+    return answers.Health(status=answers.HealthStatus.HEALTHY)
 
 
 _NUMBERS: dict[int | str, dict[str, Any]] = {
@@ -95,7 +96,7 @@ async def session(request: Request, served: Served) -> answers.Session:
 async def facets(
     served: Served,
     access: Reader,
-    namespace: Annotated[str | None, Query(max_length=200)] = None,
+    namespace: NamespaceQuery = None,
 ) -> answers.Facets:
     """Return the values that photos can be filtered by."""
     namespaces = access.within(namespace or None)
@@ -112,7 +113,7 @@ async def facets(
         metrics=found.metrics,
         taken=None
         if found.taken is None
-        else answers.Taken(first=found.taken[0], last=found.taken[1]),
+        else answers.Taken(first=found.taken[0][:19], last=found.taken[1][:19]),
     )
 
 

@@ -36,12 +36,24 @@ from safelight.server.vector_search import Match, matches, require_dimension, te
 
 router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
 
-VectorId = Annotated[str, Path(min_length=1, max_length=200)]
+VectorId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=200,
+        description="Id of the vector, or of a photo or text; it may have slashes.",
+        examples=["sunset-1"],
+    ),
+]
+
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Vectors to skip.", examples=[0])]
 
 # What is a call of its own could not be read back.
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
 
 _MOST = 1000
+
+Limit = Annotated[int, Query(ge=1, le=_MOST, description="Most vectors of a page.", examples=[100])]
 
 #: Matches without numbers that are sooner written than handed to a thread.
 _FEW = 50
@@ -154,8 +166,8 @@ async def list_all(
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> Response:
     """Return vectors, then photos and texts; `Link` tells where the next ones are."""
     namespaces = access.within(namespace or None)
@@ -187,8 +199,8 @@ async def metadata(
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> Response:
     """Return the same as `GET /vectors`, without the numbers."""
     namespaces = access.within(namespace or None)
