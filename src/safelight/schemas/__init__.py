@@ -16,7 +16,10 @@ from safelight.schemas.duplicates import (
     Groups,
     Left,
     Plan,
+    PlanCounts,
+    PlanRun,
     Plans,
+    PlanSidecar,
 )
 from safelight.schemas.photos import (
     Card,
@@ -46,6 +49,7 @@ from safelight.schemas.photos import (
 from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
+    ActionState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -67,6 +71,7 @@ from safelight.schemas.vectors import (
 
 __all__ = [
     "Action",
+    "ActionState",
     "Card",
     "Comparing",
     "Count",
@@ -101,6 +106,9 @@ __all__ = [
     "Photos",
     "Plan",
     "PlanAction",
+    "PlanCounts",
+    "PlanRun",
+    "PlanSidecar",
     "PlanState",
     "Plans",
     "Relation",
