@@ -42,7 +42,7 @@ def test_a_part_is_sent(server, original, wanted, start, stop) -> None:
     ["lines=0-9", "bytes=9-3", "bytes=a-b", "bytes=", "bytes=--5", "bytes=-", "bytes=0-1,x",
      "bytes=" + ",".join(f"{n}-{n}" for n in range(0, 60, 2))],
 )  # fmt: skip
-def test_what_is_no_range_is_passed_over(server, original, wanted) -> None:
+def test_an_unknown_range_is_passed_over(server, original, wanted) -> None:
     path, data, _ = original
     answer = server.get(path, headers={"Range": wanted})
     assert (answer.status_code, answer.content) == (200, data)

@@ -139,7 +139,7 @@ def test_an_address_never_gives_more_than_its_token(guarded, filled) -> None:
      f"//evil.example{PICTURE}", f"http://[{PICTURE}", f"{PICTURE}#x", f"{PICTURE}?signature=x",
      f"{API}/photos/../../metrics", f"{PICTURE}/../original", "photos", f"{PICTURE}?{'x' * 2000}"],
 )  # fmt: skip
-def test_what_is_no_picture_is_not_signed(url) -> None:
+def test_only_pictures_and_events_are_signed(url) -> None:
     with pytest.raises(UsageError):
         sign(b"key", url, None, 0)
 
