@@ -47,6 +47,7 @@ from safelight.schemas.photos import (
     Uploads,
 )
 from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
@@ -120,6 +121,7 @@ __all__ = [
     "Score",
     "ScoreStatus",
     "Session",
+    "Signatures",
     "Source",
     "Sources",
     "Taken",

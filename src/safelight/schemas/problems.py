@@ -64,6 +64,13 @@ class ProblemCode(StrEnum):
         errors.ServerError,
         "A path lies outside the folders that the server may read.",
     )
+    SIGNATURE = ("signature", 403, errors.ServerError, "The signature of an address is not valid.")
+    SIGNATURE_EXPIRED = (
+        "signature-expired",
+        403,
+        errors.ServerError,
+        "The address was signed for a shorter time.",
+    )
     ORIGIN = ("origin", 403, errors.ServerError, "A page of another site sent the request.")
     HOST = ("host", 421, errors.ServerError, "The server does not answer to this host name.")
     NO_ROUTE = ("no-route", 404, errors.LibraryError, "The API has no such address.")
@@ -81,12 +88,7 @@ class ProblemCode(StrEnum):
     )
     SLOW_BODY = ("slow-body", 408, errors.ServerError, "The request came in too slowly.")
     LENGTH = ("length", 411, errors.UsageError, "The request has to say how long its body is.")
-    PRECONDITION = (
-        "precondition",
-        412,
-        errors.LibraryError,
-        "A condition of the request is not met.",
-    )
+    CONDITION = ("condition", 412, errors.LibraryError, "A condition of the request is not met.")
     BODY_TOO_LARGE = (
         "body-too-large",
         413,
@@ -256,7 +258,7 @@ OF_STATUS = {
         ProblemCode.NOT_ACCEPTABLE,
         ProblemCode.SLOW_BODY,
         ProblemCode.LENGTH,
-        ProblemCode.PRECONDITION,
+        ProblemCode.CONDITION,
         ProblemCode.BODY_TOO_LARGE,
         ProblemCode.LONG_ADDRESS,
         ProblemCode.MEDIA_TYPE,

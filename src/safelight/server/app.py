@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
 from safelight.schemas.problems import OF_STATUS, ProblemCode, ProblemDetails
+from safelight.server.allowed_methods import allowed_methods
 from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
 from safelight.server.lifespan import lifespan
 from safelight.server.messages import field_problem
@@ -30,6 +31,7 @@ from safelight.server.routes import (
     photos,
     plans,
     session,
+    signatures,
     sources,
     uploads,
     vectors,
@@ -90,6 +92,7 @@ def create_app(service: ServerState) -> FastAPI:
         session,
         photos,
         images,
+        signatures,
         uploads,
         jobs,
         vectors,
@@ -155,18 +158,23 @@ async def _broken(request: Request, error: Exception) -> ProblemResponse:
     return of_error(explain_database_error(request.app.state.service.library.path, error))
 
 
-async def _http(request: Request, error: Exception) -> ProblemResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Problem):
         return of_problem(error)
     # Starlette's own, whose words are the status once more.
     code = OF_STATUS.get(error.status_code, ProblemCode.BAD_REQUEST)
-    method, path = request.method, request.url.path[:200]
-    detail = {
-        404: f"The API has no {path}. `GET /docs` lists all calls.",
-        405: f"{path} does not take {method}. It takes {(error.headers or {}).get('Allow')}.",
-    }.get(error.status_code, f"{str(error.detail).rstrip('.')}.")
-    return respond(detail, code, status=error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    path = request.url.path[:200]
+    detail = f"{str(error.detail).rstrip('.')}."
+    if error.status_code == 404:
+        detail = f"The API has no {path}. `GET /docs` lists all calls."
+    if error.status_code == 405:
+        headers["Allow"] = allowed_methods(request)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        detail = f"{path} does not take {request.method}. It takes {headers['Allow']}."
+    return respond(detail, code, status=error.status_code, headers=headers)
 
 
 async def _half_character(_: Request, __: Exception) -> ProblemResponse:
