@@ -6,6 +6,7 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
     Comparing,
@@ -45,6 +46,8 @@ from safelight.schemas.photos import (
 )
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
+    ChangedPart,
+    ChangeKind,
     DecisionName,
     HealthStatus,
     JobState,
@@ -67,6 +70,10 @@ from safelight.schemas.vectors import (
 __all__ = [
     "Action",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangedPart",
+    "Changes",
     "Comparing",
     "Count",
     "Decided",

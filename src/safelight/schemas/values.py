@@ -7,6 +7,8 @@ from enum import StrEnum
 from safelight.duplicates.model import Relation
 
 __all__ = [
+    "ChangeKind",
+    "ChangedPart",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -15,6 +17,23 @@ __all__ = [
     "Relation",
     "ScoreStatus",
 ]
+
+
+class ChangeKind(StrEnum):
+    """Kind of a change; a photo whose files are all missing is removed as well."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class ChangedPart(StrEnum):
+    """Part of a photo that changed: its files, its EXIF data, its scores or its labels."""
+
+    FILES = "files"
+    FACTS = "facts"
+    SCORES = "scores"
+    LABELS = "labels"
 
 
 class HealthStatus(StrEnum):

@@ -25,6 +25,7 @@ from safelight.server.errors import (
 from safelight.server.lifespan import lifespan
 from safelight.server.middleware import Middleware
 from safelight.server.routes import (
+    changes,
     documentation,
     duplicates,
     features,
@@ -94,6 +95,7 @@ def create_app(service: ServerState) -> FastAPI:
     for each in (
         session,
         photos,
+        changes,
         images,
         uploads,
         jobs,
