@@ -17,7 +17,10 @@ from safelight.schemas.duplicates import (
     Groups,
     Left,
     Plan,
+    PlanCounts,
+    PlanRun,
     Plans,
+    PlanSidecar,
 )
 from safelight.schemas.photos import (
     Card,
@@ -44,8 +47,10 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
+    ActionState,
     ChangedPart,
     ChangeKind,
     DecisionName,
@@ -69,6 +74,7 @@ from safelight.schemas.vectors import (
 
 __all__ = [
     "Action",
+    "ActionState",
     "Card",
     "Change",
     "ChangeKind",
@@ -107,6 +113,9 @@ __all__ = [
     "Photos",
     "Plan",
     "PlanAction",
+    "PlanCounts",
+    "PlanRun",
+    "PlanSidecar",
     "PlanState",
     "Plans",
     "Relation",
@@ -115,6 +124,7 @@ __all__ = [
     "Score",
     "ScoreStatus",
     "Session",
+    "Signatures",
     "Source",
     "Sources",
     "Taken",
