@@ -112,7 +112,7 @@ def test_a_cursor_outlives_the_process_and_belongs_to_its_query(tmp_path, librar
     assert refused.value.code == "cursor"
 
 
-def test_a_forgotten_namespace_and_who_may_know_of_it(library) -> None:
+def test_a_forgotten_namespace_is_told_to_those_who_see_it(library) -> None:
     writer = Writer(library, 3, 10)
     whole, part = Copy(), Copy(("default",))
     whole.sync(writer)

@@ -1,4 +1,4 @@
-"""What changed in a library since a client last asked, photo by photo and namespace by namespace.
+"""Changes of a library since a client last asked, photo by photo and namespace by namespace.
 
 The log keeps the last change of each photo in each namespace (see
 :mod:`safelight.library.schema_changes`), so that it is no longer than the library; and forgotten
