@@ -6,6 +6,7 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
     Comparing,
@@ -51,6 +52,8 @@ from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
+    ChangedPart,
+    ChangeKind,
     DecisionName,
     HealthStatus,
     JobState,
@@ -74,6 +77,10 @@ __all__ = [
     "Action",
     "ActionState",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangedPart",
+    "Changes",
     "Comparing",
     "Count",
     "Decided",

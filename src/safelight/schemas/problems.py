@@ -191,7 +191,7 @@ class ProblemCode(StrEnum):
         "not-a-file",
         422,
         errors.DecodeError,
-        "The path leads to something that is no file.",
+        "The path leads to something that is not a file.",
     )
     MISSING = ("missing", 422, errors.DecodeError, "The photo's file is not where it was.")
     PERMISSION = ("permission", 422, errors.DecodeError, "The server may not read the file.")

@@ -23,6 +23,7 @@ from safelight.server.lifespan import lifespan
 from safelight.server.messages import field_problem
 from safelight.server.middleware import Middleware
 from safelight.server.routes import (
+    changes,
     documentation,
     duplicates,
     features,
@@ -91,6 +92,7 @@ def create_app(service: ServerState) -> FastAPI:
     for each in (
         session,
         photos,
+        changes,
         images,
         signatures,
         uploads,

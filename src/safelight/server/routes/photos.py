@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
+from safelight.ingest.forget import forget_photo
 from safelight.library.browse import cards
 from safelight.library.items import item_keys
 from safelight.library.listed_fields import named_fields
@@ -16,7 +17,7 @@ from safelight.library.photos import read_photo
 from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
 from safelight.server import forms, originals
-from safelight.server.auth import Access, Reader
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.conditions import conditional_status
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.errors import Problem
@@ -255,6 +256,26 @@ async def photo(
         scores=tuple(map(score_of, found.scores.values())),
         text=found.text,
     )
+
+
+@router.delete(
+    "/photos/{photo_id}",
+    operation_id="forgetPhoto",
+    summary="Forget a photo",
+    status_code=204,
+    response_class=Response,
+)
+async def forget(
+    served: Served, access: Writer, photo_id: PhotoId, namespace: NamespaceQuery = None
+) -> Response:
+    """Forget a photo, its vectors, labels, scores and thumbnails. Its file is never touched.
+
+    An ingest of a source that still has the file brings the photo back.
+    """
+    namespaces = access.within(namespace or None)
+    await served.writing.run(forget_photo, served.library, photo_id, namespaces=namespaces)
+    await served.look()
+    return Response(status_code=204)
 
 
 @router.get(
