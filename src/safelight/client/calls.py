@@ -180,9 +180,36 @@ def read_photos(
     return Call("POST", f"{_API}/photos/batch", _as(schemas.PhotoBatch), json=wanted)
 
 
+def changes_page(
+    since: str | None = None,
+    *,
+    namespace: str | None = None,
+    fields: str | Sequence[str] = (),
+    limit: int = 500,
+) -> Call[schemas.Changes]:
+    """Return a page of what was added, changed and removed since a cursor, in order.
+
+    Parameters
+    ----------
+    since : str, optional
+        ``cursor`` of an earlier page, or of a change; all photos are new if not given.
+    namespace : str, optional
+    fields, limit
+        As :func:`photos_page` takes them.
+    """
+    params = _params(since=since, namespace=namespace, limit=str(limit))
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
+    return Call("GET", f"{_API}/changes", _as(schemas.Changes), params, cursor="since")
+
+
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
     """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
+
+
+def forget_photo(photo_id: str, *, namespace: str | None = None) -> Call[None]:
+    """Forget a photo, and what was computed of it; its file is never touched."""
+    return Call("DELETE", _photo(photo_id), _nothing, _params(namespace=namespace))
 
 
 def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
@@ -203,6 +230,41 @@ def original(photo_id: str) -> Call[bytes]:
 def focus(photo_id: str) -> Call[bytes]:
     """Return a map of where a photo is sharp, a PNG."""
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
+
+
+def sign_urls(urls: Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
+    """Return addresses that a page can load without a token, for a while.
+
+    Parameters
+    ----------
+    urls : iterable of str
+        Path and query of thumbnails, images, focus maps, originals and streams of events, as in
+        ``/api/v1/photos/ID/thumbnail?side=320``; at most 1,000.
+    seconds : int
+        How long they are good for; until the client's token is revoked, at most.
+    """
+    wanted = {"urls": as_list(urls, "urls", str), "seconds": seconds}
+    return Call("POST", f"{_API}/signatures", _as(schemas.Signatures), json=wanted)
+
+
+#: Addresses that are signed by one call.
+SIGNED_AT_ONCE = 1000
+
+
+def picture_path(photo_id: str, picture: str, side: int | None) -> str:
+    """Return the path of a picture of a photo.
+
+    Raises
+    ------
+    UsageError
+        There is no such picture.
+    """
+    if picture not in _PICTURES:
+        raise UsageError(f"Unknown picture {picture!r}. Choose from: {', '.join(_PICTURES)}.")
+    return f"{_photo(photo_id)}/{picture}" + ("" if side is None else f"?side={side}")
+
+
+_PICTURES = ("thumbnail", "image", "focus", "original")
 
 
 def images_search(

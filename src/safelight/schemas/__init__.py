@@ -6,6 +6,7 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
     Comparing,
@@ -47,9 +48,13 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
+    ChangedPart,
+    ChangeKind,
     ComparisonState,
     DecisionName,
     HealthStatus,
@@ -74,6 +79,10 @@ __all__ = [
     "Action",
     "ActionState",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangedPart",
+    "Changes",
     "Comparing",
     "ComparisonState",
     "Count",
@@ -84,6 +93,7 @@ __all__ = [
     "EmbedderStats",
     "Exif",
     "Facets",
+    "FieldProblem",
     "File",
     "Forgotten",
     "Group",
@@ -114,12 +124,15 @@ __all__ = [
     "PlanSidecar",
     "PlanState",
     "Plans",
+    "ProblemCode",
+    "ProblemDetails",
     "Relation",
     "Result",
     "Results",
     "Score",
     "ScoreStatus",
     "Session",
+    "Signatures",
     "Source",
     "Sources",
     "Taken",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
+from safelight.ingest.forget import forget_photo
 from safelight.library.browse import cards
 from safelight.library.items import item_keys
 from safelight.library.listed_fields import named_fields
 from safelight.library.listings import page_of_photos
-from safelight.library.ordering import PATTERN as ORDER
-from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
-from safelight.server.auth import Access, Reader
+from safelight.server import forms, originals
+from safelight.server.auth import Access, Reader, Writer
+from safelight.server.conditions import conditional_status
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.errors import Problem
 from safelight.server.etags import TaggedRoute, tagged
@@ -30,17 +28,12 @@ from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture
 from safelight.server.photo_answers import cards_of, file_of, label_of, score_of
 from safelight.server.schemas import photos as shapes
 from safelight.server.schemas.photos import (
-    DAY,
     CursorQuery,
     FieldsQuery,
     NamespaceQuery,
     PhotoId,
 )
 from safelight.server.state import ServerState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
 
@@ -63,7 +56,16 @@ _MAP = {
     },
 }
 
-_CHUNK = 1 << 18
+_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+
+_ORIGINAL: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/*": _FILE}, "description": "The file, as its camera wrote it."},
+    206: {
+        "content": {"image/*": _FILE, "multipart/byteranges": _FILE},
+        "description": "The parts that `Range` asks for.",
+    },
+    304: {"description": "It is what the client has.", "content": {}},
+}
 
 #: Photos in one page.
 MOST_PHOTOS = 1000
@@ -96,7 +98,7 @@ async def browse(
         str | None,
         Query(
             alias="from",
-            pattern=DAY,
+            pattern=forms.DAY,
             description="Only photos taken on this day or later, by the camera's clock.",
             examples=["2024-07-01"],
         ),
@@ -105,7 +107,7 @@ async def browse(
         str | None,
         Query(
             alias="to",
-            pattern=DAY,
+            pattern=forms.DAY,
             description="Only photos taken on this day or earlier, by the camera's clock.",
             examples=["2024-07-31"],
         ),
@@ -122,7 +124,7 @@ async def browse(
     sort: Annotated[
         str,
         Query(
-            pattern=f"^{ORDER}$",
+            pattern=forms.ORDER,
             description="Order: `taken`, `added` or `score:METRIC`; with a minus, the last or best "
             "come first.",
             examples=["-taken"],
@@ -136,7 +138,7 @@ async def browse(
     snapshot: Annotated[
         str | None,
         Query(
-            pattern="^([0-9a-f]{16})?$",
+            pattern=forms.SNAPSHOT,
             description="The list of an earlier answer, of which `offset` says where the page "
             "begins. Send the same filters and order.",
             examples=["5f1d7a84d0c2b9e6"],
@@ -154,7 +156,7 @@ async def browse(
     around: Annotated[
         str | None,
         Query(
-            pattern="^([0-9a-f]{64})?$",
+            pattern=forms.PHOTO,
             description="Id of a photo: the page that has it, if one has.",
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
@@ -166,9 +168,9 @@ async def browse(
     once, whatever is added, changed or removed meanwhile. One that is removed is left out.
     """
     if offset and not snapshot:
-        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "invalid")
+        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "usage")
     if cursor and (snapshot or around):
-        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "invalid")
+        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "usage")
     where = filter_of(
         access,
         namespace=namespace,
@@ -256,6 +258,26 @@ async def photo(
     )
 
 
+@router.delete(
+    "/photos/{photo_id}",
+    operation_id="forgetPhoto",
+    summary="Forget a photo",
+    status_code=204,
+    response_class=Response,
+)
+async def forget(
+    served: Served, access: Writer, photo_id: PhotoId, namespace: NamespaceQuery = None
+) -> Response:
+    """Forget a photo, its vectors, labels, scores and thumbnails. Its file is never touched.
+
+    An ingest of a source that still has the file brings the photo back.
+    """
+    namespaces = access.within(namespace or None)
+    await served.writing.run(forget_photo, served.library, photo_id, namespaces=namespaces)
+    await served.look()
+    return Response(status_code=204)
+
+
 @router.get(
     "/photos/{photo_id}/thumbnail",
     operation_id="getThumbnail",
@@ -288,7 +310,7 @@ async def thumbnail(
         )
         # Whoever scrolls past leaves others' photos in the queue, not his own.
         picture = await while_connected(request, making)
-    return _answer(request, picture, "image/webp")
+    return _answer(request, access, picture, "image/webp")
 
 
 @router.get(
@@ -317,7 +339,7 @@ async def image(
         max_pixels=served.settings.pixel_limit,
     )
     picture = await while_connected(request, making)
-    return _answer(request, picture, "image/webp")
+    return _answer(request, access, picture, "image/webp")
 
 
 @router.get(
@@ -336,52 +358,23 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
         access.namespaces,
         max_pixels=served.settings.pixel_limit,
     )
-    return _answer(request, drawn, "image/png")
+    return _answer(request, access, drawn, "image/png")
 
 
 @router.get(
     "/photos/{photo_id}/original",
     operation_id="getOriginal",
     summary="Download the file of a photo",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            }
-        }
-    },
+    response_class=Response,
+    responses=_ORIGINAL,
 )
-async def original(served: Served, access: Reader, photo_id: PhotoId) -> StreamingResponse:
-    """Return a photo's file as it is, if it still is what was ingested."""
-    file, path = await served.reading.run(
-        open_original, served.library, photo_id, access.namespaces
+async def original(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
+    """Return a photo's file as it is, if it still is what was ingested, or parts of it."""
+    found = await served.reading.run(
+        served.originals.open, served.library, photo_id, access.namespaces
     )
-    size = os.fstat(file.fileno()).st_size
-    name = os.path.basename(path)
-    # Never shown in place, whatever it is: what is in it may be made to look like a page.
-    return StreamingResponse(
-        _chunks(file, size),
-        media_type="application/octet-stream",
-        headers={
-            "Content-Length": str(size),
-            "Content-Disposition": _attachment(name),
-            "Cache-Control": "private, no-cache",
-            "ETag": f'"{photo_id}"',
-        },
-    )
-
-
-def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
-    with file:
-        while size > 0 and (chunk := file.read(min(_CHUNK, size))):
-            size -= len(chunk)
-            yield chunk
-
-
-def _attachment(name: str) -> str:
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    head_only = request.scope.get("is_head", False)
+    return originals.answer(found, photo_id, request.headers, head_only=head_only)
 
 
 async def _check(served: ServerState, access: Access, photo_id: str) -> None:
@@ -390,9 +383,15 @@ async def _check(served: ServerState, access: Access, photo_id: str) -> None:
         await served.reading.run(read_photo, served.library, photo_id, access.namespaces)
 
 
-def _answer(request: Request, picture: bytes, media_type: str) -> Response:
-    headers = {"ETag": etag(picture), "Cache-Control": _FOR_EVER}
-    known = request.headers.get("if-none-match", "")
-    if headers["ETag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
+def _answer(request: Request, access: Access, picture: bytes, media_type: str) -> Response:
+    headers = {
+        "ETag": etag(picture),
+        # A token can be revoked. Then not even what its client keeps is shown any more.
+        "Cache-Control": _FOR_EVER if access.token is None else "private, no-cache",
+    }
+    status = conditional_status(request.headers, headers["ETag"])
+    if status == 304:
         return Response(status_code=304, headers=headers)
+    if status is not None:
+        raise Problem(412, "The picture is not the version that you asked for.", "condition")
     return Response(picture, media_type=media_type, headers=headers)
