@@ -351,5 +351,6 @@ class ProblemDetails(Answer):
         json_schema_extra=_listed,
     )
     errors: tuple[FieldProblem, ...] | None = Field(
-        default=None, description="The fields, or files, that were refused; null if it is not about any."
+        default=None,
+        description="The fields, or files, that were refused; null if it is not about any.",
     )
