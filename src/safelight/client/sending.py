@@ -108,7 +108,7 @@ def _next_cursor(link: str, name: str) -> str | None:
 def wait_before_next(response: httpx2.Response, sent: int, retries: int) -> float | None:
     """Return the seconds to wait before sending again, or None if this answer is the last.
 
-    Everything that the clients send may come twice: what is no POST by itself, a POST by its key.
+    Everything that the clients send may come twice: a POST by its key, the others by themselves.
 
     Parameters
     ----------
