@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from safelight.errors import LibraryError
+from safelight.library import schema
 from safelight.library.attributes.scores import ScoreRecord, write_scores
 from safelight.library.browse import Filter, matching
 from safelight.library.database import Database
@@ -167,7 +168,10 @@ def test_files_that_move_or_go_are_found_where_they_are(library: Database) -> No
     assert library.connection.execute("SELECT count(*) FROM file_words").fetchone() == (4,)
 
 
-@pytest.mark.parametrize("version", [8, 13])
+_BEFORE = [step.__name__ for step in schema.MIGRATIONS].index("_add_facts")
+
+
+@pytest.mark.parametrize("version", [8, _BEFORE])
 def test_an_older_library_is_filtered_alike(tmp_path: Path, version: int) -> None:
     path = tmp_path / "old.db"
     with Database(path) as library:

@@ -232,7 +232,7 @@ WRITES = [
     ("PUT", "/api/v1/vectors/x", {"json": {"embedding": [1]}}),
     ("DELETE", "/api/v1/vectors/x", {}),
     ("POST", "/api/v1/vectors/embed", {"json": {"text": "red"}}),
-    ("POST", "/api/v1/duplicates/0123456789ab/decision", {"json": {"decision": "keep-both"}}),
+    ("PUT", "/api/v1/duplicates/0123456789ab/decision", {"json": {"decision": "keep-both"}}),
     ("DELETE", "/api/v1/duplicates/0123456789ab/decision", {}),
     ("POST", "/api/v1/plans", {"json": {"groups": [{"group": "0123456789ab"}]}}),
     ("POST", "/api/v1/plans/some-plan/apply", {}),
@@ -244,7 +244,9 @@ WRITES = [
 ]
 
 # These change nothing, though they are sent.
-_ASKING = {"/api/v1/search", "/api/v1/vectors/search", "/api/v1/images/search"}
+_ASKING = {
+    "/api/v1/search", "/api/v1/vectors/search", "/api/v1/images/search", "/api/v1/signatures",
+}  # fmt: skip
 
 
 def test_a_token_to_read_changes_nothing(filled, embedder) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from safelight.search import SearchOptions
     from safelight.search.query import LabelFilter
 
-__all__ = ["Filter", "Hits", "as_query", "require_namespace", "search", "search_options"]
+__all__ = ["Filter", "Hits", "Query", "as_query", "require_namespace", "search", "search_options"]
 
 
 def search(

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
+from safelight.arguments import as_count, as_list
 from safelight.client import calls
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
+    RETRIES,
     options,
     request_of,
     result_of,
     unreachable,
     wait_before_next,
+    wait_until_ready,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from types import TracebackType
 
-    from safelight.client.calls import Call, IngestOptions
+    from safelight.client.calls import Call, IngestOptions, Page
     from safelight.schemas import Job
 
 P = ParamSpec("P")
@@ -39,11 +43,33 @@ def _method(
     return send
 
 
+def _each(
+    make: Callable[P, Call[Page[T]]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
+    @functools.wraps(make)
+    async def each(self: AsyncClient, /, *args: P.args, **named: P.kwargs) -> AsyncIterator[T]:
+        call = make(*args, **named)
+        while True:
+            page = await self.send(call)
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            call = call.following(page.next)
+
+    each.__doc__ = (
+        f"Yield each item of a list; its pages are fetched as they are needed.\n\n"
+        f"Takes what ``{make.__name__}`` takes, which returns one page; `limit` is the size of a "
+        "page."
+    )
+    return each
+
+
 class AsyncClient:
     """A server, as one talks to it from coroutines.
 
-    A request that is refused because too many wait (429) is sent
-    again when the server says, a few times.
+    A request that is refused for now (429, or 503 with ``Retry-After``) is sent again when the
+    server says, a few times. Each POST has an ``Idempotency-Key``, so that nothing is done twice.
 
     Parameters
     ----------
@@ -53,6 +79,8 @@ class AsyncClient:
         From ``safelight token create``.
     timeout : float
         Seconds that may pass without a word; uploads, plans and batches are given 15 minutes.
+    retries : int
+        How often a request is sent again at most; 0: never.
     """
 
     def __init__(
@@ -61,19 +89,27 @@ class AsyncClient:
         token: str | None = None,
         *,
         timeout: float = 60.0,
+        retries: int = RETRIES,
     ) -> None:
         self._timeout = timeout
+        self._retries = as_count(retries, "retries", 0)
         self._http = httpx2.AsyncClient(**options(url, token, timeout))
 
     health = _method(calls.health)
     session = _method(calls.session)
     facets = _method(calls.facets)
-    photos = _method(calls.photos)
+    photos = _each(calls.photos_page)
+    photos_page = _method(calls.photos_page)
+    read_photos = _method(calls.read_photos)
+    changes = _each(calls.changes_page)
+    changes_page = _method(calls.changes_page)
     photo = _method(calls.photo)
+    forget_photo = _method(calls.forget_photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)
     original = _method(calls.original)
     focus = _method(calls.focus)
+    sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
@@ -92,6 +128,8 @@ class AsyncClient:
     duplicates = _method(calls.duplicates)
     duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
+    decisions = _each(calls.decisions_page)
+    decisions_page = _method(calls.decisions_page)
     take_back = _method(calls.take_back)
     make_plan = _method(calls.make_plan)
     plans = _method(calls.plans)
@@ -127,6 +165,36 @@ class AsyncClient:
             progress(job)
         return job
 
+    async def picture_urls(
+        self,
+        photo_ids: Iterable[str],
+        picture: str = "thumbnail",
+        *,
+        side: int | None = None,
+        seconds: int = 900,
+    ) -> dict[str, str]:
+        """Return addresses of pictures that a page can load without a token, by photo.
+
+        Parameters
+        ----------
+        photo_ids : iterable of str
+        picture : str
+            ``thumbnail``, ``image``, ``focus`` or ``original``.
+        side : int, optional
+            Of the longer side of a thumbnail or image.
+        seconds : int
+            How long they are good for.
+        """
+        wanted = as_list(photo_ids, "photo_ids", str)
+        base = str(self._http.base_url).rstrip("/")
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), calls.SIGNED_AT_ONCE):
+            some = wanted[start : start + calls.SIGNED_AT_ONCE]
+            paths = [calls.picture_path(photo_id, picture, side) for photo_id in some]
+            answer = await self.sign_urls(paths, seconds=seconds)
+            found |= zip(some, [base + url for url in answer.urls], strict=True)
+        return found
+
     async def follow(self, job_id: str) -> AsyncIterator[Job]:
         """Yield a job each time that it has gone on, until it has ended.
 
@@ -137,7 +205,7 @@ class AsyncClient:
         while not job.is_finished:
             try:
                 async with self._http.stream("GET", calls.events_path(job_id)) as response:
-                    if response.status_code != 200:
+                    if response.status_code not in (200, 204):
                         raise error_of(response.status_code, await response.aread())
                     async for line in response.aiter_lines():
                         told = calls.read_event(line)
@@ -155,14 +223,17 @@ class AsyncClient:
 
     async def send(self, call: Call[T]) -> T:
         """Send a call and return what its answer says."""
-        sent = 0
+        request = request_of(call, self._timeout)
+        sent, begun = 0, time.monotonic()
         while True:
             try:
-                response = await self._http.request(**request_of(call, self._timeout))
+                response = await self._http.request(**request)
             except httpx2.TransportError as error:
                 raise unreachable(self._http.base_url, error) from error
-            sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_until_ready(call, response, begun)
+            if wait is None:
+                sent += 1
+                wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 return result_of(call, response)
             await asyncio.sleep(wait)

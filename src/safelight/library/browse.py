@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -161,7 +161,12 @@ class Card:
     taken_at: str | None
 
 
-def matching(library: Database, where: Filter, order: str | None = None) -> list[int]:
+def matching(
+    library: Database,
+    where: Filter,
+    order: str | None = None,
+    after: Sequence[Any] | None = None,
+) -> list[int]:
     """Return the keys of all items with a file that is there and to which a filter applies.
 
     Parameters
@@ -169,6 +174,8 @@ def matching(library: Database, where: Filter, order: str | None = None) -> list
     order : str, optional
         ``taken``, ``-taken``, ``added``, ``-added``, ``score:METRIC`` or ``-score:METRIC``; the
         minus means last, or best, first. By key if not given.
+    after : sequence, optional
+        Only what comes behind this place; see :func:`safelight.library.ordering.places_of`.
 
     Raises
     ------
@@ -178,9 +185,9 @@ def matching(library: Database, where: Filter, order: str | None = None) -> list
         No photo has a score of a metric that ``least`` or the order names.
     """
     keys = _chosen(library, where)
-    if order is None:
+    if order is None and after is None:
         return keys.tolist()  # type: ignore[no-any-return]
-    return in_order(library, keys, order, where.namespaces)
+    return in_order(library, keys, order, where.namespaces, after)
 
 
 def with_labels(

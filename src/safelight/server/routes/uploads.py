@@ -18,6 +18,7 @@ from safelight.server.jobs.ingest import ingest_source
 from safelight.server.jobs.uploads import UploadedSource, namespace_folder, take
 from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
+from safelight.server.unknown_input import check_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ _BODY: dict[str, Any] = {
                     "type": "object",
                     "properties": {
                         "files": {
+                            "description": "The photos; the name of each part is kept.",
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
                         }
@@ -51,7 +53,14 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.put("/photos", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
+@router.put(
+    "/photos",
+    operation_id="uploadPhotos",
+    summary="Upload photos",
+    status_code=201,
+    openapi_extra=_BODY,
+    responses=_ANSWERS,
+)
 async def upload(
     request: Request,
     response: Response,
@@ -60,10 +69,16 @@ async def upload(
     namespace: NamespaceQuery = None,
     score: Annotated[
         bool | None,
-        Query(description="Measure their quality; as the library's photos if not given."),
+        Query(
+            description="Measure the quality of the photos; as the library's photos if not given.",
+            examples=[True],
+        ),
     ] = None,
     label: Annotated[
-        bool | None, Query(description="Label them; as the library's photos if not given.")
+        bool | None,
+        Query(
+            description="Label the photos; as the library's photos if not given.", examples=[True]
+        ),
     ] = None,
 ) -> answers.Uploads:
     """Put photos into the library, and answer when they can be found.
@@ -80,7 +95,8 @@ async def upload(
         )
     limits = served.limits
     async with request.form(max_files=limits.upload_files, max_fields=10) as form:
-        files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+        check_form(form, files=["files*"])
+        files = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
         if not files:
             raise Problem(400, "There is no photo in the form: name its parts `files`.", "no-image")
         taken = await asyncio.gather(*(_take(served, target, each) for each in files))

@@ -15,6 +15,7 @@ from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browse import Filter
 from safelight.library.filters import parse_conditions
 from safelight.library.state.client_vectors import put_vector
+from safelight.schemas.problems import FieldProblem
 from safelight.search import Encode
 from safelight.search.query import Query as Parsed
 from safelight.search.query import Term, parse_query
@@ -32,22 +33,40 @@ from safelight.server.errors import Problem
 from safelight.server.schemas import vectors as shapes
 from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import Searched, ServerState
+from safelight.server.unknown_input import invalid
 from safelight.server.vector_search import Match, matches, require_dimension, text_matches
 
 router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
 
-VectorId = Annotated[str, Path(min_length=1, max_length=200)]
+VectorId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=200,
+        description="Id of the vector, or of a photo or text; it may have slashes.",
+        examples=["sunset-1"],
+    ),
+]
+
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Vectors to skip.", examples=[0])]
 
 # What is a call of its own could not be read back.
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
 
 _MOST = 1000
 
+Limit = Annotated[int, Query(ge=1, le=_MOST, description="Most vectors of a page.", examples=[100])]
+
 #: Matches without numbers that are sooner written than handed to a thread.
 _FEW = 50
 
 
-@router.post("/search", response_model=answers.Matches | answers.Results)
+@router.post(
+    "/search",
+    operation_id="searchText",
+    summary="Search everything by text",
+    response_model=answers.Matches | answers.Results,
+)
 async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
     """Find photos, texts and vectors by words.
 
@@ -68,7 +87,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
         return await _answer(
             served,
             lambda: {"matches": [_scored(each) for each in found]},
-            is_short=len(found) <= _FEW and not wanted.return_embedding,
+            is_short=len(found) <= _FEW and not wanted.with_embedding,
         )
     weights = _weights(wanted.options)
     results = [_result(each, weights) for each in found]
@@ -88,11 +107,16 @@ async def _found(
         conditions,
         searched=await served.current(),
         visible=access.namespaces,
-        embeddings=wanted.return_embedding,
+        embeddings=wanted.with_embedding,
     )
 
 
-@router.post("/vectors/search", response_model=list[answers.VectorScore])
+@router.post(
+    "/vectors/search",
+    operation_id="searchVectors",
+    summary="Search by a vector",
+    response_model=list[answers.VectorScore],
+)
 async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Reader) -> Response:
     """Find what is nearest to a vector, among all that has as many numbers."""
     vector = unit_vector(wanted.embedding)
@@ -105,12 +129,14 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
         Filter(namespaces=access.within(wanted.namespace or None)),
         parse_conditions(wanted.filters or wanted.metadata_filters),
         searched=searched,
-        embeddings=(wanted.options or {}).get("return_embedding") is not False,
+        embeddings=wanted.options is None or wanted.options.return_embedding is not False,
     )
     return await _answer(served, lambda: [_scored(each) for each in found])
 
 
-@router.post("/vectors/embed", status_code=201)
+@router.post(
+    "/vectors/embed", operation_id="embedText", summary="Embed and store a text", status_code=201
+)
 async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> answers.Vector:
     """Embed a text with the library's model, and keep the vector."""
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
@@ -122,20 +148,25 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
     )
 
 
-@router.post("/vectors", status_code=201)
+@router.post("/vectors", operation_id="createVector", summary="Store a vector", status_code=201)
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
-    return await _keep(served, access, wanted, wanted.id or None, None)
+    return await _keep(served, access, wanted, wanted.id or None)
 
 
-@router.get("/vectors", response_model=list[answers.Vector])
+@router.get(
+    "/vectors",
+    operation_id="listVectors",
+    summary="List vectors",
+    response_model=list[answers.Vector],
+)
 async def list_all(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> Response:
     """Return vectors, then photos and texts; `Link` tells where the next ones are."""
     namespaces = access.within(namespace or None)
@@ -145,7 +176,7 @@ async def list_all(
     )
 
 
-@router.get("/vectors/count")
+@router.get("/vectors/count", operation_id="countVectors", summary="Count vectors")
 async def count(
     served: Served, access: Reader, namespace: NamespaceQuery = None
 ) -> answers.VectorCount:
@@ -156,14 +187,19 @@ async def count(
     return answers.VectorCount(count=found)
 
 
-@router.get("/vectors/metadata", response_model=list[answers.VectorMetadata])
+@router.get(
+    "/vectors/metadata",
+    operation_id="listVectorMetadata",
+    summary="List vectors without numbers",
+    response_model=list[answers.VectorMetadata],
+)
 async def metadata(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> Response:
     """Return the same as `GET /vectors`, without the numbers."""
     namespaces = access.within(namespace or None)
@@ -173,7 +209,7 @@ async def metadata(
     )
 
 
-@router.get("/vectors/{vector_id:path}")
+@router.get("/vectors/{vector_id:path}", operation_id="getVector", summary="Read a vector")
 async def read(
     served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> answers.Vector:
@@ -185,19 +221,28 @@ async def read(
     return answers.Vector(**found.to_dict())
 
 
-@router.put("/vectors/{vector_id:path}")
+@router.put(
+    "/vectors/{vector_id:path}", operation_id="putVector", summary="Store a vector under an id"
+)
 async def put(
     wanted: shapes.VectorBody,
     served: Served,
     access: Writer,
     vector_id: VectorId,
-    namespace: NamespaceQuery = None,
 ) -> answers.Vector:
     """Keep a vector under an id, whether there is one or not."""
-    return await _keep(served, access, wanted, vector_id, namespace or None)
+    if wanted.id not in (None, "", vector_id):
+        raise _twice("id", "has another id than the address: send it once")
+    return await _keep(served, access, wanted, vector_id)
 
 
-@router.delete("/vectors/{vector_id:path}", status_code=204, response_class=Response)
+@router.delete(
+    "/vectors/{vector_id:path}",
+    operation_id="deleteVector",
+    summary="Delete a vector",
+    status_code=204,
+    response_class=Response,
+)
 async def delete(
     served: Served, access: Writer, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> Response:
@@ -207,7 +252,7 @@ async def delete(
     return Response(status_code=204)
 
 
-@router.get("/embedder/stats")
+@router.get("/embedder/stats", operation_id="getEmbedder", summary="Describe the model")
 async def stats(served: Served, _: Reader) -> answers.EmbedderStats:
     """Tell which model the library is searched with."""
     embedder = (await served.current()).choice.embedder
@@ -246,14 +291,20 @@ async def _keep(
     access: Access,
     wanted: shapes.VectorBody,
     vector_id: str | None,
-    namespace: str | None,
 ) -> answers.Vector:
     if vector_id in _RESERVED:
         raise Problem(422, f"{vector_id!r} cannot be an id: it is a call.", "vector")
-    chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
+    names = {wanted.namespace, wanted.metadata.get("namespace")} - {None, ""}
+    if len(names) > 1:
+        raise _twice("namespace", "is another one in `metadata`: send it once")
+    chosen = names.pop() if names else None
     target = access.target(chosen, served.settings.namespace)
     embedding = np.asarray(wanted.embedding, np.float32)
     return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
+
+
+def _twice(name: str, reason: str) -> Problem:
+    return invalid([FieldProblem(pointer=f"#/{name}", field=f"body.{name}", reason=reason)])
 
 
 async def _put(served: ServerState, *given: Any) -> answers.Vector:
@@ -272,18 +323,13 @@ def _scored(match: Match) -> dict[str, Any]:
     return {"vector": match.to_dict(), "score": match.score}
 
 
-def _weights(options: dict[str, Any] | None) -> tuple[float, float]:
+def _weights(options: shapes.TextOptions | None) -> tuple[float, float]:
     """Return how much the vector and the metadata count.
 
     Whatever is found has all the metadata that was asked for, so the latter is added to all.
     """
-    given = (options or {}).get("hybrid_weight")
-    if not isinstance(given, dict):
-        return 1.0, 0.0
-    weights = [given.get(name, 0.0) for name in ("vector", "metadata")]
-    if not all(isinstance(each, int | float) and 0 <= each <= 1 for each in weights):
-        raise QueryError("The weights of hybrid_weight should be numbers from 0 to 1.")
-    return float(weights[0]), float(weights[1])
+    given = None if options is None else options.hybrid_weight
+    return (1.0, 0.0) if given is None else (given.vector, given.metadata)
 
 
 def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:
