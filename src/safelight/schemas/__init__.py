@@ -9,6 +9,7 @@ from __future__ import annotations
 from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
+    Actions,
     Comparing,
     Decided,
     Edge,
@@ -21,6 +22,7 @@ from safelight.schemas.duplicates import (
     PlanRun,
     Plans,
     PlanSidecar,
+    PlanSummary,
 )
 from safelight.schemas.photos import (
     Card,
@@ -48,7 +50,7 @@ from safelight.schemas.photos import (
     Uploads,
 )
 from safelight.schemas.signatures import Signatures
-from safelight.schemas.sources import Forgotten, Moved, Source, Sources
+from safelight.schemas.sources import Failure, Failures, Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
     ChangedPart,
@@ -75,6 +77,7 @@ from safelight.schemas.vectors import (
 __all__ = [
     "Action",
     "ActionState",
+    "Actions",
     "Card",
     "Change",
     "ChangeKind",
@@ -88,6 +91,8 @@ __all__ = [
     "EmbedderStats",
     "Exif",
     "Facets",
+    "Failure",
+    "Failures",
     "File",
     "Forgotten",
     "Group",
@@ -117,6 +122,7 @@ __all__ = [
     "PlanRun",
     "PlanSidecar",
     "PlanState",
+    "PlanSummary",
     "Plans",
     "Relation",
     "Result",
