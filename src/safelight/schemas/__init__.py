@@ -49,6 +49,7 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Failure, Failures, Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
@@ -93,6 +94,7 @@ __all__ = [
     "Facets",
     "Failure",
     "Failures",
+    "FieldProblem",
     "File",
     "Forgotten",
     "Group",
@@ -124,6 +126,8 @@ __all__ = [
     "PlanState",
     "PlanSummary",
     "Plans",
+    "ProblemCode",
+    "ProblemDetails",
     "Relation",
     "Result",
     "Results",
