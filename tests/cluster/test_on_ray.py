@@ -22,6 +22,7 @@ import pytest
 from safelight.cluster import command, flow
 from safelight.cluster.candidate_run import find_candidates
 from safelight.cluster.engine import cluster
+from safelight.cluster.options import ClusterOptions
 from safelight.embedding.load import load_embedder
 from safelight.errors import ClusterError, UsageError
 from safelight.exchange.parquet.export import export_library
@@ -81,10 +82,12 @@ def test_a_killed_actor_is_made_up_for(
         summary = command.ingest(
             Settings.load({}),
             [str(folder)],
-            output=str(tmp_path / "set"),
-            address=ray_cluster.address,
-            model="starter",
-            score=True,
+            ClusterOptions(
+                output=str(tmp_path / "set"),
+                address=ray_cluster.address,
+                model="starter",
+                score=True,
+            ),
             progress=done.append,
         )
     finally:
@@ -159,11 +162,10 @@ def test_decoding_apart_from_embedding_gives_the_same(
 ) -> None:
     for number in range(20, 70):
         (folder / f"{number}.jpg").unlink()
-    output = str(tmp_path / "apart")
-    summary = command.ingest(
-        Settings.load({}), [str(folder)], output=output, apart=True,
-        address=ray_cluster.address, model="starter",
-    )  # fmt: skip
+    options = ClusterOptions(
+        output=str(tmp_path / "apart"), apart=True, address=ray_cluster.address, model="starter"
+    )
+    summary = command.ingest(Settings.load({}), [str(folder)], options)
     assert (summary.new, summary.known, summary.failed) == (20, 1, 2)
     # As without Ray, and so as together on a cluster.
     ingest(library, [parse_source(str(folder))], load_embedder("starter"), model="starter")
@@ -183,9 +185,9 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
         command.ingest(
             Settings.load({}),
             [str(tmp_path / "photos")],
-            output=str(tmp_path / "set"),
-            address=f"127.0.0.1:{port}",
-            model="starter",
+            ClusterOptions(
+                output=str(tmp_path / "set"), address=f"127.0.0.1:{port}", model="starter"
+            ),
         )
     assert caught.value.code == "cluster-away"
     assert time.monotonic() - started < 20
@@ -193,9 +195,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
         command.ingest(
             Settings.load({}),
             [str(tmp_path / "photos")],
-            output=str(tmp_path / "set"),
-            address="somewhere",
-            model="starter",
+            ClusterOptions(output=str(tmp_path / "set"), address="somewhere", model="starter"),
         )
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.labels.embeddings import TextModel
     from safelight.labels.label_set import LabelSet
+    from safelight.types import TextModel
 
     Numbers = npt.NDArray[np.float64]
 

@@ -17,9 +17,9 @@ from safelight.quality.sharpness import Sharpness
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.quality.clip_iqa import TextModel
     from safelight.quality.head import Head
     from safelight.quality.metric import Metric
+    from safelight.types import TextModel
 
 #: Those that need the pixels only.
 PIXEL_METRICS: tuple[Metric, ...] = (
