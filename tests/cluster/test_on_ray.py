@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,7 @@ from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
 from safelight.settings import Settings
 from tests.cluster.rows import assert_same_failures, assert_same_photos, failures, photos
+from tests.forked import safelight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,17 +253,13 @@ def test_the_command_starts_a_cluster_of_its_own(folder: Path, tmp_path: Path) -
     others = [line for line in made.stderr.splitlines() if " a second, " not in line]
     assert len(others) == 2, made.stderr
     library = tmp_path / "imported.db"
-    imported = subprocess.run(
-        [SAFELIGHT, "library", "import", str(tmp_path / "set"), "--library", str(library)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    here = {"cwd": tmp_path, "environ": os.environ}
+    imported = safelight(["library", "import", tmp_path / "set", "--library", library], **here)
     assert imported.returncode == 0, imported.stderr
     for wrong in (
-        [*line, str(folder)],
-        [*line, "--output", "x", "--dry-run", str(folder)],
-        [SAFELIGHT, "ingest", "--address", "a:1", str(folder)],
+        [*line[1:], folder],
+        [*line[1:], "--output", "x", "--dry-run", folder],
+        ["ingest", "--address", "a:1", folder],
     ):
-        refused = subprocess.run(wrong, capture_output=True, text=True, check=False)
+        refused = safelight(wrong, **here)
         assert refused.returncode == 2, refused.stderr
