@@ -7,6 +7,7 @@ further in, it would raise an error that names nothing the caller knows, or be s
 
 from __future__ import annotations
 
+import inspect
 import math
 import numbers
 import os
@@ -163,9 +164,26 @@ def as_having(value: Any, name: str, wanted: str, *attributes: str) -> Any:
     >>> as_having("cat", "query", "a text", "upper")
     'cat'
     """
-    if isinstance(value, type) or not all(hasattr(value, each) for each in attributes):
+    if isinstance(value, type):
         raise refused(name, wanted, value)
+    lacking = [attribute for attribute in attributes if not _has(value, attribute)]
+    if len(lacking) == len(attributes):
+        raise refused(name, wanted, value)
+    if lacking:
+        raise UsageError(
+            f"{name} is a {type(value).__name__}, which lacks {', '.join(lacking)}. "
+            f"It should be {wanted}, or have all that it has.",
+            argument=name,
+        )
     return value
+
+
+def _has(value: Any, attribute: str) -> bool:
+    # Without asking for its value, which may load a model's weights.
+    missing = object()
+    return inspect.getattr_static(value, attribute, missing) is not missing or hasattr(
+        type(value), "__getattr__"
+    )
 
 
 def as_count(value: Any, name: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from safelight.arguments import as_having
 
 from safelight.types import TextModel
 
@@ -59,3 +61,21 @@ class Embedder(TextModel, Protocol):
     def close(self) -> None:
         """Release weights and threads; the next call loads them again."""
         ...
+
+
+#: Of :class:`Embedder`, without what some may leave out: ``close`` and the way to probabilities.
+_NEEDED = (
+    "name", "fingerprint", "dimension", "min_side", "batch_size", "workers",
+    "prepare", "encode_prepared", "encode_images", "encode_texts",
+)  # fmt: skip
+
+
+def require_embedder(value: Any) -> Embedder:
+    """Return an argument that is an embedder; no weights are loaded.
+
+    Raises
+    ------
+    UsageError
+        It lacks something, which is named.
+    """
+    return cast("Embedder", as_having(value, "embedder", "what load_embedder returns", *_NEEDED))

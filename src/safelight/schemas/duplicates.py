@@ -2,60 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from safelight.schemas.base import Answer
+from safelight.schemas.base import Answer, FilePath, Moment, PhotoId, TakenAt, TakenOffset
+from safelight.schemas.values import DecisionName, PlanAction, PlanState, Relation
+
+GroupName = Annotated[
+    str,
+    Field(
+        description="Id of the group; it changes when a photo joins or leaves the group.",
+        examples=["3f2a9c01b7de"],
+    ),
+]
 
 
 class GroupPhoto(Answer):
     """A file of a group. Files with the same bytes have the same `photo_id`."""
 
-    photo_id: str
-    path: str
-    keeper: bool = Field(description="It is suggested to be kept.")
-    reasons: tuple[str, ...]
-    width: int | None
-    height: int | None
-    size: int
-    taken_at: str | None
-    format: str | None
-    scores: dict[str, float]
+    photo_id: PhotoId
+    path: FilePath
+    keeper: bool = Field(description="True: this file is suggested to be kept.", examples=[True])
+    reasons: tuple[str, ...] = Field(
+        description="Why the file is kept or not, for people.",
+        examples=[["more pixels", "not compressed again"]],
+    )
+    width: int | None = Field(
+        description="Width of the upright photo in pixels; null if not known.", examples=[4032]
+    )
+    height: int | None = Field(
+        description="Height of the upright photo in pixels; null if not known.", examples=[3024]
+    )
+    size: int = Field(description="Size of the file in bytes.", examples=[2481632])
+    taken_at: TakenAt
+    taken_offset: TakenOffset
+    format: str | None = Field(
+        description="Format of the file; null if not known.", examples=["JPEG"]
+    )
+    scores: dict[str, float] = Field(
+        description="Scores of the photo by metric, from 0 to 1; empty if it was not scored.",
+        examples=[{"focus": 0.71, "combined": 0.64}],
+    )
 
 
 class Edge(Answer):
     """Relation of two photos, with its evidence."""
 
-    a: str
-    b: str
-    relation: str
-    evidence: dict[str, Any]
+    a: str = Field(description="Id of one photo.", examples=["9f86d081884c7d65"])
+    b: str = Field(description="Id of the other photo.", examples=["2c26b46b68ffc68f"])
+    relation: Relation = Field(description="How the two are related.")
+    evidence: dict[str, Any] = Field(
+        description="Measurements that the relation rests on, by name. The names may change.",
+        examples=[{"cosine": 0.98, "seconds": 2.0}],
+    )
 
 
 class Group(Answer):
     """Photos that belong together."""
 
-    group: str
-    relation: str
-    photos: tuple[GroupPhoto, ...]
-    edges: tuple[Edge, ...]
-    bytes_to_save: int
+    group: GroupName
+    relation: Relation = Field(description="The weakest relation that holds the group together.")
+    photos: tuple[GroupPhoto, ...] = Field(
+        description="The files of the group, the suggested keeper first."
+    )
+    edges: tuple[Edge, ...] = Field(description="The relations between the photos.")
+    bytes_to_save: int = Field(
+        description="Bytes that become free if only the keeper stays.", examples=[2481632]
+    )
 
 
 class Comparing(Answer):
     """Progress of the search for duplicates."""
 
-    stage: str
-    done: int
-    total: int
+    stage: str = Field(description="What the server does, for people.", examples=["comparing"])
+    done: int = Field(description="Photos or pairs of this stage that are done.", examples=[120])
+    total: int = Field(description="Photos or pairs of this stage.", examples=[542])
 
 
 class Groups(Answer):
     """A page of groups."""
 
-    groups: tuple[Group, ...]
-    total: int
+    groups: tuple[Group, ...] = Field(description="The groups of this page.")
+    total: int = Field(description="Number of groups on all pages.", examples=[48])
     comparing: Comparing | None = Field(
         description="Not null: the library has changed, and the groups are those from before. "
         "Ask again after a while."
@@ -65,51 +94,72 @@ class Groups(Answer):
 class Decided(Answer):
     """Decision about a group, as stored."""
 
-    group: str
-    decision: str | None
+    group: GroupName
+    decision: DecisionName | None = Field(description="The decision; null after it was withdrawn.")
 
 
 class Action(Answer):
     """A plan's operation on one file."""
 
-    path: str
-    kind: str
-    to: str | None
-    bytes: int = Field(description="That become free.")
-    why: str
-    photo_id: str
-    keeper: str = Field(description="The file that is kept.")
-    keeper_id: str = Field(description="The photo that this is a file of.")
-    group: str
+    path: FilePath
+    kind: PlanAction = Field(description="What happens to the file.")
+    to: str | None = Field(
+        description="Path of the file afterwards; null if it stays at its path or is trashed.",
+        examples=["/home/me/Pictures/.safelight-quarantine/beach.jpg"],
+    )
+    bytes: int = Field(description="Bytes that become free.", examples=[2481632])
+    why: str = Field(
+        description="Why this file goes, for people.", examples=["identical; same folder"]
+    )
+    photo_id: PhotoId
+    keeper: str = Field(
+        description="Path of the file that is kept.", examples=["/home/me/Pictures/sea.jpg"]
+    )
+    keeper_id: str = Field(
+        description="Id of the photo that the kept file has.", examples=["9f86d081884c7d65"]
+    )
+    group: GroupName
 
 
 class Left(Answer):
     """A file that is left as it is, and why."""
 
-    path: str
-    why: str
+    path: FilePath
+    why: str = Field(
+        description="Why nothing happens to the file, for people.",
+        examples=["lies in a protected folder"],
+    )
 
 
 class Plan(Answer):
     """Planned file operations for duplicates."""
 
-    id: str
-    created_at: str
-    namespace: str | None
-    action: str
-    state: Literal["draft", "applying", "applied", "undone"]
-    actions: tuple[Action, ...]
-    bytes_saved: int
-    left: tuple[Left, ...]
+    id: str = Field(description="Id of the plan.", examples=["20261128-093000-3f2a"])
+    created_at: Moment = Field(description="When the plan was made, UTC.")
+    namespace: str | None = Field(
+        description="Namespace of the groups; null if they are of the whole library.",
+        examples=["default"],
+    )
+    action: PlanAction = Field(description="What the plan does with files that are not kept.")
+    state: PlanState = Field(description="What became of the plan.")
+    actions: tuple[Action, ...] = Field(description="The operations, one a file.")
+    bytes_saved: int = Field(
+        description="Bytes that become free when all of it is done.", examples=[2481632]
+    )
+    left: tuple[Left, ...] = Field(description="Files of the groups that stay as they are.")
     changed: int | None = Field(
-        default=None, description="Files that this call has moved, linked or put back."
+        default=None,
+        description="Files that this call has moved, linked or put back; null in other answers.",
+        examples=[3],
     )
     before: int | None = Field(
-        default=None, description="Files for which nothing was left to do: an earlier call did it."
+        default=None,
+        description="Files for which nothing was left to do: an earlier call did it.",
+        examples=[0],
     )
 
 
 class Plans(Answer):
     """All plans, the newest first."""
 
-    plans: tuple[Plan, ...]
+    plans: tuple[Plan, ...] = Field(description="The plans.")

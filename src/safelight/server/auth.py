@@ -211,17 +211,27 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
-        # Who may write may read: one check does.
-        called = [each.call for each in self.dependant.dependencies]
-        check = next((each for each in (_writer, _reader) if each in called), None)
-        if check is None:
-            return answer
 
         async def checked(request: Request) -> Response:
-            await check(request)
+            await self.check(request)
             return await answer(request)
 
         return checked
+
+    async def check(self, request: Request) -> None:
+        """Raise unless the request may do what the endpoint does.
+
+        Raises
+        ------
+        Problem
+            With 401 or 403.
+        """
+        # Who may write may read: one check does.
+        called = [each.call for each in self.dependant.dependencies]
+        for each in (_writer, _reader):
+            if each in called:
+                await each(request)
+                return
 
 
 #: What an endpoint takes to be for those only who may read, or write.

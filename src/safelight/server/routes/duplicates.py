@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.photo_facts import photo_facts
 from safelight.schemas import Comparing, Decided, Edge, Group, GroupPhoto, Groups
+from safelight.schemas.base import local_time
+from safelight.schemas.values import DecisionName
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.duplicates import bytes_to_save
@@ -29,13 +31,15 @@ router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRou
 #: A folder of the server's machine, by its whole path.
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
-GroupId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
+GroupId = Annotated[
+    str, Path(pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"])
+]
 
 
 class Decision(Given):
     """Decision about a group, as sent."""
 
-    decision: Literal["not-duplicates", "keep-both", "resolved"]
+    decision: DecisionName = Field(description="What was decided.")
 
 
 def scopes(access: Access, namespace: str | None) -> list[str | None]:
@@ -44,31 +48,41 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
     return [None] if namespaces is None else list(namespaces)
 
 
-@router.get("/duplicates")
+@router.get("/duplicates", operation_id="listDuplicates", summary="List groups of duplicates")
 async def duplicates(
     served: Served,
     access: Reader,
     relation: Annotated[
-        Literal[
-            "", "identical", "same-pixels", "raw+jpeg", "bracket", "panorama", "re-encoded",
-            "resized", "rotated", "mirrored", "cropped", "edited", "burst", "similar",
-        ],
+        Relation | Literal[""],
         Query(
-            description="Only groups of it; of all but `similar` if empty: photos that look alike "
-            "are not duplicates, and nothing of them is chosen."
+            description="Only groups of this relation; of all but `similar` if empty: photos that "
+            "look alike are not duplicates, and nothing of them is chosen.",
+            examples=["identical"],
         ),
     ] = "",
     namespace: NamespaceQuery = None,
     prefer: Annotated[
         list[FolderName] | None,
-        Query(description="Folders whose files are kept, the first most.", max_length=100),
+        Query(
+            description="Folders whose files are kept, the first most.",
+            max_length=100,
+            examples=[["/home/me/Pictures/Best"]],
+        ),
     ] = None,
     protect: Annotated[
         list[FolderName] | None,
-        Query(description="Folders of which nothing ever goes.", max_length=100),
+        Query(
+            description="Folders of which nothing ever goes.",
+            max_length=100,
+            examples=[["/home/me/Pictures/Archive"]],
+        ),
     ] = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    offset: Annotated[
+        int, Query(ge=0, le=1_000_000_000, description="Groups to skip.", examples=[0])
+    ] = 0,
+    limit: Annotated[
+        int, Query(ge=1, le=200, description="Most groups of a page.", examples=[20])
+    ] = 20,
 ) -> Groups:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why."""
     await known_namespace(served, access, namespace)
@@ -94,17 +108,28 @@ async def duplicates(
     )
 
 
-@router.get("/duplicates/{group}")
+@router.get(
+    "/duplicates/{group}", operation_id="getDuplicates", summary="Read a group of duplicates"
+)
 async def one(
     served: Served,
     access: Reader,
     group: GroupId,
     keeper: Annotated[
         str,
-        Query(pattern="^([0-9a-f]{64})?$", description="A photo to keep instead; its id."),
+        Query(
+            pattern="^([0-9a-f]{64})?$",
+            description="Id of a photo to keep instead.",
+            examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
     ] = "",
     path: Annotated[
-        str, Query(max_length=4096, description="Which of its files, if it has several.")
+        str,
+        Query(
+            max_length=4096,
+            description="Path of its file to keep, if it has several.",
+            examples=["/home/me/Pictures/beach.jpg"],
+        ),
     ] = "",
     namespace: NamespaceQuery = None,
 ) -> Group:
@@ -129,6 +154,7 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
         photos = []
         for photo in each.photos:
             known = facts.get(photo.photo_id)
+            taken_at, taken_offset = local_time(known.exif.get("taken_at") if known else None)
             photos.append(
                 GroupPhoto(
                     photo_id=photo.photo_id,
@@ -138,19 +164,20 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
                     width=known.width if known else None,
                     height=known.height if known else None,
                     size=known.size if known else 0,
-                    taken_at=known.exif.get("taken_at") if known else None,
+                    taken_at=taken_at,
+                    taken_offset=taken_offset,
                     format=known.format if known else None,
                     scores=scores.get(photo.photo_id, {}),
                 )
             )
         edges = [
-            Edge(a=edge.a, b=edge.b, relation=edge.relation.value, evidence=dict(edge.evidence))
+            Edge(a=edge.a, b=edge.b, relation=edge.relation, evidence=dict(edge.evidence))
             for edge in each.group.edges
         ]
         found.append(
             Group(
                 group=each.group.id,
-                relation=each.group.relation.value,
+                relation=each.group.relation,
                 photos=tuple(photos),
                 edges=tuple(edges),
                 bytes_to_save=bytes_to_save(each, sizes),
@@ -159,7 +186,9 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     return found
 
 
-@router.post("/duplicates/{group}/decision")
+@router.post(
+    "/duplicates/{group}/decision", operation_id="decideDuplicates", summary="Decide on a group"
+)
 async def decide(
     wanted: Decision,
     served: Served,
@@ -173,7 +202,9 @@ async def decide(
     return Decided(group=group, decision=wanted.decision)
 
 
-@router.delete("/duplicates/{group}/decision")
+@router.delete(
+    "/duplicates/{group}/decision", operation_id="withdrawDecision", summary="Withdraw a decision"
+)
 async def take_back(served: Served, access: Writer, group: GroupId) -> Decided:
     """Take back what was decided on a group."""
     await served.duplicates.take_back(group, access.namespaces)

@@ -20,15 +20,30 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    batch_id: str | None = Field(default=None, max_length=200)
+    batch_id: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Id of the batch, returned as it is.",
+        examples=["b1"],
+    )
     artifacts: list[dict[str, Any]] | None = Field(
         default=None,
+        description="The photos, each an object that names its file; `features` is added to each.",
         examples=[[{"photo_id": "3f2a", "std_uri": "./data/rankingInput/3f2a.png"}]],
     )
-    photo_index: list[dict[str, Any]] | None = None
+    photo_index: list[dict[str, Any]] | None = Field(
+        default=None,
+        description="The same as `artifacts`, by its other name.",
+        examples=[[{"photo_id": "3f2a", "ranking_uri": "./data/rankingInput/3f2a.png"}]],
+    )
 
 
-@router.post("/features", response_model_exclude_unset=True)
+@router.post(
+    "/features",
+    operation_id="extractFeatures",
+    summary="Add features to a batch",
+    response_model_exclude_unset=True,
+)
 async def features(wanted: Batch, served: Served, access: Writer) -> Batch:
     """Add `features` to each artifact: labels and technical quality.
 

@@ -20,8 +20,8 @@ from safelight.server.auth import GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
+from safelight.server.photo_answers import card_fields
 from safelight.server.query_text import query_of, refuse_files
-from safelight.server.routes.photos import card_of
 from safelight.server.schemas import photos as shapes
 from safelight.server.state import ServerState
 
@@ -39,11 +39,16 @@ _BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        "image": {"type": "string", "format": "binary"},
+                        "image": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The photo to search by.",
+                        },
                         "request": {
                             "type": "string",
                             "contentMediaType": "application/json",
                             "description": "The same as the JSON body.",
+                            "examples": ['{"plus": ["sunset"], "limit": 5}'],
                         },
                     },
                     "required": ["image"],
@@ -54,7 +59,9 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/images/search", openapi_extra=_BODY)
+@router.post(
+    "/images/search", operation_id="searchPhotos", summary="Search photos", openapi_extra=_BODY
+)
 async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
     """Find photos by words, by photos, and by both together.
 
@@ -111,7 +118,7 @@ def _hits(served: ServerState, answer: Answer, where: Filter) -> list[answers.Hi
     found = {each.key: each for each in answer.found}
     return [
         answers.Hit(
-            **card_of(card, found[card.key].score).model_dump(),
+            **card_fields(card, found[card.key].score),
             stack=found[card.key].stack,
             matched=found[card.key].matched,
         )

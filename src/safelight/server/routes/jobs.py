@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+JobId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="Id of the job.",
+        examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
+    ),
+]
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_OF_SILENCE = 15.0
@@ -40,7 +47,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/ingest", status_code=202)
+@router.post("/ingest", operation_id="startIngest", summary="Start an ingest", status_code=202)
 async def ingest(
     wanted: photos.Ingest, response: Response, served: Served, access: Writer
 ) -> answers.Job:
@@ -57,9 +64,13 @@ async def ingest(
     return _shape(job, access)
 
 
-@router.get("/jobs")
+@router.get("/jobs", operation_id="listJobs", summary="List jobs")
 async def jobs(
-    served: Served, access: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+    served: Served,
+    access: Reader,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Most jobs of the answer.", examples=[50])
+    ] = 50,
 ) -> answers.Jobs:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
@@ -74,20 +85,26 @@ def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
     ]
 
 
-@router.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}", operation_id="getJob", summary="Read a job")
 async def job(served: Served, access: Reader, job_id: JobId) -> answers.Job:
     """Return how far a job is."""
     return _shape(await _job(served, access, job_id), access)
 
 
-@router.delete("/jobs/{job_id}")
+@router.delete("/jobs/{job_id}", operation_id="cancelJob", summary="Cancel a job")
 async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
     return _shape(await served.reading.run(served.jobs.cancel, job_id), access)
 
 
-@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=_EVENTS)
+@router.get(
+    "/jobs/{job_id}/events",
+    operation_id="streamJobEvents",
+    summary="Follow a job",
+    response_class=StreamingResponse,
+    responses=_EVENTS,
+)
 async def events(
     request: Request, served: Served, access: Reader, job_id: JobId
 ) -> StreamingResponse:
@@ -141,7 +158,7 @@ def _shape(job: Job, access: Access) -> answers.Job:
         id=job.id,
         kind=job.kind,
         namespace=job.namespace,
-        state=job.state,  # type: ignore[arg-type]
+        state=answers.JobState(job.state),
         done=job.done,
         total=job.total,
         failed=job.failed,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
 from safelight.schemas import Action, Left, Plan, Plans
+from safelight.schemas.values import PlanAction, PlanState
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
@@ -22,37 +23,62 @@ if TYPE_CHECKING:
     from safelight.duplicates.plans.apply import Outcome
     from safelight.duplicates.plans.model import Plan as Planned
 
-router = APIRouter(prefix="/api/v1/plans", tags=["duplicates"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
 
-PlanId = Annotated[str, Path(pattern="^[0-9a-z][0-9a-z-]{3,40}$")]
+PlanId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-z][0-9a-z-]{3,40}$",
+        description="Id of the plan.",
+        examples=["20261128-093000-3f2a"],
+    ),
+]
 
 
 class Chosen(Given):
     """A group to plan for."""
 
-    group: str = Field(pattern="^[0-9a-f]{12}$")
+    group: str = Field(
+        pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"]
+    )
     keeper: str | None = Field(
-        default=None, pattern="^[0-9a-f]{64}$", description="The photo to keep, if another."
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Id of the photo to keep; the suggested one if null.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     path: str | None = Field(
-        default=None, max_length=4096, description="Which of its files, if it has several."
+        default=None,
+        max_length=4096,
+        description="Path of its file to keep, if it has several.",
+        examples=["/home/me/Pictures/beach.jpg"],
     )
 
 
 class Wanted(Given):
     """Request for a plan."""
 
-    groups: list[Chosen] = Field(min_length=1, max_length=10_000)
-    action: Literal["quarantine", "hardlink", "trash"] = "quarantine"
+    groups: list[Chosen] = Field(
+        min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
+    )
+    action: PlanAction = Field(
+        default=PlanAction.QUARANTINE, description="What happens to files that are not kept."
+    )
     prefer: list[FolderName] = Field(
-        default=[], max_length=100, description="Folders whose files are kept, the first most."
+        default=[],
+        max_length=100,
+        description="Folders whose files are kept, the first most.",
+        examples=[["/home/me/Pictures/Best"]],
     )
     protect: list[FolderName] = Field(
-        default=[], max_length=100, description="Folders of which nothing goes."
+        default=[],
+        max_length=100,
+        description="Folders of which nothing goes.",
+        examples=[["/home/me/Pictures/Archive"]],
     )
 
 
-@router.post("", status_code=201)
+@router.post("", operation_id="createPlan", summary="Plan file operations", status_code=201)
 async def make(
     wanted: Wanted, response: Response, served: Served, access: Writer,
     namespace: NamespaceQuery = None,
@@ -99,14 +125,14 @@ async def make(
     return _shape(plan, "draft")
 
 
-@router.get("")
+@router.get("", operation_id="listPlans", summary="List plans")
 async def list_all(served: Served, access: Reader) -> Plans:
     """Return all plans: drafts, those applied, those undone."""
     found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
     return Plans(plans=tuple(_shape(plan, state) for plan, state in found))
 
 
-@router.get("/{plan_id}")
+@router.get("/{plan_id}", operation_id="getPlan", summary="Read a plan")
 async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
     """Return a plan."""
     plan, state = await served.reading.run(
@@ -115,14 +141,20 @@ async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
     return _shape(plan, state)
 
 
-@router.delete("/{plan_id}", status_code=204, response_class=Response)
+@router.delete(
+    "/{plan_id}",
+    operation_id="deletePlan",
+    summary="Forget a plan",
+    status_code=204,
+    response_class=Response,
+)
 async def forget(served: Served, access: Writer, plan_id: PlanId) -> Response:
     """Forget a plan that was not applied."""
     await served.writing.run(keeping.forget_draft, served.library, plan_id, access.namespaces)
     return Response(status_code=204)
 
 
-@router.post("/{plan_id}/apply")
+@router.post("/{plan_id}/apply", operation_id="applyPlan", summary="Apply a plan")
 async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Do what a plan says. A file is only changed if it still has the bytes that the plan knows."""
     done = await served.writing.run(keeping.apply, served.library, plan_id, access.namespaces)
@@ -130,7 +162,7 @@ async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     return _shape(*done)
 
 
-@router.post("/{plan_id}/undo")
+@router.post("/{plan_id}/undo", operation_id="undoPlan", summary="Undo a plan")
 async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Undo what a plan did, to the byte."""
     done = await served.writing.run(keeping.undo, served.library, plan_id, access.namespaces)
@@ -144,12 +176,12 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
         id=plan.id,
         created_at=plan.made_at,
         namespace=plan.namespace,
-        action=plan.action,
-        state=state,  # type: ignore[arg-type]
+        action=PlanAction(plan.action),
+        state=PlanState(state),
         actions=tuple(
             Action(
                 path=change.path,
-                kind=plan.action,
+                kind=PlanAction(plan.action),
                 to=change.to,
                 bytes=change.saves,
                 why=_why(change.relation.value, change.reasons),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from safelight import schemas as answers
 from safelight.errors import SafelightError
@@ -18,6 +18,7 @@ from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
+from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
 
 router = APIRouter(route_class=GuardedRoute)
@@ -26,11 +27,13 @@ router = APIRouter(route_class=GuardedRoute)
 _MOST_SOURCES = 100
 
 
-@router.get("/health", tags=["server"])
-@router.get("/api/v1/health", tags=["server"])
+@router.get("/health", tags=["server"], operation_id="checkHealth", summary="Check health")
+@router.get(
+    "/api/v1/health", tags=["server"], operation_id="getHealth", summary="Check health of the API"
+)
 async def health() -> answers.Health:
     """Tell that the server is alive."""
-    return answers.Health(status="healthy")
+    return answers.Health(status=answers.HealthStatus.HEALTHY)
 
 
 _NUMBERS: dict[int | str, dict[str, Any]] = {
@@ -38,7 +41,14 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/metrics", tags=["server"], response_class=Response, responses=_NUMBERS)
+@router.get(
+    "/metrics",
+    tags=["server"],
+    operation_id="getMetrics",
+    summary="Read metrics",
+    response_class=Response,
+    responses=_NUMBERS,
+)
 async def metrics(served: Served, access: Reader) -> Response:
     """Return counts and times in Prometheus's format; not for tokens of some namespaces."""
     if access.namespaces is not None:
@@ -46,7 +56,9 @@ async def metrics(served: Served, access: Reader) -> Response:
     return Response(served.metrics.text(), media_type=CONTENT_TYPE)
 
 
-@router.get("/api/v1/session", tags=["server"])
+@router.get(
+    "/api/v1/session", tags=["server"], operation_id="getSession", summary="Read rights and limits"
+)
 async def session(request: Request, served: Served) -> answers.Session:
     """Return the server's version and limits, and the client's rights; needs no token."""
     access: Access = request.scope["access"]
@@ -78,11 +90,13 @@ async def session(request: Request, served: Served) -> answers.Session:
     )
 
 
-@router.get("/api/v1/facets", tags=["photos"])
+@router.get(
+    "/api/v1/facets", tags=["photos"], operation_id="getFacets", summary="List filter values"
+)
 async def facets(
     served: Served,
     access: Reader,
-    namespace: Annotated[str | None, Query(max_length=200)] = None,
+    namespace: NamespaceQuery = None,
 ) -> answers.Facets:
     """Return the values that photos can be filtered by."""
     namespaces = access.within(namespace or None)
@@ -99,7 +113,7 @@ async def facets(
         metrics=found.metrics,
         taken=None
         if found.taken is None
-        else answers.Taken(first=found.taken[0], last=found.taken[1]),
+        else answers.Taken(first=found.taken[0][:19], last=found.taken[1][:19]),
     )
 
 

@@ -39,27 +39,48 @@ _Place = Annotated[str, Field(min_length=1, max_length=4096)]
 class Move(Given):
     """A folder or file, and where it is now."""
 
-    old: _Place = Field(description="Absolute path, with or without `images:`.")
-    new: _Place = Field(description="Absolute path in a folder that the server may read.")
-    namespace: Namespace | None = None
-    dry_run: bool = False
+    old: _Place = Field(
+        description="Absolute path before, with or without `images:`.", examples=["/media/old"]
+    )
+    new: _Place = Field(
+        description="Absolute path now, in a folder that the server may read.",
+        examples=["/media/new"],
+    )
+    namespace: Namespace | None = Field(
+        default=None,
+        description="Only sources of this namespace; of all if null.",
+        examples=["default"],
+    )
+    dry_run: bool = Field(default=False, description="Only count.", examples=[True])
 
 
 class Forget(Given):
     """Request to forget paths and sources, a namespace, missing files, or a label set."""
 
     paths: list[_Place] = Field(
-        default=[], max_length=1000, description="Absolute paths, or sources as they are listed."
+        default=[],
+        max_length=1000,
+        description="Absolute paths, or sources as they are listed.",
+        examples=[["/media/old"]],
     )
     namespace: Namespace | None = Field(
-        default=None, description="Only in it; without paths and `missing`, all of it."
+        default=None,
+        description="Only in this namespace; without paths and `missing`, all of it.",
+        examples=["phone"],
     )
-    missing: bool = Field(default=False, description="Only files that are missing.")
+    missing: bool = Field(
+        default=False, description="Only files that are missing.", examples=[True]
+    )
     label_set: str | None = Field(
-        default=None, max_length=200, description="Version of a label set, or how it begins."
+        default=None,
+        max_length=200,
+        description="Version of a label set, or how it begins.",
+        examples=["3f2a9c"],
     )
-    decisions: bool = Field(default=False, description="Also what was decided about the photos.")
-    dry_run: bool = Field(default=False, description="Only count.")
+    decisions: bool = Field(
+        default=False, description="Also the decisions about the photos.", examples=[False]
+    )
+    dry_run: bool = Field(default=False, description="Only count.", examples=[True])
 
 
 #: Counts that tell whether another namespace has the same photos.
@@ -68,7 +89,7 @@ _SHARED = (
 )  # fmt: skip
 
 
-@router.get("/sources")
+@router.get("/sources", operation_id="listSources", summary="List sources")
 async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
     """Return the sources, with the number of their files."""
     namespaces = access.within(namespace or None)
@@ -77,7 +98,7 @@ async def sources(served: Served, access: Reader, namespace: NamespaceQuery = No
     return Sources(sources=tuple(_shape(each) for each in found))
 
 
-@router.post("/sources/move")
+@router.post("/sources/move", operation_id="moveSource", summary="Tell that a folder moved")
 async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     """Tell the library that a folder or file is at another path now; no file is touched.
 
@@ -89,7 +110,7 @@ async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     return Moved(**{**asdict(moved), "sources": list(moved.sources)})
 
 
-@router.post("/forget")
+@router.post("/forget", operation_id="forget", summary="Forget files, sources or a namespace")
 async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
     """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
     forgotten = await served.writing.run(_forget, served, wanted, access)

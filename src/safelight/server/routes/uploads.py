@@ -35,6 +35,7 @@ _BODY: dict[str, Any] = {
                     "type": "object",
                     "properties": {
                         "files": {
+                            "description": "The photos; the name of each part is kept.",
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
                         }
@@ -51,7 +52,14 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.put("/photos", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
+@router.put(
+    "/photos",
+    operation_id="uploadPhotos",
+    summary="Upload photos",
+    status_code=201,
+    openapi_extra=_BODY,
+    responses=_ANSWERS,
+)
 async def upload(
     request: Request,
     response: Response,
@@ -60,10 +68,16 @@ async def upload(
     namespace: NamespaceQuery = None,
     score: Annotated[
         bool | None,
-        Query(description="Measure their quality; as the library's photos if not given."),
+        Query(
+            description="Measure the quality of the photos; as the library's photos if not given.",
+            examples=[True],
+        ),
     ] = None,
     label: Annotated[
-        bool | None, Query(description="Label them; as the library's photos if not given.")
+        bool | None,
+        Query(
+            description="Label the photos; as the library's photos if not given.", examples=[True]
+        ),
     ] = None,
 ) -> answers.Uploads:
     """Put photos into the library, and answer when they can be found.

@@ -36,18 +36,35 @@ from safelight.server.vector_search import Match, matches, require_dimension, te
 
 router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
 
-VectorId = Annotated[str, Path(min_length=1, max_length=200)]
+VectorId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=200,
+        description="Id of the vector, or of a photo or text; it may have slashes.",
+        examples=["sunset-1"],
+    ),
+]
+
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Vectors to skip.", examples=[0])]
 
 # What is a call of its own could not be read back.
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
 
 _MOST = 1000
 
+Limit = Annotated[int, Query(ge=1, le=_MOST, description="Most vectors of a page.", examples=[100])]
+
 #: Matches without numbers that are sooner written than handed to a thread.
 _FEW = 50
 
 
-@router.post("/search", response_model=answers.Matches | answers.Results)
+@router.post(
+    "/search",
+    operation_id="searchText",
+    summary="Search everything by text",
+    response_model=answers.Matches | answers.Results,
+)
 async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
     """Find photos, texts and vectors by words.
 
@@ -95,7 +112,12 @@ async def _found(
     )
 
 
-@router.post("/vectors/search", response_model=list[answers.VectorScore])
+@router.post(
+    "/vectors/search",
+    operation_id="searchVectors",
+    summary="Search by a vector",
+    response_model=list[answers.VectorScore],
+)
 async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Reader) -> Response:
     """Find what is nearest to a vector, among all that has as many numbers."""
     vector = unit_vector(wanted.embedding)
@@ -113,7 +135,9 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
     return await _answer(served, lambda: [_scored(each) for each in found])
 
 
-@router.post("/vectors/embed", status_code=201)
+@router.post(
+    "/vectors/embed", operation_id="embedText", summary="Embed and store a text", status_code=201
+)
 async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> answers.Vector:
     """Embed a text with the library's model, and keep the vector."""
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
@@ -125,20 +149,25 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
     )
 
 
-@router.post("/vectors", status_code=201)
+@router.post("/vectors", operation_id="createVector", summary="Store a vector", status_code=201)
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
     return await _keep(served, access, wanted, wanted.id or None, None)
 
 
-@router.get("/vectors", response_model=list[answers.Vector])
+@router.get(
+    "/vectors",
+    operation_id="listVectors",
+    summary="List vectors",
+    response_model=list[answers.Vector],
+)
 async def list_all(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> Response:
     """Return vectors, then photos and texts; `Link` tells where the next ones are."""
     namespaces = access.within(namespace or None)
@@ -148,7 +177,7 @@ async def list_all(
     )
 
 
-@router.get("/vectors/count")
+@router.get("/vectors/count", operation_id="countVectors", summary="Count vectors")
 async def count(
     served: Served, access: Reader, namespace: NamespaceQuery = None
 ) -> answers.VectorCount:
@@ -159,14 +188,19 @@ async def count(
     return answers.VectorCount(count=found)
 
 
-@router.get("/vectors/metadata", response_model=list[answers.VectorMetadata])
+@router.get(
+    "/vectors/metadata",
+    operation_id="listVectorMetadata",
+    summary="List vectors without numbers",
+    response_model=list[answers.VectorMetadata],
+)
 async def metadata(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> Response:
     """Return the same as `GET /vectors`, without the numbers."""
     namespaces = access.within(namespace or None)
@@ -176,7 +210,7 @@ async def metadata(
     )
 
 
-@router.get("/vectors/{vector_id:path}")
+@router.get("/vectors/{vector_id:path}", operation_id="getVector", summary="Read a vector")
 async def read(
     served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> answers.Vector:
@@ -188,7 +222,9 @@ async def read(
     return answers.Vector(**found.to_dict())
 
 
-@router.put("/vectors/{vector_id:path}")
+@router.put(
+    "/vectors/{vector_id:path}", operation_id="putVector", summary="Store a vector under an id"
+)
 async def put(
     wanted: shapes.VectorBody,
     served: Served,
@@ -200,7 +236,13 @@ async def put(
     return await _keep(served, access, wanted, vector_id, namespace or None)
 
 
-@router.delete("/vectors/{vector_id:path}", status_code=204, response_class=Response)
+@router.delete(
+    "/vectors/{vector_id:path}",
+    operation_id="deleteVector",
+    summary="Delete a vector",
+    status_code=204,
+    response_class=Response,
+)
 async def delete(
     served: Served, access: Writer, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> Response:
@@ -210,7 +252,7 @@ async def delete(
     return Response(status_code=204)
 
 
-@router.get("/embedder/stats")
+@router.get("/embedder/stats", operation_id="getEmbedder", summary="Describe the model")
 async def stats(served: Served, _: Reader) -> answers.EmbedderStats:
     """Tell which model the library is searched with."""
     embedder = (await served.current()).choice.embedder

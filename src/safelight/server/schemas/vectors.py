@@ -16,7 +16,12 @@ _MOST = 1000
 #: Within what a number of single precision can hold.
 Numbers = Annotated[
     list[Annotated[float, Field(strict=True, ge=-1e30, le=1e30, allow_inf_nan=False)]],
-    Field(min_length=1, max_length=4096),
+    Field(
+        min_length=1,
+        max_length=4096,
+        description="The numbers of the vector; their length does not matter, only the direction.",
+        examples=[[0.6, 0.8]],
+    ),
 ]
 
 Top = Annotated[int, Field(ge=1, le=_MOST)]
@@ -35,7 +40,11 @@ def _texts(given: object) -> object:
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=100_000)]],
     BeforeValidator(_texts),
-    Field(max_length=200),
+    Field(
+        max_length=200,
+        description="Metadata, by name; other values than texts are stored as texts.",
+        examples=[{"author": "me"}],
+    ),
 ]
 
 
@@ -55,25 +64,51 @@ class _Loose(BaseModel):
 class VectorBody(_Loose):
     """A vector to be kept."""
 
-    id: str | None = Field(default=None, max_length=200, description="A new one if not given.")
+    id: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Id of the vector; a new one if not given.",
+        examples=["sunset-1"],
+    )
     embedding: Numbers
     metadata: Metadata = Field(default_factory=dict)
-    namespace: str | None = Field(default=None, max_length=200)
+    namespace: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Namespace for the vector; the server's own if not given.",
+        examples=["default"],
+    )
 
 
 class EmbedBody(_Loose):
     """A text to be embedded and kept."""
 
-    text: str = Field(min_length=1, max_length=100_000)
-    author: str = Field(default="", max_length=1000)
+    text: str = Field(
+        min_length=1, max_length=100_000, description="The text.", examples=["the sea at night"]
+    )
+    author: str = Field(default="", max_length=1000, description="Who wrote it.", examples=["me"])
     metadata: Metadata = Field(default_factory=dict)
-    namespace: str | None = Field(default=None, max_length=200)
+    namespace: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Namespace for the vector; the server's own if not given.",
+        examples=["default"],
+    )
 
 
 class _Searching(_Loose):
-    top_k: Top | None = Field(default=None, description="How many; also `top_K` and `limit`.")
-    limit: Top | None = Field(default=None, description="The same as `top_k`.")
-    namespace: str | None = Field(default=None, max_length=200, description="Empty: all.")
+    top_k: Top | None = Field(
+        default=None,
+        description="Most matches of the answer; also `top_K` and `limit`. 10 if not given.",
+        examples=[5],
+    )
+    limit: Top | None = Field(default=None, description="The same as `top_k`.", examples=[5])
+    namespace: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Only this namespace; all that the token allows if empty.",
+        examples=["default"],
+    )
 
     @property
     def top(self) -> int:
@@ -84,9 +119,18 @@ class _Searching(_Loose):
 Filters = Annotated[
     list[Any] | dict[str, Any] | None,
     Field(
-        description='`[{"field", "operator", "value"}]`, `{"field": {"op": value}}` or '
-        '`{"field": value}`.',
+        description='Conditions on metadata: `[{"field", "operator", "value"}]`, '
+        '`{"field": {"op": value}}` or `{"field": value}`.',
         examples=[{"label": "landscape"}],
+    ),
+]
+
+
+Options = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description="Further options: `return_embedding`, `hybrid_weight`.",
+        examples=[{"hybrid_weight": {"vector": 0.7, "metadata": 0.3}}],
     ),
 ]
 
@@ -97,15 +141,27 @@ class VectorSearch(_Searching):
     embedding: Numbers
     filters: Filters = None
     metadata_filters: Filters = None
-    options: dict[str, Any] | None = None
+    options: Options = None
 
 
 class TextSearch(_Searching):
     """Words to look for: as `text`, or as `query` for the other form of answer."""
 
-    text: str | None = Field(default=None, max_length=4000, examples=["a sunset over the ocean"])
-    query: str | None = Field(default=None, max_length=4000)
+    text: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="Words to search for; the answer is `matches`.",
+        examples=["a sunset over the ocean"],
+    )
+    query: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="Words to search for; the answer is `results`.",
+        examples=["a sunset over the ocean"],
+    )
     filters: Filters = None
     metadata_filters: Filters = None
-    return_embedding: bool = False
-    options: dict[str, Any] | None = None
+    return_embedding: bool = Field(
+        default=False, description="Also the numbers of each match.", examples=[False]
+    )
+    options: Options = None

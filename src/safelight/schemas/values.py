@@ -1,0 +1,67 @@
+"""Values that a field can have, named once: relations, actions, states, statuses."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from safelight.duplicates.model import Relation
+
+__all__ = [
+    "DecisionName",
+    "HealthStatus",
+    "JobState",
+    "PlanAction",
+    "PlanState",
+    "Relation",
+    "ScoreStatus",
+]
+
+
+class HealthStatus(StrEnum):
+    """State of the server."""
+
+    HEALTHY = "healthy"
+
+
+class JobState(StrEnum):
+    """State of a job. `queued` and `running` change; the others are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+class ScoreStatus(StrEnum):
+    """Outcome of a measurement; `skipped`: the metric means nothing for this photo."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class DecisionName(StrEnum):
+    """Decision about a group: not duplicates; duplicates that are all kept; dealt with."""
+
+    NOT_DUPLICATES = "not-duplicates"
+    KEEP_BOTH = "keep-both"
+    RESOLVED = "resolved"
+
+
+class PlanAction(StrEnum):
+    """Operation on a file: move to a quarantine, link to the keeper, or trash."""
+
+    QUARANTINE = "quarantine"
+    HARDLINK = "hardlink"
+    TRASH = "trash"
+
+
+class PlanState(StrEnum):
+    """State of a plan."""
+
+    DRAFT = "draft"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    UNDONE = "undone"
