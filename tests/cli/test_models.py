@@ -433,7 +433,7 @@ def test_export_takes_photos_of_a_folder_or_of_the_library(
     assert (tmp_path / "small" / "safelight.json").exists()
     (tmp_path / "empty").mkdir()
     done = export(original, "none", "--photos", "empty", code=1)
-    assert "Give a folder of real photos with --photos" in str(done.exception)
+    assert "Give a folder of real photos" in str(done.exception)
 
 
 @parity

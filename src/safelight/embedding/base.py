@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from safelight.arguments import as_having
-
 from safelight.types import TextModel
 
 if TYPE_CHECKING:

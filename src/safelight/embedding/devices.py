@@ -153,7 +153,7 @@ def usable_devices(device: str, runtimes: Sequence[Runtime] = ("onnx", "torch"))
         )
     raise ModelUnavailable(
         f"The device {device} was asked for, but {which} cannot use it on this machine. "
-        f"{_HOW[kind]}; or use --device cpu.",
+        f"{_HOW[kind]}; or use the device cpu.",
         code="device",
         device=device,
     )
@@ -206,7 +206,7 @@ def why_not_faster(device: Device) -> str | None:
         return (
             "There is an Apple GPU, but PyTorch is not installed (safelight[torch])."
             if not has_torch()
-            else "There is an Apple GPU, which --device mps uses for models in PyTorch."
+            else "There is an Apple GPU, which the device mps uses for models in PyTorch."
         )
     return None
 

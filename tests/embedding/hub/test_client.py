@@ -110,7 +110,7 @@ def test_spoilt_bytes_are_refused_and_thrown_away(hub: Hub, tmp_path: Path) -> N
     assert result["code"] == "checksum"
     context = result["context"]
     assert (context["repo"], context["file"]) == (REPO, "onnx/vision_model.onnx")
-    assert "--model starter" in result["message"]
+    assert "built-in one (starter)" in result["message"]
 
     hub.spoilt.clear()
     assert "vector" in load(REPO, url=hub.url, home=tmp_path / "home")

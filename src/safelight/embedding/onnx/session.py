@@ -63,7 +63,7 @@ def open_session(
             )
     raise ModelUnavailable(
         f"The device {device.name} was asked for. {failed}. "
-        "Check the driver and its libraries, or use --device cpu.",
+        "Check the driver and its libraries, or use the device cpu.",
         code="device",
         device=device.name,
     )
