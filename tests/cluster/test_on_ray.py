@@ -63,7 +63,7 @@ def test_a_killed_actor_is_made_up_for(
     ray_cluster: RayCluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flow, "_HERE", 0)  # merge on the cluster, too
+    monkeypatch.setattr(flow, "HERE", 0)  # merge on the cluster, too
     killed: list[int] = []
     over = threading.Event()
 

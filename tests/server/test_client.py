@@ -199,7 +199,7 @@ def test_a_lost_connection_does_not_lose_the_job(client, photos, server, monkeyp
     async def cut(*_):
         yield ": and that was all\n\n"
 
-    monkeypatch.setattr(jobs, "_events", cut)
+    monkeypatch.setattr(jobs, "events_of", cut)
     assert client.ingest("red", namespace="again").state == "done"
 
 

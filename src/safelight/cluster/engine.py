@@ -45,7 +45,7 @@ def need_ray() -> None:
     ]
     if missing:
         raise UsageError(
-            f"An ingest on a cluster needs pip install 'safelight[ray]' ({', '.join(missing)} missing).",
+            f"An ingest on a cluster lacks {', '.join(missing)}: pip install 'safelight[ray]'",
             code="missing-extra",
         )
 

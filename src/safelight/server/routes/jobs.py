@@ -113,15 +113,16 @@ async def events(
     if served.streams >= served.limits.streams:
         raise busy("listeners")
     return StreamingResponse(
-        _events(request, served, access, first),
+        events_of(request, served, access, first),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(
+async def events_of(
     request: Request, served: ServerState, access: Access, job: Job
 ) -> AsyncIterator[str]:
+    """Yield the events of a job, as a stream of them is written, until it has ended."""
     served.streams += 1
     try:
         told: Job | None = None
