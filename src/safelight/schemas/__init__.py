@@ -16,7 +16,10 @@ from safelight.schemas.duplicates import (
     Groups,
     Left,
     Plan,
+    PlanCounts,
+    PlanRun,
     Plans,
+    PlanSidecar,
 )
 from safelight.schemas.photos import (
     Card,
@@ -43,8 +46,10 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
+    ActionState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -66,6 +71,7 @@ from safelight.schemas.vectors import (
 
 __all__ = [
     "Action",
+    "ActionState",
     "Card",
     "Comparing",
     "Count",
@@ -100,6 +106,9 @@ __all__ = [
     "Photos",
     "Plan",
     "PlanAction",
+    "PlanCounts",
+    "PlanRun",
+    "PlanSidecar",
     "PlanState",
     "Plans",
     "Relation",
@@ -108,6 +117,7 @@ __all__ = [
     "Score",
     "ScoreStatus",
     "Session",
+    "Signatures",
     "Source",
     "Sources",
     "Taken",
