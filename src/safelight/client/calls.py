@@ -67,6 +67,8 @@ class Call(Generic[Result]):
         Of a list whose cursor is not in its body: given what was read, and the cursor.
     cursor : str
         The parameter, or field, that says where the list goes on.
+    waits : float
+        Seconds to ask again for, while the answer is 202: it is not ready.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Call(Generic[Result]):
     is_slow: bool = False
     linked: Callable[[Any, str | None], Any] | None = None
     cursor: str = "cursor"
+    waits: float = 0.0
 
     def following(self, cursor: str) -> Call[Result]:
         """Return the call of the page that a cursor leads to."""
@@ -177,9 +180,36 @@ def read_photos(
     return Call("POST", f"{_API}/photos/batch", _as(schemas.PhotoBatch), json=wanted)
 
 
+def changes_page(
+    since: str | None = None,
+    *,
+    namespace: str | None = None,
+    fields: str | Sequence[str] = (),
+    limit: int = 500,
+) -> Call[schemas.Changes]:
+    """Return a page of what was added, changed and removed since a cursor, in order.
+
+    Parameters
+    ----------
+    since : str, optional
+        ``cursor`` of an earlier page, or of a change; all photos are new if not given.
+    namespace : str, optional
+    fields, limit
+        As :func:`photos_page` takes them.
+    """
+    params = _params(since=since, namespace=namespace, limit=str(limit))
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
+    return Call("GET", f"{_API}/changes", _as(schemas.Changes), params, cursor="since")
+
+
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
     """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
+
+
+def forget_photo(photo_id: str, *, namespace: str | None = None) -> Call[None]:
+    """Forget a photo, and what was computed of it; its file is never touched."""
+    return Call("DELETE", _photo(photo_id), _nothing, _params(namespace=namespace))
 
 
 def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
@@ -502,6 +532,7 @@ def duplicates(
     protect: Iterable[str] = (),
     offset: int = 0,
     limit: int = 20,
+    wait: float | None = None,
 ) -> Call[schemas.Groups]:
     """Return groups of photos that belong together, with the one to keep, and why.
 
@@ -513,11 +544,14 @@ def duplicates(
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
     offset, limit : int
+    wait : float, optional
+        Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
+        long as it takes if not given.
     """
     params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -535,7 +569,13 @@ def duplicate_group(
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
     """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
     path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
-    return Call("POST", path, _as(schemas.Decided), params, json={"decision": decision})
+    return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
+
+
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Decisions]:
+    """Return a page of what was decided on groups, the last decision first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.Decisions), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -742,6 +782,10 @@ def _parsed(body: bytes) -> Any:
         raise ServerError(
             "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
+
+
+def _seconds(wait: float | None) -> float:
+    return math.inf if wait is None else wait
 
 
 def _params(**given: str | None) -> list[tuple[str, str]]:

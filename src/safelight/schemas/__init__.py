@@ -6,10 +6,12 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
     Comparing,
     Decided,
+    Decisions,
     Edge,
     Group,
     GroupPhoto,
@@ -46,10 +48,14 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
+    ChangedPart,
+    ChangeKind,
+    ComparisonState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -73,14 +79,21 @@ __all__ = [
     "Action",
     "ActionState",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangedPart",
+    "Changes",
     "Comparing",
+    "ComparisonState",
     "Count",
     "Decided",
     "DecisionName",
+    "Decisions",
     "Edge",
     "EmbedderStats",
     "Exif",
     "Facets",
+    "FieldProblem",
     "File",
     "Forgotten",
     "Group",
@@ -111,6 +124,8 @@ __all__ = [
     "PlanSidecar",
     "PlanState",
     "Plans",
+    "ProblemCode",
+    "ProblemDetails",
     "Relation",
     "Result",
     "Results",

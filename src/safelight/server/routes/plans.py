@@ -11,9 +11,11 @@ from pydantic import Field
 from safelight.duplicates.keeper.filenames import preferences
 from safelight.schemas import Action, Left, Plan, PlanCounts, PlanRun, Plans, PlanSidecar
 from safelight.schemas.values import PlanAction
+from safelight.server import forms
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.duplicates import still_comparing
 from safelight.server.errors import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
 from safelight.server.schemas.photos import Given, NamespaceQuery
@@ -28,7 +30,7 @@ router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRo
 PlanId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-z][0-9a-z-]{3,40}$",
+        pattern=forms.PLAN,
         description="Id of the plan.",
         examples=["20261128-093000-3f2a"],
     ),
@@ -39,11 +41,11 @@ class Chosen(Given):
     """A group to plan for."""
 
     group: str = Field(
-        pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"]
+        pattern=forms.GROUP, description="Id of the group.", examples=["3f2a9c01b7de"]
     )
     keeper: str | None = Field(
         default=None,
-        pattern="^[0-9a-f]{64}$",
+        pattern=forms.PHOTO,
         description="Id of the photo to keep; the suggested one if null.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
@@ -62,7 +64,9 @@ class Wanted(Given):
         min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
     )
     action: PlanAction = Field(
-        default=PlanAction.QUARANTINE, description="What happens to files that are not kept."
+        strict=False,
+        default=PlanAction.QUARANTINE,
+        description="What happens to files that are not kept.",
     )
     prefer: list[FolderName] = Field(
         default=[],
@@ -84,10 +88,12 @@ async def make(
     namespace: NamespaceQuery = None,
 ) -> Plan:  # fmt: skip
     """Plan what to do about groups; nothing is touched until the plan is applied."""
-    found, _ = await served.duplicates.groups(scopes(access, namespace))
+    found, comparing = await served.duplicates.groups(scopes(access, namespace))
     known = {each.group.id: (where, each) for where, each in found}
     chosen = {each.group: each for each in wanted.groups}
     missing = [group for group in chosen if group not in known]
+    if missing and comparing is not None:
+        raise still_comparing(comparing)
     if missing:
         raise Problem(
             404,
@@ -96,7 +102,7 @@ async def make(
         )
     places = {known[group][0] for group in chosen}
     if len(places) > 1:
-        raise Problem(400, "A plan is for groups of one namespace; name it.", "namespace")
+        raise Problem(400, "A plan is for groups of one namespace; name it.", "nameless")
     files = [
         keeping.chosen_file(known[group][1], each.keeper, each.path)
         for group, each in chosen.items()
