@@ -262,7 +262,8 @@ class Hit(Card):
         examples=[1],
     )
     matched: str | None = Field(
-        description="`file name` or `folder name` if that is why it was found; else null.",
+        description="`file name`, `folder name`, `keyword`, `title` or `caption` if found by it; "
+        "else null.",
         examples=["file name"],
     )
 
