@@ -98,6 +98,8 @@ def worded(
         )
         for (key,) in rows:
             found.setdefault(key, how)
+    if not any(word.isalpha() for word in spaced(text).split()):
+        return found  # a number alone stands in too many names
     seen, names = in_namespaces(namespaces)
     rows = library.connection.execute(
         "SELECT f.item_pk FROM file_words w JOIN files f ON f.pk = w.rowid "

@@ -27,6 +27,8 @@ from safelight.schemas.duplicates import (
 )
 from safelight.schemas.photos import (
     Card,
+    Completion,
+    Completions,
     Count,
     Exif,
     Facets,
@@ -88,6 +90,8 @@ __all__ = [
     "Changes",
     "Comparing",
     "ComparisonState",
+    "Completion",
+    "Completions",
     "Count",
     "Decided",
     "DecisionName",
