@@ -303,6 +303,8 @@ def hits_of(
                     metadata,
                     each.stack,
                     each.matched,
+                    each.probability,
+                    each.match,
                 )
             )
     return hits

@@ -110,6 +110,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
         weak=answer.weak,
+        more=answer.more,
         notes=tuple(answer.notes),
     )
 
@@ -121,6 +122,8 @@ def _hits(served: ServerState, answer: Answer, where: Filter) -> list[answers.Hi
             **card_of(card, found[card.key].score).model_dump(),
             stack=found[card.key].stack,
             matched=found[card.key].matched,
+            probability=found[card.key].probability,
+            match=found[card.key].match,
         )
         for card in cards(served.library, list(found), where.namespaces)
     ]
