@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
+from safelight.arguments import as_list
 from safelight.client import calls
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
@@ -19,10 +20,10 @@ from safelight.client.sending import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from types import TracebackType
 
-    from safelight.client.calls import Call, IngestOptions
+    from safelight.client.calls import Call, IngestOptions, Page
     from safelight.schemas import Job
 
 P = ParamSpec("P")
@@ -37,6 +38,28 @@ def _method(
         return await self.send(make(*args, **named))
 
     return send
+
+
+def _each(
+    make: Callable[P, Call[Page[T]]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
+    @functools.wraps(make)
+    async def each(self: AsyncClient, /, *args: P.args, **named: P.kwargs) -> AsyncIterator[T]:
+        call = make(*args, **named)
+        while True:
+            page = await self.send(call)
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            call = call.following(page.next)
+
+    each.__doc__ = (
+        f"Yield each item of a list; its pages are fetched as they are needed.\n\n"
+        f"Takes what ``{make.__name__}`` takes, which returns one page; `limit` is the size of a "
+        "page."
+    )
+    return each
 
 
 class AsyncClient:
@@ -68,12 +91,18 @@ class AsyncClient:
     health = _method(calls.health)
     session = _method(calls.session)
     facets = _method(calls.facets)
-    photos = _method(calls.photos)
+    photos = _each(calls.photos_page)
+    photos_page = _method(calls.photos_page)
+    read_photos = _method(calls.read_photos)
+    changes = _each(calls.changes_page)
+    changes_page = _method(calls.changes_page)
     photo = _method(calls.photo)
+    forget_photo = _method(calls.forget_photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)
     original = _method(calls.original)
     focus = _method(calls.focus)
+    sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
@@ -127,6 +156,36 @@ class AsyncClient:
             progress(job)
         return job
 
+    async def picture_urls(
+        self,
+        photo_ids: Iterable[str],
+        picture: str = "thumbnail",
+        *,
+        side: int | None = None,
+        seconds: int = 900,
+    ) -> dict[str, str]:
+        """Return addresses of pictures that a page can load without a token, by photo.
+
+        Parameters
+        ----------
+        photo_ids : iterable of str
+        picture : str
+            ``thumbnail``, ``image``, ``focus`` or ``original``.
+        side : int, optional
+            Of the longer side of a thumbnail or image.
+        seconds : int
+            How long they are good for.
+        """
+        wanted = as_list(photo_ids, "photo_ids", str)
+        base = str(self._http.base_url).rstrip("/")
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), calls.SIGNED_AT_ONCE):
+            some = wanted[start : start + calls.SIGNED_AT_ONCE]
+            paths = [calls.picture_path(photo_id, picture, side) for photo_id in some]
+            answer = await self.sign_urls(paths, seconds=seconds)
+            found |= zip(some, [base + url for url in answer.urls], strict=True)
+        return found
+
     async def follow(self, job_id: str) -> AsyncIterator[Job]:
         """Yield a job each time that it has gone on, until it has ended.
 
@@ -137,7 +196,7 @@ class AsyncClient:
         while not job.is_finished:
             try:
                 async with self._http.stream("GET", calls.events_path(job_id)) as response:
-                    if response.status_code != 200:
+                    if response.status_code not in (200, 204):
                         raise error_of(response.status_code, await response.aread())
                     async for line in response.aiter_lines():
                         told = calls.read_event(line)

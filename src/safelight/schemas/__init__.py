@@ -6,6 +6,7 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
     Comparing,
@@ -16,7 +17,10 @@ from safelight.schemas.duplicates import (
     Groups,
     Left,
     Plan,
+    PlanCounts,
+    PlanRun,
     Plans,
+    PlanSidecar,
 )
 from safelight.schemas.photos import (
     Card,
@@ -34,6 +38,8 @@ from safelight.schemas.photos import (
     LibrarySize,
     Model,
     Photo,
+    PhotoBatch,
+    PhotoFacts,
     Photos,
     Score,
     Session,
@@ -41,8 +47,13 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
+    ActionState,
+    ChangedPart,
+    ChangeKind,
     DecisionName,
     HealthStatus,
     JobState,
@@ -64,7 +75,12 @@ from safelight.schemas.vectors import (
 
 __all__ = [
     "Action",
+    "ActionState",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangedPart",
+    "Changes",
     "Comparing",
     "Count",
     "Decided",
@@ -73,6 +89,7 @@ __all__ = [
     "EmbedderStats",
     "Exif",
     "Facets",
+    "FieldProblem",
     "File",
     "Forgotten",
     "Group",
@@ -93,17 +110,25 @@ __all__ = [
     "Model",
     "Moved",
     "Photo",
+    "PhotoBatch",
+    "PhotoFacts",
     "Photos",
     "Plan",
     "PlanAction",
+    "PlanCounts",
+    "PlanRun",
+    "PlanSidecar",
     "PlanState",
     "Plans",
+    "ProblemCode",
+    "ProblemDetails",
     "Relation",
     "Result",
     "Results",
     "Score",
     "ScoreStatus",
     "Session",
+    "Signatures",
     "Source",
     "Sources",
     "Taken",

@@ -5,8 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from safelight.duplicates.model import Relation
+from safelight.types import ActionState, PlanState
 
 __all__ = [
+    "ActionState",
+    "ChangeKind",
+    "ChangedPart",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -15,6 +19,23 @@ __all__ = [
     "Relation",
     "ScoreStatus",
 ]
+
+
+class ChangeKind(StrEnum):
+    """Kind of a change; a photo whose files are all missing is removed as well."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class ChangedPart(StrEnum):
+    """Part of a photo that changed: its files, its EXIF data, its scores or its labels."""
+
+    FILES = "files"
+    FACTS = "facts"
+    SCORES = "scores"
+    LABELS = "labels"
 
 
 class HealthStatus(StrEnum):
@@ -56,12 +77,3 @@ class PlanAction(StrEnum):
     QUARANTINE = "quarantine"
     HARDLINK = "hardlink"
     TRASH = "trash"
-
-
-class PlanState(StrEnum):
-    """State of a plan."""
-
-    DRAFT = "draft"
-    APPLYING = "applying"
-    APPLIED = "applied"
-    UNDONE = "undone"

@@ -170,7 +170,7 @@ def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRow
                 raise Problem(
                     400,
                     f"Name the namespace. This token allows {', '.join(access.namespaces)}.",
-                    "namespace",
+                    "nameless",
                 )
             namespace = access.namespaces[0]
     _check(served.library, wanted.paths, namespace)
