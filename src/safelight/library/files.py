@@ -207,14 +207,21 @@ def require_namespace(library: Database, namespace: str | None) -> None:
     """
     if namespace is None or _is_in_use(library, namespace):
         return
-    known = namespaces(library)
-    if known and namespace is not None and namespace not in known:
-        raise LibraryError(
-            f"The library {library.path} has no namespace {namespace!r}. It has "
-            f"{', '.join(known)}.",
-            code="no-namespace",
-            namespace=namespace,
-        )
+    if namespaces(library):
+        raise no_namespace(library, namespace)
+
+
+def no_namespace(
+    library: Database, namespace: str, visible: tuple[str, ...] | None = None
+) -> LibraryError:
+    """Return the error for a namespace that there is not, with those that there are."""
+    known = namespaces(library) if visible is None else list(visible)
+    return LibraryError(
+        f"The library {library.path} has no namespace {namespace!r}. It has "
+        f"{', '.join(known) or 'none'}.",
+        code="no-namespace",
+        namespace=namespace,
+    )
 
 
 def _is_in_use(library: Database, namespace: str) -> bool:

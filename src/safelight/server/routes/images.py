@@ -79,7 +79,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         namespace=wanted.namespace,
         camera=wanted.camera,
         label=wanted.label,
-        labels=query.labels,
+        facts=query.where,
         taken_from=wanted.taken_from,
         taken_to=wanted.taken_to,
         least=wanted.min,
@@ -87,7 +87,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
     terms = list(query.terms)
     if wanted.photo_id:
         terms.append(Term("photo", wanted.photo_id))
-    if len(terms) + len(query.labels) > served.limits.terms:
+    if len(terms) - len(query.terms) + query.size > served.limits.terms:
         raise QueryError(f"A query may have {served.limits.terms} parts.")
     searched = await served.current()
     embedder = searched.choice.embedder
@@ -111,6 +111,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
         weak=answer.weak,
+        more=answer.more,
         notes=tuple(answer.notes),
     )
 
@@ -122,6 +123,8 @@ def _hits(served: ServerState, answer: Answer, where: Filter) -> list[answers.Hi
             **card_fields(card, found[card.key].score),
             stack=found[card.key].stack,
             matched=found[card.key].matched,
+            probability=found[card.key].probability,
+            match=found[card.key].match,
         )
         for card in cards(served.library, list(found), where.namespaces)
     ]

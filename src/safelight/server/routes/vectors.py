@@ -80,7 +80,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
         found = await _found(served, access, wanted, _words(text))
     except SafelightError as error:
         # What its words would mean as a query, they cannot mean here.
-        if error.code not in (QueryError.code, "no-label"):
+        if error.code not in (QueryError.code, "no-label", "no-scores", "no-namespace"):
             raise
         found = await _found(served, access, wanted, Parsed((Term("text", text),)))
     if wanted.text is not None:
@@ -97,10 +97,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
 async def _found(
     served: ServerState, access: Access, wanted: shapes.TextSearch, query: Parsed
 ) -> list[Match]:
-    where = Filter(
-        namespaces=access.within(wanted.namespace or None),
-        labels=tuple((each.label, each.wanted) for each in query.labels),
-    )
+    where = Filter(namespaces=access.within(wanted.namespace or None)).with_facts(query.where)
     conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
     return await text_matches(
         served,
@@ -280,7 +277,7 @@ def _words(text: str) -> Parsed:
         Term("text", term.value, term.weight) if term.kind == "image" else term
         for term in found.terms
     )
-    return Parsed(terms, found.labels)
+    return Parsed(terms, found.where)
 
 
 async def _searched(served: ServerState) -> Searched | None:
