@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.arguments import as_list, as_name
 from safelight.errors import SourceError, UsageError
-from safelight.ingest.summary import Summary
+from safelight.ingest import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

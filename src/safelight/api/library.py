@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from safelight.duplicates.model import Relation
     from safelight.exchange.parquet import Exported, Imported
     from safelight.exchange.stores import Sent
+    from safelight.ingest import Summary
     from safelight.ingest.move_source import Moved
     from safelight.ingest.sources import Source
-    from safelight.ingest.summary import Summary
     from safelight.library.attributes.decisions import Decision
     from safelight.library.browse import Filter
     from safelight.library.changes import Change
@@ -442,7 +442,7 @@ class Library(Opened):
 
     def forget(self, paths: Path | Sequence[Path] = (), **options: Any) -> Forgotten:
         """Forget files, folders, sources; see :func:`safelight.ingest.forget.forget`."""
-        from safelight.ingest.forget import forget
+        from safelight.ingest import forget
 
         return forget(self.database, paths, **options)
 
@@ -476,7 +476,7 @@ class Library(Opened):
 
     def move_source(self, old: Path, new: Path, **options: Any) -> Moved:
         """Tell the library that a folder or file is at another path now."""
-        from safelight.ingest.move_source import move_source
+        from safelight.ingest import move_source
 
         return move_source(self.database, as_path(old, "old"), as_path(new, "new"), **options)
 

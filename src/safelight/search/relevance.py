@@ -9,9 +9,9 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from safelight.labels.classifier import APPLIES, Classifier, has_sigmoid
-from safelight.labels.embeddings import CacheFiles, embed_unrelated
-from safelight.labels.label_set import LabelSet
+from safelight.labels import APPLIES, CacheFiles, Classifier, LabelSet
+from safelight.labels.classifier import has_sigmoid
+from safelight.labels.embeddings import embed_unrelated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

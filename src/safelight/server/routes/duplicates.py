@@ -10,9 +10,18 @@ from pydantic import Field, StringConstraints
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.photo_facts import photo_facts
-from safelight.schemas import Comparing, Decided, Decisions, Edge, Group, GroupPhoto, Groups
+from safelight.schemas import (
+    Comparing,
+    ComparisonState,
+    Decided,
+    DecisionName,
+    Decisions,
+    Edge,
+    Group,
+    GroupPhoto,
+    Groups,
+)
 from safelight.schemas.base import local_time
-from safelight.schemas.values import ComparisonState, DecisionName
 from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served

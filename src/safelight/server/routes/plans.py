@@ -9,8 +9,16 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
-from safelight.schemas import Action, Left, Plan, PlanCounts, PlanRun, Plans, PlanSidecar
-from safelight.schemas.values import PlanAction
+from safelight.schemas import (
+    Action,
+    Left,
+    Plan,
+    PlanAction,
+    PlanCounts,
+    PlanRun,
+    Plans,
+    PlanSidecar,
+)
 from safelight.server import forms
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
