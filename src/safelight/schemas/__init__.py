@@ -9,6 +9,7 @@ from __future__ import annotations
 from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
+    Actions,
     Comparing,
     Decided,
     Decisions,
@@ -22,6 +23,7 @@ from safelight.schemas.duplicates import (
     PlanRun,
     Plans,
     PlanSidecar,
+    PlanSummary,
 )
 from safelight.schemas.photos import (
     Card,
@@ -50,7 +52,7 @@ from safelight.schemas.photos import (
 )
 from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
-from safelight.schemas.sources import Forgotten, Moved, Source, Sources
+from safelight.schemas.sources import Failure, Failures, Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
     ChangedPart,
@@ -78,6 +80,7 @@ from safelight.schemas.vectors import (
 __all__ = [
     "Action",
     "ActionState",
+    "Actions",
     "Card",
     "Change",
     "ChangeKind",
@@ -93,6 +96,8 @@ __all__ = [
     "EmbedderStats",
     "Exif",
     "Facets",
+    "Failure",
+    "Failures",
     "FieldProblem",
     "File",
     "Forgotten",
@@ -123,6 +128,7 @@ __all__ = [
     "PlanRun",
     "PlanSidecar",
     "PlanState",
+    "PlanSummary",
     "Plans",
     "ProblemCode",
     "ProblemDetails",
