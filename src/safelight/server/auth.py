@@ -268,8 +268,8 @@ class GuardedRoute(APIRoute):
             if key is None:
                 return await answer(request)
             once: Once = request.app.state.service.once
-            access = request.scope["access"]
-            return await once.answer(request, access, key, lambda: answer(request))
+            token = request.scope["access"].token
+            return await once.answer(request, token, key, lambda: answer(request))
 
         return checked
 

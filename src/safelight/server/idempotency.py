@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-    from safelight.server.auth import Access
-    from safelight.server.state import ServerState
+    from safelight.library.database import Database
+    from safelight.server.pools import WorkerPool
 
 HEADER = "idempotency-key"
 
@@ -64,21 +64,35 @@ class Once:
 
     Parameters
     ----------
-    served : ServerState
+    library : Database
+    threads : WorkerPool
+        To read and write the library, and to read files of forms.
+    max_files : int
+        Files of a form.
     """
 
-    def __init__(self, served: ServerState) -> None:
-        self._served = served
+    def __init__(self, library: Database, threads: WorkerPool, max_files: int) -> None:
+        self._library = library
+        self._threads = threads
+        self._max_files = max_files
         self._working: dict[tuple[str, str], tuple[str, asyncio.Task[Response]]] = {}
 
     async def answer(
         self,
         request: Request,
-        access: Access,
+        token: str | None,
         key: str,
         work: Callable[[], Coroutine[Any, Any, Response]],
     ) -> Response:
         """Return the answer to a request: what `work` returns, or what it returned before.
+
+        Parameters
+        ----------
+        request : Request
+        token : str or None
+            Id of its token.
+        key : str
+        work : callable
 
         Raises
         ------
@@ -87,8 +101,8 @@ class Once:
         """
         if not 0 < len(key) <= _LONGEST or not key.isascii() or not key.isprintable():
             raise _refused(f"An `Idempotency-Key` should be 1 to {_LONGEST} letters and digits.")
-        digest = await _digest(request, self._served)
-        place = (access.token or "", key)
+        digest = await self._digest(request)
+        place = (token or "", key)
         known = self._working.get(place)
         if known is not None:
             _require_same(known[0], digest)
@@ -109,8 +123,8 @@ class Once:
         digest: str,
         work: Callable[[], Coroutine[Any, Any, Response]],
     ) -> Response:
-        served, library = self._served, self._served.library
-        kept = await served.reading.run(claim, library, *place, digest)
+        library, run = self._library, self._threads.run
+        kept = await run(claim, library, *place, digest)
         if kept is not None:
             _require_same(kept.request, digest)
             if kept.status is None:
@@ -120,17 +134,42 @@ class Once:
         try:
             response = await work()
         except BaseException:
-            await served.reading.run(give_up, library, *place)
+            await run(give_up, library, *place)
             raise
         if response.status_code >= 400:
-            await served.reading.run(give_up, library, *place)
+            await run(give_up, library, *place)
             return response
         headers = {
             name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
         }
         body = bytes(response.body)
-        await served.reading.run(keep_answer, library, *place, response.status_code, headers, body)
+        await run(keep_answer, library, *place, response.status_code, headers, body)
         return response
+
+    async def _digest(self, request: Request) -> str:
+        """Return the digest of what a request asks for."""
+        found = hashlib.sha256(
+            b"\n".join(
+                (
+                    request.method.encode(),
+                    request.scope["path"].encode(),
+                    request.scope["query_string"],
+                )
+            )
+        )
+        if not request.headers.get("content-type", "").lower().startswith("multipart/"):
+            found.update(b"\n" + await request.body())
+            return found.hexdigest()
+        # Each time, the parts of a form are set apart by other letters.
+        form = await request.form(max_files=self._max_files, max_fields=10)
+        for name, part in form.multi_items():
+            if isinstance(part, UploadFile):
+                said = f"\nfile {name!r} {part.filename!r} "
+                content = await self._threads.run(_digest_of_file, part)
+            else:
+                said, content = f"\ntext {name!r} ", hashlib.sha256(part.encode()).hexdigest()
+            found.update((said + content).encode("utf-8", "surrogatepass"))
+        return found.hexdigest()
 
 
 def _refused(detail: str) -> Problem:
@@ -153,28 +192,6 @@ def _replayed(response: Response) -> Response:
 
 def _headers(response: Response) -> dict[str, str]:
     return {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-
-
-async def _digest(request: Request, served: ServerState) -> str:
-    """Return the digest of what a request asks for."""
-    found = hashlib.sha256(
-        b"\n".join(
-            (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"])
-        )
-    )
-    if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        found.update(b"\n" + await request.body())
-        return found.hexdigest()
-    # Each time, the parts of a form are set apart by other letters.
-    form = await request.form(max_files=served.limits.upload_files, max_fields=10)
-    for name, part in form.multi_items():
-        if isinstance(part, UploadFile):
-            said = f"\nfile {name!r} {part.filename!r} "
-            content = await served.reading.run(_digest_of_file, part)
-        else:
-            said, content = f"\ntext {name!r} ", hashlib.sha256(part.encode()).hexdigest()
-        found.update((said + content).encode("utf-8", "surrogatepass"))
-    return found.hexdigest()
 
 
 def _digest_of_file(part: UploadFile) -> str:

@@ -143,7 +143,7 @@ class ServerState:
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
-        self.once = Once(self)
+        self.once = Once(library, self.reading, limits.upload_files)
         self.comparing = WorkerPool("comparisons", 1, limits.waiting_batches)
         self.duplicates = Duplicates(
             library,
