@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.cluster.engine import cluster, need_ray
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 def ingest_on_cluster(
     settings: Settings,
-    specs: Sequence[str],
+    specs: str | Sequence[str],
     *,
     output: str,
     address: str | None = None,
     workers: int | None = None,
     model: str | None = None,
     recursive: bool = True,
-    exclude: Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
     url_column: str | None = None,
     bytes_column: str | None = None,
     score: bool = False,
@@ -50,6 +51,8 @@ def ingest_on_cluster(
     UsageError
         Ray is not installed, or a source cannot be used with it.
     """
+    specs = as_list(specs, "specs", str)
+    exclude = as_list(exclude, "exclude", str)
     need_ray()
     from safelight.api.label import open_classifier
     from safelight.cluster.command import ingest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.library.files import require_namespace
 from safelight.library.sources import SourceStatus, read_sources, source_status
 
@@ -19,7 +20,7 @@ def list_sources(
     library: Database,
     namespace: str | None = None,
     *,
-    allowed: Collection[str] | None = None,
+    allowed: str | Collection[str] | None = None,
 ) -> list[SourceStatus]:
     """Return the sources of a namespace, or of all, and how much of each is there.
 
@@ -35,8 +36,9 @@ def list_sources(
         The library has no such namespace.
     """
     require_namespace(library, namespace)
+    names = None if allowed is None else as_list(allowed, "allowed", str)
     return [
         source_status(library, source)
         for source in read_sources(library, namespace)
-        if allowed is None or source.namespace in allowed
+        if names is None or source.namespace in names
     ]

@@ -73,11 +73,11 @@ class Embedder(Protocol):
         """Embed tensors from :meth:`prepare`; (n, dimension) float32, rows of unit length."""
         ...
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
         ...
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, dimension) float32, rows of unit length.
 
         A text longer than the model's context is cut as the model's authors cut it, with a

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from safelight.arguments import as_kind, as_list
 from safelight.errors import LibraryError, UsageError
 from safelight.library.attributes.label_filter import find_label, with_label, without_label
 from safelight.library.attributes.scores import at_least
@@ -20,7 +22,7 @@ from safelight.library.ordering import sort_columns
 from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from safelight.library.database import Database
 
@@ -62,6 +64,19 @@ class Filter:
     photos_only: bool = False
     under: str | None = None
     space: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.namespaces is not None:
+            names = as_list(self.namespaces, "namespaces", str)
+            object.__setattr__(self, "namespaces", tuple(names))
+        labels: Any = self.labels
+        if isinstance(labels, str):
+            labels = (labels,)
+        as_kind(labels, "labels", "labels with True or False", tuple, list)
+        pairs = tuple((each, True) if isinstance(each, str) else each for each in labels)
+        object.__setattr__(self, "labels", pairs)
+        as_kind(self.said, "said", "keys with their values", tuple, list)
+        as_kind(self.least, "least", "scores by metric", Mapping)
 
     @property
     def is_plain(self) -> bool:
