@@ -42,7 +42,7 @@ MODULES = [
 #: What the library makes and hands out; nobody calls these with arguments.
 MADE = re.compile(
     r"(Call|Diagnosis|Duplicates|Photos|Hits|PhotoLabels|FileLabels|FileScores|SpaceList|Columns|"
-    r"LibraryStatus|Frame|Picture|Hit|ModelInfo)$"
+    r"LibraryStatus|Frame|Picture|Hit|ModelInfo|Page)$"
 )
 
 #: The guard stands in what these call.
@@ -122,6 +122,7 @@ def given(tmp_path_factory) -> dict[str, Any]:
     from safelight.api.ingest import IngestOptions
     from safelight.api.sheet import SheetOptions
     from safelight.client import AsyncClient, Client
+    from safelight.cluster.options import ClusterOptions
     from safelight.ingest import ingest
     from safelight.labels.label_set import LabelSet
     from safelight.pipeline.paths import PipelinePaths
@@ -162,6 +163,7 @@ def given(tmp_path_factory) -> dict[str, Any]:
         "embedding": [1.0],
         "output": str(folder / "sheet.html"),
         "options": IngestOptions(),
+        "api.cluster.ingest_on_cluster.options": ClusterOptions(output=str(folder / "set")),
         "api.sheet.make_sheet.options": SheetOptions(),
         "label_set": LabelSet(("cat", "dog"), ("a photo of a {}",)),
         "group": group,

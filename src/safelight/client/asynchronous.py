@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
-from safelight.arguments import as_list
+from safelight.arguments import as_count, as_list
 from safelight.client import calls
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
+    RETRIES,
     options,
     request_of,
     result_of,
     unreachable,
     wait_before_next,
+    wait_until_ready,
 )
 
 if TYPE_CHECKING:
@@ -65,8 +68,8 @@ def _each(
 class AsyncClient:
     """A server, as one talks to it from coroutines.
 
-    A request that is refused because too many wait (429) is sent
-    again when the server says, a few times.
+    A request that is refused for now (429, or 503 with ``Retry-After``) is sent again when the
+    server says, a few times. Each POST has an ``Idempotency-Key``, so that nothing is done twice.
 
     Parameters
     ----------
@@ -76,6 +79,8 @@ class AsyncClient:
         From ``safelight token create``.
     timeout : float
         Seconds that may pass without a word; uploads, plans and batches are given 15 minutes.
+    retries : int
+        How often a request is sent again at most; 0: never.
     """
 
     def __init__(
@@ -84,8 +89,10 @@ class AsyncClient:
         token: str | None = None,
         *,
         timeout: float = 60.0,
+        retries: int = RETRIES,
     ) -> None:
         self._timeout = timeout
+        self._retries = as_count(retries, "retries", 0)
         self._http = httpx2.AsyncClient(**options(url, token, timeout))
 
     health = _method(calls.health)
@@ -107,10 +114,12 @@ class AsyncClient:
     search = _method(calls.search)
     upload = _method(calls.upload)
     start_ingest = _method(calls.start_ingest)
-    jobs = _method(calls.jobs)
+    jobs = _each(calls.jobs_page)
+    jobs_page = _method(calls.jobs_page)
     job = _method(calls.job)
     cancel = _method(calls.cancel)
-    vectors = _method(calls.vectors)
+    vectors = _each(calls.vectors_page)
+    vectors_page = _method(calls.vectors_page)
     vector = _method(calls.vector)
     count_vectors = _method(calls.count_vectors)
     put_vector = _method(calls.put_vector)
@@ -118,18 +127,29 @@ class AsyncClient:
     embed = _method(calls.embed)
     vectors_search = _method(calls.vectors_search)
     embedder = _method(calls.embedder)
-    duplicates = _method(calls.duplicates)
+    duplicates = _each(calls.duplicates_page)
+    duplicates_page = _method(calls.duplicates_page)
+    group_photos = _each(calls.group_photos_page)
+    group_photos_page = _method(calls.group_photos_page)
     duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
+    decisions = _each(calls.decisions_page)
+    decisions_page = _method(calls.decisions_page)
     take_back = _method(calls.take_back)
     make_plan = _method(calls.make_plan)
-    plans = _method(calls.plans)
+    plans = _each(calls.plans_page)
+    plans_page = _method(calls.plans_page)
     plan = _method(calls.plan)
+    plan_actions = _each(calls.plan_actions_page)
+    plan_actions_page = _method(calls.plan_actions_page)
     apply_plan = _method(calls.apply_plan)
     undo_plan = _method(calls.undo_plan)
     forget_plan = _method(calls.forget_plan)
     features = _method(calls.features)
-    sources = _method(calls.sources)
+    sources = _each(calls.sources_page)
+    sources_page = _method(calls.sources_page)
+    failures = _each(calls.failures_page)
+    failures_page = _method(calls.failures_page)
     move_source = _method(calls.move_source)
     forget = _method(calls.forget)
 
@@ -214,14 +234,17 @@ class AsyncClient:
 
     async def send(self, call: Call[T]) -> T:
         """Send a call and return what its answer says."""
-        sent = 0
+        request = request_of(call, self._timeout)
+        sent, begun = 0, time.monotonic()
         while True:
             try:
-                response = await self._http.request(**request_of(call, self._timeout))
+                response = await self._http.request(**request)
             except httpx2.TransportError as error:
                 raise unreachable(self._http.base_url, error) from error
-            sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_until_ready(call, response, begun)
+            if wait is None:
+                sent += 1
+                wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 return result_of(call, response)
             await asyncio.sleep(wait)

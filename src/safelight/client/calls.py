@@ -46,6 +46,19 @@ class Page(Protocol[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class VectorPage:
+    """A page of vectors, and the cursor of the next one."""
+
+    vectors: tuple[schemas.Vector, ...]
+    next: str | None = None
+
+    @property
+    def items(self) -> tuple[schemas.Vector, ...]:
+        """The vectors."""
+        return self.vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
     """A request, and how its answer is read.
 
@@ -67,6 +80,8 @@ class Call(Generic[Result]):
         Of a list whose cursor is not in its body: given what was read, and the cursor.
     cursor : str
         The parameter, or field, that says where the list goes on.
+    waits : float
+        Seconds to ask again for, while the answer is 202: it is not ready.
     """
 
     method: str
@@ -79,9 +94,12 @@ class Call(Generic[Result]):
     is_slow: bool = False
     linked: Callable[[Any, str | None], Any] | None = None
     cursor: str = "cursor"
+    waits: float = 0.0
 
     def following(self, cursor: str) -> Call[Result]:
-        """Return the call of the page that a cursor leads to."""
+        """Return the call of the page that a cursor leads to, which waits for nothing else."""
+        if self.waits:
+            return replace(self, waits=0.0).following(cursor)
         if "request" in self.form:
             wanted = {**json.loads(self.form["request"]), self.cursor: cursor}
             return replace(self, form={**self.form, "request": json.dumps(wanted)})
@@ -390,13 +408,10 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.J
     return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs(limit: int = 50) -> Call[tuple[schemas.Job, ...]]:
-    """Return the last jobs, the newest first."""
-
-    def read(body: bytes) -> tuple[schemas.Job, ...]:
-        return _as(schemas.Jobs)(body).jobs
-
-    return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
+def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.Jobs]:
+    """Return a page of jobs, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/jobs", _as(schemas.Jobs), params)
 
 
 def job(job_id: str) -> Call[schemas.Job]:
@@ -443,12 +458,28 @@ def search(
     return Call("POST", f"{_API}/search", read, json=wanted)
 
 
-def vectors(
-    *, namespace: str | None = None, offset: int = 0, limit: int = 100
-) -> Call[tuple[schemas.Vector, ...]]:
-    """Return a page of vectors: those that clients brought, then photos and texts."""
-    params = _params(namespace=namespace, offset=str(offset), limit=str(limit))
-    return Call("GET", f"{_API}/vectors", _several(schemas.Vector), params)
+def vectors_page(
+    *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[VectorPage]:
+    """Return a page of vectors: those that clients brought, then photos and texts.
+
+    Parameters
+    ----------
+    namespace : str, optional
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
+    """
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    several = _several(schemas.Vector)
+
+    def read(body: bytes) -> VectorPage:
+        return VectorPage(several(body))
+
+    def linked(page: VectorPage, following: str | None) -> VectorPage:
+        return replace(page, next=following)
+
+    return Call("GET", f"{_API}/vectors", read, params, linked=linked)
 
 
 def vector(vector_id: str, *, namespace: str | None = None) -> Call[schemas.Vector]:
@@ -526,16 +557,17 @@ def embedder() -> Call[schemas.EmbedderStats]:
     return Call("GET", f"{_API}/embedder/stats", _as(schemas.EmbedderStats))
 
 
-def duplicates(
+def duplicates_page(
     *,
     relation: str | None = None,
     namespace: str | None = None,
     prefer: str | Iterable[str] = (),
     protect: str | Iterable[str] = (),
-    offset: int = 0,
     limit: int = 20,
+    cursor: str | None = None,
+    wait: float | None = None,
 ) -> Call[schemas.Groups]:
-    """Return groups of photos that belong together, with the one to keep, and why.
+    """Return a page of groups of photos that belong together, with the one to keep, and why.
 
     Parameters
     ----------
@@ -544,12 +576,17 @@ def duplicates(
     namespace : str, optional
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
-    offset, limit : int
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
+    wait : float, optional
+        Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
+        long as it takes if not given.
     """
-    params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
+    params = _params(relation=relation, namespace=namespace, cursor=cursor, limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -564,10 +601,25 @@ def duplicate_group(
     return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(schemas.Group), params)
 
 
+def group_photos_page(
+    group: str, *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.GroupPhotos]:
+    """Return a page of the files of a group, the suggested keeper first."""
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    path = f"{_API}/duplicates/{_part(group)}/photos"
+    return Call("GET", path, _as(schemas.GroupPhotos), params)
+
+
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
     """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
     path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
-    return Call("POST", path, _as(schemas.Decided), params, json={"decision": decision})
+    return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
+
+
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Decisions]:
+    """Return a page of what was decided on groups, the last decision first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.Decisions), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -614,13 +666,18 @@ def make_plan(
     )
 
 
-def plans() -> Call[tuple[schemas.Plan, ...]]:
-    """Return all plans, the newest first."""
+def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Plans]:
+    """Return a page of plans without their files, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans", _as(schemas.Plans), params)
 
-    def read(body: bytes) -> tuple[schemas.Plan, ...]:
-        return _as(schemas.Plans)(body).plans
 
-    return Call("GET", f"{_API}/plans", read)
+def plan_actions_page(
+    plan_id: str, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.Actions]:
+    """Return a page of a plan's actions, and what became of each."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.Actions), params)
 
 
 def plan(plan_id: str) -> Call[schemas.Plan]:
@@ -645,13 +702,20 @@ def forget_plan(plan_id: str) -> Call[None]:
     return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
 
 
-def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
-    """Return the sources, with the number of their files."""
+def sources_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.Sources]:
+    """Return a page of the sources, with the number of their files."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/sources", _as(schemas.Sources), params)
 
-    def read(body: bytes) -> tuple[schemas.Source, ...]:
-        return _as(schemas.Sources)(body).sources
 
-    return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
+def failures_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.Failures]:
+    """Return a page of the files that could not be ingested, and why."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/failures", _as(schemas.Failures), params)
 
 
 def move_source(
@@ -774,6 +838,10 @@ def _parsed(body: bytes) -> Any:
         raise ServerError(
             "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
+
+
+def _seconds(wait: float | None) -> float:
+    return math.inf if wait is None else wait
 
 
 def _params(**given: str | None) -> list[tuple[str, str]]:

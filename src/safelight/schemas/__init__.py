@@ -9,11 +9,14 @@ from __future__ import annotations
 from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
+    Actions,
     Comparing,
     Decided,
+    Decisions,
     Edge,
     Group,
     GroupPhoto,
+    GroupPhotos,
     Groups,
     Left,
     Plan,
@@ -21,6 +24,7 @@ from safelight.schemas.duplicates import (
     PlanRun,
     Plans,
     PlanSidecar,
+    PlanSummary,
 )
 from safelight.schemas.photos import (
     Card,
@@ -49,11 +53,12 @@ from safelight.schemas.photos import (
 )
 from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
-from safelight.schemas.sources import Forgotten, Moved, Source, Sources
+from safelight.schemas.sources import Failure, Failures, Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
     ChangedPart,
     ChangeKind,
+    ComparisonState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -76,24 +81,30 @@ from safelight.schemas.vectors import (
 __all__ = [
     "Action",
     "ActionState",
+    "Actions",
     "Card",
     "Change",
     "ChangeKind",
     "ChangedPart",
     "Changes",
     "Comparing",
+    "ComparisonState",
     "Count",
     "Decided",
     "DecisionName",
+    "Decisions",
     "Edge",
     "EmbedderStats",
     "Exif",
     "Facets",
+    "Failure",
+    "Failures",
     "FieldProblem",
     "File",
     "Forgotten",
     "Group",
     "GroupPhoto",
+    "GroupPhotos",
     "Groups",
     "Health",
     "HealthStatus",
@@ -119,6 +130,7 @@ __all__ = [
     "PlanRun",
     "PlanSidecar",
     "PlanState",
+    "PlanSummary",
     "Plans",
     "ProblemCode",
     "ProblemDetails",

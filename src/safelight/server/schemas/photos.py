@@ -41,6 +41,9 @@ CursorQuery = Annotated[
         "filters. The first page if it is not given.",
     ),
 ]
+LimitQuery = Annotated[
+    int, Query(ge=1, le=1000, description="Most items of a page.", examples=[100])
+]
 FieldsQuery = Annotated[
     Sequence[str],
     Query(
