@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from safelight.cluster.candidate_run import Found as Found
     from safelight.cluster.run import Summary as Summary
     from safelight.embedding.base import Embedder
-    from safelight.ingest.summary import Progress
+    from safelight.ingest import Progress
     from safelight.labels import Classifier
     from safelight.settings import Settings
 

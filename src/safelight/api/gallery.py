@@ -66,7 +66,7 @@ def _figure(picture: Picture) -> str:
 
 
 def _shown(picture: Picture) -> str:
-    from safelight.imaging.reader import read_verified
+    from safelight.imaging import read_verified
     from safelight.imaging.thumbnails import thumbnails
 
     if picture.text is not None:

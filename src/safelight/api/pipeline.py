@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from safelight.arguments import as_list
 from safelight.files.names import expanded
-from safelight.ingest.summary import Progress
+from safelight.ingest import Progress
+from safelight.pipeline import PipelinePaths
 from safelight.pipeline.bus.events import DeadLetter, Policy
 from safelight.pipeline.logs import log_to_stderr
-from safelight.pipeline.paths import PipelinePaths
 from safelight.pipeline.services.registry import TAKES, FeatureOptions, make_service
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.arguments import as_list
 from safelight.errors import UsageError
 
@@ -37,7 +37,7 @@ class Scored:
 
 
 def score_library(
-    library: Opened, *, namespace: str | None = None, progress: Progress | None = None
+    library: Opened, *, namespace: str | None = None, progress: Reporting | None = None
 ) -> Scored:
     """Measure the quality of the photos of a library that lack a score, and keep it.
 
@@ -110,7 +110,7 @@ def score_files(
     model: str | None = None,
     pairs: str | Sequence[str] = (),
     head: str | None = None,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> FileScores:
     """Measure files and folders of photos; no library is needed or changed.
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, reporting
+from safelight.api.progress import Reporting, Step, reporting
 from safelight.arguments import as_list, as_path
 from safelight.errors import SourceError, UsageError
 from safelight.files.names import expanded
@@ -80,7 +80,7 @@ def make_sheet(
     *,
     settings: Settings,
     library: Callable[[], Opened] | None = None,
-    progress: Progress = True,
+    progress: Reporting = True,
     tell: Callable[[str], None] = lambda _: None,
     options: SheetOptions,
 ) -> Sheet:
@@ -186,7 +186,7 @@ def _folder(what: Sequence[str]) -> str | None:
 
 
 def _loaded(
-    model: str | None, settings: Settings, progress: Progress
+    model: str | None, settings: Settings, progress: Reporting
 ) -> Embedder | WithoutPositions | None:
     if model is None:
         return None
@@ -229,7 +229,7 @@ def _found(library: Opened, query: str, options: SheetOptions) -> tuple[list[Lis
     return [Listed(hit.path, hit.score) for hit in photos], embedder
 
 
-def _shown(every: Iterable[Card], total: int, progress: Progress) -> Iterator[Card]:
+def _shown(every: Iterable[Card], total: int, progress: Reporting) -> Iterator[Card]:
     failed = 0
     with reporting(progress) as step:
         for done, card in enumerate(every, start=1):

@@ -16,7 +16,8 @@ from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
-from safelight.schemas.problems import OF_STATUS, ProblemCode, ProblemDetails
+from safelight.schemas import ProblemCode, ProblemDetails
+from safelight.schemas.problems import OF_STATUS
 from safelight.server.allowed_methods import allowed_methods
 from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
 from safelight.server.lifespan import lifespan

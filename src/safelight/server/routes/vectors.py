@@ -15,7 +15,7 @@ from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browse import Filter
 from safelight.library.filters import parse_conditions
 from safelight.library.state.client_vectors import put_vector
-from safelight.schemas.problems import FieldProblem
+from safelight.schemas import FieldProblem
 from safelight.search import Encode
 from safelight.search.query import Query as Parsed
 from safelight.search.query import Term, parse_query
