@@ -32,6 +32,7 @@ class Ranking:
         self.is_whole = False
         self.weak = False
         self.notes: tuple[str, ...] = ()
+        self._has_more = False
         self._keys: set[int] = set()
         self._top = 0
 
@@ -44,11 +45,15 @@ class Ranking:
             return None
         return count if not self._top else max(count, _MORE * self._top)
 
+    def has_matches(self, start: int) -> bool:
+        """Tell whether there are matches from a hit on."""
+        return self.found[start].match if start < len(self.found) else self._has_more
+
     def add(self, answer: Answer, top: int) -> None:
         """Add what a search for the `top` nearest found."""
         if not self._top:
             self.weak, self.notes = answer.weak, answer.notes
-        self._top = top
+        self._top, self._has_more = top, answer.more
         self.is_whole = len(answer.found) < top
         for each in answer.found:
             if each.key not in self._keys:

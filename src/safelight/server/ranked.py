@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RankedPage:
-    """A page of hits; `total` is None as long as nobody knows how many there are."""
+    """A page of hits; `total` is None as long as nobody knows how many there are.
+
+    `more` tells whether there are matches behind it.
+    """
 
     found: tuple[Found, ...]
     next: str | None
     total: int | None
     weak: bool
+    more: bool
     notes: tuple[str, ...]
 
 
@@ -79,5 +83,6 @@ async def page_of_hits(
         following,
         len(ranking.found) if ranking.is_whole else None,
         ranking.weak,
+        ranking.has_matches(start + limit),
         ranking.notes,
     )

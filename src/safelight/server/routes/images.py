@@ -159,6 +159,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
         weak=page.weak,
+        more=page.more,
         notes=page.notes,
     )
 
@@ -175,6 +176,8 @@ def _hits(
             **further.get(card.key, {}),
             stack=found[card.key].stack,
             matched=found[card.key].matched,
+            probability=found[card.key].probability,
+            match=found[card.key].match,
         )
         for card in there
     ]
