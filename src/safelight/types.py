@@ -274,6 +274,10 @@ class Hit:
         Photos of its stack (copies, RAW and JPEG, a burst), itself included.
     matched : str or None
         ``file name``, ``folder name``, ``keyword``, ``title`` or ``caption`` if found by it.
+    probability : float or None
+        That it is what was asked for, 0 to 1; None where that cannot be told.
+    match : bool
+        It is taken for what was asked for. One that is not is only among the nearest.
     """
 
     score: float
@@ -283,6 +287,8 @@ class Hit:
     metadata: dict[str, Any]
     stack: int = 1
     matched: str | None = None
+    probability: float | None = None
+    match: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def test_both_clients_have_every_call() -> None:
         if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
-    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")}
+    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")} | {"search_all"}
     assert names(Client) == names(AsyncClient) == made | OWN | lists
     for name in made:
         assert getattr(Client, name).__doc__ == getattr(calls, name).__doc__
@@ -104,7 +104,9 @@ def test_every_endpoint_can_be_called(server) -> None:
         "photo_ids": ["x"],
     }  # fmt: skip
     called = {("GET", calls.events_path("x"))}
-    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")}
+    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {
+        "search_all"
+    }
     for name in names(Client) - OWN - lists:
         make = getattr(calls, name)
         needed = [
@@ -253,7 +255,7 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         (tmp_path / "p" / name).write_bytes(png((20, 200, 40)))
     ingest(library, [parse_source(str(tmp_path / "p"))], embedder, model="colours")
     with running(library, embedder) as server, make(server.url) as client:
-        (group,) = client.duplicates(relation="identical").groups
+        (group,) = client.duplicates_page(relation="identical").groups
         assert [photo.keeper for photo in group.photos] == [True, False]
         plan = client.make_plan([group.group])
         assert (plan.state, len(plan.actions)) == ("planned", 1)

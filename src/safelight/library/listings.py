@@ -69,12 +69,20 @@ class Listings:
         self._last: dict[bytes, str] = {}  # the list that was kept last, by query
         self._size = 0
 
-    def keep(self, query: bytes, items: Sized) -> str:
-        """Return the name by which a list is kept; the same object has the same name."""
+    def keep(self, query: bytes, items: Sized, name: str | None = None) -> str:
+        """Return the name by which a list is kept; the same object has the same name.
+
+        Parameters
+        ----------
+        name : str, optional
+            That of a list that may be longer now.
+        """
         with self._lock:
-            name = self._last.get(query, "")
+            name = name or self._last.get(query, "")
             kept = self._kept.get(name)
             if kept is not None and kept.items is items:
+                self._size += len(items) - kept.size
+                kept.size = len(items)
                 kept.read_at = time.monotonic()
                 self._kept.move_to_end(name)
                 return name
@@ -190,6 +198,69 @@ def page_of_photos(
         following = write_cursor(query, (name, start + limit, last))
     page = tuple(cards(library, part, where.namespaces))
     return PhotoPage(page, following, len(keys), start, name)
+
+
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """A page of a list of ids.
+
+    Attributes
+    ----------
+    ids : tuple of str
+    next : str or None
+        The cursor of the next page.
+    total : int
+        Ids in the list, when it was made.
+    """
+
+    ids: tuple[str, ...]
+    next: str | None
+    total: int
+
+
+def page_of_ids(
+    listings: Listings,
+    query: bytes,
+    listed: Sequence[str],
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> IdPage:
+    """Return a page of a list whose order may change, as it was when its first page was asked for.
+
+    Parameters
+    ----------
+    listed : sequence of str
+        The list as it is now, of short ids. It is gone through if the former one is no longer
+        kept, from behind the last id of the page before that is still there.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of another list.
+    LibraryError
+        With the code ``cursor-expired``: the list is no longer kept, and none of those ids there.
+    """
+    start, ids = 0, listed
+    if cursor is None:
+        name = listings.keep(query, listed) if len(listed) > limit else ""
+    else:
+        name, start, last = read_cursor(query, cursor, str, int, list)
+        kept: Sequence[str] | None = listings.find(query, name)
+        if kept is not None:
+            ids = kept
+        else:
+            places = {each: place for place, each in enumerate(listed)}
+            there = [places[each] for each in reversed(last) if each in places]
+            if not there:
+                raise expired("The cursor")
+            start = there[0] + 1
+            name = listings.keep(query, ids)
+    page = tuple(ids[start : start + limit])
+    following = None
+    if start + limit < len(ids):
+        following = write_cursor(query, (name, start + limit, page[-_LAST:]))
+    return IdPage(page, following, len(ids))
 
 
 def _listed(library: Database, where: Filter, order: str) -> Keys:

@@ -297,6 +297,14 @@ class Hit(Card):
         "else null.",
         examples=["file name"],
     )
+    probability: float | None = Field(
+        description="That it is what was asked for, from 0 to 1; null where that cannot be told.",
+        examples=[0.87],
+    )
+    match: bool = Field(
+        description="It is taken for what was asked for; false: it is only among the nearest.",
+        examples=[True],
+    )
 
 
 class Photos(Listed):
@@ -331,23 +339,32 @@ class PhotoBatch(Answer):
     )
 
 
-class Hits(Answer):
+class Hits(Listed):
     """Photos found, best first unless another order was asked for."""
 
     hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
-    total: int = Field(description="Number of hits in this answer.", examples=[20])
+    total: int | None = Field(
+        description="Number of all hits; null as long as the search was not read to its end.",
+        examples=[20],
+    )
     took_ms: float = Field(
         description="How long the server worked on it, in milliseconds.", examples=[12.5]
     )
     model: str = Field(description="Name of the model.", examples=["starter"])
-    weak: bool = Field(
-        description="The best photo is no nearer to the query than chance would have it.",
-        examples=[False],
+    weak: bool = Field(description="None of the hits is a match.", examples=[False])
+    more: bool = Field(
+        description="There are more matches than were wanted; ask with a higher `limit`.",
+        examples=[True],
     )
     notes: tuple[str, ...] = Field(
         description="What a person should know about the answer.",
         examples=[["No photo has the label 'seaside'."]],
     )
+
+    @property
+    def items(self) -> tuple[Hit, ...]:
+        """The hits."""
+        return self.hits
 
 
 class Uploaded(Answer):
