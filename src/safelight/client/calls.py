@@ -124,6 +124,28 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
+def complete(
+    query: str, *, namespace: str | None = None, limit: int = 10
+) -> Call[schemas.Completions]:
+    """Return how a query can go on: names of filters, or values with how many photos have them.
+
+    Parameters
+    ----------
+    query : str
+        Up to where it is typed.
+    namespace : str, optional
+        Only values of photos in it.
+    limit : int
+        Maximum number of completions.
+    """
+    return Call(
+        "GET",
+        f"{_API}/complete",
+        _as(schemas.Completions),
+        _params(q=query, namespace=namespace, limit=str(limit)),
+    )
+
+
 def photos_page(
     *,
     namespace: str | None = None,

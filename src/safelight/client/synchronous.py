@@ -99,6 +99,7 @@ class Client:
     health = _method(calls.health)
     session = _method(calls.session)
     facets = _method(calls.facets)
+    complete = _method(calls.complete)
     photos = _each(calls.photos_page)
     photos_page = _method(calls.photos_page)
     read_photos = _method(calls.read_photos)

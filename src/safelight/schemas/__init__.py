@@ -28,6 +28,8 @@ from safelight.schemas.duplicates import (
 )
 from safelight.schemas.photos import (
     Card,
+    Completion,
+    Completions,
     Count,
     Exif,
     Facets,
@@ -91,6 +93,8 @@ __all__ = [
     "Changes",
     "Comparing",
     "ComparisonState",
+    "Completion",
+    "Completions",
     "Count",
     "Decided",
     "DecisionName",

@@ -114,6 +114,27 @@ class Facets(Answer):
     )
 
 
+class Completion(Answer):
+    """One way in which a query can go on."""
+
+    text: str = Field(description="The whole query, completed.", examples=["a dog camera:Canon"])
+    value: str = Field(
+        description="A filter's name with its colon, or a value.", examples=["Canon"]
+    )
+    photos: int | None = Field(
+        description="Photos with the value; null for a name and a period.", examples=[42]
+    )
+    meaning: str | None = Field(
+        description="Of a filter's name, in words; else null.", examples=["photos of a camera"]
+    )
+
+
+class Completions(Answer):
+    """Ways in which a query can go on, the best first."""
+
+    completions: tuple[Completion, ...] = Field(description="At most as many as were asked for.")
+
+
 class File(Answer):
     """A path at which a photo was seen."""
 
@@ -168,6 +189,16 @@ class Exif(Answer):
         description="What follows the second of `taken_at`, from 0 to 1: the order of a burst.",
         examples=[0.25],
     )
+    title: str | None = Field(
+        default=None, description="Title that somebody wrote.", examples=["The old harbour"]
+    )
+    caption: str | None = Field(
+        default=None, description="Caption that somebody wrote.", examples=["Boats at dawn."]
+    )
+    keywords: tuple[str, ...] = Field(
+        default=(), description="Keywords that somebody wrote.", examples=[["harbour", "Lisbon"]]
+    )
+    rating: int | None = Field(default=None, description="1 to 5; -1 for rejected.", examples=[4])
 
 
 class Label(Answer):
@@ -262,7 +293,8 @@ class Hit(Card):
         examples=[1],
     )
     matched: str | None = Field(
-        description="`file name` or `folder name` if that is why it was found; else null.",
+        description="`file name`, `folder name`, `keyword`, `title` or `caption` if found by it; "
+        "else null.",
         examples=["file name"],
     )
     probability: float | None = Field(
