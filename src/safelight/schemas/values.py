@@ -47,7 +47,7 @@ class HealthStatus(StrEnum):
 
 
 class JobKind(StrEnum):
-    """What a job does."""
+    """Kind of a job."""
 
     INGEST = "ingest"
     UPLOAD = "upload"

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from safelight import schemas as answers
-from safelight.schemas.problems import FieldProblem
 from safelight.server.auth import Access, GuardedRoute, Writer
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem, for_clients
@@ -180,7 +179,7 @@ def _require_one(files: Sequence[Upload | answers.Uploaded]) -> None:
         f"No photo was taken: {first.name!r} {first.reason}{others}.",
         "upload-refused",
         errors=[
-            FieldProblem(
+            answers.FieldProblem(
                 pointer=f"#/files/{number}",
                 field=f"body.files.{number}",
                 reason=f"{each.name!r} {each.reason}",
