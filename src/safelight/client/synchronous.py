@@ -116,6 +116,7 @@ class Client:
     search_all = _each(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
+    start_upload = _method(calls.start_upload)
     start_ingest = _method(calls.start_ingest)
     jobs = _each(calls.jobs_page)
     jobs_page = _method(calls.jobs_page)

@@ -16,7 +16,7 @@ from safelight.schemas.base import (
     TakenAt,
     TakenOffset,
 )
-from safelight.schemas.values import HealthStatus, JobState, ScoreStatus
+from safelight.schemas.values import HealthStatus, JobKind, JobState, ScoreStatus
 
 
 class Health(Answer):
@@ -398,11 +398,23 @@ class Uploads(Answer):
     photos: tuple[Uploaded, ...] = Field(description="The outcomes.")
 
 
+class JobFailure(Answer):
+    """A file that a job could not take."""
+
+    path: str = Field(
+        description="Path of the file on the server.", examples=["/home/me/Pictures/broken.jpg"]
+    )
+    code: str = Field(description="Why it failed, for programs.", examples=["truncated"])
+    reason: str = Field(
+        description="Why it failed, for people; to follow the path.", examples=["ends too early"]
+    )
+
+
 class Job(Answer):
     """Something that takes longer than a request."""
 
     id: str = Field(description="Id of the job.", examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"])
-    kind: str = Field(description="What the job does.", examples=["ingest"])
+    kind: JobKind = Field(description="What the job does.")
     namespace: str = Field(description="Namespace that it works on.", examples=["default"])
     state: JobState = Field(description="How far the job is.")
     done: int = Field(description="Files that are done.", examples=[120])
@@ -411,6 +423,17 @@ class Job(Answer):
     message: str | None = Field(
         description="Why it failed, for people; null unless it did.",
         examples=["The folder is not there."],
+    )
+    failures: tuple[JobFailure, ...] = Field(
+        description="Files that it could not take, at most 1,000; empty until it has ended."
+    )
+    photos: tuple[Uploaded, ...] | None = Field(
+        description="Of an upload, what came of each file, in its order; null until it has ended, "
+        "and of other jobs."
+    )
+    resumed_as: str | None = Field(
+        description="Id of the job that went on with it after the server was stopped.",
+        examples=["1c6f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
     )
     summary: dict[str, Any] | None = Field(
         description="What came of it, by name; null until it has ended.",
