@@ -25,6 +25,7 @@ let grid = null;
 let photos = null;
 let shown = ""; // what the grid shows, as `wanted` says it
 let running = null;
+let nearToo = null; // the list in which what is only near was asked for
 let demanded = 0; // how often more was asked for
 let onListed = () => {};
 
@@ -95,7 +96,7 @@ const nothingListed = () => {
   photos = found([]);
   grid.show(photos);
   byId("count").textContent = "";
-  for (const id of ["weak", "remarks", "more", "empty", "scores", "starter"]) byId(id).hidden = true;
+  for (const id of ["weak", "remarks", "more", "near", "empty", "scores", "starter"]) byId(id).hidden = true;
   onListed();
 };
 
@@ -131,7 +132,10 @@ const searched = async (state, signal) => {
   const result = image
     ? await (await ask("images/search", { method: "POST", body, signal })).json()
     : await post("images/search", body, signal);
-  return { ...result, photos: found(result.hits, showMore) };
+  const matches = result.hits.filter(({ match }) => match);
+  // Where nothing matches, the nearest are shown, and the page says so.
+  const shows = result.weak || nearToo === listing(state) ? result.hits : matches;
+  return { ...result, near: result.hits.length - shows.length, photos: found(shows, showMore) };
 };
 
 const listName = (state) => {
@@ -142,7 +146,11 @@ const listName = (state) => {
 const tell = (state, result) => {
   const searching = searches(state);
   const total = result.photos.total;
-  byId("count").textContent = count(total, "photo") + (searching && total === limitOf(state) ? ", the nearest" : "");
+  const isFull = total === limitOf(state);
+  byId("count").textContent = count(total, "photo") + (searching && isFull ? ", the nearest" : "");
+  byId("near").hidden = !(searching && result.near > 0);
+  byId("near").textContent = "Show " + count(result.near ?? 0, "photo") + " more that " +
+    (result.near === 1 ? "was" : "were") + " only near";
   byId("grid").setAttribute("aria-label", listName(state));
   byId("scores").hidden = !searching;
   const took = result.took_ms === undefined ? "" : " in " + Math.max(1, Math.round(result.took_ms)) + " ms";
@@ -154,7 +162,7 @@ const tell = (state, result) => {
   const notes = searching ? (result.notes || []).slice(isWeak ? 1 : 0) : [];
   byId("remarks").textContent = notes.join(" ");
   byId("remarks").hidden = notes.length === 0;
-  byId("more").hidden = !(searching && total === limitOf(state) && demanded < steps(state).length - 1);
+  byId("more").hidden = !(searching && isFull && demanded < steps(state).length - 1);
   byId("empty").hidden = total > 0;
   if (!total) byId("empty").replaceChildren(...nothing(state, searching));
 };
@@ -201,6 +209,10 @@ export const startLibrary = (options) => {
   grid = new Grid(byId("grid"), { onFail });
   startSort();
   byId("more").addEventListener("click", showMore);
+  byId("near").addEventListener("click", () => {
+    nearToo = listing(here());
+    run(here(), { stay: true });
+  });
   // In the order of the match they simply go on; in another one, more of them mixes up what is there.
   new IntersectionObserver(([{ isIntersecting }]) => {
     if (isIntersecting && !here().sort && here().view === "photos") showMore();
