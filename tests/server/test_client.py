@@ -101,7 +101,7 @@ def test_every_endpoint_can_be_called(server) -> None:
         "source": "x", "photo_id": "x", "job_id": "x", "vector_id": "x", "text": "x",
         "embedding": [1.0], "group": "x", "decision": "x", "groups": ["x"], "plan_id": "x",
         "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
-        "photo_ids": ["x"],
+        "photo_ids": ["x"], "query": "x",
     }  # fmt: skip
     called = {("GET", calls.events_path("x"))}
     lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {
@@ -151,6 +151,8 @@ def test_what_the_server_is(client) -> None:
     assert session.model == schemas.Model(name="colours", dimension=3, is_starter=False)
     assert client.embedder().dimension == 3
     assert {each.name for each in client.facets().namespaces} == {"red", "green", "blue"}
+    completed = client.complete("in:r").completions
+    assert [(each.value, each.text) for each in completed] == [("red", "in:red")]
 
 
 def test_photos_are_found_and_looked_at(client) -> None:
