@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 import sqlite3
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,11 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from safelight import __version__
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
+from safelight.server import document
 from safelight.server.errors import (
-    ProblemDetails,
     ProblemResponse,
     of_error,
     respond,
@@ -38,7 +38,6 @@ from safelight.server.routes import (
     vectors,
 )
 from safelight.server.schemas.messages import plain
-from safelight.server.schemas.photos import ImageSearch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,17 +49,6 @@ for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", 
     mimetypes.add_type(kind, suffix)
 
 PAGE = Path(__file__).with_name("page")
-
-_PROBLEM: dict[str, Any] = {
-    "model": ProblemDetails,
-    "content": {"application/problem+json": {}},
-}
-
-#: Every endpoint may answer with these; which, is a matter of `code`.
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {**_PROBLEM, "description": "The request was refused."},
-    "5XX": {**_PROBLEM, "description": "The server could not do it."},
-}
 
 _NO_TELEMETRY: Any = {
     "tracing": False,
@@ -75,12 +63,15 @@ def create_app(service: ServerState) -> FastAPI:
     """Return the ASGI application of a service; its lifespan starts and stops the service."""
     app = FastAPI(
         title="safelight",
-        summary="Search photos by meaning, on your own machine.",
-        version=version("safelight"),
+        summary=document.SUMMARY,
+        description=document.DESCRIPTION,
+        version=__version__,
+        license_info=document.LICENSE,
+        servers=document.SERVERS,
+        openapi_tags=document.TAGS,
         lifespan=lambda _: lifespan(service),
         docs_url=None,
         redoc_url=None,
-        responses=_PROBLEMS,
         exception_handlers={
             SafelightError: _refused,
             sqlite3.DatabaseError: _broken,
@@ -118,34 +109,12 @@ async def _page() -> FileResponse:
 
 def _describe(app: FastAPI) -> None:
     """Complete what FastAPI writes of the API by what it cannot know."""
-    plain = app.openapi
+    written = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        document = plain()
-        schemas = document["components"]["schemas"]
-        for name, schema in (
-            ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
-            .pop("$defs", {})
-            .items()
-        ):
-            schemas.setdefault(name, schema)
-        wanted = ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
-        wanted.pop("$defs", None)
-        schemas["ImageSearch"] = wanted
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                for status, response in operation["responses"].items():
-                    if status in ("4XX", "5XX"):
-                        # FastAPI puts the model under application/json as well.
-                        response["content"] = {
-                            "application/problem+json": {
-                                "schema": {"$ref": "#/components/schemas/ProblemDetails"}
-                            }
-                        }
-        app.openapi_schema = document
-        return document
+        if app.openapi_schema is None:
+            app.openapi_schema = document.complete(written())
+        return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 

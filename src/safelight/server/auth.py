@@ -202,18 +202,31 @@ async def _writer(request: Request) -> Access:
     return access
 
 
+#: Who may write may read: the first check that an endpoint depends on does.
+_RIGHTS = (("write", _writer), ("read", _reader))
+
+
 class GuardedRoute(APIRoute):
     """Route that asks what a request may do before a byte of its body is read.
 
-    FastAPI reads and parses a body before it resolves what an endpoint depends on.
+    FastAPI reads and parses a body before it resolves what an endpoint depends on. The right that
+    it needs stands in the OpenAPI document.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        called = [each.call for each in self.dependant.dependencies]
+        needed = [right for right, check in _RIGHTS if check in called]
+        self.openapi_extra = {
+            "security": [{"token": needed[:1]}] if needed else [],
+            **(self.openapi_extra or {}),
+        }
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
-        # Who may write may read: one check does.
         called = [each.call for each in self.dependant.dependencies]
-        check = next((each for each in (_writer, _reader) if each in called), None)
+        check = next((check for _, check in _RIGHTS if check in called), None)
         if check is None:
             return answer
 

@@ -15,6 +15,7 @@ from safelight.schemas.base import local_time
 from safelight.schemas.values import DecisionName
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.duplicates import bytes_to_save
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
@@ -48,7 +49,12 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
     return [None] if namespaces is None else list(namespaces)
 
 
-@router.get("/duplicates", operation_id="listDuplicates", summary="List groups of duplicates")
+@router.get(
+    "/duplicates",
+    operation_id="listDuplicates",
+    openapi_extra=refuses("keeper"),
+    summary="List groups of duplicates",
+)
 async def duplicates(
     served: Served,
     access: Reader,
@@ -109,7 +115,10 @@ async def duplicates(
 
 
 @router.get(
-    "/duplicates/{group}", operation_id="getDuplicates", summary="Read a group of duplicates"
+    "/duplicates/{group}",
+    operation_id="getDuplicates",
+    openapi_extra=refuses("no-group", "keeper", "no-photo"),
+    summary="Read a group of duplicates",
 )
 async def one(
     served: Served,
@@ -187,7 +196,10 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
 
 
 @router.post(
-    "/duplicates/{group}/decision", operation_id="decideDuplicates", summary="Decide on a group"
+    "/duplicates/{group}/decision",
+    operation_id="decideDuplicates",
+    openapi_extra=refuses("no-group", "usage"),
+    summary="Decide on a group",
 )
 async def decide(
     wanted: Decision,
@@ -203,7 +215,10 @@ async def decide(
 
 
 @router.delete(
-    "/duplicates/{group}/decision", operation_id="withdrawDecision", summary="Withdraw a decision"
+    "/duplicates/{group}/decision",
+    operation_id="withdrawDecision",
+    openapi_extra=refuses("no-group", "usage"),
+    summary="Withdraw a decision",
 )
 async def take_back(served: Served, access: Writer, group: GroupId) -> Decided:
     """Take back what was decided on a group."""

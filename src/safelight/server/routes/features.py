@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from safelight.server.auth import GuardedRoute, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem
 from safelight.server.features import extract
 
@@ -41,6 +42,7 @@ class Batch(BaseModel):
 @router.post(
     "/features",
     operation_id="extractFeatures",
+    openapi_extra=refuses("bad-batch", "bad-uri", "outside", "usage", *MODEL),
     summary="Add features to a batch",
     response_model_exclude_unset=True,
 )

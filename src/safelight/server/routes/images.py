@@ -18,6 +18,7 @@ from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.search.query import Query, Term
 from safelight.server.auth import GuardedRoute, Reader
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, PHOTO, refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
 from safelight.server.query_text import query_of, refuse_files
@@ -60,7 +61,24 @@ _BODY: dict[str, Any] = {
 
 
 @router.post(
-    "/images/search", operation_id="searchPhotos", summary="Search photos", openapi_extra=_BODY
+    "/images/search",
+    operation_id="searchPhotos",
+    summary="Search photos",
+    openapi_extra={
+        **_BODY,
+        **refuses(
+            "query",
+            "no-photo",
+            "date",
+            "order",
+            "no-label",
+            "no-scores",
+            "usage",
+            "no-image",
+            *PHOTO,
+            *MODEL,
+        ),
+    },
 )
 async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
     """Find photos by words, by photos, and by both together.

@@ -14,6 +14,7 @@ from safelight.errors import LibraryError
 from safelight.library.state.jobs import read_jobs
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import busy
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
@@ -47,7 +48,13 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/ingest", operation_id="startIngest", summary="Start an ingest", status_code=202)
+@router.post(
+    "/ingest",
+    operation_id="startIngest",
+    openapi_extra=refuses("source", "outside", "usage", *MODEL),
+    summary="Start an ingest",
+    status_code=202,
+)
 async def ingest(
     wanted: photos.Ingest, response: Response, served: Served, access: Writer
 ) -> answers.Job:
@@ -85,13 +92,20 @@ def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
     ]
 
 
-@router.get("/jobs/{job_id}", operation_id="getJob", summary="Read a job")
+@router.get(
+    "/jobs/{job_id}", operation_id="getJob", openapi_extra=refuses("no-job"), summary="Read a job"
+)
 async def job(served: Served, access: Reader, job_id: JobId) -> answers.Job:
     """Return how far a job is."""
     return _shape(await _job(served, access, job_id), access)
 
 
-@router.delete("/jobs/{job_id}", operation_id="cancelJob", summary="Cancel a job")
+@router.delete(
+    "/jobs/{job_id}",
+    operation_id="cancelJob",
+    openapi_extra=refuses("no-job"),
+    summary="Cancel a job",
+)
 async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
@@ -101,6 +115,7 @@ async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
 @router.get(
     "/jobs/{job_id}/events",
     operation_id="streamJobEvents",
+    openapi_extra=refuses("no-job"),
     summary="Follow a job",
     response_class=StreamingResponse,
     responses=_EVENTS,

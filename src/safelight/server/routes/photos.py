@@ -21,6 +21,7 @@ from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served, while_connected
+from safelight.server.document import PHOTO, refuses
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
@@ -62,7 +63,12 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
 
 
-@router.get("/photos", operation_id="listPhotos", summary="List photos")
+@router.get(
+    "/photos",
+    operation_id="listPhotos",
+    openapi_extra=refuses("date", "order", "no-label", "no-scores", "usage"),
+    summary="List photos",
+)
 async def browse(
     served: Served,
     access: Reader,
@@ -166,7 +172,12 @@ def _page(
     )
 
 
-@router.get("/photos/{photo_id}", operation_id="getPhoto", summary="Read a photo")
+@router.get(
+    "/photos/{photo_id}",
+    operation_id="getPhoto",
+    openapi_extra=refuses("no-photo"),
+    summary="Read a photo",
+)
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
 ) -> answers.Photo:
@@ -222,6 +233,7 @@ async def photo(
 @router.get(
     "/photos/{photo_id}/thumbnail",
     operation_id="getThumbnail",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Show a thumbnail",
     response_class=Response,
     responses=_PICTURE,
@@ -257,6 +269,7 @@ async def thumbnail(
 @router.get(
     "/photos/{photo_id}/image",
     operation_id="getPicture",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Show a photo",
     response_class=Response,
     responses=_PICTURE,
@@ -286,6 +299,7 @@ async def image(
 @router.get(
     "/photos/{photo_id}/focus",
     operation_id="getFocusMap",
+    openapi_extra=refuses("no-photo", "no-focus", "changed", *PHOTO),
     summary="Show where a photo is sharp",
     response_class=Response,
     responses=_MAP,
@@ -305,6 +319,7 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
 @router.get(
     "/photos/{photo_id}/original",
     operation_id="getOriginal",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Download the file of a photo",
     response_class=StreamingResponse,
     responses={

@@ -13,6 +13,7 @@ from safelight.schemas.values import PlanAction, PlanState
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.errors import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
 from safelight.server.schemas.photos import Given, NamespaceQuery
@@ -78,7 +79,13 @@ class Wanted(Given):
     )
 
 
-@router.post("", operation_id="createPlan", summary="Plan file operations", status_code=201)
+@router.post(
+    "",
+    operation_id="createPlan",
+    openapi_extra=refuses("no-group", "nameless", "keeper", "kept-together", "plan", "usage"),
+    summary="Plan file operations",
+    status_code=201,
+)
 async def make(
     wanted: Wanted, response: Response, served: Served, access: Writer,
     namespace: NamespaceQuery = None,
@@ -132,7 +139,12 @@ async def list_all(served: Served, access: Reader) -> Plans:
     return Plans(plans=tuple(_shape(plan, state) for plan, state in found))
 
 
-@router.get("/{plan_id}", operation_id="getPlan", summary="Read a plan")
+@router.get(
+    "/{plan_id}",
+    operation_id="getPlan",
+    openapi_extra=refuses("no-plan", "plan"),
+    summary="Read a plan",
+)
 async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
     """Return a plan."""
     plan, state = await served.reading.run(
@@ -144,6 +156,7 @@ async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
 @router.delete(
     "/{plan_id}",
     operation_id="deletePlan",
+    openapi_extra=refuses("no-plan", "plan", "plan-busy"),
     summary="Forget a plan",
     status_code=204,
     response_class=Response,
@@ -154,7 +167,12 @@ async def forget(served: Served, access: Writer, plan_id: PlanId) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{plan_id}/apply", operation_id="applyPlan", summary="Apply a plan")
+@router.post(
+    "/{plan_id}/apply",
+    operation_id="applyPlan",
+    openapi_extra=refuses("no-plan", "plan", "plan-busy", "sidecar"),
+    summary="Apply a plan",
+)
 async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Do what a plan says. A file is only changed if it still has the bytes that the plan knows."""
     done = await served.writing.run(keeping.apply, served.library, plan_id, access.namespaces)
@@ -162,7 +180,12 @@ async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     return _shape(*done)
 
 
-@router.post("/{plan_id}/undo", operation_id="undoPlan", summary="Undo a plan")
+@router.post(
+    "/{plan_id}/undo",
+    operation_id="undoPlan",
+    openapi_extra=refuses("no-plan", "plan", "plan-busy", "sidecar"),
+    summary="Undo a plan",
+)
 async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Undo what a plan did, to the byte."""
     done = await served.writing.run(keeping.undo, served.library, plan_id, access.namespaces)

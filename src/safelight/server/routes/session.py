@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from safelight import __version__
 from safelight import schemas as answers
 from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
@@ -15,6 +15,7 @@ from safelight.library.files import counts
 from safelight.library.ingested_sources import remembered
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
@@ -45,6 +46,7 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
     "/metrics",
     tags=["server"],
     operation_id="getMetrics",
+    openapi_extra=refuses("namespace"),
     summary="Read metrics",
     response_class=Response,
     responses=_NUMBERS,
@@ -76,7 +78,7 @@ async def session(request: Request, served: Served) -> answers.Session:
         except SafelightError:  # nothing was ingested yet, or the model is not available
             model = None
     return answers.Session(
-        version=version("safelight"),
+        version=__version__,
         authenticated=access.token is not None,
         token_needed=served.options.needs_token,
         may_write=access.may_write,

@@ -17,6 +17,7 @@ from safelight.library.sources import KINDS, place_of, read_sources
 from safelight.schemas import Forgotten, Moved, Source, Sources
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
@@ -98,7 +99,12 @@ async def sources(served: Served, access: Reader, namespace: NamespaceQuery = No
     return Sources(sources=tuple(_shape(each) for each in found))
 
 
-@router.post("/sources/move", operation_id="moveSource", summary="Tell that a folder moved")
+@router.post(
+    "/sources/move",
+    operation_id="moveSource",
+    openapi_extra=refuses("unknown-path", "outside", "usage", "source"),
+    summary="Tell that a folder moved",
+)
 async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     """Tell the library that a folder or file is at another path now; no file is touched.
 
@@ -110,7 +116,12 @@ async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     return Moved(**{**asdict(moved), "sources": list(moved.sources)})
 
 
-@router.post("/forget", operation_id="forget", summary="Forget files, sources or a namespace")
+@router.post(
+    "/forget",
+    operation_id="forget",
+    openapi_extra=refuses("unknown-path", "nameless", "no-label-set", "usage"),
+    summary="Forget files, sources or a namespace",
+)
 async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
     """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
     forgotten = await served.writing.run(_forget, served, wanted, access)

@@ -13,6 +13,7 @@ from safelight import schemas as answers
 from safelight.library.photos import known_ids
 from safelight.server.auth import GuardedRoute, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem
 from safelight.server.jobs.ingest import ingest_source
 from safelight.server.jobs.uploads import UploadedSource, namespace_folder, take
@@ -57,7 +58,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     operation_id="uploadPhotos",
     summary="Upload photos",
     status_code=201,
-    openapi_extra=_BODY,
+    openapi_extra={**_BODY, **refuses("no-image", "usage", *MODEL)},
     responses=_ANSWERS,
 )
 async def upload(
