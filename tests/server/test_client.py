@@ -77,7 +77,9 @@ def test_both_clients_have_every_call() -> None:
         if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
-    assert names(Client) == names(AsyncClient) == made | {"ingest", "follow", "send", "close"}
+    others = {"ingest", "follow", "send", "close"}
+    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")}
+    assert names(Client) == names(AsyncClient) == made | others | lists
     for name in made:
         assert getattr(Client, name).__doc__ == getattr(calls, name).__doc__
 
@@ -140,7 +142,7 @@ def test_what_the_server_is(client) -> None:
 
 
 def test_photos_are_found_and_looked_at(client) -> None:
-    page = client.photos(namespace="red", sort="added", limit=2)
+    page = client.photos_page(namespace="red", sort="added", limit=2)
     assert (page.total, [each.name for each in page.photos]) == (3, ["red 0.png", "red 1.png"])
     found = client.images_search("red - green", limit=2)
     again = client.images_search("red - green", limit=2, sort="-added")
@@ -302,11 +304,11 @@ def test_a_token_is_brought(make, filled, embedder) -> None:
         with make(server.url) as client:
             assert client.health().status == "healthy"
             with pytest.raises(errors.ServerError) as caught:
-                client.photos()
+                client.photos_page()
             assert (caught.value.code, caught.value.context["status"]) == ("no-token", 401)
         with make(server.url, token="wrong") as client:
             with pytest.raises(errors.ServerError) as caught:
-                client.photos()
+                client.photos_page()
             assert caught.value.code == "bad-token"
 
 

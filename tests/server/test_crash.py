@@ -162,7 +162,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
         assert job.summary["new"] + job.summary["unchanged"] == _FOLDER
         assert job.summary["unchanged"] >= 20
         assert job.summary["failures"] == []
-        assert client.photos(namespace="folder").total == _FOLDER
+        assert client.photos_page(namespace="folder").total == _FOLDER
     finally:
         client.close()
         server.kill()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from types import TracebackType
 
-    from safelight.client.calls import Call, IngestOptions
+    from safelight.client.calls import Call, IngestOptions, Page
     from safelight.schemas import Job
 
 P = ParamSpec("P")
@@ -37,6 +37,28 @@ def _method(
         return await self.send(make(*args, **named))
 
     return send
+
+
+def _each(
+    make: Callable[P, Call[Page[T]]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
+    @functools.wraps(make)
+    async def each(self: AsyncClient, /, *args: P.args, **named: P.kwargs) -> AsyncIterator[T]:
+        call = make(*args, **named)
+        while True:
+            page = await self.send(call)
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            call = call.following(page.next)
+
+    each.__doc__ = (
+        f"Yield each item of a list; its pages are fetched as they are needed.\n\n"
+        f"Takes what ``{make.__name__}`` takes, which returns one page; `limit` is the size of a "
+        "page."
+    )
+    return each
 
 
 class AsyncClient:
@@ -68,7 +90,9 @@ class AsyncClient:
     health = _method(calls.health)
     session = _method(calls.session)
     facets = _method(calls.facets)
-    photos = _method(calls.photos)
+    photos = _each(calls.photos_page)
+    photos_page = _method(calls.photos_page)
+    read_photos = _method(calls.read_photos)
     photo = _method(calls.photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)

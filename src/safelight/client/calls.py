@@ -10,9 +10,9 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from safelight import schemas
@@ -29,12 +29,24 @@ if TYPE_CHECKING:
     GivenFile = str | os.PathLike[str] | tuple[str, bytes]
 
 T = TypeVar("T")
+Item = TypeVar("Item", covariant=True)
+Result = TypeVar("Result", covariant=True)
 
 _API = "/api/v1"
 
 
+class Page(Protocol[Item]):
+    """A page of a list, and the cursor of the next one."""
+
+    @property
+    def next(self) -> str | None: ...
+
+    @property
+    def items(self) -> tuple[Item, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Generic[Result]):
     """A request, and how its answer is read.
 
     Attributes
@@ -51,16 +63,32 @@ class Call(Generic[T]):
         Other fields beside these.
     is_slow : bool
         Whether the server may take minutes.
+    linked : callable or None
+        Of a list whose cursor is not in its body: given what was read, and the cursor.
+    cursor : str
+        The parameter, or field, that says where the list goes on.
     """
 
     method: str
     path: str
-    read: Callable[[bytes], T]
+    read: Callable[[bytes], Result]
     params: Sequence[tuple[str, str]] = ()
     json: Any = None
     files: Sequence[tuple[str, GivenFile]] = ()
     form: Mapping[str, str] = field(default_factory=dict)
     is_slow: bool = False
+    linked: Callable[[Any, str | None], Any] | None = None
+    cursor: str = "cursor"
+
+    def following(self, cursor: str) -> Call[Result]:
+        """Return the call of the page that a cursor leads to."""
+        if "request" in self.form:
+            wanted = {**json.loads(self.form["request"]), self.cursor: cursor}
+            return replace(self, form={**self.form, "request": json.dumps(wanted)})
+        if self.json is not None:
+            return replace(self, json={**self.json, self.cursor: cursor})
+        params = [(name, value) for name, value in self.params if name != self.cursor]
+        return replace(self, params=[*params, (self.cursor, cursor)])
 
 
 def health() -> Call[schemas.Health]:
@@ -78,7 +106,7 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
-def photos(
+def photos_page(
     *,
     namespace: str | None = None,
     camera: str | None = None,
@@ -87,11 +115,14 @@ def photos(
     taken_to: str | None = None,
     least: Mapping[str, float] | None = None,
     sort: str = "-taken",
-    offset: int = 0,
+    fields: str | Sequence[str] = (),
     limit: int = 100,
+    cursor: str | None = None,
+    snapshot: str | None = None,
+    offset: int | None = None,
     around: str | None = None,
 ) -> Call[schemas.Photos]:
-    """Return photos in order, without a query.
+    """Return a page of photos in order, without a query.
 
     Parameters
     ----------
@@ -102,7 +133,15 @@ def photos(
         At least these scores, as in ``{"focus": 0.6}``.
     sort : str
         ``taken``, ``added`` or ``score:METRIC``; with a minus the last, or best, first.
-    offset, limit : int
+    fields : str or sequence of str
+        Further fields of each photo, as in ``["labels", "scores", "added_at", "camera"]``.
+    limit : int
+        Photos in a page.
+    cursor : str, optional
+        ``next`` of the page before.
+    snapshot : str, optional
+        That of an earlier page: the page begins at `offset` of that list.
+    offset : int, optional
     around : str, optional
         A photo's id: the page that has it, if one has.
     """
@@ -112,12 +151,30 @@ def photos(
         camera=camera,
         label=label,
         sort=sort,
-        offset=str(offset),
+        cursor=cursor,
+        snapshot=snapshot,
+        offset=None if offset is None else str(offset),
         limit=str(limit),
         **{"from": taken_from, "to": taken_to},
     )
     params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
     return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
+
+
+def read_photos(
+    photo_ids: str | Iterable[str],
+    *,
+    fields: str | Sequence[str] = (),
+    namespace: str | None = None,
+) -> Call[schemas.PhotoBatch]:
+    """Return up to 1,000 photos by their ids, and the ids that there is no photo of."""
+    wanted = _given(
+        ids=as_list(photo_ids, "photo_ids", str),
+        fields=as_list(fields, "fields", str),
+        namespace=namespace,
+    )
+    return Call("POST", f"{_API}/photos/batch", _as(schemas.PhotoBatch), json=wanted)
 
 
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
@@ -176,9 +233,9 @@ def images_search(
     plus, minus : sequence of str
         More terms, and terms to avoid, as in ``["people:0.5"]``.
     namespace, camera, label, taken_from, taken_to, least
-        As :func:`photos` takes them.
+        As :func:`photos_page` takes them.
     sort : str, optional
-        In which order the nearest come, as :func:`photos` takes it; the nearest first if not given.
+        In which order the nearest come, as :func:`photos_page` takes it; else the nearest first.
     limit : int
         How many of the nearest.
     min_score : float, optional

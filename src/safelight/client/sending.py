@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
@@ -82,7 +84,17 @@ def result_of(call: Call[T], response: httpx2.Response) -> T:
     """
     if response.status_code not in (200, 201, 202, 204):
         raise error_of(response.status_code, response.content)
-    return call.read(response.content)
+    result = call.read(response.content)
+    if call.linked is not None:
+        result = call.linked(result, _next_cursor(response.headers.get("link", ""), call.cursor))
+    return result
+
+
+def _next_cursor(link: str, name: str) -> str | None:
+    """Return the cursor in the address that a ``Link`` header calls the next."""
+    found = re.search(r'<([^>]*)>;\s*rel="next"', link)
+    values = parse_qs(urlsplit(found[1]).query).get(name, ()) if found else ()
+    return values[0] if values else None
 
 
 def wait_before_next(status: int, headers: Mapping[str, str], sent: int) -> float | None:

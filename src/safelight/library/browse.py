@@ -16,7 +16,7 @@ from safelight.errors import LibraryError, UsageError
 from safelight.library.attributes.label_filter import find_label, with_label, without_label
 from safelight.library.attributes.scores import at_least
 from safelight.library.files import in_namespaces, inside_folder
-from safelight.library.ordering import order_by
+from safelight.library.ordering import sort_columns
 from safelight.library.spaces import default_space
 
 if TYPE_CHECKING:
@@ -111,7 +111,12 @@ class Card:
     taken_at: str | None
 
 
-def matching(library: Database, where: Filter, order: str | None = None) -> list[int]:
+def matching(
+    library: Database,
+    where: Filter,
+    order: str | None = None,
+    after: Sequence[Any] | None = None,
+) -> list[int]:
     """Return the keys of all items with a file that is there and to which a filter applies.
 
     Parameters
@@ -119,6 +124,8 @@ def matching(library: Database, where: Filter, order: str | None = None) -> list
     order : str, optional
         ``taken``, ``-taken``, ``added``, ``-added``, ``score:METRIC`` or ``-score:METRIC``; the
         minus means last, or best, first. By key if not given.
+    after : sequence, optional
+        Only what comes behind this place; see :func:`safelight.library.ordering.places_of`.
 
     Raises
     ------
@@ -128,10 +135,13 @@ def matching(library: Database, where: Filter, order: str | None = None) -> list
         No photo has a score of a metric that ``least`` or the order names.
     """
     condition, values = _condition(library, where)
-    joined, by, more = order_by(library, order, where.namespaces)
+    columns = sort_columns(library, order, where.namespaces)
+    if after is not None:
+        behind, place = columns.after(after)
+        condition, values = f"{condition} AND {behind}", [*values, *place]
     rows = library.connection.execute(
-        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {by}",
-        (*more, *values),
+        f"SELECT i.pk FROM items i {columns.join} WHERE {condition} ORDER BY {columns.order_by}",
+        (*columns.values, *values),
     )
     keys = [key for (key,) in rows]
     if where.least:

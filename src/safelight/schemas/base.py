@@ -18,6 +18,15 @@ class Answer(BaseModel):
     )
 
 
+class Listed(Answer):
+    """A page of a list. Its items are in a field of their own name."""
+
+    next: str | None = Field(
+        description="Where the list goes on: the `cursor` of the next page. Null: it ends here.",
+        examples=["dCqV8sDX5kFsWyI1ZjFkN2E4NGQwYzJiOWU2IiwxMDBd"],
+    )
+
+
 def in_utc(moment: object) -> object:
     """Return a moment of the library as the API writes it: UTC, with ``Z``.
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from safelight.schemas.base import (
     Answer,
     FilePath,
+    Listed,
     Moment,
     NamespaceName,
     PhotoId,
@@ -113,64 +114,6 @@ class Facets(Answer):
     )
 
 
-class Card(Answer):
-    """A photo in a list."""
-
-    photo_id: PhotoId
-    path: FilePath
-    name: str = Field(description="Name of that file.", examples=["beach.jpg"])
-    namespace: NamespaceName
-    width: int = Field(description="Width of the upright photo in pixels.", examples=[4032])
-    height: int = Field(description="Height of the upright photo in pixels.", examples=[3024])
-    format: str = Field(description="Format of the file.", examples=["JPEG"])
-    taken_at: TakenAt
-    taken_offset: TakenOffset
-    score: float | None = Field(
-        description="Cosine of query and photo, from -1 to 1; null without a query.",
-        examples=[0.31],
-    )
-
-
-class Hit(Card):
-    """A photo that was found."""
-
-    stack: int = Field(
-        description="Photos of its stack, itself included: copies, RAW and JPEG, a burst.",
-        examples=[1],
-    )
-    matched: str | None = Field(
-        description="`file name` or `folder name` if that is why it was found; else null.",
-        examples=["file name"],
-    )
-
-
-class Photos(Answer):
-    """A page of photos."""
-
-    photos: tuple[Card, ...] = Field(description="The photos of this page, in order.")
-    total: int = Field(description="Number of photos on all pages.", examples=[542])
-    offset: int = Field(description="How many photos stand before this page.", examples=[0])
-
-
-class Hits(Answer):
-    """Photos found, best first unless another order was asked for."""
-
-    hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
-    total: int = Field(description="Number of hits in this answer.", examples=[20])
-    took_ms: float = Field(
-        description="How long the server worked on it, in milliseconds.", examples=[12.5]
-    )
-    model: str = Field(description="Name of the model.", examples=["starter"])
-    weak: bool = Field(
-        description="The best photo is no nearer to the query than chance would have it.",
-        examples=[False],
-    )
-    notes: tuple[str, ...] = Field(
-        description="What a person should know about the answer.",
-        examples=[["No photo has the label 'seaside'."]],
-    )
-
-
 class File(Answer):
     """A path at which a photo was seen."""
 
@@ -257,6 +200,121 @@ class Score(Answer):
     reason: str | None = Field(
         description="Why it could not be measured; null if it was.",
         examples=["is of one grey level"],
+    )
+
+
+class PhotoFacts(Exif):
+    """Facts of a photo in a list; null what is not known, or was not asked for."""
+
+    camera: str | None = Field(
+        default=None, description="Maker and model of the camera.", examples=["Canon EOS R5"]
+    )
+
+
+class Card(Answer):
+    """A photo in a list."""
+
+    photo_id: PhotoId
+    path: FilePath
+    name: str = Field(description="Name of that file.", examples=["beach.jpg"])
+    namespace: NamespaceName
+    width: int = Field(description="Width of the upright photo in pixels.", examples=[4032])
+    height: int = Field(description="Height of the upright photo in pixels.", examples=[3024])
+    format: str = Field(description="Format of the file.", examples=["JPEG"])
+    taken_at: TakenAt
+    taken_offset: TakenOffset
+    score: float | None = Field(
+        description="Cosine of query and photo, from -1 to 1; null without a query.",
+        examples=[0.31],
+    )
+    added_at: Moment | None = Field(
+        default=None,
+        description="When the photo came into the library, UTC; null unless `fields` names it.",
+    )
+    size: int | None = Field(
+        default=None,
+        description="Size of the file in bytes; null unless `fields` names it.",
+        examples=[4182734],
+    )
+    labels: tuple[Label, ...] | None = Field(
+        default=None,
+        description="Labels, the most probable first; null unless `fields` names them, or if the "
+        "photo was never labelled.",
+    )
+    scores: tuple[Score, ...] | None = Field(
+        default=None, description="Quality scores; null unless `fields` names them."
+    )
+    files: tuple[File, ...] | None = Field(
+        default=None, description="All files of the photo; null unless `fields` names them."
+    )
+    facts: PhotoFacts | None = Field(
+        default=None,
+        description="Camera, lens, place, ...: all with the field `facts`, else those that "
+        "`fields` names; null if it names none.",
+    )
+
+
+class Hit(Card):
+    """A photo that was found."""
+
+    stack: int = Field(
+        description="Photos of its stack, itself included: copies, RAW and JPEG, a burst.",
+        examples=[1],
+    )
+    matched: str | None = Field(
+        description="`file name` or `folder name` if that is why it was found; else null.",
+        examples=["file name"],
+    )
+
+
+class Photos(Listed):
+    """A page of photos."""
+
+    photos: tuple[Card, ...] = Field(description="The photos of this page, in order.")
+    total: int = Field(
+        description="Number of photos in the list when its first page was asked for.",
+        examples=[542],
+    )
+    offset: int = Field(
+        description="How many photos of the list stand before this page.", examples=[0]
+    )
+    snapshot: str = Field(
+        description="Name of the list as it was when its first page was asked for. `snapshot` and "
+        "`offset` lead to any page of it, for an hour after it was last asked for.",
+        examples=["5f1d7a84d0c2b9e6"],
+    )
+
+    @property
+    def items(self) -> tuple[Card, ...]:
+        """The photos."""
+        return self.photos
+
+
+class PhotoBatch(Answer):
+    """Photos that were asked for by their ids, in that order."""
+
+    photos: tuple[Card, ...] = Field(description="The photos.")
+    missing: tuple[str, ...] = Field(
+        description="Ids of which the library has no photo.", examples=[[]]
+    )
+
+
+class Hits(Answer):
+    """Photos found, best first unless another order was asked for."""
+
+    hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
+    total: int = Field(description="Number of hits in this answer.", examples=[20])
+    took_ms: float = Field(
+        description="How long the server worked on it, in milliseconds.", examples=[12.5]
+    )
+    model: str = Field(description="Name of the model.", examples=["starter"])
+    weak: bool = Field(
+        description="The best photo is no nearer to the query than chance would have it.",
+        examples=[False],
+    )
+    notes: tuple[str, ...] = Field(
+        description="What a person should know about the answer.",
+        examples=[["No photo has the label 'seaside'."]],
     )
 
 

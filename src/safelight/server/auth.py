@@ -202,6 +202,11 @@ async def _writer(request: Request) -> Access:
     return access
 
 
+async def _anybody(request: Request) -> Access:
+    access: Access = request.scope["access"]
+    return access
+
+
 #: Who may write may read: the first check that an endpoint depends on does.
 _RIGHTS = (("write", _writer), ("read", _reader))
 
@@ -216,25 +221,31 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         called = [each.call for each in self.dependant.dependencies]
-        needed = [right for right, check in _RIGHTS if check in called]
+        right, self._check = next((each for each in _RIGHTS if each[1] in called), (None, _anybody))
         self.openapi_extra = {
-            "security": [{"token": needed[:1]}] if needed else [],
+            "security": [] if right is None else [{"token": [right]}],
             **(self.openapi_extra or {}),
         }
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
-        called = [each.call for each in self.dependant.dependencies]
-        check = next((check for _, check in _RIGHTS if check in called), None)
-        if check is None:
-            return answer
 
         async def checked(request: Request) -> Response:
-            await check(request)
+            await self.check(request)
             return await answer(request)
 
         return checked
+
+    async def check(self, request: Request) -> None:
+        """Raise unless the request may do what the endpoint does.
+
+        Raises
+        ------
+        Problem
+            With 401 or 403.
+        """
+        await self._check(request)
 
 
 #: What an endpoint takes to be for those only who may read, or write.

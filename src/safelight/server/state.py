@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ import numpy as np
 from safelight.errors import LibraryError
 from safelight.imaging.memory import LargePicture, small_only
 from safelight.library.browse import matching
+from safelight.library.listings import Listings
 from safelight.library.name_index import NameBeginnings
 from safelight.library.spaces import default_space, is_empty
 from safelight.library.state.tokens import PREFIX, find_token, tokens
@@ -101,6 +103,8 @@ class ServerState:
         self._searched: Searched | None = None
         self._refreshing = threading.Lock()
         self._freshness = Freshness(library)
+        self._started = secrets.token_hex(4)
+        self.listings = Listings()
         # A list of 100,000 photos takes 0.8 MB.
         self._filtered = Kept(32)
         self._kept = Kept(32)
@@ -152,6 +156,11 @@ class ServerState:
     def generation(self) -> int:
         """A number that grows when the library was written to."""
         return self._freshness.generation
+
+    def revision(self) -> str:
+        """Return a text that changes with every write to the library, and with every start."""
+        # Microseconds: SQLite looks at a number in shared memory.
+        return f"{self._started}-{self._freshness.look()}"
 
     async def start(self) -> None:
         """Load what the first search needs, and begin to watch the library."""

@@ -21,8 +21,8 @@ from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, PHOTO, refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
+from safelight.server.photo_answers import card_fields
 from safelight.server.query_text import query_of, refuse_files
-from safelight.server.routes.photos import card_of
 from safelight.server.schemas import photos as shapes
 from safelight.server.state import ServerState
 
@@ -136,7 +136,7 @@ def _hits(served: ServerState, answer: Answer, where: Filter) -> list[answers.Hi
     found = {each.key: each for each in answer.found}
     return [
         answers.Hit(
-            **card_of(card, found[card.key].score).model_dump(),
+            **card_fields(card, found[card.key].score),
             stack=found[card.key].stack,
             matched=found[card.key].matched,
         )

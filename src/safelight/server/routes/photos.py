@@ -6,35 +6,44 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
-from safelight.library.browse import Filter, cards
+from safelight.library.browse import cards
 from safelight.library.items import item_keys
+from safelight.library.listed_fields import named_fields
+from safelight.library.listings import page_of_photos
 from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
-from safelight.server.auth import Access, GuardedRoute, Reader
+from safelight.server.auth import Access, Reader
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.document import PHOTO, refuses
+from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
-from safelight.server.schemas.photos import DAY, NamespaceQuery, PhotoId
+from safelight.server.photo_answers import cards_of, file_of, label_of, score_of
+from safelight.server.schemas import photos as shapes
+from safelight.server.schemas.photos import (
+    DAY,
+    CursorQuery,
+    FieldsQuery,
+    NamespaceQuery,
+    PhotoId,
+)
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-    from safelight.library.browse import Card
-
-router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
 
 #: A photo's id names its content, so what is made of it never changes.
 _FOR_EVER = "private, max-age=31536000, immutable"
@@ -57,6 +66,9 @@ _MAP = {
 
 _CHUNK = 1 << 18
 
+#: Photos in one page.
+MOST_PHOTOS = 1000
+
 
 def _whole(given: object) -> object:
     # A query has texts only, and a literal number is not taken from one.
@@ -69,6 +81,7 @@ def _whole(given: object) -> object:
     openapi_extra=refuses("date", "order", "no-label", "no-scores", "usage"),
     summary="List photos",
 )
+@tagged("library")
 async def browse(
     served: Served,
     access: Reader,
@@ -121,13 +134,29 @@ async def browse(
             examples=["-taken"],
         ),
     ] = "-taken",
+    fields: FieldsQuery = (),
+    cursor: CursorQuery = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_PHOTOS, description="Most photos of a page.", examples=[100])
+    ] = 100,
+    snapshot: Annotated[
+        str | None,
+        Query(
+            pattern="^([0-9a-f]{16})?$",
+            description="The list of an earlier answer, of which `offset` says where the page "
+            "begins. Send the same filters and order.",
+            examples=["5f1d7a84d0c2b9e6"],
+        ),
+    ] = None,
     offset: Annotated[
         int,
-        Query(ge=0, le=1_000_000_000, description="Photos to skip.", examples=[0]),
+        Query(
+            ge=0,
+            le=1_000_000_000,
+            description="Photos before the page; only with `snapshot`.",
+            examples=[0],
+        ),
     ] = 0,
-    limit: Annotated[
-        int, Query(ge=1, le=1000, description="Most photos of a page.", examples=[100])
-    ] = 100,
     around: Annotated[
         str | None,
         Query(
@@ -137,7 +166,15 @@ async def browse(
         ),
     ] = None,
 ) -> answers.Photos:
-    """Return photos in order, without a query."""
+    """Return photos in order, without a query, page by page.
+
+    All pages of a list are of the moment of its first one: a photo that stays in the library comes
+    once, whatever is added, changed or removed meanwhile. One that is removed is left out.
+    """
+    if offset and not snapshot:
+        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "invalid")
+    if cursor and (snapshot or around):
+        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "invalid")
     where = filter_of(
         access,
         namespace=namespace,
@@ -147,29 +184,55 @@ async def browse(
         taken_to=taken_to,
         least=least_of(least),
     )
-    return await served.reading.run(_page, served, where, access, sort, offset, limit, around)
+
+    def read() -> answers.Photos:
+        names = named_fields(fields)
+        require_named(served.library, where, access.namespaces)
+        page = page_of_photos(
+            served.library,
+            served.listings,
+            where,
+            sort,
+            limit=limit,
+            cursor=cursor or None,
+            snapshot=snapshot or None,
+            offset=offset,
+            around=around or None,
+            # All keys in order are kept, so that paging through 100,000 photos sorts them once.
+            listed=lambda: served.matching(where, sort),
+        )
+        return answers.Photos(
+            photos=tuple(cards_of(served.library, page.cards, names, where.namespaces)),
+            next=page.next,
+            total=page.total,
+            offset=page.start,
+            snapshot=page.snapshot,
+        )
+
+    return await served.reading.run(read)
 
 
-def _page(
-    served: ServerState,
-    where: Filter,
-    access: Access,
-    sort: str,
-    offset: int,
-    limit: int,
-    around: str | None,
-) -> answers.Photos:
-    require_named(served.library, where, access.namespaces)
-    # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
-    keys = served.matching(where, sort)
-    if around:
-        key = item_keys(served.library.connection, [around]).get(around, -1)
-        at = np.flatnonzero(keys == key)
-        offset = int(at[0]) // limit * limit if len(at) else offset
-    page = cards(served.library, keys[offset : offset + limit].tolist(), where.namespaces)
-    return answers.Photos(
-        photos=tuple(card_of(card) for card in page), total=len(keys), offset=offset
-    )
+@router.post(
+    "/photos/batch",
+    operation_id="readPhotos",
+    summary="Read many photos",
+)
+async def read_many(wanted: shapes.PhotoIds, served: Served, access: Reader) -> answers.PhotoBatch:
+    """Return photos by their ids, in that order, and name those that there are none of."""
+    namespaces = access.within(wanted.namespace or None)
+
+    def read() -> answers.PhotoBatch:
+        names = named_fields(wanted.fields)
+        ids = list(dict.fromkeys(wanted.ids))
+        keys = item_keys(served.library.connection, ids)
+        found = cards(served.library, [keys[each] for each in ids if each in keys], namespaces)
+        there = {each.photo_id for each in found}
+        return answers.PhotoBatch(
+            photos=tuple(cards_of(served.library, found, names, namespaces)),
+            missing=tuple(each for each in ids if each not in there),
+        )
+
+    return await served.reading.run(read)
 
 
 @router.get(
@@ -197,35 +260,9 @@ async def photo(
         added_at=found.added_at,
         exif=answers.Exif.model_validate(found.exif),
         holds=() if found.structure is None else tuple(found.structure.described()),
-        files=tuple(
-            answers.File(
-                path=file.path,
-                namespace=file.namespace,
-                missing=file.gone,
-                metadata=dict(file.metadata),
-            )
-            for file in found.files
-        ),
-        labels=tuple(
-            answers.Label(
-                label=each.label,
-                confidence=each.confidence,
-                cosine_score=each.cosine_score,
-                calibrated=each.calibrated,
-                applies=each.applies,
-            )
-            for each in found.labels
-        ),
-        scores=tuple(
-            answers.Score(
-                metric=metric,
-                score=each.score,
-                value=each.value,
-                status=answers.ScoreStatus(each.status),
-                reason=each.reason,
-            )
-            for metric, each in found.scores.items()
-        ),
+        files=tuple(map(file_of, found.files)),
+        labels=tuple(map(label_of, found.labels)),
+        scores=tuple(map(score_of, found.scores.values())),
         text=found.text,
     )
 
@@ -374,20 +411,3 @@ def _answer(request: Request, picture: bytes, media_type: str) -> Response:
     if headers["ETag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Response(status_code=304, headers=headers)
     return Response(picture, media_type=media_type, headers=headers)
-
-
-def card_of(card: Card, score: float | None = None) -> answers.Card:
-    """Return a card in the shape of the API."""
-    taken_at, taken_offset = local_time(card.taken_at)
-    return answers.Card(
-        photo_id=card.photo_id,
-        path=card.path,
-        name=card.name,
-        namespace=card.namespace,
-        width=card.width,
-        height=card.height,
-        format=card.format,
-        taken_at=taken_at,
-        taken_offset=taken_offset,
-        score=score,
-    )

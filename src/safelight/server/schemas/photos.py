@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from safelight.library.cursors import LONGEST
+from safelight.library.listed_fields import FIELDS
 from safelight.library.ordering import PATTERN as ORDER
 
 PhotoId = Annotated[
@@ -32,10 +35,44 @@ NamespaceQuery = Annotated[
 ]
 
 
+CursorQuery = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST,
+        description="Where the list goes on: `next` of the page before, sent with the same "
+        "filters. The first page if it is not given.",
+    ),
+]
+FieldsQuery = Annotated[
+    Sequence[str],
+    Query(
+        max_length=50,
+        description="Further fields of each photo, several with commas between them: "
+        f"{', '.join(FIELDS)}.",
+        examples=[["labels,scores", "added_at"]],
+    ),
+]
+
+
 class Given(BaseModel):
     """A request; a field that is not known is an error, not passed over."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class PhotoIds(Given):
+    """Request for photos by their ids."""
+
+    ids: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+        min_length=1, max_length=1000, description="sha256 of each photo's bytes, hex."
+    )
+    fields: list[Annotated[str, Field(max_length=200)]] = Field(
+        default=[],
+        max_length=50,
+        description=f"Further fields of each photo: {', '.join(FIELDS)}.",
+        examples=[["labels", "scores"]],
+    )
+    namespace: Namespace | None = None
 
 
 class ImageSearch(Given):
