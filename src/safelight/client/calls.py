@@ -121,7 +121,7 @@ def photos_page(
     snapshot: str | None = None,
     offset: int | None = None,
     around: str | None = None,
-) -> Call[schemas.Photos]:
+) -> Call[schemas.PhotoList]:
     """Return a page of photos in order, without a query.
 
     Parameters
@@ -159,7 +159,7 @@ def photos_page(
     )
     params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
     params += [("fields", name) for name in as_list(fields, "fields", str)]
-    return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
+    return Call("GET", f"{_API}/photos", _as(schemas.PhotoList), params)
 
 
 def read_photos(
@@ -219,7 +219,7 @@ def images_search(
     limit: int = 200,
     min_score: float | None = None,
     expand: bool = False,
-) -> Call[schemas.Hits]:
+) -> Call[schemas.HitList]:
     """Find photos by words, by photos, and by both together.
 
     Parameters
@@ -257,7 +257,7 @@ def images_search(
         expand=expand or None,
         **{"from": taken_from, "to": taken_to},
     )
-    path, read = f"{_API}/images/search", _as(schemas.Hits)
+    path, read = f"{_API}/images/search", _as(schemas.HitList)
     if image is None:
         return Call("POST", path, read, json=wanted)
     form = {"request": json.dumps(wanted)}
@@ -332,7 +332,7 @@ def jobs(limit: int = 50) -> Call[tuple[schemas.Job, ...]]:
     """Return the last jobs, the newest first."""
 
     def read(body: bytes) -> tuple[schemas.Job, ...]:
-        return _as(schemas.Jobs)(body).jobs
+        return _as(schemas.JobList)(body).jobs
 
     return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
 
@@ -376,7 +376,7 @@ def search(
     )
 
     def read(body: bytes) -> tuple[schemas.VectorScore, ...]:
-        return _as(schemas.Matches)(body).matches
+        return _as(schemas.MatchList)(body).matches
 
     return Call("POST", f"{_API}/search", read, json=wanted)
 
@@ -467,7 +467,7 @@ def duplicates(
     protect: Iterable[str] = (),
     offset: int = 0,
     limit: int = 20,
-) -> Call[schemas.Groups]:
+) -> Call[schemas.GroupList]:
     """Return groups of photos that belong together, with the one to keep, and why.
 
     Parameters
@@ -482,7 +482,7 @@ def duplicates(
     params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params)
 
 
 def duplicate_group(
@@ -551,7 +551,7 @@ def plans() -> Call[tuple[schemas.Plan, ...]]:
     """Return all plans, the newest first."""
 
     def read(body: bytes) -> tuple[schemas.Plan, ...]:
-        return _as(schemas.Plans)(body).plans
+        return _as(schemas.PlanList)(body).plans
 
     return Call("GET", f"{_API}/plans", read)
 
@@ -582,7 +582,7 @@ def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
     """Return the sources, with the number of their files."""
 
     def read(body: bytes) -> tuple[schemas.Source, ...]:
-        return _as(schemas.Sources)(body).sources
+        return _as(schemas.SourceList)(body).sources
 
     return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
 

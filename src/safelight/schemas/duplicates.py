@@ -80,7 +80,7 @@ class Comparing(Answer):
     total: int = Field(description="Photos or pairs of this stage.", examples=[542])
 
 
-class Groups(Answer):
+class GroupList(Answer):
     """A page of groups."""
 
     groups: tuple[Group, ...] = Field(description="The groups of this page.")
@@ -159,7 +159,7 @@ class Plan(Answer):
     )
 
 
-class Plans(Answer):
+class PlanList(Answer):
     """All plans, the newest first."""
 
     plans: tuple[Plan, ...] = Field(description="The plans.")

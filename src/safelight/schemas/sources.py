@@ -33,7 +33,7 @@ class Source(Answer):
     )
 
 
-class Sources(Answer):
+class SourceList(Answer):
     """All sources, in the order of their coming."""
 
     sources: tuple[Source, ...] = Field(description="The sources.")

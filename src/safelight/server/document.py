@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from safelight.schemas.problems import ProblemCode, ProblemDetails
-from safelight.server.schemas.photos import ImageSearch
+from safelight.server.schemas.photos import PhotoSearch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,7 +110,7 @@ def refuses(*codes: str) -> dict[str, Any]:
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document that FastAPI wrote, with what it does not know."""
     schemas = document["components"]["schemas"]
-    schemas |= _schemas(ImageSearch, "validation") | _schemas(ProblemDetails, "serialization")
+    schemas |= _schemas(PhotoSearch, "validation") | _schemas(ProblemDetails, "serialization")
     for _, operation in operations(document):
         _tidy_parameters(operation)
         _name_answers(operation, schemas)

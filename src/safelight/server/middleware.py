@@ -49,7 +49,7 @@ _OWN = [(b"cross-origin-resource-policy", b"same-origin")]
 
 _API = "/api/"
 _UPLOAD = ("PUT", "/api/v1/photos")
-_IMAGE_SEARCH = "/api/v1/images/search"
+_IMAGE_SEARCHES = ("/api/v1/images/search", "/api/v1/images/search/upload")
 _LONG = (_UPLOAD, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
 _LONG_ENDINGS = ("/apply", "/undo")
 
@@ -159,7 +159,7 @@ def _limit(service: ServerState, method: str, path: str) -> int:
     limits = service.limits
     if (method, path) == _UPLOAD:
         return limits.upload_bytes
-    if path == _IMAGE_SEARCH:
+    if path in _IMAGE_SEARCHES:
         return limits.image_bytes
     return limits.json_bytes
 
@@ -184,7 +184,7 @@ class _Body:
         self._receive = receive
         self._service = service
         self._is_upload = (method, path) == _UPLOAD
-        self._is_image = path == _IMAGE_SEARCH
+        self._is_image = path in _IMAGE_SEARCHES
         self._limit = _limit(service, method, path)
         self._held = held
         self._expected = 0  # bytes that still need room

@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -197,7 +198,10 @@ BREAKING = {
         lambda d: d["Photo"]["properties"]["width"].update(type="number"),
         both(".width: number possible now"),
     ),
-    "a value more": (lambda d: d["State"]["enum"].append("lost"), both(".state: lost possible now")),
+    "a value more": (
+        lambda d: d["State"]["enum"].append("lost"),
+        both(".state: lost possible now"),
+    ),
     "any value": (lambda d: d["State"].pop("enum"), both(".state: others possible now")),
     "a format": (
         lambda d: d["Photo"]["properties"]["id"].update(format="uuid"),
@@ -283,8 +287,6 @@ def test_a_change_that_breaks_v1_fails_unless_it_is_allowed(tmp_path) -> None:
 
 
 def test_allowed_changes_are_changes_and_have_reasons() -> None:
-    import tomllib
-
     contract = ROOT / "tests/server/contract"
     allowed = tomllib.loads((contract / "allowed.toml").read_text("utf-8")).get("allowed", [])
     if not allowed:

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.photo_facts import photo_facts
-from safelight.schemas import Comparing, Decided, Edge, Group, GroupPhoto, Groups
+from safelight.schemas import Comparing, Decided, Edge, Group, GroupList, GroupPhoto
 from safelight.schemas.base import local_time
 from safelight.schemas.values import DecisionName
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
@@ -37,7 +37,7 @@ GroupId = Annotated[
 ]
 
 
-class Decision(Given):
+class DecisionRequest(Given):
     """Decision about a group, as sent."""
 
     decision: DecisionName = Field(description="What was decided.")
@@ -89,7 +89,7 @@ async def duplicates(
     limit: Annotated[
         int, Query(ge=1, le=200, description="Most groups of a page.", examples=[20])
     ] = 20,
-) -> Groups:  # fmt: skip
+) -> GroupList:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why."""
     await known_namespace(served, access, namespace)
     found, comparing = await served.duplicates.groups(scopes(access, namespace))
@@ -105,7 +105,7 @@ async def duplicates(
         page = await served.comparing.run(
             lambda: served.duplicates.judged(part, prefer=prefer or (), protect=protect or ())
         )
-    return Groups(
+    return GroupList(
         groups=tuple(await served.reading.run(_shapes, served, page)),
         total=len(wanted),
         comparing=None
@@ -202,7 +202,7 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     summary="Decide on a group",
 )
 async def decide(
-    wanted: Decision,
+    wanted: DecisionRequest,
     served: Served,
     access: Writer,
     group: GroupId,

@@ -16,7 +16,7 @@ from safelight.imaging import decode
 from safelight.library.browse import Filter, cards
 from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.search.query import Query, Term
-from safelight.server.auth import GuardedRoute, Reader
+from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, PHOTO, refuses
 from safelight.server.errors import Problem
@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1", tags=["search"], route_class=GuardedRoute)
 
-_BODY: dict[str, Any] = {
+_JSON: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PhotoSearch"}}},
+    }
+}
+
+_FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/ImageSearch"}},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -48,7 +54,7 @@ _BODY: dict[str, Any] = {
                         "request": {
                             "type": "string",
                             "contentMediaType": "application/json",
-                            "description": "The same as the JSON body.",
+                            "description": "Words and filters, as JSON: a `PhotoSearch`.",
                             "examples": ['{"plus": ["sunset"], "limit": 5}'],
                         },
                     },
@@ -59,34 +65,44 @@ _BODY: dict[str, Any] = {
     }
 }
 
+_REFUSALS = refuses(
+    "query", "no-photo", "date", "order", "no-label", "no-scores", "usage", "no-image",
+    *PHOTO, *MODEL,
+)  # fmt: skip
+
 
 @router.post(
     "/images/search",
     operation_id="searchPhotos",
     summary="Search photos",
-    openapi_extra={
-        **_BODY,
-        **refuses(
-            "query",
-            "no-photo",
-            "date",
-            "order",
-            "no-label",
-            "no-scores",
-            "usage",
-            "no-image",
-            *PHOTO,
-            *MODEL,
-        ),
-    },
+    openapi_extra={**_JSON, **_REFUSALS},
 )
-async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
-    """Find photos by words, by photos, and by both together.
+async def search_images(request: Request, served: Served, access: Reader) -> answers.HitList:
+    """Find photos by words, by photos of the library, and by both together.
 
-    At least one of `query`, `photo_id`, `plus`, `minus` and an uploaded `image` is needed.
+    At least one of `query`, `photo_id`, `plus`, `minus` and a filter is needed. The form of
+    `searchPhotosByUpload` is taken here, too.
     """
+    return await _search(request, served, access)
+
+
+# A call of its own, because generated clients know one kind of body a call.
+@router.post(
+    "/images/search/upload",
+    operation_id="searchPhotosByUpload",
+    summary="Search photos by a photo that is sent along",
+    openapi_extra={**_FORM, **_REFUSALS},
+)
+async def search_by_upload(request: Request, served: Served, access: Reader) -> answers.HitList:
+    """Find photos like one that is sent along, or like it and words together."""
+    return await _search(request, served, access, needs_form=True)
+
+
+async def _search(
+    request: Request, served: ServerState, access: Access, *, needs_form: bool = False
+) -> answers.HitList:
     started = time.perf_counter()
-    wanted, data = await _read(request)
+    wanted, data = await _read(request, needs_form=needs_form)
     query = query_of(wanted.query, wanted.plus, wanted.minus)
     if any(term.kind == "image" for term in query.terms):
         query = await served.reading.run(name_for_image, served.library, query, access.namespaces)
@@ -122,7 +138,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         searched, Query(tuple(terms)), options, images=images, visible=access.namespaces
     )
     hits = await served.reading.run(_hits, served, answer, where)
-    return answers.Hits(
+    return answers.HitList(
         hits=tuple(hits),
         total=len(hits),
         took_ms=round(1000 * (time.perf_counter() - started), 2),
@@ -148,13 +164,15 @@ def _prepare(data: bytes, embedder: Embedder, pixels: int) -> Any:
     return embedder.prepare(decode(data, min_side=embedder.min_side, max_pixels=pixels))
 
 
-async def _read(request: Request) -> tuple[shapes.ImageSearch, bytes | None]:
+async def _read(request: Request, *, needs_form: bool) -> tuple[shapes.PhotoSearch, bytes | None]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if kind == "application/json" and not needs_form:
         return _parse(await request.body()), None
     if kind != "multipart/form-data":
         raise Problem(
-            415, "Send JSON, or multipart/form-data with a photo as `image`.", "media-type"
+            415,
+            "Send multipart/form-data with a photo as `image`, or JSON to search without one.",
+            "media-type",
         )
     async with request.form(max_files=1, max_fields=4) as form:
         text, image = form.get("request"), form.get("image")
@@ -164,8 +182,8 @@ async def _read(request: Request) -> tuple[shapes.ImageSearch, bytes | None]:
     return _parse(text.encode() if isinstance(text, str) and text else b"{}"), data
 
 
-def _parse(body: bytes) -> shapes.ImageSearch:
+def _parse(body: bytes) -> shapes.PhotoSearch:
     try:
-        return shapes.ImageSearch.model_validate_json(body)
+        return shapes.PhotoSearch.model_validate_json(body)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False)) from error

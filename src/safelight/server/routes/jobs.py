@@ -56,7 +56,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     status_code=202,
 )
 async def ingest(
-    wanted: photos.Ingest, response: Response, served: Served, access: Writer
+    wanted: photos.IngestRequest, response: Response, served: Served, access: Writer
 ) -> answers.Job:
     """Bring the library up to date with a folder, a list or a file of texts on the server.
 
@@ -78,10 +78,10 @@ async def jobs(
     limit: Annotated[
         int, Query(ge=1, le=1000, description="Most jobs of the answer.", examples=[50])
     ] = 50,
-) -> answers.Jobs:
+) -> answers.JobList:
     """Return the last jobs, the newest first."""
     found = await served.reading.run(_jobs, served, access, limit)
-    return answers.Jobs(jobs=tuple(_shape(job, access) for job in found))
+    return answers.JobList(jobs=tuple(_shape(job, access) for job in found))
 
 
 def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:

@@ -165,7 +165,7 @@ async def browse(
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
     ] = None,
-) -> answers.Photos:
+) -> answers.PhotoList:
     """Return photos in order, without a query, page by page.
 
     All pages of a list are of the moment of its first one: a photo that stays in the library comes
@@ -185,7 +185,7 @@ async def browse(
         least=least_of(least),
     )
 
-    def read() -> answers.Photos:
+    def read() -> answers.PhotoList:
         names = named_fields(fields)
         require_named(served.library, where, access.namespaces)
         page = page_of_photos(
@@ -201,7 +201,7 @@ async def browse(
             # All keys in order are kept, so that paging through 100,000 photos sorts them once.
             listed=lambda: served.matching(where, sort),
         )
-        return answers.Photos(
+        return answers.PhotoList(
             photos=tuple(cards_of(served.library, page.cards, names, where.namespaces)),
             next=page.next,
             total=page.total,

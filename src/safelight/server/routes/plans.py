@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
-from safelight.schemas import Action, Left, Plan, Plans
+from safelight.schemas import Action, Left, Plan, PlanList
 from safelight.schemas.values import PlanAction, PlanState
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
@@ -36,7 +36,7 @@ PlanId = Annotated[
 ]
 
 
-class Chosen(Given):
+class GroupChoice(Given):
     """A group to plan for."""
 
     group: str = Field(
@@ -56,10 +56,10 @@ class Chosen(Given):
     )
 
 
-class Wanted(Given):
+class PlanRequest(Given):
     """Request for a plan."""
 
-    groups: list[Chosen] = Field(
+    groups: list[GroupChoice] = Field(
         min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
     )
     action: PlanAction = Field(
@@ -87,7 +87,7 @@ class Wanted(Given):
     status_code=201,
 )
 async def make(
-    wanted: Wanted, response: Response, served: Served, access: Writer,
+    wanted: PlanRequest, response: Response, served: Served, access: Writer,
     namespace: NamespaceQuery = None,
 ) -> Plan:  # fmt: skip
     """Plan what to do about groups; nothing is touched until the plan is applied."""
@@ -133,10 +133,10 @@ async def make(
 
 
 @router.get("", operation_id="listPlans", summary="List plans")
-async def list_all(served: Served, access: Reader) -> Plans:
+async def list_all(served: Served, access: Reader) -> PlanList:
     """Return all plans: drafts, those applied, those undone."""
     found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
-    return Plans(plans=tuple(_shape(plan, state) for plan, state in found))
+    return PlanList(plans=tuple(_shape(plan, state) for plan, state in found))
 
 
 @router.get(
@@ -146,7 +146,7 @@ async def list_all(served: Served, access: Reader) -> Plans:
     summary="Read a plan",
 )
 async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
-    """Return a plan."""
+    """Return a plan, as it is now."""
     plan, state = await served.reading.run(
         keeping.find_plan, served.library, plan_id, access.namespaces
     )

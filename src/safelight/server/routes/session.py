@@ -109,8 +109,10 @@ async def facets(
         lambda: read_facets(served.library, namespaces),
     )
     return answers.Facets(
-        namespaces=tuple(answers.Count(name=name, count=count) for name, count in found.namespaces),
-        cameras=tuple(answers.Count(name=name, count=count) for name, count in found.cameras),
+        namespaces=tuple(
+            answers.NameCount(name=name, count=count) for name, count in found.namespaces
+        ),
+        cameras=tuple(answers.NameCount(name=name, count=count) for name, count in found.cameras),
         labels=tuple(answers.LabelCount(label=name, count=count) for name, count in found.labels),
         metrics=found.metrics,
         taken=None

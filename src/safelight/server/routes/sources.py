@@ -14,7 +14,7 @@ from safelight.api.sources import list_sources
 from safelight.errors import LibraryError, UsageError
 from safelight.ingest.sources.entry import is_inside
 from safelight.library.sources import KINDS, place_of, read_sources
-from safelight.schemas import Forgotten, Moved, Source, Sources
+from safelight.schemas import Forgotten, Moved, Source, SourceList
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import refuses
@@ -37,7 +37,7 @@ router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=GuardedRoute)
 _Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Move(Given):
+class MoveRequest(Given):
     """A folder or file, and where it is now."""
 
     old: _Place = Field(
@@ -55,7 +55,7 @@ class Move(Given):
     dry_run: bool = Field(default=False, description="Only count.", examples=[True])
 
 
-class Forget(Given):
+class ForgetRequest(Given):
     """Request to forget paths and sources, a namespace, missing files, or a label set."""
 
     paths: list[_Place] = Field(
@@ -91,12 +91,12 @@ _SHARED = (
 
 
 @router.get("/sources", operation_id="listSources", summary="List sources")
-async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
+async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> SourceList:
     """Return the sources, with the number of their files."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found = await served.reading.run(_read, served, namespaces)
-    return Sources(sources=tuple(_shape(each) for each in found))
+    return SourceList(sources=tuple(_shape(each) for each in found))
 
 
 @router.post(
@@ -105,7 +105,7 @@ async def sources(served: Served, access: Reader, namespace: NamespaceQuery = No
     openapi_extra=refuses("unknown-path", "outside", "usage", "source"),
     summary="Tell that a folder moved",
 )
-async def move(wanted: Move, served: Served, access: Writer) -> Moved:
+async def move(wanted: MoveRequest, served: Served, access: Writer) -> Moved:
     """Tell the library that a folder or file is at another path now; no file is touched.
 
     The new path has to lie in a folder that the server was started with (`--root`). Not for tokens
@@ -122,7 +122,7 @@ async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     openapi_extra=refuses("unknown-path", "nameless", "no-label-set", "usage"),
     summary="Forget files, sources or a namespace",
 )
-async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
+async def forget_known(wanted: ForgetRequest, served: Served, access: Writer) -> Forgotten:
     """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
     forgotten = await served.writing.run(_forget, served, wanted, access)
     await served.look()
@@ -149,7 +149,7 @@ def _shape(found: SourceStatus) -> Source:
     )
 
 
-def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
+def _move(served: ServerState, wanted: MoveRequest, access: Access) -> MovedSource:
     access.within(wanted.namespace or None)
     if access.namespaces is not None:
         raise Problem(
@@ -168,7 +168,7 @@ def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
     )
 
 
-def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRows:
+def _forget(served: ServerState, wanted: ForgetRequest, access: Access) -> ForgottenRows:
     namespace = wanted.namespace or None
     access.within(namespace)
     if access.namespaces is not None:

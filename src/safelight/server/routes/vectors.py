@@ -65,7 +65,7 @@ _FEW = 50
     operation_id="searchText",
     openapi_extra=refuses("query", "filter", "no-label", "vector", *MODEL),
     summary="Search everything by text",
-    response_model=answers.Matches | answers.Results,
+    response_model=answers.MatchList | answers.ResultList,
 )
 async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
     """Find photos, texts and vectors by words.
@@ -212,7 +212,7 @@ async def count(
     operation_id="listVectorMetadata",
     openapi_extra=refuses(*MODEL),
     summary="List vectors without numbers",
-    response_model=list[answers.VectorMetadata],
+    response_model=list[answers.VectorSummary],
 )
 async def metadata(
     request: Request,

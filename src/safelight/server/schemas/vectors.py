@@ -117,7 +117,7 @@ class _Searching(_Loose):
 
 
 Filters = Annotated[
-    list[Any] | dict[str, Any] | None,
+    list[dict[str, Any]] | dict[str, Any] | None,
     Field(
         description='Conditions on metadata: `[{"field", "operator", "value"}]`, '
         '`{"field": {"op": value}}` or `{"field": value}`.',
