@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +33,26 @@ FAILURE_CODES = frozenset(
         "model",  # the model could not embed it
     }
 )
+
+
+class PlanState(StrEnum):
+    """State of a plan: of what it did, what stands now."""
+
+    PLANNED = "planned"  # nothing of it was done
+    APPLIED = "applied"  # all of it is done
+    APPLIED_IN_PART = "applied-in-part"  # some was left, or could not be undone
+    UNDONE = "undone"  # all that was done was undone
+
+
+class ActionState(StrEnum):
+    """State of one action of a plan."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    LEFT = "left"  # the last apply left the file as it is, for a reason
+    UNDONE = "undone"
+    UNFINISHED = "unfinished"  # by a command that was killed; the next apply or undo settles it
+
 
 #: Largest photo that is decoded, in pixels: about 600 MB of RGB. The largest medium-format sensors
 #: have 150 million.

@@ -130,14 +130,15 @@ def test_a_plan_is_seen_then_applied_then_undone(server, shelf) -> None:
     answer = server.post("/api/v1/plans", {"groups": wanted, "action": "quarantine"})
     assert answer.status_code == 201
     plan = answer.json()
-    assert (plan["state"], len(plan["actions"])) == ("draft", 3)
+    assert (plan["state"], len(plan["actions"])) == ("planned", 3)
     assert all(each["why"] and each["to"] for each in plan["actions"])
     assert plan["bytes_saved"] == sum(each["bytes"] for each in plan["actions"])
     assert {path.name: path.read_bytes() for path in shelf.iterdir()} == before
     assert server.get(answer.headers["location"]).json() == plan
 
     applied = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
-    assert (applied["state"], applied["left"]) == ("applied", [])
+    assert (applied["state"], applied["counts"]["done"]) == ("applied", 3)
+    assert server.get(f"/api/v1/plans/{plan['id']}").json() == applied
     assert sorted(path.name for path in shelf.glob("*.*") if path.is_file()) == [
         "astronaut.jpg",
         *sorted({os.path.basename(each["keeper"]) for each in plan["actions"]}),
@@ -146,7 +147,7 @@ def test_a_plan_is_seen_then_applied_then_undone(server, shelf) -> None:
     assert server.client.delete(f"/api/v1/plans/{plan['id']}").status_code == 409
 
     undone = server.post(f"/api/v1/plans/{plan['id']}/undo").json()
-    assert (undone["state"], undone["left"]) == ("undone", [])
+    assert (undone["state"], undone["counts"]["undone"]) == ("undone", 3)
     after = {path.name: path.read_bytes() for path in shelf.iterdir() if path.is_file()}
     assert after == before
     assert len(groups(server)) == 2
@@ -229,7 +230,11 @@ def test_a_file_that_has_changed_is_left_and_told(server, shelf) -> None:
     plan = server.post("/api/v1/plans", {"groups": wanted}).json()
     (shelf / "coffee small.jpg").write_bytes(b"something new")
     applied = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
-    assert [each["path"] for each in applied["left"]] == [str(shelf / "coffee small.jpg")]
+    (left,) = (each for each in applied["actions"] if each["state"] == "left")
+    assert left["path"] == str(shelf / "coffee small.jpg")
+    assert "changed" in left["reason"]
+    assert (applied["state"], applied["bytes_held"]) == ("applied-in-part", 0)
+    assert server.get(f"/api/v1/plans/{plan['id']}").json() == applied
     assert (shelf / "coffee small.jpg").read_bytes() == b"something new"
 
 
@@ -285,7 +290,26 @@ def test_two_plans_for_one_group_are_applied_once(server, shelf) -> None:
     wanted = {"groups": [{"group": each["group"]} for each in groups(server)]}
     first, second = (server.post("/api/v1/plans", wanted).json() for _ in range(2))
     applied = server.post(f"/api/v1/plans/{first['id']}/apply").json()
-    assert (applied["changed"], applied["before"], applied["left"]) == (3, 0, [])
+    assert (applied["last"]["changed"], applied["last"]["before"]) == (3, 0)
+    assert (applied["bytes_freed"], applied["bytes_held"]) == (0, applied["bytes_saved"])
     for plan in (first, second):
         again = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
-        assert (again["changed"], again["before"], again["left"]) == (0, 3, [])
+        assert (again["last"]["changed"], again["last"]["before"]) == (0, 3)
+        assert (again["state"], again["counts"]["done"]) == ("applied", 3)
+    assert {each["done_by"] for each in again["actions"]} == {first["id"]}
+    assert (again["bytes_freed"], again["bytes_held"]) == (0, 0)
+    assert server.get(f"/api/v1/plans/{second['id']}").json() == again
+
+
+def test_an_undo_that_could_not_restore_everything_says_so(server, shelf) -> None:
+    wanted = {"groups": [{"group": each["group"]} for each in groups(server)]}
+    plan = server.post("/api/v1/plans", wanted).json()
+    path = f"/api/v1/plans/{plan['id']}"
+    applied = server.post(f"{path}/apply").json()
+    os.unlink(applied["actions"][0]["now"])
+    undone = server.post(f"{path}/undo").json()
+    assert undone["state"] == "applied-in-part"
+    assert [each["state"] for each in undone["actions"]] == ["done", "undone", "undone"]
+    assert undone["actions"][0]["reason"]
+    assert (undone["last"]["command"], undone["last"]["changed"]) == ("undo", 2)
+    assert server.get(path).json() == undone

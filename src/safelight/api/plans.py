@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.api.progress import Progress, Step, as_progress, reporting
 from safelight.api.report import check_report
 from safelight.arguments import as_path
+from safelight.duplicates.plans.account import LastRun
 from safelight.duplicates.plans.apply import Outcome
 from safelight.duplicates.plans.model import (
     ACTIONS,
@@ -21,24 +22,29 @@ from safelight.duplicates.plans.model import (
     read_plan,
     write_plan,
 )
+from safelight.duplicates.plans.progress import ActionResult, SidecarResult, progress_of
 from safelight.duplicates.plans.progress import Progress as PlanProgress
-from safelight.duplicates.plans.progress import State, progress_of
 from safelight.errors import UsageError
 from safelight.files.names import expanded
+from safelight.types import ActionState, PlanState
 
 if TYPE_CHECKING:
     from safelight.api.opened import Opened
 
 __all__ = [
     "ACTIONS",
+    "ActionResult",
+    "ActionState",
     "Change",
+    "LastRun",
     "Left",
     "LibraryPlan",
     "Outcome",
     "Plan",
     "PlanProgress",
+    "PlanState",
     "PlannedGroup",
-    "State",
+    "SidecarResult",
     "apply",
     "check_target",
     "plan_report",
@@ -86,6 +92,16 @@ class LibraryPlan:
         """Bytes that become free."""
         return self.plan.saves
 
+    @property
+    def progress(self) -> PlanProgress:
+        """State of the plan and of each of its actions."""
+        return progress_of(self.plan, self._library.path)
+
+    @property
+    def state(self) -> PlanState:
+        """``planned``, ``applied``, ``applied-in-part`` or ``undone``."""
+        return self.progress.state
+
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
         return self.plan.to_dict()
@@ -108,7 +124,7 @@ class LibraryPlan:
         plan_report(
             self.plan,
             path,
-            states=progress_of(self.plan, self._library.path),
+            states=self.progress,
             force=force,
             pixel_limit=settings.pixel_limit,
             progress=self._library.progress,

@@ -16,7 +16,10 @@ from safelight.schemas.duplicates import (
     GroupPhoto,
     Left,
     Plan,
+    PlanCounts,
     PlanList,
+    PlanRun,
+    PlanSidecar,
 )
 from safelight.schemas.photos import (
     Card,
@@ -45,6 +48,7 @@ from safelight.schemas.photos import (
 )
 from safelight.schemas.sources import Forgotten, Moved, Source, SourceList
 from safelight.schemas.values import (
+    ActionState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -66,6 +70,7 @@ from safelight.schemas.vectors import (
 
 __all__ = [
     "Action",
+    "ActionState",
     "Card",
     "Comparing",
     "Decided",
@@ -101,7 +106,10 @@ __all__ = [
     "PhotoScore",
     "Plan",
     "PlanAction",
+    "PlanCounts",
     "PlanList",
+    "PlanRun",
+    "PlanSidecar",
     "PlanState",
     "Relation",
     "Result",

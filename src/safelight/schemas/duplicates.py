@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from safelight.schemas.base import Answer, FilePath, Moment, PhotoId, TakenAt, TakenOffset
-from safelight.schemas.values import DecisionName, PlanAction, PlanState, Relation
+from safelight.schemas.values import ActionState, DecisionName, PlanAction, PlanState, Relation
 
 GroupName = Annotated[
     str,
@@ -99,15 +99,18 @@ class Decided(Answer):
 
 
 class Action(Answer):
-    """A plan's operation on one file."""
+    """A plan's operation on one file, and what became of it."""
 
     path: FilePath
     kind: PlanAction = Field(description="What happens to the file.")
     to: str | None = Field(
-        description="Path of the file afterwards; null if it stays at its path or is trashed.",
+        description="Where the plan moves it; null if it stays at its path or is trashed.",
         examples=["/home/me/Pictures/.safelight-quarantine/beach.jpg"],
     )
-    bytes: int = Field(description="Bytes that become free.", examples=[2481632])
+    bytes: int = Field(
+        description="Bytes that become free with it, at the latest when the quarantine is deleted.",
+        examples=[2481632],
+    )
     why: str = Field(
         description="Why this file goes, for people.", examples=["identical; same folder"]
     )
@@ -119,6 +122,27 @@ class Action(Answer):
         description="Id of the photo that the kept file has.", examples=["9f86d081884c7d65"]
     )
     group: GroupName
+    state: ActionState = Field(description="What became of the file.", examples=["done"])
+    reason: str | None = Field(
+        description="Why it was left, or not brought back, for people; to follow the path.",
+        examples=["has changed since the plan was made"],
+    )
+    bytes_freed: int = Field(
+        description="Bytes that are free now, because of this action.", examples=[0]
+    )
+    bytes_held: int = Field(
+        description="Bytes that become free once the quarantine is deleted, or the trash emptied.",
+        examples=[2481632],
+    )
+    now: str | None = Field(
+        description="Where the file is now, of one that was moved.",
+        examples=["/home/me/Pictures/.safelight-quarantine/beach.jpg"],
+    )
+    at: Moment | None = Field(description="When it was begun, UTC.")
+    done_by: str | None = Field(
+        description="Id of the other plan that did it; then this one freed nothing.",
+        examples=["20261128-093000-3f2a"],
+    )
 
 
 class Left(Answer):
@@ -131,8 +155,49 @@ class Left(Answer):
     )
 
 
+class PlanSidecar(Answer):
+    """A sidecar of a kept file that the plan added to."""
+
+    path: FilePath
+    group: GroupName
+    state: ActionState = Field(description="What became of the sidecar.", examples=["done"])
+    reason: str | None = Field(
+        description="Why it could not be restored, for people; to follow the path.",
+        examples=["has changed since it was added to; it is left as it is"],
+    )
+
+
+class PlanRun(Answer):
+    """The last apply or undo of a plan, in numbers of files."""
+
+    command: Literal["apply", "undo"] = Field(description="What was done.")
+    at: Moment = Field(description="When it began, UTC.")
+    finished_at: Moment | None = Field(
+        description="When it ended, UTC; null: it is at work, or was killed."
+    )
+    changed: int = Field(description="Files that it moved, linked, or brought back.", examples=[3])
+    before: int = Field(description="Files for which an earlier command had done it.", examples=[0])
+    left: int = Field(
+        description="Files that it left, each with the reason in its action.", examples=[0]
+    )
+    sidecars: int = Field(description="Sidecars that it added to, or restored.", examples=[1])
+
+
+class PlanCounts(Answer):
+    """Number of actions in each state."""
+
+    planned: int = Field(description="Not done yet.", examples=[0])
+    done: int = Field(description="Done.", examples=[3])
+    left: int = Field(description="Left as they are by the last apply.", examples=[0])
+    undone: int = Field(description="Undone.", examples=[0])
+    unfinished: int = Field(
+        description="Begun by a command that was killed; the next apply or undo settles them.",
+        examples=[0],
+    )
+
+
 class Plan(Answer):
-    """Planned file operations for duplicates."""
+    """Planned file operations for duplicates, and what became of them."""
 
     id: str = Field(description="Id of the plan.", examples=["20261128-093000-3f2a"])
     created_at: Moment = Field(description="When the plan was made, UTC.")
@@ -141,22 +206,30 @@ class Plan(Answer):
         examples=["default"],
     )
     action: PlanAction = Field(description="What the plan does with files that are not kept.")
-    state: PlanState = Field(description="What became of the plan.")
+    state: PlanState = Field(
+        description="What became of the plan; `applied-in-part`: some files were left, or could "
+        "not be brought back."
+    )
+    busy: bool = Field(description="It is being applied or undone right now.", examples=[False])
     actions: tuple[Action, ...] = Field(description="The operations, one a file.")
     bytes_saved: int = Field(
-        description="Bytes that become free when all of it is done.", examples=[2481632]
+        description="Bytes that become free when all of it is done, at the latest when the "
+        "quarantine is deleted.",
+        examples=[2481632],
     )
-    left: tuple[Left, ...] = Field(description="Files of the groups that stay as they are.")
-    changed: int | None = Field(
-        default=None,
-        description="Files that this call has moved, linked or put back; null in other answers.",
-        examples=[3],
+    bytes_freed: int = Field(
+        description="Bytes that are free now, because of the plan.", examples=[0]
     )
-    before: int | None = Field(
-        default=None,
-        description="Files for which nothing was left to do: an earlier call did it.",
-        examples=[0],
+    bytes_held: int = Field(
+        description="Bytes that become free once its quarantine is deleted, or the trash emptied.",
+        examples=[2481632],
     )
+    counts: PlanCounts = Field(description="Number of actions in each state.")
+    left: tuple[Left, ...] = Field(description="Files of the groups that the plan leaves out.")
+    sidecars: tuple[PlanSidecar, ...] = Field(
+        description="Sidecars of kept files that the plan added to."
+    )
+    last: PlanRun | None = Field(description="The last apply or undo; null: it was never applied.")
 
 
 class PlanList(Answer):

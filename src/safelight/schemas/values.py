@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 
 from safelight.duplicates.model import Relation
+from safelight.types import ActionState, PlanState
 
 __all__ = [
+    "ActionState",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -56,12 +58,3 @@ class PlanAction(StrEnum):
     QUARANTINE = "quarantine"
     HARDLINK = "hardlink"
     TRASH = "trash"
-
-
-class PlanState(StrEnum):
-    """State of a plan."""
-
-    DRAFT = "draft"
-    APPLYING = "applying"
-    APPLIED = "applied"
-    UNDONE = "undone"

@@ -58,7 +58,8 @@ class Change:
     ----------
     photo_id, path : str
     size, saves : int
-        Bytes of the file, and those that become free: none while another hard link holds them.
+        Bytes of the file, and those that become free with it and its sidecars, at the latest when
+        the quarantine is deleted: none while another hard link holds them.
     relation : Relation
         How it is related to the file that is kept.
     reasons : tuple of str

@@ -1,15 +1,16 @@
-"""Plans of file operations for duplicates: make, show, apply, undo."""
+"""PlanList of file operations for duplicates: make, show, apply, undo."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
-from safelight.schemas import Action, Left, Plan, PlanList
-from safelight.schemas.values import PlanAction, PlanState
+from safelight.schemas import Action, Left, Plan, PlanCounts, PlanList, PlanRun, PlanSidecar
+from safelight.schemas.values import PlanAction
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
@@ -21,8 +22,7 @@ from safelight.server.schemas.photos import Given, NamespaceQuery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.duplicates.plans.apply import Outcome
-    from safelight.duplicates.plans.model import Plan as Planned
+    from safelight.duplicates.plans.progress import Progress
 
 router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
 
@@ -120,7 +120,7 @@ async def make(
                 instead=instead,
             )
         )
-    plan = await served.comparing.run(
+    made = await served.comparing.run(
         keeping.make_plan,
         served.library,
         suggestions,
@@ -128,15 +128,15 @@ async def make(
         places.pop(),
         preferences(protect=(*wanted.protect, *served.settings.protect)),
     )
-    response.headers["Location"] = f"/api/v1/plans/{plan.id}"
-    return _shape(plan, "draft")
+    response.headers["Location"] = f"/api/v1/plans/{made.plan.id}"
+    return _shape(made)
 
 
 @router.get("", operation_id="listPlans", summary="List plans")
 async def list_all(served: Served, access: Reader) -> PlanList:
-    """Return all plans: drafts, those applied, those undone."""
+    """Return all plans, each with what it has come to, the newest first."""
     found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
-    return PlanList(plans=tuple(_shape(plan, state) for plan, state in found))
+    return PlanList(plans=tuple(_shape(each) for each in found))
 
 
 @router.get(
@@ -146,11 +146,9 @@ async def list_all(served: Served, access: Reader) -> PlanList:
     summary="Read a plan",
 )
 async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
-    """Return a plan, as it is now."""
-    plan, state = await served.reading.run(
-        keeping.find_plan, served.library, plan_id, access.namespaces
-    )
-    return _shape(plan, state)
+    """Return a plan, and what became of each of its actions."""
+    found = await served.reading.run(keeping.find_plan, served.library, plan_id, access.namespaces)
+    return _shape(found)
 
 
 @router.delete(
@@ -174,10 +172,13 @@ async def forget(served: Served, access: Writer, plan_id: PlanId) -> Response:
     summary="Apply a plan",
 )
 async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
-    """Do what a plan says. A file is only changed if it still has the bytes that the plan knows."""
+    """Do what a plan says. A file is only changed if it still has the bytes that the plan knows.
+
+    Each action tells whether it was done, or why the file was left; later calls tell the same.
+    """
     done = await served.writing.run(keeping.apply, served.library, plan_id, access.namespaces)
     await served.look()
-    return _shape(*done)
+    return _shape(done)
 
 
 @router.post(
@@ -187,20 +188,25 @@ async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     summary="Undo a plan",
 )
 async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
-    """Undo what a plan did, to the byte."""
+    """Undo what a plan did, to the byte.
+
+    The state is `undone` only if everything is as it was; else each action that could not be undone
+    says why.
+    """
     done = await served.writing.run(keeping.undo, served.library, plan_id, access.namespaces)
     await served.look()
-    return _shape(*done)
+    return _shape(done)
 
 
-def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
-    left = plan.left if outcome is None else outcome.left
+def _shape(found: Progress) -> Plan:
+    plan = found.plan
     return Plan(
         id=plan.id,
         created_at=plan.made_at,
         namespace=plan.namespace,
         action=PlanAction(plan.action),
-        state=PlanState(state),
+        state=found.state,
+        busy=found.busy,
         actions=tuple(
             Action(
                 path=change.path,
@@ -212,14 +218,18 @@ def _shape(plan: Planned, state: str, outcome: Outcome | None = None) -> Plan:
                 keeper=group.keeper,
                 keeper_id=group.keeper_id,
                 group=group.id,
+                **asdict(found.of(change)),
             )
             for group in plan.groups
             for change in group.changes
         ),
         bytes_saved=plan.saves,
-        left=tuple(Left(path=each.path, why=each.why) for each in left),
-        changed=None if outcome is None else outcome.changed,
-        before=None if outcome is None else outcome.before,
+        bytes_freed=found.bytes_freed,
+        bytes_held=found.bytes_held,
+        counts=PlanCounts(**found.counts()),
+        left=tuple(Left(path=each.path, why=each.why) for each in plan.left),
+        sidecars=tuple(PlanSidecar(**asdict(each)) for each in found.sidecars),
+        last=None if found.last is None else PlanRun(**asdict(found.last)),
     )
 
 
