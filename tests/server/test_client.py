@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from enum import StrEnum
 
+import httpx2
 import pytest
 from PIL import Image
 
@@ -70,6 +71,10 @@ def names(kind) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")}
 
 
+#: Methods that are more than one call.
+OWN = {"ingest", "follow", "picture_urls", "send", "close"}
+
+
 def test_both_clients_have_every_call() -> None:
     made = {
         name
@@ -77,9 +82,8 @@ def test_both_clients_have_every_call() -> None:
         if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
-    others = {"ingest", "follow", "send", "close"}
     lists = {name.removesuffix("_page") for name in made if name.endswith("_page")}
-    assert names(Client) == names(AsyncClient) == made | others | lists
+    assert names(Client) == names(AsyncClient) == made | OWN | lists
     for name in made:
         assert getattr(Client, name).__doc__ == getattr(calls, name).__doc__
 
@@ -96,10 +100,12 @@ def test_every_endpoint_can_be_called(server) -> None:
     given = {
         "source": "x", "photo_id": "x", "job_id": "x", "vector_id": "x", "text": "x",
         "embedding": [1.0], "group": "x", "decision": "x", "groups": ["x"], "plan_id": "x",
-        "batch": {}, "files": [("x", b"")], "old": "x", "new": "x",
+        "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
+        "photo_ids": ["x"],
     }  # fmt: skip
     called = {("GET", calls.events_path("x"))}
-    for name in names(Client) - {"ingest", "follow", "send", "close"}:
+    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")}
+    for name in names(Client) - OWN - lists:
         make = getattr(calls, name)
         needed = [
             each.name
@@ -158,6 +164,17 @@ def test_photos_are_found_and_looked_at(client) -> None:
         assert client.original(photo.photo_id) == file.read()
 
 
+def test_pictures_are_signed_for_a_page(client, server) -> None:
+    ids = [photo.photo_id for photo in client.photos_page(limit=3).photos]
+    found = client.picture_urls(ids, side=160, seconds=60)
+    assert list(found) == ids
+    for photo_id, url in found.items():
+        assert httpx2.get(url).content == client.thumbnail(photo_id, 160)
+    assert client.sign_urls([f"/api/v1/photos/{ids[0]}/image"]).expires_at.endswith("Z")
+    with pytest.raises(errors.UsageError, match="thumbnail"):
+        client.picture_urls(ids, "small")
+
+
 def test_a_photo_is_sent_and_searched_for(client, tmp_path) -> None:
     (tmp_path / "grün & blau.png").write_bytes(png((20, 200, 40)))
     found = client.images_search(image=tmp_path / "grün & blau.png", limit=3)
@@ -194,12 +211,14 @@ def test_a_folder_is_ingested_with_progress(client, photos, make_photo) -> None:
 
 
 def test_a_lost_connection_does_not_lose_the_job(client, photos, server, monkeypatch) -> None:
+    from fastapi.responses import StreamingResponse
+
     from safelight.server.routes import jobs
 
     async def cut(*_):
-        yield ": and that was all\n\n"
+        return StreamingResponse(iter([": and that was all\n\n"]))
 
-    monkeypatch.setattr(jobs, "_events", cut)
+    monkeypatch.setattr(jobs, "event_stream", cut)
     assert client.ingest("red", namespace="again").state == "done"
 
 

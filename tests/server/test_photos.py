@@ -184,7 +184,7 @@ def test_the_original_is_what_was_ingested_or_nothing(server) -> None:
     path = f"/api/v1/photos/{card['photo_id']}/original"
     answer = server.get(path)
     assert hashlib.sha256(answer.content).hexdigest() == card["photo_id"]
-    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-type"] == "image/png"
     assert answer.headers["content-disposition"].startswith("attachment")
     file = Path(card["path"])
     file.write_bytes(b"something else, and secret")

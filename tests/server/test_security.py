@@ -244,7 +244,9 @@ WRITES = [
 ]
 
 # These change nothing, though they are sent.
-_ASKING = {"/api/v1/search", "/api/v1/vectors/search", "/api/v1/images/search"}
+_ASKING = {
+    "/api/v1/search", "/api/v1/vectors/search", "/api/v1/images/search", "/api/v1/signatures",
+}  # fmt: skip
 
 
 def test_a_token_to_read_changes_nothing(filled, embedder) -> None:

@@ -202,6 +202,41 @@ def focus(photo_id: str) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
 
 
+def sign_urls(urls: Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
+    """Return addresses that a page can load without a token, for a while.
+
+    Parameters
+    ----------
+    urls : iterable of str
+        Path and query of thumbnails, images, focus maps, originals and streams of events, as in
+        ``/api/v1/photos/ID/thumbnail?side=320``; at most 1,000.
+    seconds : int
+        How long they are good for; until the client's token is revoked, at most.
+    """
+    wanted = {"urls": as_list(urls, "urls", str), "seconds": seconds}
+    return Call("POST", f"{_API}/signatures", _as(schemas.Signatures), json=wanted)
+
+
+#: Addresses that are signed by one call.
+SIGNED_AT_ONCE = 1000
+
+
+def picture_path(photo_id: str, picture: str, side: int | None) -> str:
+    """Return the path of a picture of a photo.
+
+    Raises
+    ------
+    UsageError
+        There is no such picture.
+    """
+    if picture not in _PICTURES:
+        raise UsageError(f"Unknown picture {picture!r}. Choose from: {', '.join(_PICTURES)}.")
+    return f"{_photo(photo_id)}/{picture}" + ("" if side is None else f"?side={side}")
+
+
+_PICTURES = ("thumbnail", "image", "focus", "original")
+
+
 def images_search(
     query: str | None = None,
     *,

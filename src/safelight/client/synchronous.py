@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
+from safelight.arguments import as_list
 from safelight.client import calls
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
@@ -22,7 +23,7 @@ from safelight.client.sending import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from safelight.client.calls import Call, IngestOptions, Page
@@ -100,6 +101,7 @@ class Client:
     image = _method(calls.image)
     original = _method(calls.original)
     focus = _method(calls.focus)
+    sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
@@ -153,6 +155,36 @@ class Client:
             progress(job)
         return job
 
+    def picture_urls(
+        self,
+        photo_ids: Iterable[str],
+        picture: str = "thumbnail",
+        *,
+        side: int | None = None,
+        seconds: int = 900,
+    ) -> dict[str, str]:
+        """Return addresses of pictures that a page can load without a token, by photo.
+
+        Parameters
+        ----------
+        photo_ids : iterable of str
+        picture : str
+            ``thumbnail``, ``image``, ``focus`` or ``original``.
+        side : int, optional
+            Of the longer side of a thumbnail or image.
+        seconds : int
+            How long they are good for.
+        """
+        wanted = as_list(photo_ids, "photo_ids", str)
+        base = str(self._http.base_url).rstrip("/")
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), calls.SIGNED_AT_ONCE):
+            some = wanted[start : start + calls.SIGNED_AT_ONCE]
+            paths = [calls.picture_path(photo_id, picture, side) for photo_id in some]
+            answer = self.sign_urls(paths, seconds=seconds)
+            found |= zip(some, [base + url for url in answer.urls], strict=True)
+        return found
+
     def follow(self, job_id: str) -> Iterator[Job]:
         """Yield a job each time that it has gone on, until it has ended.
 
@@ -163,7 +195,7 @@ class Client:
         while not job.is_finished:
             try:
                 with self._http.stream("GET", calls.events_path(job_id)) as response:
-                    if response.status_code != 200:
+                    if response.status_code not in (200, 204):
                         raise error_of(response.status_code, response.read())
                     for line in response.iter_lines():
                         told = calls.read_event(line)

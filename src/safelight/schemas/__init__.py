@@ -46,6 +46,7 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, SourceList
 from safelight.schemas.values import (
     ActionState,
@@ -116,6 +117,7 @@ __all__ = [
     "ResultList",
     "ScoreStatus",
     "Session",
+    "Signatures",
     "Source",
     "SourceList",
     "Taken",

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
@@ -17,6 +17,7 @@ from safelight import __version__
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
 from safelight.server import document
+from safelight.server.allowed_methods import allowed_methods
 from safelight.server.errors import (
     ProblemResponse,
     of_error,
@@ -33,6 +34,7 @@ from safelight.server.routes import (
     photos,
     plans,
     session,
+    signatures,
     sources,
     uploads,
     vectors,
@@ -86,6 +88,7 @@ def create_app(service: ServerState) -> FastAPI:
         session,
         photos,
         images,
+        signatures,
         uploads,
         jobs,
         vectors,
@@ -129,8 +132,12 @@ async def _broken(request: Request, error: Exception) -> ProblemResponse:
     return of_error(explain_database_error(request.app.state.service.library.path, error))
 
 
-async def _http(_: Request, error: Exception) -> ProblemResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        error.headers = {**(error.headers or {}), "Allow": allowed_methods(request)}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=error.headers)
     code = getattr(error, "code", "http")
     return respond(error.status_code, str(error.detail), code, headers=error.headers)
 

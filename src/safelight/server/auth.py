@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from safelight.library.state.tokens import find_token
 from safelight.server.config import is_loopback
 from safelight.server.errors import Problem
+from safelight.server.signatures import NO_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -98,6 +99,26 @@ def access_of(authorization: str | None, known: Sequence[Token], *, needs_token:
     return Access(token.id, True, token.may_write, token.namespaces)
 
 
+def access_of_signer(token_id: str, known: Sequence[Token], *, needs_token: bool) -> Access:
+    """Return the rights of an address that was signed for a token: to read, as the token may now.
+
+    Raises
+    ------
+    Problem
+        With 403: the token was revoked, or this server needs one by now.
+    """
+    if token_id == NO_TOKEN:
+        if not needs_token:
+            return Access(may_write=False)
+    else:
+        for each in known:
+            if each.id == token_id and each.revoked_at is None:
+                return Access(each.id, True, False, each.namespaces)
+    raise Problem(
+        403, "The token that this address was signed for is not valid any more.", "signature"
+    )
+
+
 def bearer_token(authorization: str) -> str | None:
     """Return the token that an ``Authorization`` brings, valid or not; None: another scheme."""
     scheme, _, text = authorization.partition(" ")
@@ -139,8 +160,18 @@ def check_host(host: str | None, options: ServerConfig) -> None:
     )
 
 
-def check_origin(method: str, headers: Mapping[str, str], path: str, options: ServerConfig) -> None:
+def check_origin(
+    method: str,
+    headers: Mapping[str, str],
+    path: str,
+    options: ServerConfig,
+    *,
+    is_signed: bool = False,
+) -> None:
     """Refuse what a page of another origin makes a browser send.
+
+    For a picture a browser does not say which page it is for. If some may use this server, they
+    have signed addresses.
 
     Raises
     ------
@@ -162,7 +193,7 @@ def check_origin(method: str, headers: Mapping[str, str], path: str, options: Se
         return
     if method in _SAFE and headers.get("sec-fetch-mode") == "navigate":
         return  # somebody followed a link; the other page sees nothing of the answer
-    if options.allowed_origins and method in _SAFE:
+    if is_signed and options.allowed_origins:
         return
     raise Problem(403, f"Pages of other sites may not use {path}.", "origin")
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import threading
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from safelight.library.browse import matching
 from safelight.library.listings import Listings
 from safelight.library.name_index import NameBeginnings
 from safelight.library.spaces import default_space, is_empty
+from safelight.library.state.signing_key import signing_key
 from safelight.library.state.tokens import PREFIX, find_token, tokens
 from safelight.library.vector_index.flat import ExactIndex, index_state
 from safelight.library.vector_index.open import clusters_made_at, open_fastest
@@ -33,6 +35,7 @@ from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
 from safelight.server.job_runner import Jobs
 from safelight.server.metrics import Metrics
+from safelight.server.originals import Verified
 from safelight.server.pools import WorkerPool, close_all, end
 
 if TYPE_CHECKING:
@@ -148,7 +151,13 @@ class ServerState:
             writing=self.writing,
             stopping=self.stopping,
         )
+        self.originals = Verified()
         self.streams = 0  # clients that listen to jobs
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The key of signed addresses; read from the disk once."""
+        return signing_key(self.library)
 
     # --- freshness -------------------------------------------------------------------------
 
@@ -290,6 +299,19 @@ class ServerState:
             return known
         await self._look_soon()
         return await self._known_tokens()
+
+    async def tokens_now(self) -> list[Token]:
+        """Return the tokens that the library knows at this moment."""
+        # Beside the pools, so that a look does not wait behind searches.
+        await asyncio.to_thread(self._freshness.look)
+        return await self._known_tokens()
+
+    async def is_valid(self, token_id: str | None) -> bool:
+        """Tell whether a token that was valid still is; True of no token."""
+        if token_id is None:
+            return True
+        known = await self._known_tokens()
+        return any(each.id == token_id and each.revoked_at is None for each in known)
 
     async def _look_soon(self) -> None:
         """Look at the library after now; all who ask within a moment share one look."""

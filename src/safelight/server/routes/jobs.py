@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from safelight import schemas as answers
 from safelight.errors import LibraryError
@@ -15,14 +12,14 @@ from safelight.library.state.jobs import read_jobs
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, refuses
-from safelight.server.errors import busy
+from safelight.server.event_stream import Event, event_stream
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
 from safelight.server.schemas import photos
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from safelight.library.state.jobs import Job
 
@@ -37,14 +34,12 @@ JobId = Annotated[
     ),
 ]
 
-_SECONDS_BETWEEN_LOOKS = 0.25
-_SECONDS_OF_SILENCE = 15.0
-
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
         "description": "Events `progress` while it runs, then `done`; the data are the job.",
-    }
+    },
+    204: {"description": "The client was told the end already."},
 }
 
 
@@ -117,48 +112,26 @@ async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
     operation_id="streamJobEvents",
     openapi_extra=refuses("no-job"),
     summary="Follow a job",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses=_EVENTS,
 )
-async def events(
-    request: Request, served: Served, access: Reader, job_id: JobId
-) -> StreamingResponse:
-    """Tell how a job goes on, as server-sent events."""
-    first = await _job(served, access, job_id)
-    if served.streams >= served.limits.streams:
-        raise busy("listeners")
-    return StreamingResponse(
-        _events(request, served, access, first),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+async def events(request: Request, served: Served, access: Reader, job_id: JobId) -> Response:
+    """Tell how a job goes on, as server-sent events.
+
+    Each event is the whole job. A client that comes back with `Last-Event-ID` is told what is new.
+    """
+
+    async def look() -> Event:
+        return _event(await _job(served, access, job_id), access)
+
+    return await event_stream(request, served, access, look)
 
 
-async def _events(
-    request: Request, served: ServerState, access: Access, job: Job
-) -> AsyncIterator[str]:
-    served.streams += 1
-    try:
-        told: Job | None = None
-        spoken = time.monotonic()
-        while not is_finished(job):
-            if job != told:
-                told, spoken = job, time.monotonic()
-                yield _event("progress", job, access)
-            elif time.monotonic() - spoken > _SECONDS_OF_SILENCE:
-                spoken = time.monotonic()
-                yield ": still here\n\n"
-            if served.stopping.is_set() or await request.is_disconnected():
-                return
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            job = await served.reading.run(served.jobs.get, job.id)
-        yield _event("done", job, access)
-    finally:
-        served.streams -= 1
-
-
-def _event(name: str, job: Job, access: Access) -> str:
-    return f"event: {name}\ndata: {_shape(job, access).model_dump_json()}\n\n"
+def _event(job: Job, access: Access) -> Event:
+    # What a listener can see of a job, without its words.
+    state = f"{job.state}-{job.done}-{job.total}-{job.failed}"
+    name = "done" if is_finished(job) else "progress"
+    return Event(state, name, _shape(job, access).model_dump_json(), is_finished(job))
 
 
 async def _job(served: ServerState, access: Access, job_id: str) -> Job:

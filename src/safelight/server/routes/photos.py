@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
@@ -16,11 +13,12 @@ from safelight.library.items import item_keys
 from safelight.library.listed_fields import named_fields
 from safelight.library.listings import page_of_photos
 from safelight.library.ordering import PATTERN as ORDER
-from safelight.library.originals import open_original
 from safelight.library.photos import read_photo
 from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
+from safelight.server import originals
 from safelight.server.auth import Access, Reader
+from safelight.server.conditions import conditional_status
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.document import PHOTO, refuses
 from safelight.server.errors import Problem
@@ -38,10 +36,6 @@ from safelight.server.schemas.photos import (
     PhotoId,
 )
 from safelight.server.state import ServerState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
 
@@ -64,7 +58,16 @@ _MAP = {
     },
 }
 
-_CHUNK = 1 << 18
+_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+
+_ORIGINAL: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/*": _FILE}, "description": "The file, as its camera wrote it."},
+    206: {
+        "content": {"image/*": _FILE, "multipart/byteranges": _FILE},
+        "description": "The parts that `Range` asks for.",
+    },
+    304: {"description": "It is what the client has.", "content": {}},
+}
 
 #: Photos in one page.
 MOST_PHOTOS = 1000
@@ -300,7 +303,7 @@ async def thumbnail(
         )
         # Whoever scrolls past leaves others' photos in the queue, not his own.
         picture = await while_connected(request, making)
-    return _answer(request, picture, "image/webp")
+    return _answer(request, access, picture, "image/webp")
 
 
 @router.get(
@@ -330,7 +333,7 @@ async def image(
         max_pixels=served.settings.pixel_limit,
     )
     picture = await while_connected(request, making)
-    return _answer(request, picture, "image/webp")
+    return _answer(request, access, picture, "image/webp")
 
 
 @router.get(
@@ -350,7 +353,7 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
         access.namespaces,
         max_pixels=served.settings.pixel_limit,
     )
-    return _answer(request, drawn, "image/png")
+    return _answer(request, access, drawn, "image/png")
 
 
 @router.get(
@@ -358,45 +361,16 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
     operation_id="getOriginal",
     openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Download the file of a photo",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            }
-        }
-    },
+    response_class=Response,
+    responses=_ORIGINAL,
 )
-async def original(served: Served, access: Reader, photo_id: PhotoId) -> StreamingResponse:
-    """Return a photo's file as it is, if it still is what was ingested."""
-    file, path = await served.reading.run(
-        open_original, served.library, photo_id, access.namespaces
+async def original(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
+    """Return a photo's file as it is, if it still is what was ingested, or parts of it."""
+    found = await served.reading.run(
+        served.originals.open, served.library, photo_id, access.namespaces
     )
-    size = os.fstat(file.fileno()).st_size
-    name = os.path.basename(path)
-    # Never shown in place, whatever it is: what is in it may be made to look like a page.
-    return StreamingResponse(
-        _chunks(file, size),
-        media_type="application/octet-stream",
-        headers={
-            "Content-Length": str(size),
-            "Content-Disposition": _attachment(name),
-            "Cache-Control": "private, no-cache",
-            "ETag": f'"{photo_id}"',
-        },
-    )
-
-
-def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
-    with file:
-        while size > 0 and (chunk := file.read(min(_CHUNK, size))):
-            size -= len(chunk)
-            yield chunk
-
-
-def _attachment(name: str) -> str:
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    head_only = request.scope.get("is_head", False)
+    return originals.answer(found, photo_id, request.headers, head_only=head_only)
 
 
 async def _check(served: ServerState, access: Access, photo_id: str) -> None:
@@ -405,9 +379,15 @@ async def _check(served: ServerState, access: Access, photo_id: str) -> None:
         await served.reading.run(read_photo, served.library, photo_id, access.namespaces)
 
 
-def _answer(request: Request, picture: bytes, media_type: str) -> Response:
-    headers = {"ETag": etag(picture), "Cache-Control": _FOR_EVER}
-    known = request.headers.get("if-none-match", "")
-    if headers["ETag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
+def _answer(request: Request, access: Access, picture: bytes, media_type: str) -> Response:
+    headers = {
+        "ETag": etag(picture),
+        # A token can be revoked. Then not even what its client keeps is shown any more.
+        "Cache-Control": _FOR_EVER if access.token is None else "private, no-cache",
+    }
+    status = conditional_status(request.headers, headers["ETag"])
+    if status == 304:
         return Response(status_code=304, headers=headers)
+    if status is not None:
+        raise Problem(412, "The picture is not the version that you asked for.", "condition")
     return Response(picture, media_type=media_type, headers=headers)
