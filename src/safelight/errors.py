@@ -124,7 +124,7 @@ class DecodeError(SafelightError):
 class ModelError(SafelightError):
     """A model cannot be used."""
 
-    code = "model"
+    code = "model-unusable"
 
 
 class ModelUnavailable(ModelError):

@@ -177,9 +177,36 @@ def read_photos(
     return Call("POST", f"{_API}/photos/batch", _as(schemas.PhotoBatch), json=wanted)
 
 
+def changes_page(
+    since: str | None = None,
+    *,
+    namespace: str | None = None,
+    fields: str | Sequence[str] = (),
+    limit: int = 500,
+) -> Call[schemas.ChangeList]:
+    """Return a page of what was added, changed and removed since a cursor, in order.
+
+    Parameters
+    ----------
+    since : str, optional
+        ``cursor`` of an earlier page, or of a change; all photos are new if not given.
+    namespace : str, optional
+    fields, limit
+        As :func:`photos_page` takes them.
+    """
+    params = _params(since=since, namespace=namespace, limit=str(limit))
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
+    return Call("GET", f"{_API}/changes", _as(schemas.ChangeList), params, cursor="since")
+
+
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
     """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
+
+
+def forget_photo(photo_id: str, *, namespace: str | None = None) -> Call[None]:
+    """Forget a photo, and what was computed of it; its file is never touched."""
+    return Call("DELETE", _photo(photo_id), _nothing, _params(namespace=namespace))
 
 
 def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:

@@ -216,7 +216,7 @@ class Database:
         return LibraryError(
             f"The library {self.path} cannot be written here: {why}. Change the permissions of the "
             "file and its folder, or copy it to where you may write.",
-            code="read-only",
+            code="library-read-only",
             path=str(self.path),
         )
 

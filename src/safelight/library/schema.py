@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError, LibraryTooNew
+from safelight.library.schema_changes import CHANGE_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -451,6 +452,10 @@ def _mark_stale(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX embeddings_stale ON embeddings (item_pk) WHERE stale")
 
 
+def _log_changes(connection: sqlite3.Connection) -> None:
+    _execute(connection, CHANGE_LOG)
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -482,6 +487,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_times_of_files,
     _note_sidecars,
     _mark_stale,
+    _log_changes,
 )
 
 VERSION = len(MIGRATIONS)

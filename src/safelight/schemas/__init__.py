@@ -6,6 +6,7 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, ChangeList
 from safelight.schemas.duplicates import (
     Action,
     Comparing,
@@ -46,10 +47,13 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
 from safelight.schemas.sources import Forgotten, Moved, Source, SourceList
 from safelight.schemas.values import (
     ActionState,
+    ChangedPart,
+    ChangeKind,
     DecisionName,
     HealthStatus,
     JobState,
@@ -73,6 +77,10 @@ __all__ = [
     "Action",
     "ActionState",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangeList",
+    "ChangedPart",
     "Comparing",
     "Decided",
     "DecisionName",
@@ -80,6 +88,7 @@ __all__ = [
     "EmbedderStats",
     "Exif",
     "Facets",
+    "FieldProblem",
     "Forgotten",
     "Group",
     "GroupList",
@@ -112,6 +121,8 @@ __all__ = [
     "PlanRun",
     "PlanSidecar",
     "PlanState",
+    "ProblemCode",
+    "ProblemDetails",
     "Relation",
     "Result",
     "ResultList",

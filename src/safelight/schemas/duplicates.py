@@ -224,7 +224,7 @@ class Plan(Answer):
         description="Bytes that become free once its quarantine is deleted, or the trash emptied.",
         examples=[2481632],
     )
-    counts: PlanCounts = Field(description="Number of actions in each state.")
+    counts: PlanCounts = Field(description="How many of its actions are in each state.")
     left: tuple[Left, ...] = Field(description="Files of the groups that the plan leaves out.")
     sidecars: tuple[PlanSidecar, ...] = Field(
         description="Sidecars of kept files that the plan added to."

@@ -64,6 +64,13 @@ class ProblemCode(StrEnum):
         errors.ServerError,
         "A path lies outside the folders that the server may read.",
     )
+    SIGNATURE = ("signature", 403, errors.ServerError, "The signature of an address is not valid.")
+    SIGNATURE_EXPIRED = (
+        "signature-expired",
+        403,
+        errors.ServerError,
+        "The address was signed for a shorter time.",
+    )
     ORIGIN = ("origin", 403, errors.ServerError, "A page of another site sent the request.")
     HOST = ("host", 421, errors.ServerError, "The server does not answer to this host name.")
     NO_ROUTE = ("no-route", 404, errors.LibraryError, "The API has no such address.")
@@ -81,12 +88,7 @@ class ProblemCode(StrEnum):
     )
     SLOW_BODY = ("slow-body", 408, errors.ServerError, "The request came in too slowly.")
     LENGTH = ("length", 411, errors.UsageError, "The request has to say how long its body is.")
-    PRECONDITION = (
-        "precondition",
-        412,
-        errors.LibraryError,
-        "A condition of the request is not met.",
-    )
+    CONDITION = ("condition", 412, errors.LibraryError, "A condition of the request is not met.")
     BODY_TOO_LARGE = (
         "body-too-large",
         413,
@@ -121,6 +123,13 @@ class ProblemCode(StrEnum):
     USAGE = ("usage", 400, errors.UsageError, "The request asks for something that cannot be.")
     QUERY = ("query", 400, errors.QueryError, "The query cannot be understood.")
     FILTER = ("filter", 400, errors.QueryError, "A filter on metadata cannot be understood.")
+    CURSOR = ("cursor", 400, errors.UsageError, "The cursor belongs to another list or query.")
+    CURSOR_EXPIRED = (
+        "cursor-expired",
+        410,
+        errors.LibraryError,
+        "The library does not keep what this cursor goes on from any more; read from the start.",
+    )
     DATE = (
         "date",
         400,
@@ -182,7 +191,7 @@ class ProblemCode(StrEnum):
         "not-a-file",
         422,
         errors.DecodeError,
-        "The path leads to something that is no file.",
+        "The path leads to something that is not a file.",
     )
     MISSING = ("missing", 422, errors.DecodeError, "The photo's file is not where it was.")
     PERMISSION = ("permission", 422, errors.DecodeError, "The server may not read the file.")
@@ -249,7 +258,7 @@ OF_STATUS = {
         ProblemCode.NOT_ACCEPTABLE,
         ProblemCode.SLOW_BODY,
         ProblemCode.LENGTH,
-        ProblemCode.PRECONDITION,
+        ProblemCode.CONDITION,
         ProblemCode.BODY_TOO_LARGE,
         ProblemCode.LONG_ADDRESS,
         ProblemCode.MEDIA_TYPE,
@@ -299,6 +308,7 @@ class FieldProblem(Answer):
     allowed: tuple[str, ...] | None = Field(
         default=None,
         description="The values or names that are possible; null where they cannot be listed.",
+        examples=[["quarantine", "hardlink", "trash"]],
     )
 
 
@@ -310,7 +320,11 @@ def _listed(schema: dict[str, Any]) -> None:
 class ProblemDetails(Answer):
     """An error, as RFC 9457 has it."""
 
-    type: str = Field(default="about:blank", description="Always `about:blank`; see `code`.")
+    type: str = Field(
+        default="about:blank",
+        description="Always `about:blank`; see `code`.",
+        examples=["about:blank"],
+    )
     title: str = Field(description="The phrase of the status.", examples=["Not Found"])
     status: int = Field(description="The status of the answer.", examples=[404])
     detail: str = Field(

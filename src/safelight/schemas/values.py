@@ -9,6 +9,8 @@ from safelight.types import ActionState, PlanState
 
 __all__ = [
     "ActionState",
+    "ChangeKind",
+    "ChangedPart",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -17,6 +19,23 @@ __all__ = [
     "Relation",
     "ScoreStatus",
 ]
+
+
+class ChangeKind(StrEnum):
+    """Kind of a change; a photo whose files are all missing is removed as well."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class ChangedPart(StrEnum):
+    """Part of a photo that changed: its files, its EXIF data, its scores or its labels."""
+
+    FILES = "files"
+    FACTS = "facts"
+    SCORES = "scores"
+    LABELS = "labels"
 
 
 class HealthStatus(StrEnum):

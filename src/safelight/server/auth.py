@@ -14,6 +14,12 @@ from safelight.library.state.tokens import find_token
 from safelight.server.config import is_loopback
 from safelight.server.errors import Problem
 from safelight.server.signatures import NO_TOKEN
+from safelight.server.unknown_input import (
+    StrictRequest,
+    check_query,
+    parameters_of,
+    refuse_body,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -233,11 +239,6 @@ async def _writer(request: Request) -> Access:
     return access
 
 
-async def _anybody(request: Request) -> Access:
-    access: Access = request.scope["access"]
-    return access
-
-
 #: Who may write may read: the first check that an endpoint depends on does.
 _RIGHTS = (("write", _writer), ("read", _reader))
 
@@ -245,14 +246,15 @@ _RIGHTS = (("write", _writer), ("read", _reader))
 class GuardedRoute(APIRoute):
     """Route that asks what a request may do before a byte of its body is read.
 
-    FastAPI reads and parses a body before it resolves what an endpoint depends on. The right that
-    it needs stands in the OpenAPI document.
+    FastAPI reads and parses a body before it resolves what an endpoint depends on. It passes over
+    what an endpoint does not know, as well; here that is refused. The right that it needs stands in
+    the OpenAPI document.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         called = [each.call for each in self.dependant.dependencies]
-        right, self._check = next((each for each in _RIGHTS if each[1] in called), (None, _anybody))
+        right = next((right for right, check in _RIGHTS if check in called), None)
         self.openapi_extra = {
             "security": [] if right is None else [{"token": [right]}],
             **(self.openapi_extra or {}),
@@ -261,22 +263,31 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
+        called = [each.call for each in self.dependant.dependencies]
+        self._rights = next((check for _, check in _RIGHTS if check in called), None)
+        self._parameters = parameters_of(self.dependant)
+        takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def checked(request: Request) -> Response:
             await self.check(request)
+            if takes_body:
+                return await answer(StrictRequest(request.scope, request.receive))
+            await refuse_body(request)
             return await answer(request)
 
         return checked
 
     async def check(self, request: Request) -> None:
-        """Raise unless the request may do what the endpoint does.
+        """Raise unless the request may do what the endpoint does, and asks for what it knows.
 
         Raises
         ------
         Problem
-            With 401 or 403.
+            With 401, 403 or 422.
         """
-        await self._check(request)
+        if self._rights is not None:
+            await self._rights(request)
+        check_query(request, self._parameters)
 
 
 #: What an endpoint takes to be for those only who may read, or write.

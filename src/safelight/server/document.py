@@ -7,6 +7,7 @@ those that every call of its kind can meet are added here.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from safelight.schemas.problems import ProblemCode, ProblemDetails
@@ -116,7 +117,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         _name_answers(operation, schemas)
         _refuse(operation)
     for schema in [*schemas.values(), *_inline(document)]:
-        _drop_titles(schema)
+        _tidy(schema)
     for name, schema in schemas.items():
         schema["title"] = name
     document["components"]["securitySchemes"] = {"token": _TOKEN}
@@ -210,18 +211,30 @@ def _inline(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     yield media["schema"]
 
 
-def _drop_titles(schema: Any) -> None:
-    """Take away the titles that pydantic makes of field names: they name nothing, and repeat."""
+def _tidy(schema: Any) -> None:
+    """Take away what helps nobody, in a schema and those in it.
+
+    The titles that pydantic makes of field names name nothing, and repeat. A default makes
+    openapi-typescript ask for the field, so it is told in words.
+    """
     if not isinstance(schema, dict):
         return
     schema.pop("title", None)
-    for each in schema.get("properties", {}).values():
-        _drop_titles(each)
+    needed = schema.get("required", ())
+    for name, each in schema.get("properties", {}).items():
+        default = each.pop("default", None)
+        if default not in (None, "", [], {}) and name not in needed:
+            each["description"] = f"{each.get('description', '')} Default: `{_json(default)}`."
+        _tidy(each)
     for key in ("items", "additionalProperties", "propertyNames"):
-        _drop_titles(schema.get(key))
+        _tidy(schema.get(key))
     for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
         for each in schema.get(key, ()):
-            _drop_titles(each)
+            _tidy(each)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _link(document: dict[str, Any]) -> None:

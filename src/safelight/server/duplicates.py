@@ -189,7 +189,7 @@ class Duplicates:
 
         def tell(stage: str, done: int, total: int) -> None:
             if self._stopping.is_set():
-                raise LibraryError("The server is stopping.", code="busy")
+                raise LibraryError("The server is stopping.", code="stopped")
             self._progress[namespace] = Comparing(stage, done, total)
 
         finder = Deduplicator(

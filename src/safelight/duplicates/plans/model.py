@@ -248,9 +248,7 @@ def read_plan(path: str | PathLike[str]) -> Plan:
         It cannot be read, is not a plan, was written by a newer safelight, or must not be followed.
     """
     try:
-        found = parse_json(
-            read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT, unique_keys=True
-        )
+        found = parse_json(read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT, strict=True)
     except OSError as exc:
         raise PlanError(f"{path} cannot be read: {described(exc)}.", path=str(path)) from exc
     except JsonError as exc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field, StringConstraints
@@ -13,6 +13,7 @@ from safelight.library.photo_facts import photo_facts
 from safelight.schemas import Comparing, Decided, Edge, Group, GroupList, GroupPhoto
 from safelight.schemas.base import local_time
 from safelight.schemas.values import DecisionName
+from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import refuses
@@ -33,14 +34,14 @@ router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRou
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 GroupId = Annotated[
-    str, Path(pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"])
+    str, Path(pattern=forms.GROUP, description="Id of the group.", examples=["3f2a9c01b7de"])
 ]
 
 
 class DecisionRequest(Given):
     """Decision about a group, as sent."""
 
-    decision: DecisionName = Field(description="What was decided.")
+    decision: DecisionName = Field(strict=False, description="What was decided.")
 
 
 def scopes(access: Access, namespace: str | None) -> list[str | None]:
@@ -59,13 +60,13 @@ async def duplicates(
     served: Served,
     access: Reader,
     relation: Annotated[
-        Relation | Literal[""],
+        Relation | None,
         Query(
-            description="Only groups of this relation; of all but `similar` if empty: photos that "
-            "look alike are not duplicates, and nothing of them is chosen.",
+            description="Only groups of this relation; of all but `similar` if not given: photos "
+            "that look alike are not duplicates, and nothing of them is chosen.",
             examples=["identical"],
         ),
-    ] = "",
+    ] = None,
     namespace: NamespaceQuery = None,
     prefer: Annotated[
         list[FolderName] | None,
@@ -125,27 +126,27 @@ async def one(
     access: Reader,
     group: GroupId,
     keeper: Annotated[
-        str,
+        str | None,
         Query(
-            pattern="^([0-9a-f]{64})?$",
+            pattern=forms.PHOTO,
             description="Id of a photo to keep instead.",
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
-    ] = "",
+    ] = None,
     path: Annotated[
-        str,
+        str | None,
         Query(
             max_length=4096,
             description="Path of its file to keep, if it has several.",
             examples=["/home/me/Pictures/beach.jpg"],
         ),
-    ] = "",
+    ] = None,
     namespace: NamespaceQuery = None,
 ) -> Group:
     """Return one group; with another keeper, with the reasons that fit it."""
     where, found = await served.duplicates.one(scopes(access, namespace), group)
     if keeper or path:
-        instead = chosen_file(found, keeper or None, path or None)
+        instead = chosen_file(found, keeper, path)
         if instead is not None:
             (found,) = await served.comparing.run(
                 lambda: served.duplicates.judged([(where, found)], instead=[instead])

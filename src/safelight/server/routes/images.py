@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
@@ -21,10 +20,12 @@ from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, PHOTO, refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
+from safelight.server.messages import field_problem
 from safelight.server.photo_answers import card_fields
 from safelight.server.query_text import query_of, refuse_files
 from safelight.server.schemas import photos as shapes
 from safelight.server.state import ServerState
+from safelight.server.unknown_input import check_form, invalid, strict_json
 
 if TYPE_CHECKING:
     from safelight.embedding.base import Embedder
@@ -174,7 +175,8 @@ async def _read(request: Request, *, needs_form: bool) -> tuple[shapes.PhotoSear
             "Send multipart/form-data with a photo as `image`, or JSON to search without one.",
             "media-type",
         )
-    async with request.form(max_files=1, max_fields=4) as form:
+    async with request.form(max_files=2, max_fields=4) as form:
+        check_form(form, files=["image"], texts=["request"])
         text, image = form.get("request"), form.get("image")
         if not isinstance(image, UploadFile):
             raise Problem(400, "There is no photo in the form: name its part `image`.", "no-image")
@@ -184,6 +186,10 @@ async def _read(request: Request, *, needs_form: bool) -> tuple[shapes.PhotoSear
 
 def _parse(body: bytes) -> shapes.PhotoSearch:
     try:
-        return shapes.PhotoSearch.model_validate_json(body)
+        return shapes.PhotoSearch.model_validate(strict_json(body))
     except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False)) from error
+        problems = [
+            field_problem({**each, "loc": ("body", *each["loc"])}, shapes.PhotoSearch)
+            for each in error.errors(include_url=False)
+        ]
+        raise invalid(problems) from error

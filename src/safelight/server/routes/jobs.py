@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from safelight import schemas as answers
 from safelight.errors import LibraryError
 from safelight.library.state.jobs import read_jobs
+from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, refuses
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
 JobId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-f]{32}$",
+        pattern=forms.JOB,
         description="Id of the job.",
         examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
     ),

@@ -11,6 +11,7 @@ from pydantic import Field
 from safelight.duplicates.keeper.filenames import preferences
 from safelight.schemas import Action, Left, Plan, PlanCounts, PlanList, PlanRun, PlanSidecar
 from safelight.schemas.values import PlanAction
+from safelight.server import forms
 from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRo
 PlanId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-z][0-9a-z-]{3,40}$",
+        pattern=forms.PLAN,
         description="Id of the plan.",
         examples=["20261128-093000-3f2a"],
     ),
@@ -40,11 +41,11 @@ class GroupChoice(Given):
     """A group to plan for."""
 
     group: str = Field(
-        pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"]
+        pattern=forms.GROUP, description="Id of the group.", examples=["3f2a9c01b7de"]
     )
     keeper: str | None = Field(
         default=None,
-        pattern="^[0-9a-f]{64}$",
+        pattern=forms.PHOTO,
         description="Id of the photo to keep; the suggested one if null.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
@@ -63,7 +64,9 @@ class PlanRequest(Given):
         min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
     )
     action: PlanAction = Field(
-        default=PlanAction.QUARANTINE, description="What happens to files that are not kept."
+        strict=False,
+        default=PlanAction.QUARANTINE,
+        description="What happens to files that are not kept.",
     )
     prefer: list[FolderName] = Field(
         default=[],
@@ -103,7 +106,7 @@ async def make(
         )
     places = {known[group][0] for group in chosen}
     if len(places) > 1:
-        raise Problem(400, "A plan is for groups of one namespace; name it.", "namespace")
+        raise Problem(400, "A plan is for groups of one namespace; name it.", "nameless")
     files = [
         keeping.chosen_file(known[group][1], each.keeper, each.path)
         for group, each in chosen.items()

@@ -181,7 +181,7 @@ def _forget(served: ServerState, wanted: ForgetRequest, access: Access) -> Forgo
                 raise Problem(
                     400,
                     f"Name the namespace. This token allows {', '.join(access.namespaces)}.",
-                    "namespace",
+                    "nameless",
                 )
             namespace = access.namespaces[0]
     _check(served.library, wanted.paths, namespace)

@@ -15,6 +15,7 @@ from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browse import Filter
 from safelight.library.filters import parse_conditions
 from safelight.library.state.client_vectors import put_vector
+from safelight.schemas.problems import FieldProblem
 from safelight.search import Encode
 from safelight.search.query import Query as Parsed
 from safelight.search.query import Term, parse_query
@@ -33,6 +34,7 @@ from safelight.server.errors import Problem
 from safelight.server.schemas import vectors as shapes
 from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import Searched, ServerState
+from safelight.server.unknown_input import invalid
 from safelight.server.vector_search import Match, matches, require_dimension, text_matches
 
 router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
@@ -87,7 +89,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
         return await _answer(
             served,
             lambda: {"matches": [_scored(each) for each in found]},
-            is_short=len(found) <= _FEW and not wanted.return_embedding,
+            is_short=len(found) <= _FEW and not wanted.with_embedding,
         )
     weights = _weights(wanted.options)
     results = [_result(each, weights) for each in found]
@@ -110,7 +112,7 @@ async def _found(
         conditions,
         searched=await served.current(),
         visible=access.namespaces,
-        embeddings=wanted.return_embedding,
+        embeddings=wanted.with_embedding,
     )
 
 
@@ -133,7 +135,7 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
         Filter(namespaces=access.within(wanted.namespace or None)),
         parse_conditions(wanted.filters or wanted.metadata_filters),
         searched=searched,
-        embeddings=(wanted.options or {}).get("return_embedding") is not False,
+        embeddings=wanted.options is None or wanted.options.return_embedding is not False,
     )
     return await _answer(served, lambda: [_scored(each) for each in found])
 
@@ -165,7 +167,7 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
 )
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
-    return await _keep(served, access, wanted, wanted.id or None, None)
+    return await _keep(served, access, wanted, wanted.id or None)
 
 
 @router.get(
@@ -258,10 +260,11 @@ async def put(
     served: Served,
     access: Writer,
     vector_id: VectorId,
-    namespace: NamespaceQuery = None,
 ) -> answers.Vector:
     """Keep a vector under an id, whether there is one or not."""
-    return await _keep(served, access, wanted, vector_id, namespace or None)
+    if wanted.id not in (None, "", vector_id):
+        raise _twice("id", "has another id than the address: send it once")
+    return await _keep(served, access, wanted, vector_id)
 
 
 @router.delete(
@@ -325,14 +328,20 @@ async def _keep(
     access: Access,
     wanted: shapes.VectorBody,
     vector_id: str | None,
-    namespace: str | None,
 ) -> answers.Vector:
     if vector_id in _RESERVED:
         raise Problem(422, f"{vector_id!r} cannot be an id: it is a call.", "vector")
-    chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
+    names = {wanted.namespace, wanted.metadata.get("namespace")} - {None, ""}
+    if len(names) > 1:
+        raise _twice("namespace", "is another one in `metadata`: send it once")
+    chosen = names.pop() if names else None
     target = access.target(chosen, served.settings.namespace)
     embedding = np.asarray(wanted.embedding, np.float32)
     return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
+
+
+def _twice(name: str, reason: str) -> Problem:
+    return invalid([FieldProblem(pointer=f"#/{name}", field=f"body.{name}", reason=reason)])
 
 
 async def _put(served: ServerState, *given: Any) -> answers.Vector:
@@ -351,18 +360,13 @@ def _scored(match: Match) -> dict[str, Any]:
     return {"vector": match.to_dict(), "score": match.score}
 
 
-def _weights(options: dict[str, Any] | None) -> tuple[float, float]:
+def _weights(options: shapes.TextOptions | None) -> tuple[float, float]:
     """Return how much the vector and the metadata count.
 
     Whatever is found has all the metadata that was asked for, so the latter is added to all.
     """
-    given = (options or {}).get("hybrid_weight")
-    if not isinstance(given, dict):
-        return 1.0, 0.0
-    weights = [given.get(name, 0.0) for name in ("vector", "metadata")]
-    if not all(isinstance(each, int | float) and 0 <= each <= 1 for each in weights):
-        raise QueryError("The weights of hybrid_weight should be numbers from 0 to 1.")
-    return float(weights[0]), float(weights[1])
+    given = None if options is None else options.hybrid_weight
+    return (1.0, 0.0) if given is None else (given.vector, given.metadata)
 
 
 def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:
