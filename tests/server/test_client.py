@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from email.utils import formatdate
 from enum import StrEnum
 
 import httpx2
@@ -20,7 +21,6 @@ from safelight import errors, schemas
 from safelight.client import AsyncClient, Client, calls, refusals
 from safelight.library.state.tokens import create_token
 from tests.server.conftest import running
-from tests.waiting import until
 
 
 class Awaited:
@@ -122,6 +122,7 @@ def test_every_endpoint_can_be_called(server) -> None:
     assert lacking == {
         ("GET", "/api/v1/health"),  # as /health
         ("GET", "/metrics"),
+        ("POST", "/api/v1/images/search/upload"),  # as images_search, with an image
         ("GET", "/api/v1/vectors/metadata"),  # as vectors
         ("PUT", "/api/v1/vectors/{vector_id}"),  # as put_vector
     }
@@ -253,11 +254,10 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         (tmp_path / "p" / name).write_bytes(png((20, 200, 40)))
     ingest(library, [parse_source(str(tmp_path / "p"))], embedder, model="colours")
     with running(library, embedder) as server, make(server.url) as client:
-        until(lambda: client.duplicates(relation="identical").comparing is None)
         (group,) = client.duplicates(relation="identical").groups
         assert [photo.keeper for photo in group.photos] == [True, False]
         plan = client.make_plan([group.group])
-        assert (plan.state, len(plan.actions)) == ("draft", 1)
+        assert (plan.state, len(plan.actions)) == ("planned", 1)
         assert client.apply_plan(plan.id).state == "applied"
         assert not (tmp_path / "p" / "copy of one.png").exists()
         assert client.plan(plan.id).state == client.plans()[0].state == "applied"
@@ -392,6 +392,31 @@ def test_it_waits_as_long_as_the_server_says(make) -> None:
         began = time.monotonic()
         client.health()
         assert time.monotonic() - began >= 1
+
+
+AWAY = b'{"status": 503, "code": "busy", "detail": "The model is being loaded."}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "retries", "times"),
+    [
+        ({"Retry-After": "0"}, 2, 3),
+        ({"Retry-After": formatdate(time.time() + 1, usegmt=True)}, 1, 2),
+        ({"Retry-After": "Fri, 27 Nov 2020 09:30:00 GMT"}, 1, 2),
+        ({"Retry-After": "0"}, 0, 1),
+        ({}, 4, 1),  # nobody says that it comes back
+        ({"Retry-After": "3600"}, 4, 1),  # another day
+        ({"Retry-After": "soon"}, 4, 1),
+    ],
+)
+def test_who_is_away_for_a_moment_is_asked_again(make, headers, retries, times) -> None:
+    with (
+        answering((503, headers, AWAY)) as (url, asked),
+        make(url, retries=retries) as client,
+        pytest.raises(errors.SafelightError),
+    ):
+        client.health()
+    assert len(asked) == times
 
 
 @pytest.mark.parametrize(

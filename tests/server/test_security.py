@@ -232,7 +232,7 @@ WRITES = [
     ("PUT", "/api/v1/vectors/x", {"json": {"embedding": [1]}}),
     ("DELETE", "/api/v1/vectors/x", {}),
     ("POST", "/api/v1/vectors/embed", {"json": {"text": "red"}}),
-    ("POST", "/api/v1/duplicates/0123456789ab/decision", {"json": {"decision": "keep-both"}}),
+    ("PUT", "/api/v1/duplicates/0123456789ab/decision", {"json": {"decision": "keep-both"}}),
     ("DELETE", "/api/v1/duplicates/0123456789ab/decision", {}),
     ("POST", "/api/v1/plans", {"json": {"groups": [{"group": "0123456789ab"}]}}),
     ("POST", "/api/v1/plans/some-plan/apply", {}),

@@ -67,6 +67,8 @@ class Call(Generic[Result]):
         Of a list whose cursor is not in its body: given what was read, and the cursor.
     cursor : str
         The parameter, or field, that says where the list goes on.
+    waits : float
+        Seconds to ask again for, while the answer is 202: it is not ready.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Call(Generic[Result]):
     is_slow: bool = False
     linked: Callable[[Any, str | None], Any] | None = None
     cursor: str = "cursor"
+    waits: float = 0.0
 
     def following(self, cursor: str) -> Call[Result]:
         """Return the call of the page that a cursor leads to."""
@@ -529,6 +532,7 @@ def duplicates(
     protect: Iterable[str] = (),
     offset: int = 0,
     limit: int = 20,
+    wait: float | None = None,
 ) -> Call[schemas.GroupList]:
     """Return groups of photos that belong together, with the one to keep, and why.
 
@@ -540,11 +544,14 @@ def duplicates(
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
     offset, limit : int
+    wait : float, optional
+        Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
+        long as it takes if not given.
     """
     params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -562,7 +569,13 @@ def duplicate_group(
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
     """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
     path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
-    return Call("POST", path, _as(schemas.Decided), params, json={"decision": decision})
+    return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
+
+
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.DecisionList]:
+    """Return a page of what was decided on groups, the last decision first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.DecisionList), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -769,6 +782,10 @@ def _parsed(body: bytes) -> Any:
         raise ServerError(
             "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
+
+
+def _seconds(wait: float | None) -> float:
+    return math.inf if wait is None else wait
 
 
 def _params(**given: str | None) -> list[tuple[str, str]]:

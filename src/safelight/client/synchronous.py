@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
-from safelight.arguments import as_list
+from safelight.arguments import as_count, as_list
 from safelight.client import calls
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
+    RETRIES,
     options,
     request_of,
     result_of,
     unreachable,
     wait_before_next,
+    wait_until_ready,
 )
 
 if TYPE_CHECKING:
@@ -65,10 +67,10 @@ def _each(
 
 
 class Client:
-    """A server, as one talks to it from a thread.
+    """A server, as one talks to it from a thread. Safe to use from several threads.
 
-    Safe to use from several threads. A request that is refused because too many wait (429) is sent
-    again when the server says, a few times.
+    A request that is refused for now (429, or 503 with ``Retry-After``) is sent again when the
+    server says, a few times. Each POST has an ``Idempotency-Key``, so that nothing is done twice.
 
     Parameters
     ----------
@@ -78,6 +80,8 @@ class Client:
         From ``safelight token create``.
     timeout : float
         Seconds that may pass without a word; uploads, plans and batches are given 15 minutes.
+    retries : int
+        How often a request is sent again at most; 0: never.
     """
 
     def __init__(
@@ -86,8 +90,10 @@ class Client:
         token: str | None = None,
         *,
         timeout: float = 60.0,
+        retries: int = RETRIES,
     ) -> None:
         self._timeout = timeout
+        self._retries = as_count(retries, "retries", 0)
         self._http = httpx2.Client(**options(url, token, timeout))
 
     health = _method(calls.health)
@@ -123,6 +129,8 @@ class Client:
     duplicates = _method(calls.duplicates)
     duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
+    decisions = _each(calls.decisions_page)
+    decisions_page = _method(calls.decisions_page)
     take_back = _method(calls.take_back)
     make_plan = _method(calls.make_plan)
     plans = _method(calls.plans)
@@ -216,14 +224,17 @@ class Client:
 
     def send(self, call: Call[T]) -> T:
         """Send a call and return what its answer says."""
-        sent = 0
+        request = request_of(call, self._timeout)
+        sent, begun = 0, time.monotonic()
         while True:
             try:
-                response = self._http.request(**request_of(call, self._timeout))
+                response = self._http.request(**request)
             except httpx2.TransportError as error:
                 raise unreachable(self._http.base_url, error) from error
-            sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_until_ready(call, response, begun)
+            if wait is None:
+                sent += 1
+                wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 return result_of(call, response)
             time.sleep(wait)

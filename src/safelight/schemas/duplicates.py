@@ -6,8 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from safelight.schemas.base import Answer, FilePath, Moment, PhotoId, TakenAt, TakenOffset
-from safelight.schemas.values import ActionState, DecisionName, PlanAction, PlanState, Relation
+from safelight.schemas.base import Answer, FilePath, Listed, Moment, PhotoId, TakenAt, TakenOffset
+from safelight.schemas.values import (
+    ActionState,
+    ComparisonState,
+    DecisionName,
+    PlanAction,
+    PlanState,
+    Relation,
+)
 
 GroupName = Annotated[
     str,
@@ -84,10 +91,15 @@ class GroupList(Answer):
     """A page of groups."""
 
     groups: tuple[Group, ...] = Field(description="The groups of this page.")
-    total: int = Field(description="Number of groups on all pages.", examples=[48])
+    state: ComparisonState = Field(
+        description="`comparing`, with status 202: photos are being compared. The groups are those "
+        "from before the library changed, or none yet; ask again."
+    )
+    total: int | None = Field(
+        description="Number of groups on all pages; null while photos are compared.", examples=[48]
+    )
     comparing: Comparing | None = Field(
-        description="Not null: the library has changed, and the groups are those from before. "
-        "Ask again after a while."
+        description="How far the comparison is; null if `state` is `ready`."
     )
 
 
@@ -96,6 +108,24 @@ class Decided(Answer):
 
     group: GroupName
     decision: DecisionName | None = Field(description="The decision; null after it was withdrawn.")
+    decided_at: Moment | None = Field(
+        description="When it was decided, UTC; null after it was withdrawn."
+    )
+    photos: tuple[str, ...] = Field(
+        description="Ids of the photos that were decided on; none after it was withdrawn.",
+        examples=[["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]],
+    )
+
+
+class DecisionList(Listed):
+    """A page of decisions, the last one first."""
+
+    decisions: tuple[Decided, ...] = Field(description="The decisions of this page.")
+
+    @property
+    def items(self) -> tuple[Decided, ...]:
+        """The decisions."""
+        return self.decisions
 
 
 class Action(Answer):

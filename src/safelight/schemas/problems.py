@@ -74,6 +74,12 @@ class ProblemCode(StrEnum):
     ORIGIN = ("origin", 403, errors.ServerError, "A page of another site sent the request.")
     HOST = ("host", 421, errors.ServerError, "The server does not answer to this host name.")
     NO_ROUTE = ("no-route", 404, errors.LibraryError, "The API has no such address.")
+    IDEMPOTENCY_KEY = (
+        "idempotency-key",
+        422,
+        errors.UsageError,
+        "The `Idempotency-Key` came with another request before, or cannot be a key.",
+    )
     METHOD = (
         "method",
         405,
@@ -153,6 +159,13 @@ class ProblemCode(StrEnum):
     BAD_URI = ("bad-uri", 400, errors.UsageError, "A URI does not name a file.")
     VECTOR = ("vector", 422, errors.UsageError, "A vector or its id is not one that can be kept.")
 
+    COMPARING = (
+        "comparing",
+        503,
+        errors.LibraryError,
+        "Photos are being compared, and the group is not found yet; see `Retry-After`.",
+    )
+
     # What there is not.
     NO_PHOTO = ("no-photo", 404, errors.LibraryError, "The library has no such photo.")
     NO_FOCUS = ("no-focus", 404, errors.LibraryError, "The photo has no focus map.")
@@ -174,6 +187,12 @@ class ProblemCode(StrEnum):
     SPACE = ("space", 409, errors.SpaceError, "The vectors are of another model.")
 
     # Photos that cannot be taken.
+    UPLOAD_REFUSED = (
+        "upload-refused",
+        422,
+        errors.DecodeError,
+        "No photo of the upload was taken; `errors` says why, file by file.",
+    )
     EMPTY = ("empty", 422, errors.DecodeError, "The photo has no bytes.")
     TRUNCATED = ("truncated", 422, errors.DecodeError, "The photo ends too early.")
     CORRUPT = ("corrupt", 422, errors.DecodeError, "The photo is damaged.")
@@ -337,5 +356,6 @@ class ProblemDetails(Answer):
         json_schema_extra=_listed,
     )
     errors: tuple[FieldProblem, ...] | None = Field(
-        default=None, description="The fields that were refused; null unless `code` is `invalid`."
+        default=None,
+        description="The fields, or files, that were refused; null if it is not about any.",
     )

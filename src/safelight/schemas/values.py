@@ -11,6 +11,7 @@ __all__ = [
     "ActionState",
     "ChangeKind",
     "ChangedPart",
+    "ComparisonState",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -61,6 +62,13 @@ class ScoreStatus(StrEnum):
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+class ComparisonState(StrEnum):
+    """State of a list of duplicates; `comparing`: it is not whole yet."""
+
+    READY = "ready"
+    COMPARING = "comparing"
 
 
 class DecisionName(StrEnum):

@@ -89,7 +89,7 @@ const main = async () => {
     names: names.size,
     altitude: photo.exif.altitude,
     picture: Buffer.from(thumbnail).subarray(8, 12).toString(),
-    alike: alike.hits[0]!.name,
+    alike: alike.hits[0]!.name.split(" ")[0],
     relation: group.relation,
     states: [plan.state, applied.state, undone.state],
     new: uploads.photos[0]!.new,

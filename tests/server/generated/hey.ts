@@ -76,7 +76,7 @@ const main = async () => {
     names: names.size,
     altitude: photo.exif.altitude,
     picture: await (thumbnail as Blob).slice(8, 12).text(),
-    alike: alike.hits[0]!.name,
+    alike: alike.hits[0]!.name.split(" ")[0],
     relation: group.relation,
     states: [plan.state, applied.state, undone.state],
     new: uploads.photos[0]!.new,

@@ -80,7 +80,7 @@ def main(url: str, token: str, picture: Path) -> dict[str, object]:
         "names": len(set(names)),
         "altitude": photo.exif.altitude,
         "picture": thumbnail.payload.read()[8:12].decode(),
-        "alike": alike.hits[0].name,
+        "alike": alike.hits[0].name.partition(" ")[0],
         "relation": group.relation,
         "states": [plan.state, applied.state, undone.state],
         "new": uploads.photos[0].new,

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.photo_facts import photo_facts
-from safelight.schemas import Comparing, Decided, Edge, Group, GroupList, GroupPhoto
+from safelight.schemas import Comparing, Decided, DecisionList, Edge, Group, GroupList, GroupPhoto
 from safelight.schemas.base import local_time
-from safelight.schemas.values import DecisionName
+from safelight.schemas.values import ComparisonState, DecisionName
 from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import refuses
-from safelight.server.duplicates import bytes_to_save
+from safelight.server.duplicates import RETRY_AFTER, bytes_to_save
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
-from safelight.server.schemas.photos import Given, NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, Given, NamespaceQuery
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from safelight.duplicates.clustering.decided_groups import DecidedGroup
     from safelight.duplicates.keeper import Suggestion
 
 router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRoute)
@@ -55,10 +56,12 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
     operation_id="listDuplicates",
     openapi_extra=refuses("keeper"),
     summary="List groups of duplicates",
+    responses={202: {"model": GroupList, "description": "Photos are being compared; ask again."}},
 )
 async def duplicates(
     served: Served,
     access: Reader,
+    response: Response,
     relation: Annotated[
         Relation | None,
         Query(
@@ -91,7 +94,11 @@ async def duplicates(
         int, Query(ge=1, le=200, description="Most groups of a page.", examples=[20])
     ] = 20,
 ) -> GroupList:  # fmt: skip
-    """Return groups of photos that belong together, with the one to keep first, and why."""
+    """Return groups of photos that belong together, with the one to keep first, and why.
+
+    While photos are compared, the answer is 202 and its `state` is `comparing`: the groups are
+    those from before the library changed, or none yet. Ask again after `Retry-After` seconds.
+    """
     await known_namespace(served, access, namespace)
     found, comparing = await served.duplicates.groups(scopes(access, namespace))
     wanted = [
@@ -106,13 +113,34 @@ async def duplicates(
         page = await served.comparing.run(
             lambda: served.duplicates.judged(part, prefer=prefer or (), protect=protect or ())
         )
+    if comparing is not None:
+        response.status_code = 202
+        response.headers["Retry-After"] = str(RETRY_AFTER)
     return GroupList(
         groups=tuple(await served.reading.run(_shapes, served, page)),
-        total=len(wanted),
+        total=None if comparing else len(wanted),
+        state=ComparisonState.COMPARING if comparing else ComparisonState.READY,
         comparing=None
         if comparing is None
         else Comparing(stage=comparing.stage, done=comparing.done, total=comparing.total),
     )
+
+
+# Before the groups: their ids are looked for in the same place.
+@router.get("/duplicates/decisions", operation_id="listDecisions", summary="List decisions")
+async def list_decisions(
+    served: Served,
+    access: Reader,
+    cursor: CursorQuery = None,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Most decisions of a page.", examples=[100])
+    ] = 100,
+) -> DecisionList:
+    """Return what was decided on groups, the last decision first."""
+    found, following = await served.reading.run(
+        served.duplicates.decisions_page, access.namespaces, limit, cursor or None
+    )
+    return DecisionList(decisions=tuple(_decided(each) for each in found), next=following)
 
 
 @router.get(
@@ -196,7 +224,7 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     return found
 
 
-@router.post(
+@router.put(
     "/duplicates/{group}/decision",
     operation_id="decideDuplicates",
     openapi_extra=refuses("no-group", "usage"),
@@ -209,10 +237,13 @@ async def decide(
     group: GroupId,
     namespace: NamespaceQuery = None,
 ) -> Decided:
-    """Decide on a group, so that it is not suggested again. It goes by the photos' content."""
-    await served.duplicates.decide(scopes(access, namespace), group, wanted.decision)
+    """Decide on a group, so that it is not suggested again. It goes by the photos' content.
+
+    The same decision once more changes nothing; another one replaces it.
+    """
+    found = await served.duplicates.decide(scopes(access, namespace), group, wanted.decision)
     await served.look()
-    return Decided(group=group, decision=wanted.decision)
+    return _decided(found)
 
 
 @router.delete(
@@ -222,7 +253,19 @@ async def decide(
     summary="Withdraw a decision",
 )
 async def take_back(served: Served, access: Writer, group: GroupId) -> Decided:
-    """Take back what was decided on a group."""
-    await served.duplicates.take_back(group, access.namespaces)
+    """Take back what was decided on a group, so that it is suggested again.
+
+    Once more, it changes nothing.
+    """
+    await served.duplicates.take_back(scopes(access, None), group)
     await served.look()
-    return Decided(group=group, decision=None)
+    return Decided(group=group, decision=None, decided_at=None, photos=())
+
+
+def _decided(found: DecidedGroup) -> Decided:
+    return Decided(
+        group=found.id,
+        decision=DecisionName(found.decision),
+        decided_at=found.decided_at,
+        photos=found.photos,
+    )

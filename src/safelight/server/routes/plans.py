@@ -16,6 +16,7 @@ from safelight.server import plans as keeping
 from safelight.server.auth import GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import refuses
+from safelight.server.duplicates import still_comparing
 from safelight.server.errors import Problem
 from safelight.server.routes.duplicates import FolderName, scopes
 from safelight.server.schemas.photos import Given, NamespaceQuery
@@ -94,10 +95,12 @@ async def make(
     namespace: NamespaceQuery = None,
 ) -> Plan:  # fmt: skip
     """Plan what to do about groups; nothing is touched until the plan is applied."""
-    found, _ = await served.duplicates.groups(scopes(access, namespace))
+    found, comparing = await served.duplicates.groups(scopes(access, namespace))
     known = {each.group.id: (where, each) for where, each in found}
     chosen = {each.group: each for each in wanted.groups}
     missing = [group for group in chosen if group not in known]
+    if missing and comparing is not None:
+        raise still_comparing(comparing)
     if missing:
         raise Problem(
             404,
