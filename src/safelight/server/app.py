@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import sqlite3
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from safelight import __version__
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
 from safelight.schemas.problems import OF_STATUS, ProblemCode
@@ -64,7 +64,7 @@ def create_app(service: ServerState) -> FastAPI:
         title="safelight",
         summary=document.SUMMARY,
         description=document.DESCRIPTION,
-        version=__version__,
+        version=version("safelight"),
         license_info=document.LICENSE,
         servers=document.SERVERS,
         openapi_tags=document.TAGS,

@@ -72,11 +72,13 @@ PHOTO = ("empty", "truncated", "corrupt", "not-an-image", "unsupported", "missin
          "too-large", "no-preview", "not-a-file", "missing", "permission", "symlink-loop",
          "bad-name", "io")  # fmt: skip
 
-_ALWAYS = ("bad-token", "origin", "host", "large-head", "internal", "stopped", "timeout")
+_ALWAYS = (
+    "bad-token", "origin", "host", "invalid", "large-head", "internal", "stopped", "timeout",
+)  # fmt: skip
 _GUARDED = ("no-token", "busy", "library", "damaged", "disk", "no-library", "library-too-new",
             "library-busy", "error", "settings")  # fmt: skip
 _WRITING = ("read-only", "library-read-only")
-_BODY = ("bad-request", "slow-body", "body-too-large", "media-type", "invalid", "busy")
+_BODY = ("bad-request", "slow-body", "body-too-large", "media-type", "busy")
 
 _TOKEN = {
     "type": "http",
@@ -174,8 +176,6 @@ def _refuse(operation: dict[str, Any]) -> None:
             codes.append("namespace")
     if "write" in rights:
         codes += _WRITING
-    if names:
-        codes.append("invalid")
     if "namespace" in names:
         codes += ("namespace", "no-namespace")
     if "requestBody" in operation:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from safelight import __version__
 from safelight import schemas as answers
 from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
@@ -78,7 +78,7 @@ async def session(request: Request, served: Served) -> answers.Session:
         except SafelightError:  # nothing was ingested yet, or the model is not available
             model = None
     return answers.Session(
-        version=__version__,
+        version=version("safelight"),
         authenticated=access.token is not None,
         token_needed=served.options.needs_token,
         may_write=access.may_write,
