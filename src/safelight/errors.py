@@ -38,7 +38,8 @@ class SafelightError(Exception):
     code : str
         A short, stable name for the reason, for programs to compare with.
     context : dict
-        The names and numbers that the message mentions.
+        The names and numbers that the message mentions. Its ``hint`` names the way out, which the
+        command line puts in words of its flags.
     """
 
     code = "error"

@@ -210,7 +210,7 @@ def test_a_folder_is_ingested_with_progress(client, photos, make_photo) -> None:
     assert told[-1] == job
     assert [each.done for each in told] == sorted(each.done for each in told)
     assert client.job(job.id) == job
-    assert client.jobs(limit=1) == (job,)
+    assert client.jobs_page(limit=1).jobs == (job,)
     assert client.cancel(job.id) == job  # it has ended, and stays as it is
     assert [each.state for each in client.follow(job.id)] == ["done"]
 
@@ -235,7 +235,7 @@ def test_vectors_are_kept_and_found(client) -> None:
     assert found.score == pytest.approx(1)
     assert client.embed("red", author="A").metadata["author"] == "A"
     assert client.count_vectors() == 11
-    assert client.vectors(limit=1)[0].id == "a/b"
+    assert client.vectors_page(limit=1).vectors[0].id == "a/b"
     client.delete_vector("a/b")
     with pytest.raises(errors.LibraryError) as caught:
         client.vector("a/b")
@@ -260,7 +260,7 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         assert (plan.state, len(plan.actions)) == ("planned", 1)
         assert client.apply_plan(plan.id).state == "applied"
         assert not (tmp_path / "p" / "copy of one.png").exists()
-        assert client.plan(plan.id).state == client.plans()[0].state == "applied"
+        assert client.plan(plan.id).state == client.plans_page().plans[0].state == "applied"
         assert client.undo_plan(plan.id).state == "undone"
         assert (tmp_path / "p" / "copy of one.png").exists()
         with pytest.raises(errors.PlanError) as caught:

@@ -205,16 +205,13 @@ def photos(
         There is no such namespace, folder, label or metric.
     """
     from safelight.api.search import search_options
-    from safelight.library.files import require_folder, require_namespace
+    from safelight.search.engine import require_named
 
     condition = _filter(where) if isinstance(where, str) else where
     chosen = search_options(where=condition, namespace=namespace, order=order, **options)
     filter_ = replace(chosen.where, photos_only=True)
     database = library.database
-    for name in filter_.namespaces or ():
-        require_namespace(database, name)
-    if filter_.under is not None:
-        require_folder(database, filter_.under)
+    require_named(database, filter_)
     keys = matching(database, filter_, chosen.order)
     ids = present(database, keys, filter_)
     there = [key for key in keys if key in ids]
@@ -332,4 +329,4 @@ def _filter(text: str) -> Filter:
         raise QueryError(
             f"{text!r} has words besides filters. Find photos by words with library.search."
         )
-    return Filter(labels=tuple((each.label, each.wanted) for each in query.labels) if query else ())
+    return Filter().with_facts(query.where if query else None)

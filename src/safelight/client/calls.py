@@ -46,6 +46,19 @@ class Page(Protocol[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class VectorPage:
+    """A page of vectors, and the cursor of the next one."""
+
+    vectors: tuple[schemas.Vector, ...]
+    next: str | None = None
+
+    @property
+    def items(self) -> tuple[schemas.Vector, ...]:
+        """The vectors."""
+        return self.vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
     """A request, and how its answer is read.
 
@@ -393,13 +406,10 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.J
     return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs(limit: int = 50) -> Call[tuple[schemas.Job, ...]]:
-    """Return the last jobs, the newest first."""
-
-    def read(body: bytes) -> tuple[schemas.Job, ...]:
-        return _as(schemas.JobList)(body).jobs
-
-    return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
+def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.JobList]:
+    """Return a page of jobs, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/jobs", _as(schemas.JobList), params)
 
 
 def job(job_id: str) -> Call[schemas.Job]:
@@ -446,12 +456,28 @@ def search(
     return Call("POST", f"{_API}/search", read, json=wanted)
 
 
-def vectors(
-    *, namespace: str | None = None, offset: int = 0, limit: int = 100
-) -> Call[tuple[schemas.Vector, ...]]:
-    """Return a page of vectors: those that clients brought, then photos and texts."""
-    params = _params(namespace=namespace, offset=str(offset), limit=str(limit))
-    return Call("GET", f"{_API}/vectors", _several(schemas.Vector), params)
+def vectors_page(
+    *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[VectorPage]:
+    """Return a page of vectors: those that clients brought, then photos and texts.
+
+    Parameters
+    ----------
+    namespace : str, optional
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
+    """
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    several = _several(schemas.Vector)
+
+    def read(body: bytes) -> VectorPage:
+        return VectorPage(several(body))
+
+    def linked(page: VectorPage, following: str | None) -> VectorPage:
+        return replace(page, next=following)
+
+    return Call("GET", f"{_API}/vectors", read, params, linked=linked)
 
 
 def vector(vector_id: str, *, namespace: str | None = None) -> Call[schemas.Vector]:
@@ -622,13 +648,18 @@ def make_plan(
     )
 
 
-def plans() -> Call[tuple[schemas.Plan, ...]]:
-    """Return all plans, the newest first."""
+def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.PlanList]:
+    """Return a page of plans without their files, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans", _as(schemas.PlanList), params)
 
-    def read(body: bytes) -> tuple[schemas.Plan, ...]:
-        return _as(schemas.PlanList)(body).plans
 
-    return Call("GET", f"{_API}/plans", read)
+def plan_actions_page(
+    plan_id: str, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.ActionList]:
+    """Return a page of a plan's actions, and what became of each."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.ActionList), params)
 
 
 def plan(plan_id: str) -> Call[schemas.Plan]:
@@ -653,13 +684,20 @@ def forget_plan(plan_id: str) -> Call[None]:
     return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
 
 
-def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
-    """Return the sources, with the number of their files."""
+def sources_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.SourceList]:
+    """Return a page of the sources, with the number of their files."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/sources", _as(schemas.SourceList), params)
 
-    def read(body: bytes) -> tuple[schemas.Source, ...]:
-        return _as(schemas.SourceList)(body).sources
 
-    return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
+def failures_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.FailureList]:
+    """Return a page of the files that could not be ingested, and why."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/failures", _as(schemas.FailureList), params)
 
 
 def move_source(

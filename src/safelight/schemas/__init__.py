@@ -9,6 +9,7 @@ from __future__ import annotations
 from safelight.schemas.changes import Change, ChangeList
 from safelight.schemas.duplicates import (
     Action,
+    ActionList,
     Comparing,
     Decided,
     DecisionList,
@@ -22,6 +23,7 @@ from safelight.schemas.duplicates import (
     PlanList,
     PlanRun,
     PlanSidecar,
+    PlanSummary,
 )
 from safelight.schemas.photos import (
     Card,
@@ -50,7 +52,7 @@ from safelight.schemas.photos import (
 )
 from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
-from safelight.schemas.sources import Forgotten, Moved, Source, SourceList
+from safelight.schemas.sources import Failure, FailureList, Forgotten, Moved, Source, SourceList
 from safelight.schemas.values import (
     ActionState,
     ChangedPart,
@@ -77,6 +79,7 @@ from safelight.schemas.vectors import (
 
 __all__ = [
     "Action",
+    "ActionList",
     "ActionState",
     "Card",
     "Change",
@@ -92,6 +95,8 @@ __all__ = [
     "EmbedderStats",
     "Exif",
     "Facets",
+    "Failure",
+    "FailureList",
     "FieldProblem",
     "Forgotten",
     "Group",
@@ -125,6 +130,7 @@ __all__ = [
     "PlanRun",
     "PlanSidecar",
     "PlanState",
+    "PlanSummary",
     "ProblemCode",
     "ProblemDetails",
     "Relation",

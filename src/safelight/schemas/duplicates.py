@@ -226,8 +226,8 @@ class PlanCounts(Answer):
     )
 
 
-class Plan(Answer):
-    """Planned file operations for duplicates, and what became of them."""
+class PlanSummary(Answer):
+    """A plan in a list: what became of it, without its files."""
 
     id: str = Field(description="Id of the plan.", examples=["20261128-093000-3f2a"])
     created_at: Moment = Field(description="When the plan was made, UTC.")
@@ -241,7 +241,6 @@ class Plan(Answer):
         "not be brought back."
     )
     busy: bool = Field(description="It is being applied or undone right now.", examples=[False])
-    actions: tuple[Action, ...] = Field(description="The operations, one a file.")
     bytes_saved: int = Field(
         description="Bytes that become free when all of it is done, at the latest when the "
         "quarantine is deleted.",
@@ -255,14 +254,37 @@ class Plan(Answer):
         examples=[2481632],
     )
     counts: PlanCounts = Field(description="How many of its actions are in each state.")
+    last: PlanRun | None = Field(description="The last apply or undo; null: it was never applied.")
+
+
+class Plan(PlanSummary):
+    """Planned file operations for duplicates, and what became of them."""
+
+    actions: tuple[Action, ...] = Field(description="The operations, one a file.")
     left: tuple[Left, ...] = Field(description="Files of the groups that the plan leaves out.")
     sidecars: tuple[PlanSidecar, ...] = Field(
         description="Sidecars of kept files that the plan added to."
     )
-    last: PlanRun | None = Field(description="The last apply or undo; null: it was never applied.")
 
 
-class PlanList(Answer):
-    """All plans, the newest first."""
+class PlanList(Listed):
+    """A page of plans, the newest first."""
 
-    plans: tuple[Plan, ...] = Field(description="The plans.")
+    plans: tuple[PlanSummary, ...] = Field(description="The plans, without their files.")
+
+    @property
+    def items(self) -> tuple[PlanSummary, ...]:
+        """The plans."""
+        return self.plans
+
+
+class ActionList(Listed):
+    """A page of a plan's actions, in the order in which they are done."""
+
+    actions: tuple[Action, ...] = Field(description="The actions.")
+    total: int = Field(description="Number of actions of the plan.", examples=[3])
+
+    @property
+    def items(self) -> tuple[Action, ...]:
+        """The actions."""
+        return self.actions

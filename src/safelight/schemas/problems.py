@@ -136,6 +136,7 @@ class ProblemCode(StrEnum):
         errors.LibraryError,
         "The library does not keep what this cursor goes on from any more; read from the start.",
     )
+    FIELDS = ("fields", 400, errors.UsageError, "Photos of lists have no such further field.")
     DATE = (
         "date",
         400,

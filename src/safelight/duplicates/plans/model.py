@@ -215,9 +215,7 @@ def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
     try:
         read_plan(path)
     except PlanError as exc:
-        raise UsageError(
-            f"{path} is there already and is not a plan; --force replaces it."
-        ) from exc
+        raise UsageError(f"{path} is there already and is not a plan.", hint="force") from exc
 
 
 def write_plan(plan: Plan, path: str | PathLike[str]) -> None:

@@ -113,7 +113,7 @@ async def _search(
         namespace=wanted.namespace,
         camera=wanted.camera,
         label=wanted.label,
-        labels=query.labels,
+        facts=query.where,
         taken_from=wanted.taken_from,
         taken_to=wanted.taken_to,
         least=wanted.min,
@@ -121,7 +121,7 @@ async def _search(
     terms = list(query.terms)
     if wanted.photo_id:
         terms.append(Term("photo", wanted.photo_id))
-    if len(terms) + len(query.labels) > served.limits.terms:
+    if len(terms) - len(query.terms) + query.size > served.limits.terms:
         raise QueryError(f"A query may have {served.limits.terms} parts.")
     searched = await served.current()
     embedder = searched.choice.embedder

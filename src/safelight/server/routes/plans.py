@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
-from safelight.schemas import Action, Left, Plan, PlanCounts, PlanList, PlanRun, PlanSidecar
+from safelight.schemas import (
+    Action,
+    ActionList,
+    Left,
+    Plan,
+    PlanCounts,
+    PlanList,
+    PlanRun,
+    PlanSidecar,
+    PlanSummary,
+)
 from safelight.schemas.values import PlanAction
 from safelight.server import forms
 from safelight.server import plans as keeping
-from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.server.auth import Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.document import refuses
 from safelight.server.duplicates import still_comparing
 from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.routes.duplicates import FolderName, scopes
-from safelight.server.schemas.photos import Given, NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, Given, LimitQuery, NamespaceQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from safelight.duplicates.plans.model import Change, PlannedGroup
     from safelight.duplicates.plans.progress import Progress
 
-router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=TaggedRoute)
 
 PlanId = Annotated[
     str,
@@ -139,10 +151,37 @@ async def make(
 
 
 @router.get("", operation_id="listPlans", summary="List plans")
-async def list_all(served: Served, access: Reader) -> PlanList:
-    """Return all plans, each with what it has come to, the newest first."""
-    found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
-    return PlanList(plans=tuple(_shape(each) for each in found))
+@tagged("answer")
+async def list_all(
+    served: Served, access: Reader, cursor: CursorQuery = None, limit: LimitQuery = 100
+) -> PlanList:
+    """Return plans, each with what it has come to, the newest first."""
+    found, following = await served.reading.run(
+        keeping.page_of_plans, served.library, access.namespaces, limit=limit, cursor=cursor or None
+    )
+    return PlanList(plans=tuple(PlanSummary(**_summary(each)) for each in found), next=following)
+
+
+@router.get("/{plan_id}/actions", operation_id="listActions", summary="List actions of a plan")
+@tagged("answer")
+async def actions(
+    served: Served,
+    access: Reader,
+    plan_id: PlanId,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> ActionList:
+    """Return the actions of a plan, and what became of each."""
+    found, page, total, following = await served.reading.run(
+        keeping.page_of_actions,
+        served.library,
+        plan_id,
+        access.namespaces,
+        limit=limit,
+        cursor=cursor or None,
+    )
+    shapes = tuple(_action(found, group, change) for group, change in page)
+    return ActionList(actions=shapes, total=total, next=following)
 
 
 @router.get(
@@ -207,35 +246,44 @@ async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
 def _shape(found: Progress) -> Plan:
     plan = found.plan
     return Plan(
-        id=plan.id,
-        created_at=plan.made_at,
-        namespace=plan.namespace,
-        action=PlanAction(plan.action),
-        state=found.state,
-        busy=found.busy,
+        **_summary(found),
         actions=tuple(
-            Action(
-                path=change.path,
-                kind=PlanAction(plan.action),
-                to=change.to,
-                bytes=change.saves,
-                why=_why(change.relation.value, change.reasons),
-                photo_id=change.photo_id,
-                keeper=group.keeper,
-                keeper_id=group.keeper_id,
-                group=group.id,
-                **asdict(found.of(change)),
-            )
-            for group in plan.groups
-            for change in group.changes
+            _action(found, group, change) for group in plan.groups for change in group.changes
         ),
-        bytes_saved=plan.saves,
-        bytes_freed=found.bytes_freed,
-        bytes_held=found.bytes_held,
-        counts=PlanCounts(**found.counts()),
         left=tuple(Left(path=each.path, why=each.why) for each in plan.left),
         sidecars=tuple(PlanSidecar(**asdict(each)) for each in found.sidecars),
-        last=None if found.last is None else PlanRun(**asdict(found.last)),
+    )
+
+
+def _summary(found: Progress) -> dict[str, Any]:
+    plan = found.plan
+    return {
+        "id": plan.id,
+        "created_at": plan.made_at,
+        "namespace": plan.namespace,
+        "action": PlanAction(plan.action),
+        "state": found.state,
+        "busy": found.busy,
+        "bytes_saved": plan.saves,
+        "bytes_freed": found.bytes_freed,
+        "bytes_held": found.bytes_held,
+        "counts": PlanCounts(**found.counts()),
+        "last": None if found.last is None else PlanRun(**asdict(found.last)),
+    }
+
+
+def _action(found: Progress, group: PlannedGroup, change: Change) -> Action:
+    return Action(
+        path=change.path,
+        kind=PlanAction(found.plan.action),
+        to=change.to,
+        bytes=change.saves,
+        why=_why(change.relation.value, change.reasons),
+        photo_id=change.photo_id,
+        keeper=group.keeper,
+        keeper_id=group.keeper_id,
+        group=group.id,
+        **asdict(found.of(change)),
     )
 
 

@@ -19,7 +19,7 @@ from safelight.schemas.problems import FieldProblem
 from safelight.search import Encode
 from safelight.search.query import Query as Parsed
 from safelight.search.query import Term, parse_query
-from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.client_vectors import (
     brief,
     count_all,
@@ -31,13 +31,14 @@ from safelight.server.client_vectors import (
 from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.schemas import vectors as shapes
-from safelight.server.schemas.photos import NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, NamespaceQuery
 from safelight.server.state import Searched, ServerState
 from safelight.server.unknown_input import invalid
 from safelight.server.vector_search import Match, matches, require_dimension, text_matches
 
-router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=TaggedRoute)
 
 VectorId = Annotated[
     str,
@@ -48,8 +49,6 @@ VectorId = Annotated[
         examples=["sunset-1"],
     ),
 ]
-
-Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Vectors to skip.", examples=[0])]
 
 # What is a call of its own could not be read back.
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
@@ -82,7 +81,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
         found = await _found(served, access, wanted, _words(text))
     except SafelightError as error:
         # What its words would mean as a query, they cannot mean here.
-        if error.code not in (QueryError.code, "no-label"):
+        if error.code not in (QueryError.code, "no-label", "no-scores", "no-namespace"):
             raise
         found = await _found(served, access, wanted, Parsed((Term("text", text),)))
     if wanted.text is not None:
@@ -99,10 +98,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
 async def _found(
     served: ServerState, access: Access, wanted: shapes.TextSearch, query: Parsed
 ) -> list[Match]:
-    where = Filter(
-        namespaces=access.within(wanted.namespace or None),
-        labels=tuple((each.label, each.wanted) for each in query.labels),
-    )
+    where = Filter(namespaces=access.within(wanted.namespace or None)).with_facts(query.where)
     conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
     return await text_matches(
         served,
@@ -177,19 +173,20 @@ async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> a
     summary="List vectors",
     response_model=list[answers.Vector],
 )
+@tagged("library")
 async def list_all(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Offset = 0,
+    cursor: CursorQuery = None,
     limit: Limit = 100,
 ) -> Response:
     """Return vectors, then photos and texts; `Link` tells where the next ones are."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        listed, request, served, searched, namespaces, offset, limit, whole
+        listed, request, served, searched, namespaces, cursor or None, limit, whole
     )
 
 
@@ -216,19 +213,20 @@ async def count(
     summary="List vectors without numbers",
     response_model=list[answers.VectorSummary],
 )
+@tagged("library")
 async def metadata(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Offset = 0,
+    cursor: CursorQuery = None,
     limit: Limit = 100,
 ) -> Response:
     """Return the same as `GET /vectors`, without the numbers."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        listed, request, served, searched, namespaces, offset, limit, brief
+        listed, request, served, searched, namespaces, cursor or None, limit, brief
     )
 
 
@@ -312,7 +310,7 @@ def _words(text: str) -> Parsed:
         Term("text", term.value, term.weight) if term.kind == "image" else term
         for term in found.terms
     )
-    return Parsed(terms, found.labels)
+    return Parsed(terms, found.where)
 
 
 async def _searched(served: ServerState) -> Searched | None:

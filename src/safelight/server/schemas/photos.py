@@ -42,6 +42,9 @@ CursorQuery = Annotated[
         examples=["dCqV8sDX5kFsWyI1ZjFkN2E4NGQwYzJiOWU2IiwxMDBd"],
     ),
 ]
+LimitQuery = Annotated[
+    int, Query(ge=1, le=1000, description="Most items of a page.", examples=[100])
+]
 FieldsQuery = Annotated[
     Sequence[str],
     Query(
