@@ -97,7 +97,9 @@ class Call(Generic[Result]):
     waits: float = 0.0
 
     def following(self, cursor: str) -> Call[Result]:
-        """Return the call of the page that a cursor leads to."""
+        """Return the call of the page that a cursor leads to, which waits for nothing else."""
+        if self.waits:
+            return replace(self, waits=0.0).following(cursor)
         if "request" in self.form:
             wanted = {**json.loads(self.form["request"]), self.cursor: cursor}
             return replace(self, form={**self.form, "request": json.dumps(wanted)})
@@ -550,17 +552,17 @@ def embedder() -> Call[schemas.EmbedderStats]:
     return Call("GET", f"{_API}/embedder/stats", _as(schemas.EmbedderStats))
 
 
-def duplicates(
+def duplicates_page(
     *,
     relation: str | None = None,
     namespace: str | None = None,
     prefer: Iterable[str] = (),
     protect: Iterable[str] = (),
-    offset: int = 0,
     limit: int = 20,
+    cursor: str | None = None,
     wait: float | None = None,
 ) -> Call[schemas.GroupList]:
-    """Return groups of photos that belong together, with the one to keep, and why.
+    """Return a page of groups of photos that belong together, with the one to keep, and why.
 
     Parameters
     ----------
@@ -569,12 +571,14 @@ def duplicates(
     namespace : str, optional
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
-    offset, limit : int
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
     wait : float, optional
         Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
         long as it takes if not given.
     """
-    params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
+    params = _params(relation=relation, namespace=namespace, cursor=cursor, limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
     return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params, waits=_seconds(wait))
@@ -590,6 +594,15 @@ def duplicate_group(
     """Return one group; with `keeper` or `path`, as it is if that photo is kept instead."""
     params = _params(keeper=keeper, path=path, namespace=namespace)
     return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(schemas.Group), params)
+
+
+def group_photos_page(
+    group: str, *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.GroupPhotos]:
+    """Return a page of the files of a group, the suggested keeper first."""
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    path = f"{_API}/duplicates/{_part(group)}/photos"
+    return Call("GET", path, _as(schemas.GroupPhotos), params)
 
 
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
