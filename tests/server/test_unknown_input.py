@@ -16,8 +16,6 @@ IDS = {
 
 #: Objects whose names are the client's own.
 OPEN = {
-    "FeatureBatch", "metadata", "filters", "metadata_filters", "min", "artifacts", "photo_index"
-}  # fmt: skip
     "FeatureBatch",
     "metadata",
     "filters",
