@@ -6,10 +6,10 @@ import os
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from safelight.api.progress import Progress, as_progress
-from safelight.arguments import as_kind, as_name, as_path, refused
+from safelight.api.progress import Reporting, as_progress
+from safelight.arguments import as_kind, as_name, as_path
 from safelight.errors import LibraryError
 from safelight.files.names import expanded
 from safelight.library.database import Database
@@ -38,7 +38,7 @@ class Opened:
     model : str or None
         The model of every use case that names none; if None, the library's own is chosen.
     progress : bool or callable
-        See :data:`safelight.api.progress.Progress`.
+        See :data:`safelight.api.progress.Reporting`.
     tell, warn : callable
         Given a sentence for the user: a note, a warning.
     """
@@ -50,7 +50,7 @@ class Opened:
         create: bool = True,
         settings: Settings | None = None,
         model: str | None = None,
-        progress: Progress = True,
+        progress: Reporting = True,
         tell: Callable[[str], None] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -188,21 +188,6 @@ class Opened:
             self._embedders[named] = choice
         self._embedders[choice.embedder.fingerprint] = choice
         return choice
-
-
-def as_opened(value: Any) -> Opened:
-    """Return the library that an argument is.
-
-    Raises
-    ------
-    UsageError
-        It is neither a library nor a database.
-    """
-    if isinstance(value, Opened):
-        return value
-    if isinstance(value, Database):
-        return Opened(value)
-    raise refused("library", "what safelight.open returns", value)
 
 
 def _open(path: Path, *, create: bool) -> Database:

@@ -98,6 +98,7 @@ class AsyncClient:
     health = _method(calls.health)
     session = _method(calls.session)
     facets = _method(calls.facets)
+    complete = _method(calls.complete)
     photos = _each(calls.photos_page)
     photos_page = _method(calls.photos_page)
     read_photos = _method(calls.read_photos)
@@ -111,8 +112,10 @@ class AsyncClient:
     focus = _method(calls.focus)
     sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
+    search_all = _each(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
+    start_upload = _method(calls.start_upload)
     start_ingest = _method(calls.start_ingest)
     jobs = _each(calls.jobs_page)
     jobs_page = _method(calls.jobs_page)
@@ -178,7 +181,7 @@ class AsyncClient:
 
     async def picture_urls(
         self,
-        photo_ids: Iterable[str],
+        photo_ids: str | Iterable[str],
         picture: str = "thumbnail",
         *,
         side: int | None = None,

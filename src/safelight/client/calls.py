@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Un
 from urllib.parse import quote
 
 from safelight import schemas
-from safelight.arguments import as_kind, as_list, as_name
+from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError, UsageError
 from safelight.files import PHOTO_FILE, read_bytes
@@ -124,6 +124,28 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
+def complete(
+    query: str, *, namespace: str | None = None, limit: int = 10
+) -> Call[schemas.CompletionList]:
+    """Return how a query can go on: names of filters, or values with how many photos have them.
+
+    Parameters
+    ----------
+    query : str
+        Up to where it is typed.
+    namespace : str, optional
+        Only values of photos in it.
+    limit : int
+        Maximum number of completions.
+    """
+    return Call(
+        "GET",
+        f"{_API}/complete",
+        _as(schemas.CompletionList),
+        _params(q=query, namespace=namespace, limit=str(limit)),
+    )
+
+
 def photos_page(
     *,
     namespace: str | None = None,
@@ -175,7 +197,7 @@ def photos_page(
         limit=str(limit),
         **{"from": taken_from, "to": taken_to},
     )
-    params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
+    params += [("min", f"{metric}:{score}") for metric, score in _least(least).items()]
     params += [("fields", name) for name in as_list(fields, "fields", str)]
     return Call("GET", f"{_API}/photos", _as(schemas.PhotoList), params)
 
@@ -247,7 +269,7 @@ def focus(photo_id: str) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
 
 
-def sign_urls(urls: Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
+def sign_urls(urls: str | Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
     """Return addresses that a page can load without a token, for a while.
 
     Parameters
@@ -286,9 +308,12 @@ def images_search(
     query: str | None = None,
     *,
     image: GivenFile | None = None,
+    images: Sequence[GivenFile] = (),
+    weights: Sequence[float] = (),
     photo_id: str | None = None,
-    plus: Sequence[str] = (),
-    minus: Sequence[str] = (),
+    like: str | Sequence[str] = (),
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
     namespace: str | None = None,
     camera: str | None = None,
     label: str | None = None,
@@ -299,6 +324,8 @@ def images_search(
     limit: int = 200,
     min_score: float | None = None,
     expand: bool = False,
+    fields: str | Sequence[str] = (),
+    cursor: str | None = None,
 ) -> Call[schemas.HitList]:
     """Find photos by words, by photos, and by both together.
 
@@ -308,8 +335,14 @@ def images_search(
         As ``safelight search`` takes it.
     image : path or (name, bytes), optional
         A photo that is sent along.
+    images : sequence of path or (name, bytes)
+        Several.
+    weights : sequence of float
+        Of each photo that is sent along, 1 if not given; below 0, photos like it are avoided.
     photo_id : str, optional
         More like this photo of the library.
+    like : str or sequence of str
+        More like these, as in ``["9f86d0", "2c26b4:0.5"]``.
     plus, minus : sequence of str
         More terms, and terms to avoid, as in ``["people:0.5"]``.
     namespace, camera, label, taken_from, taken_to, least
@@ -317,20 +350,28 @@ def images_search(
     sort : str, optional
         In which order the nearest come, as :func:`photos_page` takes it; else the nearest first.
     limit : int
-        How many of the nearest.
+        How many of the nearest; hits in a page.
     min_score : float, optional
     expand : bool
         Each photo of a stack is a hit; else the best one, with their number.
+    fields : str or sequence of str
+        Further fields of each photo, as :func:`photos_page` takes them.
+    cursor : str, optional
+        ``next`` of the page before.
     """
     wanted = _given(
         query=query,
+        like=as_list(like, "like", str),
+        weights=[float(each) for each in weights],
+        fields=as_list(fields, "fields", str),
+        cursor=cursor,
         photo_id=photo_id,
         plus=as_list(plus, "plus", str),
         minus=as_list(minus, "minus", str),
         namespace=namespace,
         camera=camera,
         label=label,
-        min=dict(least or {}),
+        min=_least(least),
         sort=sort,
         limit=limit,
         min_score=min_score,
@@ -338,14 +379,18 @@ def images_search(
         **{"from": taken_from, "to": taken_to},
     )
     path, read = f"{_API}/images/search", _as(schemas.HitList)
-    if image is None:
+    sent = [
+        *(() if image is None else (image,)),
+        *_sent(images),
+    ]
+    if not sent:
         return Call("POST", path, read, json=wanted)
     form = {"request": json.dumps(wanted)}
-    return Call("POST", path, read, files=[("image", image)], form=form)
+    return Call("POST", path, read, files=[("image", each) for each in sent], form=form)
 
 
 def upload(
-    files: Iterable[GivenFile],
+    files: GivenFile | Iterable[GivenFile],
     *,
     namespace: str | None = None,
     score: bool | None = None,
@@ -353,7 +398,8 @@ def upload(
 ) -> Call[schemas.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
-    Each is taken or refused by itself; the answer says so. Sending a photo twice is not an error.
+    Each is taken or refused by itself; the answer says so. If all are refused, that is an error,
+    with each file's reason in ``errors`` of its context. Sending a photo twice is not an error.
 
     Parameters
     ----------
@@ -362,10 +408,37 @@ def upload(
     score, label : bool, optional
         Whether to measure their quality, and to label them; as the library's photos are if None.
     """
+    return _upload("PUT", "photos", _as(schemas.Uploads), files, namespace, score, label)
+
+
+def start_upload(
+    files: GivenFile | Iterable[GivenFile],
+    *,
+    namespace: str | None = None,
+    score: bool | None = None,
+    label: bool | None = None,
+) -> Call[schemas.Job]:
+    """Send photos, which the server ingests as a job; return the job.
+
+    When this returns, they are on the server's disk. ``photos`` of the job tells what came of each
+    file. Parameters as of :func:`upload`.
+    """
+    return _upload("POST", "uploads", _as(schemas.Job), files, namespace, score, label)
+
+
+def _upload(
+    method: str,
+    path: str,
+    read: Callable[[bytes], Result],
+    files: GivenFile | Iterable[GivenFile],
+    namespace: str | None,
+    score: bool | None,
+    label: bool | None,
+) -> Call[Result]:
     return Call(
-        "PUT",
-        f"{_API}/photos",
-        _as(schemas.Uploads),
+        method,
+        f"{_API}/{path}",
+        read,
         _params(
             namespace=namespace,
             score=None if score is None else str(score).lower(),
@@ -381,7 +454,7 @@ class IngestOptions(TypedDict, total=False):
 
     namespace: str
     recursive: bool
-    exclude: Sequence[str]
+    exclude: str | Sequence[str]
     score: bool
     label: bool
     retry_failed: bool
@@ -448,7 +521,7 @@ def search(
         text=text,
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
         return_embedding=return_embedding,
     )
 
@@ -507,7 +580,7 @@ def put_vector(
     wanted = _given(
         id=vector_id,
         embedding=_numbers(embedding),
-        metadata=dict(metadata or {}),
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
         namespace=namespace,
     )
     return Call("POST", f"{_API}/vectors", _as(schemas.Vector), json=wanted)
@@ -526,7 +599,12 @@ def embed(
     namespace: str | None = None,
 ) -> Call[schemas.Vector]:
     """Embed a text with the server's model, keep the vector and return it."""
-    wanted = _given(text=text, author=author, metadata=dict(metadata or {}), namespace=namespace)
+    wanted = _given(
+        text=text,
+        author=author,
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
+        namespace=namespace,
+    )
     return Call("POST", f"{_API}/vectors/embed", _as(schemas.Vector), json=wanted)
 
 
@@ -542,7 +620,7 @@ def vectors_search(
         embedding=_numbers(embedding),
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
     )
     return Call("POST", f"{_API}/vectors/search", _several(schemas.VectorScore), json=wanted)
 
@@ -556,8 +634,8 @@ def duplicates_page(
     *,
     relation: str | None = None,
     namespace: str | None = None,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     limit: int = 20,
     cursor: str | None = None,
     wait: float | None = None,
@@ -624,11 +702,11 @@ def take_back(group: str) -> Call[schemas.Decided]:
 
 
 def make_plan(
-    groups: Iterable[str | Mapping[str, str]],
+    groups: str | Mapping[str, str] | Iterable[str | Mapping[str, str]],
     action: str = "quarantine",
     *,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     namespace: str | None = None,
 ) -> Call[schemas.Plan]:
     """Plan what to do about groups; nothing is touched until the plan is applied.
@@ -847,6 +925,15 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _least(least: Mapping[str, float] | None) -> dict[str, float]:
+    return as_mapping(least, "least", "scores by metric")
+
+
+def _filters(filters: object) -> object:
+    wanted = "conditions on metadata, by name or in a list"
+    return None if filters is None else as_kind(filters, "filters", wanted, Mapping, list, tuple)
+
+
 def _photo(photo_id: str) -> str:
     return f"{_API}/photos/{_part(photo_id)}"
 
@@ -859,6 +946,14 @@ def _part(text: str) -> str:
     return quote(as_name(text, "id"), safe="")
 
 
+def _sent(images: GivenFile | Sequence[GivenFile]) -> list[GivenFile]:
+    """Return photos to send; a name with its bytes is one of them, and other tuples are several."""
+    several = images
+    if isinstance(images, tuple) and not (len(images) == 2 and isinstance(images[1], bytes)):
+        several = list(images)
+    return as_list(several, "images", str, os.PathLike, tuple)
+
+
 def _numbers(vector: Sequence[float]) -> list[float]:
     try:
         # float() reads texts as well.
@@ -866,5 +961,5 @@ def _numbers(vector: Sequence[float]) -> list[float]:
     except TypeError:
         numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise UsageError("A vector should be a list of finite numbers.", code="vector")
+        raise UsageError("The embedding should be a list of finite numbers.", code="vector")
     return [float(each) for each in numbers]

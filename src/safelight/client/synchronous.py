@@ -99,6 +99,7 @@ class Client:
     health = _method(calls.health)
     session = _method(calls.session)
     facets = _method(calls.facets)
+    complete = _method(calls.complete)
     photos = _each(calls.photos_page)
     photos_page = _method(calls.photos_page)
     read_photos = _method(calls.read_photos)
@@ -112,8 +113,10 @@ class Client:
     focus = _method(calls.focus)
     sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
+    search_all = _each(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
+    start_upload = _method(calls.start_upload)
     start_ingest = _method(calls.start_ingest)
     jobs = _each(calls.jobs_page)
     jobs_page = _method(calls.jobs_page)
@@ -179,7 +182,7 @@ class Client:
 
     def picture_urls(
         self,
-        photo_ids: Iterable[str],
+        photo_ids: str | Iterable[str],
         picture: str = "thumbnail",
         *,
         side: int | None = None,

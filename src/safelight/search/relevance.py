@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from safelight.labels import CacheFiles, LabelSet
 from safelight.labels.classifier import has_sigmoid
-from safelight.labels.embeddings import CacheFiles, embed_unrelated
-from safelight.labels.label_set import LabelSet
+from safelight.labels.embeddings import embed_unrelated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

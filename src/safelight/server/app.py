@@ -19,7 +19,9 @@ from safelight.library.damage import explain_database_error
 from safelight.schemas.problems import OF_STATUS, ProblemCode
 from safelight.server import document
 from safelight.server.allowed_methods import allowed_methods
+from safelight.server.auth import GuardedRoute
 from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
+from safelight.server.idempotency import KEY_PARAMETER
 from safelight.server.lifespan import lifespan
 from safelight.server.messages import field_problem
 from safelight.server.middleware import Middleware
@@ -114,10 +116,19 @@ def _describe(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = document.complete(written())
+            keyed = {each.operation_id for each in _routes(app) if each.takes_key}
+            whole = written()
+            for _, operation in document.operations(whole):
+                if operation["operationId"] in keyed:
+                    operation.setdefault("parameters", []).append(dict(KEY_PARAMETER))
+            app.openapi_schema = document.complete(whole)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _routes(app: FastAPI) -> list[GuardedRoute]:
+    return [each for each in app.routes if isinstance(each, GuardedRoute)]
 
 
 async def _refused(_: Request, error: Exception) -> ProblemResponse:

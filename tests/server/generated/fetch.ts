@@ -55,7 +55,7 @@ const main = async () => {
   const bytes = new File([readFileSync(picture)], basename(picture));
   const alike = good(
     await client.POST("/api/v1/images/search/upload", {
-      body: { image: "" },
+      body: { image: [] },
       bodySerializer: () => form({ image: bytes }),
     }),
   );

@@ -50,7 +50,7 @@ const main = async () => {
   });
 
   const image = new File([readFileSync(picture)], basename(picture));
-  const { data: alike } = await searchPhotosByUpload({ client, throwOnError, body: { image } });
+  const { data: alike } = await searchPhotosByUpload({ client, throwOnError, body: { image: [image] } });
 
   const { data: groups } = await listDuplicates({ client, throwOnError });
   const group = groups.groups[0]!;

@@ -49,7 +49,7 @@ def main(url: str, token: str, picture: Path) -> dict[str, object]:
     assert isinstance(thumbnail, File)
 
     with picture.open("rb") as opened:
-        form = SearchPhotosByUploadBody(image=File(opened, picture.name))
+        form = SearchPhotosByUploadBody(image=[File(opened, picture.name)])
         alike = search_photos_by_upload.sync(client=client, body=form)
     assert isinstance(alike, HitList)
 

@@ -15,8 +15,10 @@ from safelight.library.listings import page_of_ids
 from safelight.library.photo_facts import photo_facts
 from safelight.schemas import (
     Comparing,
+    ComparisonState,
     Decided,
     DecisionList,
+    DecisionName,
     Edge,
     Group,
     GroupList,
@@ -24,7 +26,6 @@ from safelight.schemas import (
     GroupPhotos,
 )
 from safelight.schemas.base import local_time
-from safelight.schemas.values import ComparisonState, DecisionName
 from safelight.server import forms
 from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safelight.duplicates.clustering.decided_groups import DecidedGroup
-    from safelight.duplicates.keeper import Suggestion
-    from safelight.duplicates.keeper.select import Judged
+    from safelight.duplicates.keeper import Judged, Suggestion
     from safelight.library.database import Database
     from safelight.library.photo_facts import PhotoFacts
 
