@@ -101,7 +101,7 @@ def test_every_endpoint_can_be_called(server) -> None:
         "source": "x", "photo_id": "x", "job_id": "x", "vector_id": "x", "text": "x",
         "embedding": [1.0], "group": "x", "decision": "x", "groups": ["x"], "plan_id": "x",
         "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
-        "photo_ids": ["x"],
+        "photo_ids": ["x"], "query": "x",
     }  # fmt: skip
     called = {("GET", calls.events_path("x"))}
     lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {

@@ -76,8 +76,6 @@ def refers(schema) -> bool:
 def has_example(schema) -> bool:
     own = schema.get("examples") or schema.get("example")
     return bool(own) or any(map(has_example, schema.get("anyOf", ())))
-        map(has_example, schema.get("anyOf", ()))
-    )
 
 
 def test_it_is_valid_and_the_committed_one_is_it(document) -> None:
