@@ -72,7 +72,7 @@ def names(kind) -> set[str]:
 
 
 #: Methods that are more than one call.
-OWN = {"ingest", "follow", "picture_urls", "send", "close"}
+OWN = {"ingest", "follow", "original", "picture_urls", "save_original", "send", "close"}
 
 
 def test_both_clients_have_every_call() -> None:
@@ -103,7 +103,7 @@ def test_every_endpoint_can_be_called(server) -> None:
         "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
         "photo_ids": ["x"],
     }  # fmt: skip
-    called = {("GET", calls.events_path("x"))}
+    called = {("GET", calls.events_path("x")), ("GET", calls.original_path("x"))}
     lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")}
     for name in names(Client) - OWN - lists:
         make = getattr(calls, name)
