@@ -186,13 +186,13 @@ def _has(value: Any, attribute: str) -> bool:
     )
 
 
-def as_count(value: Any, name: str) -> int:
-    """Return an argument that counts something, as an integer of at least 1.
+def as_count(value: Any, name: str, least: int = 1) -> int:
+    """Return an argument that counts something, as an integer of at least `least`.
 
     Raises
     ------
     UsageError
-        It is not an integer, or below 1.
+        It is not an integer, or too small.
 
     Examples
     --------
@@ -201,8 +201,8 @@ def as_count(value: Any, name: str) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise refused(name, "an integer", value)
-    if value < 1:
-        raise UsageError(f"{name} is {value}; it should be at least 1.", argument=name)
+    if value < least:
+        raise UsageError(f"{name} is {value}; it should be at least {least}.", argument=name)
     return int(value)
 
 

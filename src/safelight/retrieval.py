@@ -82,7 +82,7 @@ def index_local_images(
     if not files:
         return None, []
     vectors, paths = [], []
-    for path, outcome in zip(files, embed_files(embedder or _default(), files), strict=True):
+    for path, outcome in zip(files, embed_files(embedder or usual_embedder(), files), strict=True):
         if isinstance(outcome, Exception):
             logger.warning("Left out {}: it {}", path, outcome)
         else:
@@ -126,7 +126,7 @@ def retrieve_local(
         )
     if not len(rows):
         return []
-    query = (embedder or _default()).encode_texts([prompt])[0]
+    query = (embedder or usual_embedder()).encode_texts([prompt])[0]
     if rows.shape[1:] != query.shape:
         raise SpaceError(
             f"The embeddings have {rows.shape[1]} numbers each, the model's {len(query)}: "
@@ -155,7 +155,8 @@ def _rows(embeddings: npt.ArrayLike | None) -> npt.NDArray[np.float32]:
 
 
 @cache
-def _default() -> Embedder:
+def usual_embedder() -> Embedder:
+    """Return the model of the settings, loaded once."""
     from loguru import logger
 
     from safelight.embedding.load import default_model, load_embedder

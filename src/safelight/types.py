@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -358,3 +358,42 @@ class FileStat:
         if self.ctime_ns and other.ctime_ns and self.ctime_ns != other.ctime_ns:
             return False
         return (self.size, self.mtime_ns, self.inode) == (other.size, other.mtime_ns, other.inode)
+
+
+class TextModel(Protocol):
+    """Text side of a model; see :class:`safelight.embedding.base.Embedder` for all of it.
+
+    Attributes
+    ----------
+    name : str
+        What people call the model, e.g. ``ViT-B-32/openai``.
+    fingerprint : str
+        Hex digest that names the space: weights, preprocessing and dtype, but not the runtime,
+        the device, or the folder the files lie in.
+    dimension : int
+        Length of every vector.
+    logit_scale : float or None
+        What the model multiplies a cosine with before the softmax (or sigmoid); None if unknown.
+    logit_bias : float or None
+        What is then added, in a model that was trained with a sigmoid for each pair (SigLIP);
+        None in one that was trained with a softmax.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def logit_scale(self) -> float | None: ...
+    @property
+    def logit_bias(self) -> float | None: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts; (n, dimension) float32, rows of unit length.
+
+        A text longer than the model's context is cut as the model's authors cut it, with a
+        :class:`UserWarning`.
+        """
+        ...

@@ -312,7 +312,7 @@ def test_config_shows_where_values_come_from(run, tmp_path) -> None:
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP", "closed terminal"])
 def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_photo, how) -> None:
     folder = tmp_path / "many"
-    for number in range(200):  # more than any machine embeds before it is interrupted
+    for number in range(100):  # more than any machine embeds before it is interrupted
         make_photo(folder / f"{number}.png", "red", seed=number, size=64)
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
     command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "4", str(folder)]
@@ -339,8 +339,8 @@ def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     done = json.loads(run("status", "--json").stdout)["photos"]
     summary = json.loads(run("ingest", "--json", folder).stdout)
-    assert 0 < done < 200
-    assert (summary["new"], summary["unchanged"]) == (200 - done, done)
+    assert 0 < done < 100
+    assert (summary["new"], summary["unchanged"]) == (100 - done, done)
 
 
 def _hear_hangups() -> None:

@@ -70,8 +70,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("SAFELIGHT_")}
 
     def ingest(*args: str) -> None:
-        command = [SAFELIGHT, "ingest", "--library", "library.db", *args]
-        subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True)
+        done = safelight(["ingest", "--library", "library.db", *args], cwd=folder, environ=environ)
+        assert done.returncode == 0, done.stderr
 
     (folder / "photos").mkdir()
     for seed, name in enumerate(("first", "second")):

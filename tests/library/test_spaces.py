@@ -196,7 +196,7 @@ def test_what_searches_use_is_never_dropped_while_there_are_others(library: Data
 
 def test_the_only_space_is_dropped_only_when_forced(library: Database) -> None:
     _fill(library, OLD, 3)
-    with pytest.raises(SpaceError, match="--force") as caught:
+    with pytest.raises(SpaceError, match="only space") as caught:
         drop_space(library, OLD.fingerprint)
     assert caught.value.code == "only-space"
     assert coverage(library, OLD.fingerprint).embeddings == 3

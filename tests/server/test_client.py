@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from email.utils import formatdate
 from enum import StrEnum
 
 import httpx2
@@ -20,7 +21,6 @@ from safelight import errors, schemas
 from safelight.client import AsyncClient, Client, calls, refusals
 from safelight.library.state.tokens import create_token
 from tests.server.conftest import running
-from tests.waiting import until
 
 
 class Awaited:
@@ -132,7 +132,11 @@ def test_answers_are_as_the_server_describes_them(server) -> None:
     assert len(schemas.__all__) > 30
     for name in schemas.__all__:
         kind = getattr(schemas, name)
-        if issubclass(kind, StrEnum):
+        if kind is schemas.ProblemCode:  # a text there: later versions add some
+            assert described["ProblemDetails"]["properties"]["code"]["x-extensible-enum"] == list(
+                kind
+            )
+        elif issubclass(kind, StrEnum):
             assert list(kind) == described[name].get("enum", [described[name].get("const")]), name
         else:
             assert set(kind.model_fields) == set(described[name]["properties"]), name
@@ -160,8 +164,6 @@ def test_photos_are_found_and_looked_at(client) -> None:
     assert Image.open(io.BytesIO(client.thumbnail(photo.photo_id, 160))).format == "WEBP"
     assert Image.open(io.BytesIO(client.image(photo.photo_id, side=16))).size == (16, 16)
     assert Image.open(io.BytesIO(client.focus(photo.photo_id))).format == "PNG"
-    with open(photo.files[0].path, "rb") as file:
-        assert client.original(photo.photo_id) == file.read()
 
 
 def test_pictures_are_signed_for_a_page(client, server) -> None:
@@ -205,7 +207,7 @@ def test_a_folder_is_ingested_with_progress(client, photos, make_photo) -> None:
     assert told[-1] == job
     assert [each.done for each in told] == sorted(each.done for each in told)
     assert client.job(job.id) == job
-    assert client.jobs(limit=1) == (job,)
+    assert client.jobs_page(limit=1).jobs == (job,)
     assert client.cancel(job.id) == job  # it has ended, and stays as it is
     assert [each.state for each in client.follow(job.id)] == ["done"]
 
@@ -230,7 +232,7 @@ def test_vectors_are_kept_and_found(client) -> None:
     assert found.score == pytest.approx(1)
     assert client.embed("red", author="A").metadata["author"] == "A"
     assert client.count_vectors() == 11
-    assert client.vectors(limit=1)[0].id == "a/b"
+    assert client.vectors_page(limit=1).vectors[0].id == "a/b"
     client.delete_vector("a/b")
     with pytest.raises(errors.LibraryError) as caught:
         client.vector("a/b")
@@ -249,14 +251,13 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         (tmp_path / "p" / name).write_bytes(png((20, 200, 40)))
     ingest(library, [parse_source(str(tmp_path / "p"))], embedder, model="colours")
     with running(library, embedder) as server, make(server.url) as client:
-        until(lambda: client.duplicates(relation="identical").comparing is None)
         (group,) = client.duplicates(relation="identical").groups
         assert [photo.keeper for photo in group.photos] == [True, False]
         plan = client.make_plan([group.group])
-        assert (plan.state, len(plan.actions)) == ("draft", 1)
+        assert (plan.state, len(plan.actions)) == ("planned", 1)
         assert client.apply_plan(plan.id).state == "applied"
         assert not (tmp_path / "p" / "copy of one.png").exists()
-        assert client.plan(plan.id).state == client.plans()[0].state == "applied"
+        assert client.plan(plan.id).state == client.plans_page().plans[0].state == "applied"
         assert client.undo_plan(plan.id).state == "undone"
         assert (tmp_path / "p" / "copy of one.png").exists()
         with pytest.raises(errors.PlanError) as caught:
@@ -388,6 +389,31 @@ def test_it_waits_as_long_as_the_server_says(make) -> None:
         began = time.monotonic()
         client.health()
         assert time.monotonic() - began >= 1
+
+
+AWAY = b'{"status": 503, "code": "busy", "detail": "The model is being loaded."}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "retries", "times"),
+    [
+        ({"Retry-After": "0"}, 2, 3),
+        ({"Retry-After": formatdate(time.time() + 1, usegmt=True)}, 1, 2),
+        ({"Retry-After": "Fri, 27 Nov 2020 09:30:00 GMT"}, 1, 2),
+        ({"Retry-After": "0"}, 0, 1),
+        ({}, 4, 1),  # nobody says that it comes back
+        ({"Retry-After": "3600"}, 4, 1),  # another day
+        ({"Retry-After": "soon"}, 4, 1),
+    ],
+)
+def test_who_is_away_for_a_moment_is_asked_again(make, headers, retries, times) -> None:
+    with (
+        answering((503, headers, AWAY)) as (url, asked),
+        make(url, retries=retries) as client,
+        pytest.raises(errors.SafelightError),
+    ):
+        client.health()
+    assert len(asked) == times
 
 
 @pytest.mark.parametrize(

@@ -51,13 +51,15 @@ def is_refused(answer, status: int, code: str) -> None:
 def test_bodies_are_not_read_beyond_their_limit(small) -> None:
     headers = {"Content-Type": "application/json"}
     path = "/api/v1/search"
-    is_refused(small.client.post(path, content=b" " * 30_000, headers=headers), 413, "too-large")
+    is_refused(
+        small.client.post(path, content=b" " * 30_000, headers=headers), 413, "body-too-large"
+    )
     # Nor if the length is not announced.
     chunks = (b" " * 1000 for _ in range(30))
-    is_refused(small.client.post(path, content=chunks, headers=headers), 413, "too-large")
+    is_refused(small.client.post(path, content=chunks, headers=headers), 413, "body-too-large")
     answer = small.client.post("/api/v1/images/search", files={"image": ("x", bytes(40_000))})
-    is_refused(answer, 413, "too-large")
-    is_refused(small.upload(("x.jpg", bytes(70_000))), 413, "too-large")
+    is_refused(answer, 413, "body-too-large")
+    is_refused(small.upload(("x.jpg", bytes(70_000))), 413, "body-too-large")
 
 
 def test_one_file_can_be_too_large_and_the_others_are_taken(small) -> None:
@@ -108,7 +110,7 @@ def test_questions_have_a_limit_of_parts_and_answers(small) -> None:
 
 def test_batches_have_a_limit(small) -> None:
     answer = small.post("/api/v1/features", {"artifacts": [{}, {}, {}]})
-    is_refused(answer, 413, "too-large")
+    is_refused(answer, 413, "body-too-large")
 
 
 def connect(server) -> socket.socket:

@@ -14,7 +14,7 @@ from safelight.arguments import as_name, as_path
 from safelight.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from safelight.api.duplicates import Duplicates
     from safelight.api.label import FileLabels, Labelled, Words
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from safelight.ingest.summary import Summary
     from safelight.library.attributes.decisions import Decision
     from safelight.library.browse import Filter
+    from safelight.library.changes import Change
     from safelight.library.database import Database
     from safelight.library.forget import Forgotten
     from safelight.library.sources import SourceStatus
@@ -446,6 +447,34 @@ class Library(Opened):
         from safelight.ingest.forget import forget
 
         return forget(self.database, paths, **options)
+
+    def forget_photo(self, photo_id: str, **options: Any) -> Forgotten:
+        """Forget one photo, by its id or the beginning of it; its file is never touched.
+
+        Parameters
+        ----------
+        **options
+            ``namespace``, ``decisions`` and ``dry_run``: see :func:`safelight.api.photos.forget`.
+        """
+        from safelight.api.photos import forget
+
+        return forget(self, photo_id, **options)
+
+    def changes(
+        self, since: str | None = None, *, namespace: str | None = None
+    ) -> Iterator[Change]:
+        """Yield what was added, changed and removed since a cursor; all photos without one.
+
+        Each has a ``cursor``: keep the last one, and give it as `since` the next time.
+
+        Raises
+        ------
+        LibraryError
+            With the code ``cursor-expired``: begin again without a cursor.
+        """
+        from safelight.api.photos import changes
+
+        return changes(self, since, namespace=namespace)
 
     def move_source(self, old: Path, new: Path, **options: Any) -> Moved:
         """Tell the library that a folder or file is at another path now."""

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
     from safelight.library.vector_index.base import VectorIndex
     from safelight.search import SearchOptions
+    from safelight.search.query import LabelFilter
 
-__all__ = ["Filter", "Hits", "as_query", "require_namespace", "search", "search_options"]
+__all__ = ["Filter", "Hits", "Query", "as_query", "require_namespace", "search", "search_options"]
 
 
 def search(
@@ -42,8 +43,9 @@ def search(
     Parameters
     ----------
     query : str or Query
-        Words, an image, or terms joined by + and -; ``label:NAME`` and ``-label:NAME`` filter.
-        Empty if the filters among the options say it all.
+        Words, an image, or terms joined by + and -; filters such as ``camera:canon`` and
+        ``-label:people`` (:data:`safelight.search.filters.FILTERS`). Empty
+        if the filters among the options say it all.
     plus, minus : str or sequence of str
         Terms to add to the query, and to take out of it.
     model : str, optional
@@ -63,12 +65,14 @@ def search(
 
     asked = as_query(query, plus, minus)
     chosen = search_options(**options)
-    if not asked.terms and not asked.labels and chosen.where.is_plain and chosen.order is None:
+    chosen = replace(chosen, where=chosen.where.with_facts(asked.where))
+    if not asked.terms and chosen.where.is_plain and chosen.order is None:
         raise QueryError("The query is empty. Name what to search for.")
     database, settings = library.database, library.settings
     namespace = chosen.where.namespaces[0] if chosen.where.namespaces else None
     for name in chosen.where.namespaces or ():
         require_namespace(database, name)
+    labels, asked = asked.labels, replace(asked, where=None)
     if asked.terms:
         embedder = library.embedder(model)
         space = embedder.fingerprint
@@ -86,7 +90,7 @@ def search(
         space = library.space(model).fingerprint
         answer = search_filters(database, asked, space, chosen)
     hits = hits_of(database, answer, chosen, space)
-    unlabelled = _unlabelled(database, asked, space, namespace)
+    unlabelled = _unlabelled(database, labels, space, namespace)
     return Hits(tuple(hits), answer.weak, tuple(answer.notes), unlabelled)
 
 
@@ -203,11 +207,13 @@ def as_query(
     return asked
 
 
-def _unlabelled(library: Database, query: Query, space: str, namespace: str | None) -> int:
+def _unlabelled(
+    library: Database, labels: Sequence[LabelFilter], space: str, namespace: str | None
+) -> int:
     from safelight.library.attributes.label_filter import count_unlabelled, find_label
 
     counts = [0]
-    for each in query.labels:
+    for each in labels:
         with contextlib.suppress(LibraryError):  # only sources say it, and they say it of all
             label = find_label(library, each.label, space)
             counts.append(count_unlabelled(library, label, space, namespace))

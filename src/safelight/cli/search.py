@@ -15,7 +15,9 @@ from safelight.cli.shared.options import library_option, load_settings, short
 from safelight.errors import LibraryError, SettingsError
 
 if TYPE_CHECKING:
+    from safelight.api.opened import Opened
     from safelight.api.results import Hits
+    from safelight.api.search import Query
     from safelight.types import Hit
 
 EPILOG = """\b
@@ -31,14 +33,22 @@ Examples:
   safelight search --camera canon --from 2024-06-01
   safelight search IMG_1185
   safelight search 'label:"wide shot" label:mountain'
+  safelight search cake 'taken:summer-2023 camera:canon,nikon -is:portrait'
+  safelight search 'folder:Wedding score:focus>=0.6 near:"48.85,2.35 5km"'
+  safelight search 'iso:>=1600 f:<2 (kind:raw OR kind:heic)' --explain
   safelight search receipts --paths -0 | xargs -0 open
   safelight search "a cat" --images-dir data/images
 
 \b
 A query is words, an image, or terms joined by + and - (between spaces), each with an optional
 :WEIGHT. photo:ID names a photo of the library; text:... and "..." are never taken for a path.
-label:NAME finds only photos to which a label applies, -label:NAME only those to which it does
-not; `safelight label` labels them. With nothing but labels, the most probable come first; with
+Filters stand anywhere between the words: NAME:VALUE.
+  taken:2024-06..2024-08  taken:summer-2023  taken:"last week"  taken:<2020
+  camera:canon  lens:50mm  iso:>=1600  f:<2  shutter:<=1/250  focal:>=200
+  near:"48.85,2.35 5km"  name:IMG_11*  folder:Wedding  in:NAMESPACE
+  kind:raw  is:landscape  is:duplicate  is:undated  score:focus>=0.6  label:beach
+Commas and OR join alternatives, - in front negates, parentheses group, quotes protect spaces. In a
+shell, put the query in single quotes. With nothing but labels, the most probable come first; with
 nothing but filters, the last taken. A query that is the name of a file or folder, or its beginning,
 finds those first. "- people" ranks photos lower that look like people; it cannot know all of them.
 Copies, bursts and RAW with JPEG are one hit once `safelight duplicates` has found them.
@@ -46,12 +56,12 @@ Copies, bursts and RAW with JPEG are one hit once `safelight duplicates` has fou
 
 
 class _SearchCommand(click.Command):
-    """A command that takes ``-label:NAME`` and ``- people`` as parts of a query, not as options."""
+    """A command that takes ``-camera:NAME`` and ``- people`` as parts of a query."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         # With a space in front of it, it is no longer an option, and means the same in the query.
-        spaced = [f" {arg}" if arg.startswith(("-label:", "- ")) else arg for arg in args[:end]]
+        spaced = [f" {arg}" if _NEGATED.match(arg) else arg for arg in args[:end]]
         words = [arg for arg in args[:end] if _LIKE_WORD.fullmatch(arg)]
         try:
             return super().parse_args(ctx, spaced + args[end:])
@@ -65,6 +75,9 @@ class _SearchCommand(click.Command):
         finally:
             ctx.meta[_WORDS] = words
 
+
+#: Parts of a query that begin like an option: ``-label:NAME``, ``-(...)``, ``-"words"``.
+_NEGATED = re.compile(r'-(?:[^\W\d_][\w-]*:|[("\s])')
 
 #: What may be meant as a word to avoid: ``-people``. Click takes it for the option ``-p``.
 _LIKE_WORD = re.compile(r"-[^\W\d_]{2}.*")
@@ -122,6 +135,7 @@ def _dashed(word: str) -> str:
     "--store", metavar="ADDRESS",
     help="Search in this vector store; local: the library.  [env: SAFELIGHT_STORE]",
 )  # fmt: skip
+@click.option("--explain", is_flag=True, help="Show how the query was read, and what it matches.")
 @click.option("--expand", is_flag=True, help="Show every photo of a stack: copies, bursts, RAW.")
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -145,6 +159,7 @@ def search(
     model: str | None,
     device: str | None,
     store: str | None,
+    explain: bool,
     expand: bool,
     library: str | None,
     as_json: bool,
@@ -173,7 +188,7 @@ def search(
         "expand": expand,
     }
     is_plain = search_options(**options).where.is_plain
-    if not asked.terms and not asked.labels and is_plain and sort is None:
+    if not asked.terms and asked.where is None and is_plain and sort is None:
         raise click.UsageError("Name what to search for, e.g.: safelight search a dog in the snow")
     settings = load_settings(library=library, device=device, namespace=namespace)
     quiet = not is_terminal(sys.stderr)
@@ -185,6 +200,8 @@ def search(
                 require_namespace(opened.database, namespace)
             except LibraryError as exc:
                 raise click.UsageError(_dashed(f"-n{namespace}")) from exc
+        if explain:
+            _explain(opened, asked)
         hits = find(opened, asked, model=model, store=store, **options)
     _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
     if not hits:
@@ -198,6 +215,14 @@ def search(
             "`safelight label` labels them.",
             err=True,
         )
+
+
+def _explain(library: Opened, query: Query) -> None:
+    from safelight.api.explain import explain
+
+    for part in explain(library, query):
+        count = "" if part.photos is None else f": {part.photos:,}"
+        click.echo(f"safelight: {part.text} ({part.meaning}{count})", err=True)
 
 
 def _least(given: tuple[str, ...]) -> dict[str, float]:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
-from safelight.arguments import as_list
+from safelight.arguments import as_count, as_list
 from safelight.client import calls
 from safelight.client.downloads import PartialFile, described_file
 from safelight.client.multipart import AsyncForm
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
     DOWNLOAD_TRIES,
+    RETRIES,
     options,
     request_of,
     result_of,
     unreachable,
     wait_before_next,
+    wait_until_ready,
 )
 from safelight.errors import ServerError, UsageError
 from safelight.forks import abandon, after_fork
@@ -72,8 +75,8 @@ def _each(
 class AsyncClient:
     """A server, as one talks to it from coroutines.
 
-    A request that is refused because too many wait (429) is sent
-    again when the server says, a few times.
+    A request that is refused for now (429, or 503 with ``Retry-After``) is sent again when the
+    server says, a few times. Each POST has an ``Idempotency-Key``, so that nothing is done twice.
 
     Parameters
     ----------
@@ -83,6 +86,8 @@ class AsyncClient:
         From ``safelight token create``.
     timeout : float
         Seconds that may pass without a word; uploads, plans and batches are given 15 minutes.
+    retries : int
+        How often a request is sent again at most; 0: never.
     """
 
     def __init__(
@@ -91,25 +96,29 @@ class AsyncClient:
         token: str | None = None,
         *,
         timeout: float = 60.0,
+        retries: int = RETRIES,
     ) -> None:
-        self._made_with = (url, token, timeout)
+        self._made_with: dict[str, Any] = {"token": token, "timeout": timeout, "retries": retries}
+        self._url = url
         self._timeout = timeout
-        self._connected: httpx2.AsyncClient | None = httpx2.AsyncClient(
-            **options(url, token, timeout)
-        )
+        self._retries = as_count(retries, "retries", 0)
+        self._connected: httpx2.AsyncClient | None = httpx2.AsyncClient(**self._options())
         after_fork(self, AsyncClient._renew)
 
     @property
     def _http(self) -> httpx2.AsyncClient:
         if self._connected is None:
-            self._connected = httpx2.AsyncClient(**options(*self._made_with))
+            self._connected = httpx2.AsyncClient(**self._options())
         self._require_open()
         return self._connected
+
+    def _options(self) -> dict[str, Any]:
+        return options(self._url, self._made_with["token"], self._timeout)
 
     def _require_open(self) -> None:
         if self._connected is not None and self._connected.is_closed:
             raise UsageError(
-                f"This client of {self._made_with[0]} was closed. Make another one.", code="closed"
+                f"This client of {self._url} was closed. Make another one.", code="closed"
             )
 
     def _renew(self) -> None:
@@ -119,11 +128,10 @@ class AsyncClient:
             self._connected = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        url, token, timeout = self._made_with
-        return functools.partial(type(self), url, token, timeout=timeout), ()
+        return functools.partial(type(self), self._url, **self._made_with), ()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._made_with[0]!r})"
+        return f"{type(self).__name__}({self._url!r})"
 
     health = _method(calls.health)
     session = _method(calls.session)
@@ -131,7 +139,10 @@ class AsyncClient:
     photos = _each(calls.photos_page)
     photos_page = _method(calls.photos_page)
     read_photos = _method(calls.read_photos)
+    changes = _each(calls.changes_page)
+    changes_page = _method(calls.changes_page)
     photo = _method(calls.photo)
+    forget_photo = _method(calls.forget_photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)
     focus = _method(calls.focus)
@@ -140,10 +151,12 @@ class AsyncClient:
     search = _method(calls.search)
     upload = _method(calls.upload)
     start_ingest = _method(calls.start_ingest)
-    jobs = _method(calls.jobs)
+    jobs = _each(calls.jobs_page)
+    jobs_page = _method(calls.jobs_page)
     job = _method(calls.job)
     cancel = _method(calls.cancel)
-    vectors = _method(calls.vectors)
+    vectors = _each(calls.vectors_page)
+    vectors_page = _method(calls.vectors_page)
     vector = _method(calls.vector)
     count_vectors = _method(calls.count_vectors)
     put_vector = _method(calls.put_vector)
@@ -154,15 +167,23 @@ class AsyncClient:
     duplicates = _method(calls.duplicates)
     duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
+    decisions = _each(calls.decisions_page)
+    decisions_page = _method(calls.decisions_page)
     take_back = _method(calls.take_back)
     make_plan = _method(calls.make_plan)
-    plans = _method(calls.plans)
+    plans = _each(calls.plans_page)
+    plans_page = _method(calls.plans_page)
     plan = _method(calls.plan)
+    plan_actions = _each(calls.plan_actions_page)
+    plan_actions_page = _method(calls.plan_actions_page)
     apply_plan = _method(calls.apply_plan)
     undo_plan = _method(calls.undo_plan)
     forget_plan = _method(calls.forget_plan)
     features = _method(calls.features)
-    sources = _method(calls.sources)
+    sources = _each(calls.sources_page)
+    sources_page = _method(calls.sources_page)
+    failures = _each(calls.failures_page)
+    failures_page = _method(calls.failures_page)
     move_source = _method(calls.move_source)
     forget = _method(calls.forget)
 
@@ -307,14 +328,16 @@ class AsyncClient:
             request = await asyncio.to_thread(request_of, call, self._timeout, AsyncForm)
         else:
             request = request_of(call, self._timeout, AsyncForm)
-        sent = 0
+        sent, begun = 0, time.monotonic()
         while True:
             try:
                 response = await self._http.request(**request)
             except httpx2.TransportError as error:
                 raise unreachable(self._http.base_url, error) from error
-            sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_until_ready(call, response, begun)
+            if wait is None:
+                sent += 1
+                wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 return result_of(call, response)
             await asyncio.sleep(wait)
@@ -333,7 +356,7 @@ class AsyncClient:
                 raise unreachable(self._http.base_url, error) from error
             await response.aclose()
             sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 raise error_of(response.status_code, body)
             await asyncio.sleep(wait)

@@ -44,6 +44,19 @@ class Page(Protocol[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class VectorPage:
+    """A page of vectors, and the cursor of the next one."""
+
+    vectors: tuple[schemas.Vector, ...]
+    next: str | None = None
+
+    @property
+    def items(self) -> tuple[schemas.Vector, ...]:
+        """The vectors."""
+        return self.vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
     """A request, and how its answer is read.
 
@@ -65,6 +78,8 @@ class Call(Generic[Result]):
         Of a list whose cursor is not in its body: given what was read, and the cursor.
     cursor : str
         The parameter, or field, that says where the list goes on.
+    waits : float
+        Seconds to ask again for, while the answer is 202: it is not ready.
     """
 
     method: str
@@ -77,6 +92,7 @@ class Call(Generic[Result]):
     is_slow: bool = False
     linked: Callable[[Any, str | None], Any] | None = None
     cursor: str = "cursor"
+    waits: float = 0.0
 
     def following(self, cursor: str) -> Call[Result]:
         """Return the call of the page that a cursor leads to."""
@@ -175,9 +191,36 @@ def read_photos(
     return Call("POST", f"{_API}/photos/batch", _as(schemas.PhotoBatch), json=wanted)
 
 
+def changes_page(
+    since: str | None = None,
+    *,
+    namespace: str | None = None,
+    fields: str | Sequence[str] = (),
+    limit: int = 500,
+) -> Call[schemas.Changes]:
+    """Return a page of what was added, changed and removed since a cursor, in order.
+
+    Parameters
+    ----------
+    since : str, optional
+        ``cursor`` of an earlier page, or of a change; all photos are new if not given.
+    namespace : str, optional
+    fields, limit
+        As :func:`photos_page` takes them.
+    """
+    params = _params(since=since, namespace=namespace, limit=str(limit))
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
+    return Call("GET", f"{_API}/changes", _as(schemas.Changes), params, cursor="since")
+
+
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
     """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
+
+
+def forget_photo(photo_id: str, *, namespace: str | None = None) -> Call[None]:
+    """Forget a photo, and what was computed of it; its file is never touched."""
+    return Call("DELETE", _photo(photo_id), _nothing, _params(namespace=namespace))
 
 
 def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
@@ -357,13 +400,10 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.J
     return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs(limit: int = 50) -> Call[tuple[schemas.Job, ...]]:
-    """Return the last jobs, the newest first."""
-
-    def read(body: bytes) -> tuple[schemas.Job, ...]:
-        return _as(schemas.Jobs)(body).jobs
-
-    return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
+def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.Jobs]:
+    """Return a page of jobs, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/jobs", _as(schemas.Jobs), params)
 
 
 def job(job_id: str) -> Call[schemas.Job]:
@@ -410,12 +450,28 @@ def search(
     return Call("POST", f"{_API}/search", read, json=wanted)
 
 
-def vectors(
-    *, namespace: str | None = None, offset: int = 0, limit: int = 100
-) -> Call[tuple[schemas.Vector, ...]]:
-    """Return a page of vectors: those that clients brought, then photos and texts."""
-    params = _params(namespace=namespace, offset=str(offset), limit=str(limit))
-    return Call("GET", f"{_API}/vectors", _several(schemas.Vector), params)
+def vectors_page(
+    *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[VectorPage]:
+    """Return a page of vectors: those that clients brought, then photos and texts.
+
+    Parameters
+    ----------
+    namespace : str, optional
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
+    """
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    several = _several(schemas.Vector)
+
+    def read(body: bytes) -> VectorPage:
+        return VectorPage(several(body))
+
+    def linked(page: VectorPage, following: str | None) -> VectorPage:
+        return replace(page, next=following)
+
+    return Call("GET", f"{_API}/vectors", read, params, linked=linked)
 
 
 def vector(vector_id: str, *, namespace: str | None = None) -> Call[schemas.Vector]:
@@ -496,6 +552,7 @@ def duplicates(
     protect: Iterable[str] = (),
     offset: int = 0,
     limit: int = 20,
+    wait: float | None = None,
 ) -> Call[schemas.Groups]:
     """Return groups of photos that belong together, with the one to keep, and why.
 
@@ -507,11 +564,14 @@ def duplicates(
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
     offset, limit : int
+    wait : float, optional
+        Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
+        long as it takes if not given.
     """
     params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -529,7 +589,13 @@ def duplicate_group(
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
     """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
     path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
-    return Call("POST", path, _as(schemas.Decided), params, json={"decision": decision})
+    return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
+
+
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Decisions]:
+    """Return a page of what was decided on groups, the last decision first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.Decisions), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -576,13 +642,18 @@ def make_plan(
     )
 
 
-def plans() -> Call[tuple[schemas.Plan, ...]]:
-    """Return all plans, the newest first."""
+def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Plans]:
+    """Return a page of plans without their files, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans", _as(schemas.Plans), params)
 
-    def read(body: bytes) -> tuple[schemas.Plan, ...]:
-        return _as(schemas.Plans)(body).plans
 
-    return Call("GET", f"{_API}/plans", read)
+def plan_actions_page(
+    plan_id: str, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.Actions]:
+    """Return a page of a plan's actions, and what became of each."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.Actions), params)
 
 
 def plan(plan_id: str) -> Call[schemas.Plan]:
@@ -607,13 +678,20 @@ def forget_plan(plan_id: str) -> Call[None]:
     return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
 
 
-def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
-    """Return the sources, with the number of their files."""
+def sources_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.Sources]:
+    """Return a page of the sources, with the number of their files."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/sources", _as(schemas.Sources), params)
 
-    def read(body: bytes) -> tuple[schemas.Source, ...]:
-        return _as(schemas.Sources)(body).sources
 
-    return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
+def failures_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.Failures]:
+    """Return a page of the files that could not be ingested, and why."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/failures", _as(schemas.Failures), params)
 
 
 def move_source(
@@ -724,6 +802,10 @@ def _parsed(body: bytes) -> Any:
         raise ServerError(
             "The server's answer is not JSON. Is this the address of safelight?", code="bad-answer"
         ) from error
+
+
+def _seconds(wait: float | None) -> float:
+    return math.inf if wait is None else wait
 
 
 def _params(**given: str | None) -> list[tuple[str, str]]:

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
-from safelight.arguments import as_list
+from safelight.arguments import as_count, as_list
 from safelight.client import calls
 from safelight.client.downloads import PartialFile, described_file
 from safelight.client.multipart import Form
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
     DOWNLOAD_TRIES,
+    RETRIES,
     options,
     request_of,
     result_of,
     unreachable,
     wait_before_next,
+    wait_until_ready,
 )
 from safelight.errors import ServerError, UsageError
 from safelight.forks import abandon, after_fork
@@ -72,10 +74,10 @@ def _each(
 
 
 class Client:
-    """A server, as one talks to it from a thread.
+    """A server, as one talks to it from a thread. Safe to use from several threads.
 
-    Safe to use from several threads. A request that is refused because too many wait (429) is sent
-    again when the server says, a few times.
+    A request that is refused for now (429, or 503 with ``Retry-After``) is sent again when the
+    server says, a few times. Each POST has an ``Idempotency-Key``, so that nothing is done twice.
 
     Parameters
     ----------
@@ -85,6 +87,8 @@ class Client:
         From ``safelight token create``.
     timeout : float
         Seconds that may pass without a word; uploads, plans and batches are given 15 minutes.
+    retries : int
+        How often a request is sent again at most; 0: never.
     """
 
     def __init__(
@@ -93,23 +97,29 @@ class Client:
         token: str | None = None,
         *,
         timeout: float = 60.0,
+        retries: int = RETRIES,
     ) -> None:
-        self._made_with = (url, token, timeout)
+        self._made_with: dict[str, Any] = {"token": token, "timeout": timeout, "retries": retries}
+        self._url = url
         self._timeout = timeout
-        self._connected: httpx2.Client | None = httpx2.Client(**options(url, token, timeout))
+        self._retries = as_count(retries, "retries", 0)
+        self._connected: httpx2.Client | None = httpx2.Client(**self._options())
         after_fork(self, Client._renew)
 
     @property
     def _http(self) -> httpx2.Client:
         if self._connected is None:
-            self._connected = httpx2.Client(**options(*self._made_with))
+            self._connected = httpx2.Client(**self._options())
         self._require_open()
         return self._connected
+
+    def _options(self) -> dict[str, Any]:
+        return options(self._url, self._made_with["token"], self._timeout)
 
     def _require_open(self) -> None:
         if self._connected is not None and self._connected.is_closed:
             raise UsageError(
-                f"This client of {self._made_with[0]} was closed. Make another one.", code="closed"
+                f"This client of {self._url} was closed. Make another one.", code="closed"
             )
 
     def _renew(self) -> None:
@@ -119,11 +129,10 @@ class Client:
             self._connected = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        url, token, timeout = self._made_with
-        return functools.partial(type(self), url, token, timeout=timeout), ()
+        return functools.partial(type(self), self._url, **self._made_with), ()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._made_with[0]!r})"
+        return f"{type(self).__name__}({self._url!r})"
 
     health = _method(calls.health)
     session = _method(calls.session)
@@ -131,7 +140,10 @@ class Client:
     photos = _each(calls.photos_page)
     photos_page = _method(calls.photos_page)
     read_photos = _method(calls.read_photos)
+    changes = _each(calls.changes_page)
+    changes_page = _method(calls.changes_page)
     photo = _method(calls.photo)
+    forget_photo = _method(calls.forget_photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)
     focus = _method(calls.focus)
@@ -140,10 +152,12 @@ class Client:
     search = _method(calls.search)
     upload = _method(calls.upload)
     start_ingest = _method(calls.start_ingest)
-    jobs = _method(calls.jobs)
+    jobs = _each(calls.jobs_page)
+    jobs_page = _method(calls.jobs_page)
     job = _method(calls.job)
     cancel = _method(calls.cancel)
-    vectors = _method(calls.vectors)
+    vectors = _each(calls.vectors_page)
+    vectors_page = _method(calls.vectors_page)
     vector = _method(calls.vector)
     count_vectors = _method(calls.count_vectors)
     put_vector = _method(calls.put_vector)
@@ -154,15 +168,23 @@ class Client:
     duplicates = _method(calls.duplicates)
     duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
+    decisions = _each(calls.decisions_page)
+    decisions_page = _method(calls.decisions_page)
     take_back = _method(calls.take_back)
     make_plan = _method(calls.make_plan)
-    plans = _method(calls.plans)
+    plans = _each(calls.plans_page)
+    plans_page = _method(calls.plans_page)
     plan = _method(calls.plan)
+    plan_actions = _each(calls.plan_actions_page)
+    plan_actions_page = _method(calls.plan_actions_page)
     apply_plan = _method(calls.apply_plan)
     undo_plan = _method(calls.undo_plan)
     forget_plan = _method(calls.forget_plan)
     features = _method(calls.features)
-    sources = _method(calls.sources)
+    sources = _each(calls.sources_page)
+    sources_page = _method(calls.sources_page)
+    failures = _each(calls.failures_page)
+    failures_page = _method(calls.failures_page)
     move_source = _method(calls.move_source)
     forget = _method(calls.forget)
 
@@ -304,14 +326,16 @@ class Client:
     def send(self, call: Call[T]) -> T:
         """Send a call and return what its answer says."""
         request = request_of(call, self._timeout, Form)
-        sent = 0
+        sent, begun = 0, time.monotonic()
         while True:
             try:
                 response = self._http.request(**request)
             except httpx2.TransportError as error:
                 raise unreachable(self._http.base_url, error) from error
-            sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_until_ready(call, response, begun)
+            if wait is None:
+                sent += 1
+                wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 return result_of(call, response)
             time.sleep(wait)
@@ -330,7 +354,7 @@ class Client:
                 raise unreachable(self._http.base_url, error) from error
             response.close()
             sent += 1
-            wait = wait_before_next(response.status_code, response.headers, sent)
+            wait = wait_before_next(response, sent, self._retries)
             if wait is None:
                 raise error_of(response.status_code, body)
             time.sleep(wait)

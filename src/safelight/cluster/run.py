@@ -196,7 +196,7 @@ class Run:
         elif find_description(self._place) is not None:
             raise UsageError(
                 f"The data set at {self._place.shown} was not made by a cluster, which could not "
-                "tell what is new. Give another --output.",
+                "tell what is new. Give another output.",
                 code="other-recipe",
             )
         rounds = read_rounds(self._place)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.library.attributes.scores import ScoreRecord, lacking, write_scores
+from safelight.library.attributes.scores import ScoreRecord, lacking_scores, write_scores
 from safelight.library.items import vectors_by_id
 from safelight.quality.clip_iqa import ClipIqa
 from safelight.quality.combined import Weights, combine
@@ -145,7 +145,7 @@ def score_lacking(
 
     wanted = [
         each
-        for each in lacking(library, scoring.versions, namespace)
+        for each in lacking_scores(library, scoring.versions, namespace)
         if only is None or each[0] in only
     ]
     waiting: dict[str, list[ScoreRecord]] = {}

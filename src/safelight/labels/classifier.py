@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.labels.embeddings import TextModel
     from safelight.labels.label_set import LabelSet
+    from safelight.types import TextModel
 
     Numbers = npt.NDArray[np.float64]
 
@@ -262,7 +262,7 @@ def caveat(model: TextModel) -> str | None:
         return None
     return (
         "The starter model labels things and places by what it knows about a thousand things; of "
-        "people, light, colour and style it knows little. A CLIP model labels better: --model."
+        "people, light, colour and style it knows little. A CLIP model labels better."
     )
 
 

@@ -11,20 +11,22 @@ import base64
 import binascii
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safelight.errors import LibraryError, UsageError
 from safelight.library.outbox import library_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from safelight.library.database import Database
+
+Row = TypeVar("Row")
 
 _DIGEST = 9  # bytes, three of which make four characters
 
 #: Characters of the longest cursor.
-LONGEST = 1000
+LONGEST = 2000
 
 
 def list_query(library: Database, name: str, *parts: object) -> bytes:
@@ -68,6 +70,22 @@ def read_cursor(query: bytes, cursor: str, *kinds: type | tuple[type, ...]) -> l
             code="cursor",
         )
     return place
+
+
+def cut(
+    query: bytes, rows: Sequence[Row], limit: int, place: Callable[[Row], Sequence[object]]
+) -> tuple[list[Row], str | None]:
+    """Return a page of rows, of which one more than its limit was read, and the next cursor.
+
+    Parameters
+    ----------
+    place : callable
+        Returns the place of a row, which nothing changes as long as the row is there.
+    """
+    page = list(rows[:limit])
+    if len(rows) <= limit:
+        return page, None
+    return page, write_cursor(query, place(page[-1]))
 
 
 def expired(what: str) -> LibraryError:

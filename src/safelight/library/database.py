@@ -26,6 +26,7 @@ from safelight.library.damage import (
     explain_odd_value,
     sqlite_code,
 )
+from safelight.library.folding import folded, folder_of, name_of, spaced
 
 if TYPE_CHECKING:
     import os
@@ -233,6 +234,9 @@ class Database:
             factory=CheckedConnection,
         )
         connection.path = self.path
+        # Triggers call them: see safelight.library.schema.
+        for function in (folded, spaced, name_of, folder_of):
+            connection.create_function(function.__name__, 1, function, deterministic=True)
         with self._lock:
             self._connections.append(connection)
         return connection
@@ -254,7 +258,7 @@ class Database:
         return LibraryError(
             f"The library {self.path} cannot be written here: {why}. Change the permissions of the "
             "file and its folder, or copy it to where you may write.",
-            code="read-only",
+            code="library-read-only",
             path=str(self.path),
         )
 

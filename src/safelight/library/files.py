@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.among import among
+from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.damage import stored_json
 from safelight.types import Failure, FileStat
 
@@ -206,14 +207,21 @@ def require_namespace(library: Database, namespace: str | None) -> None:
     """
     if namespace is None or _is_in_use(library, namespace):
         return
-    known = namespaces(library)
-    if known and namespace is not None and namespace not in known:
-        raise LibraryError(
-            f"The library {library.path} has no namespace {namespace!r}. It has "
-            f"{', '.join(known)}.",
-            code="no-namespace",
-            namespace=namespace,
-        )
+    if namespaces(library):
+        raise no_namespace(library, namespace)
+
+
+def no_namespace(
+    library: Database, namespace: str, visible: tuple[str, ...] | None = None
+) -> LibraryError:
+    """Return the error for a namespace that there is not, with those that there are."""
+    known = namespaces(library) if visible is None else list(visible)
+    return LibraryError(
+        f"The library {library.path} has no namespace {namespace!r}. It has "
+        f"{', '.join(known) or 'none'}.",
+        code="no-namespace",
+        namespace=namespace,
+    )
 
 
 def _is_in_use(library: Database, namespace: str) -> bool:
@@ -258,6 +266,38 @@ def failures(library: Database, namespace: str | None = None) -> list[Failure]:
         values,
     )
     return [Failure(*row) for row in rows]
+
+
+def page_of_failures(
+    library: Database,
+    namespaces: tuple[str, ...] | None = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> tuple[list[Failure], str | None]:
+    """Return a page of the files that could not be ingested, and the cursor of the next one.
+
+    Parameters
+    ----------
+    namespaces : tuple of str, optional
+        Only their files.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of other namespaces.
+    """
+    query = list_query(library, "failures", namespaces)
+    after = -1 if cursor is None else read_cursor(query, cursor, int)[0]
+    scope, values = in_namespaces(namespaces)
+    rows = library.connection.execute(
+        "SELECT x.file_pk, f.path, n.name, x.code, x.reason, x.failed_at FROM failures x "
+        "JOIN files f ON f.pk = x.file_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE NOT f.gone AND x.file_pk > ? AND {scope} ORDER BY x.file_pk LIMIT ?",
+        (after, *values, limit + 1),
+    ).fetchall()
+    page, following = cut(query, rows, limit, lambda row: (row[0],))
+    return [Failure(*row[1:]) for row in page], following
 
 
 def photo_paths(library: Database) -> list[str]:

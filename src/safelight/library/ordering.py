@@ -7,14 +7,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from safelight.errors import UsageError
 from safelight.library.among import among
 from safelight.library.attributes.scores import require_metric
+from safelight.library.key_sets import kept, masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safelight.library.database import Database
+    from safelight.library.key_sets import Keys
 
 #: What an order looks like: ``taken``, ``added`` or ``score:METRIC``, a minus for the other way.
 PATTERN = r"-?(taken|added|score:[a-z0-9_-]{1,40})"
@@ -120,6 +124,60 @@ def places_of(
 
 
 _SCORES = "LEFT JOIN scores s ON s.item_pk = i.pk AND s.metric = ?"
+
+
+def in_order(
+    library: Database,
+    keys: Keys,
+    order: str | None,
+    namespaces: tuple[str, ...] | None = None,
+    after: Sequence[Any] | None = None,
+) -> list[int]:
+    """Return the keys of items in an order; without those that are no longer there.
+
+    With `namespaces`, a photo was added when one of these had it first.
+
+    Parameters
+    ----------
+    after : sequence, optional
+        Only what comes behind this place; see :func:`places_of`.
+
+    Raises
+    ------
+    UsageError
+        There is no such order.
+    LibraryError
+        No photo has a score of the metric.
+    """
+    columns = sort_columns(library, order, namespaces)
+    if len(keys) > _FEW and after is None and order in ("taken", "-taken"):
+        every = kept(library, order, lambda: _by_time(library, order == "-taken"))
+        chosen = masked(keys, int(max(every.max(initial=0), keys.max(initial=0))) + 1)
+        found: list[int] = every[chosen[every]].tolist()
+        return found
+    behind, place = ("1", []) if after is None else columns.after(after)
+    rows = library.connection.execute(
+        f"SELECT i.pk FROM items i {columns.join} WHERE i.pk IN (SELECT value FROM json_each(?)) "
+        f"AND {behind} ORDER BY {columns.order_by}",
+        (*columns.values, json.dumps(keys.tolist()), *place),
+    )
+    return [key for (key,) in rows]
+
+
+#: Items that are sorted by themselves; of more, all are, once, along the index.
+_FEW = 2000
+
+
+def _by_time(library: Database, is_descending: bool) -> Keys:
+    way = "DESC" if is_descending else "ASC"
+    dated = library.connection.execute(
+        "SELECT i.pk FROM items i WHERE i.taken_at IS NOT NULL "
+        f"ORDER BY i.taken_at {way}, {_SUBSECOND} {way}, i.pk {way}"
+    ).fetchall()
+    undated = library.connection.execute(
+        f"SELECT i.pk FROM items i WHERE i.taken_at IS NULL ORDER BY {_SUBSECOND} {way}, i.pk {way}"
+    ).fetchall()
+    return np.array([key for (key,) in (*dated, *undated)], np.int64)
 
 
 def ordered(library: Database, ids: Sequence[str], order: str) -> list[str]:

@@ -309,9 +309,6 @@ def write_facts(library: Database, namespace: str, records: Iterable[FactsRecord
                     "UPDATE items SET exif = ?, taken_at = ? WHERE pk = ?",
                     (_as_json(exif), exif.get("taken_at"), item),
                 )
-                connection.execute(
-                    "INSERT INTO changed SELECT ? WHERE EXISTS (SELECT 1 FROM stores)", (item,)
-                )
                 changed.append(item)
         _compare_again(connection, json.dumps(changed))
     return len(changed)

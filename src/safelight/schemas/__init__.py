@@ -6,10 +6,13 @@ extra bring.
 
 from __future__ import annotations
 
+from safelight.schemas.changes import Change, Changes
 from safelight.schemas.duplicates import (
     Action,
+    Actions,
     Comparing,
     Decided,
+    Decisions,
     Edge,
     Group,
     GroupPhoto,
@@ -20,6 +23,7 @@ from safelight.schemas.duplicates import (
     PlanRun,
     Plans,
     PlanSidecar,
+    PlanSummary,
 )
 from safelight.schemas.photos import (
     Card,
@@ -46,10 +50,14 @@ from safelight.schemas.photos import (
     Uploaded,
     Uploads,
 )
+from safelight.schemas.problems import FieldProblem, ProblemCode, ProblemDetails
 from safelight.schemas.signatures import Signatures
-from safelight.schemas.sources import Forgotten, Moved, Source, Sources
+from safelight.schemas.sources import Failure, Failures, Forgotten, Moved, Source, Sources
 from safelight.schemas.values import (
     ActionState,
+    ChangedPart,
+    ChangeKind,
+    ComparisonState,
     DecisionName,
     HealthStatus,
     JobState,
@@ -72,15 +80,25 @@ from safelight.schemas.vectors import (
 __all__ = [
     "Action",
     "ActionState",
+    "Actions",
     "Card",
+    "Change",
+    "ChangeKind",
+    "ChangedPart",
+    "Changes",
     "Comparing",
+    "ComparisonState",
     "Count",
     "Decided",
     "DecisionName",
+    "Decisions",
     "Edge",
     "EmbedderStats",
     "Exif",
     "Facets",
+    "Failure",
+    "Failures",
+    "FieldProblem",
     "File",
     "Forgotten",
     "Group",
@@ -110,7 +128,10 @@ __all__ = [
     "PlanRun",
     "PlanSidecar",
     "PlanState",
+    "PlanSummary",
     "Plans",
+    "ProblemCode",
+    "ProblemDetails",
     "Relation",
     "Result",
     "Results",

@@ -6,8 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from safelight.schemas.base import Answer, FilePath, Moment, PhotoId, TakenAt, TakenOffset
-from safelight.schemas.values import ActionState, DecisionName, PlanAction, PlanState, Relation
+from safelight.schemas.base import Answer, FilePath, Listed, Moment, PhotoId, TakenAt, TakenOffset
+from safelight.schemas.values import (
+    ActionState,
+    ComparisonState,
+    DecisionName,
+    PlanAction,
+    PlanState,
+    Relation,
+)
 
 GroupName = Annotated[
     str,
@@ -84,10 +91,15 @@ class Groups(Answer):
     """A page of groups."""
 
     groups: tuple[Group, ...] = Field(description="The groups of this page.")
-    total: int = Field(description="Number of groups on all pages.", examples=[48])
+    state: ComparisonState = Field(
+        description="`comparing`, with status 202: photos are being compared. The groups are those "
+        "from before the library changed, or none yet; ask again."
+    )
+    total: int | None = Field(
+        description="Number of groups on all pages; null while photos are compared.", examples=[48]
+    )
     comparing: Comparing | None = Field(
-        description="Not null: the library has changed, and the groups are those from before. "
-        "Ask again after a while."
+        description="How far the comparison is; null if `state` is `ready`."
     )
 
 
@@ -96,6 +108,24 @@ class Decided(Answer):
 
     group: GroupName
     decision: DecisionName | None = Field(description="The decision; null after it was withdrawn.")
+    decided_at: Moment | None = Field(
+        description="When it was decided, UTC; null after it was withdrawn."
+    )
+    photos: tuple[str, ...] = Field(
+        description="Ids of the photos that were decided on; none after it was withdrawn.",
+        examples=[["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]],
+    )
+
+
+class Decisions(Listed):
+    """A page of decisions, the last one first."""
+
+    decisions: tuple[Decided, ...] = Field(description="The decisions of this page.")
+
+    @property
+    def items(self) -> tuple[Decided, ...]:
+        """The decisions."""
+        return self.decisions
 
 
 class Action(Answer):
@@ -196,8 +226,8 @@ class PlanCounts(Answer):
     )
 
 
-class Plan(Answer):
-    """Planned file operations for duplicates, and what became of them."""
+class PlanSummary(Answer):
+    """A plan in a list: what became of it, without its files."""
 
     id: str = Field(description="Id of the plan.", examples=["20261128-093000-3f2a"])
     created_at: Moment = Field(description="When the plan was made, UTC.")
@@ -211,7 +241,6 @@ class Plan(Answer):
         "not be brought back."
     )
     busy: bool = Field(description="It is being applied or undone right now.", examples=[False])
-    actions: tuple[Action, ...] = Field(description="The operations, one a file.")
     bytes_saved: int = Field(
         description="Bytes that become free when all of it is done, at the latest when the "
         "quarantine is deleted.",
@@ -225,14 +254,37 @@ class Plan(Answer):
         examples=[2481632],
     )
     counts: PlanCounts = Field(description="Number of actions in each state.")
+    last: PlanRun | None = Field(description="The last apply or undo; null: it was never applied.")
+
+
+class Plan(PlanSummary):
+    """Planned file operations for duplicates, and what became of them."""
+
+    actions: tuple[Action, ...] = Field(description="The operations, one a file.")
     left: tuple[Left, ...] = Field(description="Files of the groups that the plan leaves out.")
     sidecars: tuple[PlanSidecar, ...] = Field(
         description="Sidecars of kept files that the plan added to."
     )
-    last: PlanRun | None = Field(description="The last apply or undo; null: it was never applied.")
 
 
-class Plans(Answer):
-    """All plans, the newest first."""
+class Plans(Listed):
+    """A page of plans, the newest first."""
 
-    plans: tuple[Plan, ...] = Field(description="The plans.")
+    plans: tuple[PlanSummary, ...] = Field(description="The plans, without their files.")
+
+    @property
+    def items(self) -> tuple[PlanSummary, ...]:
+        """The plans."""
+        return self.plans
+
+
+class Actions(Listed):
+    """A page of a plan's actions, in the order in which they are done."""
+
+    actions: tuple[Action, ...] = Field(description="The actions.")
+    total: int = Field(description="Number of actions of the plan.", examples=[3])
+
+    @property
+    def items(self) -> tuple[Action, ...]:
+        """The actions."""
+        return self.actions

@@ -376,10 +376,15 @@ class Job(Answer):
         return self.state not in ("queued", "running")
 
 
-class Jobs(Answer):
-    """The last jobs, the newest first."""
+class Jobs(Listed):
+    """A page of jobs, the newest first."""
 
     jobs: tuple[Job, ...] = Field(description="The jobs.")
+
+    @property
+    def items(self) -> tuple[Job, ...]:
+        """The jobs."""
+        return self.jobs
 
 
 class Photo(Answer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from safelight.schemas.base import Answer, Moment
+from safelight.schemas.base import Answer, FilePath, Listed, Moment, NamespaceName
 
 
 class Source(Answer):
@@ -33,10 +33,36 @@ class Source(Answer):
     )
 
 
-class Sources(Answer):
-    """All sources, in the order of their coming."""
+class Sources(Listed):
+    """A page of the sources, in the order of their coming."""
 
     sources: tuple[Source, ...] = Field(description="The sources.")
+
+    @property
+    def items(self) -> tuple[Source, ...]:
+        """The sources."""
+        return self.sources
+
+
+class Failure(Answer):
+    """A file that could not be ingested."""
+
+    path: FilePath
+    namespace: NamespaceName
+    code: str = Field(description="Why, for programs.", examples=["not-an-image"])
+    reason: str = Field(description="Why, for people.", examples=["is not an image"])
+    failed_at: Moment = Field(description="When it was tried last, UTC.")
+
+
+class Failures(Listed):
+    """A page of the files that could not be ingested."""
+
+    failures: tuple[Failure, ...] = Field(description="The files.")
+
+    @property
+    def items(self) -> tuple[Failure, ...]:
+        """The files."""
+        return self.failures
 
 
 class Moved(Answer):

@@ -9,6 +9,9 @@ from safelight.types import ActionState, PlanState
 
 __all__ = [
     "ActionState",
+    "ChangeKind",
+    "ChangedPart",
+    "ComparisonState",
     "DecisionName",
     "HealthStatus",
     "JobState",
@@ -17,6 +20,23 @@ __all__ = [
     "Relation",
     "ScoreStatus",
 ]
+
+
+class ChangeKind(StrEnum):
+    """Kind of a change; a photo whose files are all missing is removed as well."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class ChangedPart(StrEnum):
+    """Part of a photo that changed: its files, its EXIF data, its scores or its labels."""
+
+    FILES = "files"
+    FACTS = "facts"
+    SCORES = "scores"
+    LABELS = "labels"
 
 
 class HealthStatus(StrEnum):
@@ -42,6 +62,13 @@ class ScoreStatus(StrEnum):
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+class ComparisonState(StrEnum):
+    """State of a list of duplicates; `comparing`: it is not whole yet."""
+
+    READY = "ready"
+    COMPARING = "comparing"
 
 
 class DecisionName(StrEnum):

@@ -15,14 +15,15 @@ import numpy as np
 
 from safelight.cosine import best, cosines, rounded
 from safelight.errors import QueryError
-from safelight.library.browse import Filter, cameras_named, matching, present, with_labels
+from safelight.library.browse import Filter, matching, present, with_labels
 from safelight.library.database import as_database
-from safelight.library.facets import common_cameras
-from safelight.library.files import require_folder, require_namespace
+from safelight.library.expression import matches
+from safelight.library.files import no_namespace, require_folder, require_namespace
 from safelight.library.items import vectors_by_key
 from safelight.library.name_index import named
 from safelight.library.ordering import ordered
 from safelight.library.stacks import stacks
+from safelight.library.values import unmatched
 from safelight.search.avoiding import nearest_needed, rank
 from safelight.search.options import Answer, Found, SearchOptions
 from safelight.search.query import Query, Term
@@ -212,8 +213,8 @@ def search_filters(
         require_named(library, where, visible)
     if where.is_plain and options.order is None:
         raise QueryError("The query is empty. Name what to search for.")
-    if where.labels:
-        probable = with_labels(library, where.labels, where.namespaces, where.space)
+    if labels := where.wanted_labels:
+        probable = with_labels(library, labels, where.namespaces, where.space)
         keys = np.asarray(matching(library, where), np.int64)
         scores = rounded([probable[key] for key in keys.tolist()])
         keys, scores = keys[order := best(scores, keys, len(keys))], scores[order]
@@ -238,10 +239,7 @@ def search_filters(
 
 def filter_of(query: Query, options: SearchOptions, fingerprint: str) -> Filter:
     """Return all filters of a search in one."""
-    labels = ((each.label, each.wanted) for each in query.labels)
-    return replace(
-        options.where, labels=(*options.where.labels, *labels), space=fingerprint or None
-    )
+    return replace(options.where.with_facts(query.where), space=fingerprint or None)
 
 
 def require_named(library: Database, where: Filter, visible: tuple[str, ...] | None = None) -> None:
@@ -254,9 +252,12 @@ def require_named(library: Database, where: Filter, visible: tuple[str, ...] | N
     LibraryError
         With those that there are.
     """
-    for namespace in where.namespaces or ():
-        if visible is None or namespace not in visible:
+    named = [str(each.value) for each in matches(where.facts) if each.name == "in"]
+    for namespace in (*(where.namespaces or ()), *named):
+        if visible is None:
             require_namespace(library, namespace)
+        elif namespace not in visible:
+            raise no_namespace(library, namespace, visible)
     if where.under is not None:
         require_folder(library, where.under)
 
@@ -269,7 +270,7 @@ def stacked(library: Database, hits: list[Found], options: SearchOptions) -> lis
     if not together:
         return hits
     sizes = {
-        stack: len(present(library, sorted(stack), replace(options.where, labels=())))
+        stack: len(present(library, sorted(stack), options.where))
         for stack in set(together.values())
     }
     kept: list[Found] = []
@@ -294,13 +295,7 @@ def arranged(library: Database, hits: list[Found], order: str | None) -> tuple[F
 
 def explain_nothing(library: Database, where: Filter) -> tuple[str, ...]:
     """Return why a filter lets nothing pass, as far as one can tell."""
-    if where.camera is None or cameras_named(library, where.camera):
-        return ()
-    cameras = ", ".join(common_cameras(library, 8))
-    return (
-        f"No photo was taken with a camera called {where.camera!r}."
-        + (f" Cameras: {cameras}." if cameras else " No photo tells its camera."),
-    )
+    return unmatched(library, where.expression)
 
 
 def _named(

@@ -16,16 +16,14 @@ from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
+from safelight.schemas.problems import OF_STATUS, ProblemCode, ProblemDetails
 from safelight.server.allowed_methods import allowed_methods
-from safelight.server.errors import (
-    ProblemDetails,
-    ProblemResponse,
-    of_error,
-    respond,
-)
+from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
 from safelight.server.lifespan import lifespan
+from safelight.server.messages import field_problem
 from safelight.server.middleware import Middleware
 from safelight.server.routes import (
+    changes,
     documentation,
     duplicates,
     features,
@@ -39,12 +37,10 @@ from safelight.server.routes import (
     uploads,
     vectors,
 )
-from safelight.server.schemas.messages import plain
 from safelight.server.schemas.photos import ImageSearch
+from safelight.server.unknown_input import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from safelight.server.state import ServerState
 
 # What a machine's own tables say about these differs, and a browser runs no script of another type.
@@ -96,6 +92,7 @@ def create_app(service: ServerState) -> FastAPI:
     for each in (
         session,
         photos,
+        changes,
         images,
         signatures,
         uploads,
@@ -165,43 +162,38 @@ async def _broken(request: Request, error: Exception) -> ProblemResponse:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error, Problem):
+        return of_problem(error)
+    # Starlette's own, whose words are the status once more.
+    code = OF_STATUS.get(error.status_code, ProblemCode.BAD_REQUEST)
+    headers = dict(error.headers or {})
+    path = request.url.path[:200]
+    detail = f"{str(error.detail).rstrip('.')}."
+    if error.status_code == 404:
+        detail = f"The API has no {path}. `GET /docs` lists all calls."
     if error.status_code == 405:
-        error.headers = {**(error.headers or {}), "Allow": allowed_methods(request)}
+        headers["Allow"] = allowed_methods(request)
         if request.method == "OPTIONS":
-            return Response(status_code=204, headers=error.headers)
-    code = getattr(error, "code", "http")
-    return respond(error.status_code, str(error.detail), code, headers=error.headers)
+            return Response(status_code=204, headers=headers)
+        detail = f"{path} does not take {request.method}. It takes {headers['Allow']}."
+    return respond(detail, code, status=error.status_code, headers=headers)
 
 
 async def _half_character(_: Request, __: Exception) -> ProblemResponse:
     # JSON can write half a character; neither the library nor an answer can.
-    return respond(422, "The request has half a character in it (a lone surrogate).", "invalid")
+    return respond(
+        "The request has half a character in it (a lone surrogate).", ProblemCode.INVALID
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     # Not what was sent: it may be a secret in the wrong place.
+    found = error.errors()
     is_json = "json" in request.headers.get("content-type", "json")
-    errors = [_wrong(each, is_json=is_json) for each in error.errors()]
-    first = errors[0] if errors else {"field": "body", "reason": "cannot be read"}
-    detail = f"{_named(first['field'])} {first['reason']}."
-    return respond(422, detail, "invalid", errors=errors)
-
-
-def _named(field: str) -> str:
-    """Return how a field is called by those who fill it in: without where it was sent."""
-    place, _, name = field.partition(".")
-    if place not in ("body", "query", "path", "header", "cookie"):
-        name = field  # a form whose field is JSON
-    return f"`{name}`" if name else "The request"
-
-
-def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
-    """Return which field of a request is wrong, and how."""
-    where = [str(part) for part in found["loc"]]
-    if found["type"] == "json_invalid":
-        at = f" at character {where[-1]}" if len(where) > 1 else ""
-        return {"field": "body", "reason": f"is not JSON{at}: {found['ctx']['error']}"}
-    if where == ["body"] and not is_json:
-        return {"field": "body", "reason": "is not JSON; send it as Content-Type: application/json"}
-    return {"field": ".".join(where) or "body", "reason": plain(found)}
+    if not is_json and any(tuple(each["loc"]) == ("body",) for each in found):
+        detail = "The body is not JSON; send it as Content-Type: application/json."
+        return respond(detail, ProblemCode.MEDIA_TYPE)
+    field = getattr(request.scope.get("route"), "body_field", None)
+    model = field and field.field_info.annotation
+    return of_problem(invalid([field_problem(each, model) for each in found]))

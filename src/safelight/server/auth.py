@@ -14,6 +14,12 @@ from safelight.library.state.tokens import find_token
 from safelight.server.config import is_loopback
 from safelight.server.errors import Problem
 from safelight.server.signatures import NO_TOKEN
+from safelight.server.unknown_input import (
+    StrictRequest,
+    check_query,
+    parameters_of,
+    refuse_body,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -236,33 +242,39 @@ async def _writer(request: Request) -> Access:
 class GuardedRoute(APIRoute):
     """Route that asks what a request may do before a byte of its body is read.
 
-    FastAPI reads and parses a body before it resolves what an endpoint depends on.
+    FastAPI reads and parses a body before it resolves what an endpoint depends on. It passes over
+    what an endpoint does not know, as well; here that is refused.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
+        called = [each.call for each in self.dependant.dependencies]
+        # Who may write may read: one check does.
+        self._rights = next((each for each in (_writer, _reader) if each in called), None)
+        self._parameters = parameters_of(self.dependant)
+        takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def checked(request: Request) -> Response:
             await self.check(request)
+            if takes_body:
+                return await answer(StrictRequest(request.scope, request.receive))
+            await refuse_body(request)
             return await answer(request)
 
         return checked
 
     async def check(self, request: Request) -> None:
-        """Raise unless the request may do what the endpoint does.
+        """Raise unless the request may do what the endpoint does, and asks for what it knows.
 
         Raises
         ------
         Problem
-            With 401 or 403.
+            With 401, 403 or 422.
         """
-        # Who may write may read: one check does.
-        called = [each.call for each in self.dependant.dependencies]
-        for each in (_writer, _reader):
-            if each in called:
-                await each(request)
-                return
+        if self._rights is not None:
+            await self._rights(request)
+        check_query(request, self._parameters)
 
 
 #: What an endpoint takes to be for those only who may read, or write.

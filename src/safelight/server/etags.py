@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from safelight.server.auth import GuardedRoute
+from safelight.server.conditions import conditional_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -56,7 +57,7 @@ class TaggedRoute(GuardedRoute):
             if source == "library":
                 # Looked at before the answer is made, so that a tag is never newer than it.
                 tag = _tag(request, _revision(request))
-                if request.headers.get("if-none-match") and _knows(request, tag):
+                if _knows(request, tag):
                     await self.check(request)
                     return _not_modified(tag)
                 response = await answer(request)
@@ -92,9 +93,8 @@ def _tag(request: Request, content: bytes) -> str:
 
 
 def _knows(request: Request, tag: str) -> bool:
-    known = request.headers.get("if-none-match", "")
-    tags = [each.strip().removeprefix("W/") for each in known.split(",")]
-    return tag.removeprefix("W/") in tags
+    known = request.headers.get("if-none-match")
+    return known is not None and conditional_status({"if-none-match": known}, tag) == 304
 
 
 def _not_modified(tag: str) -> Response:

@@ -14,7 +14,7 @@ from safelight.files.format import size_text
 from safelight.server import request_ids, signatures
 from safelight.server.auth import access_of, access_of_signer, check_host, check_origin
 from safelight.server.compression import accepts_gzip, compressed, is_compressible
-from safelight.server.errors import Problem, respond
+from safelight.server.errors import Problem, of_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -281,7 +281,7 @@ class _Body:
         return Problem(
             413,
             f"The request is larger than {size_text(self._limit)}. Send less at once.",
-            "too-large",
+            "body-too-large",
         )
 
 
@@ -379,9 +379,7 @@ class _Answer:
         elif self.status:
             return  # the answer has begun; it just ends
         self.when_begun = lambda: None  # nobody watches the time any more
-        response = respond(
-            problem.status_code, problem.detail, problem.code, headers=problem.headers
-        )
+        response = of_problem(problem)
         await response(self._scope, _nothing, self)
 
     async def preflight(self, headers: Mapping[str, str]) -> None:

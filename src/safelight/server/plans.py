@@ -20,6 +20,7 @@ from safelight.duplicates.plans.recovery import done_by_others
 from safelight.duplicates.plans.undo import undo_plan
 from safelight.errors import LibraryError, PlanError, UsageError
 from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.photo_facts import photo_facts
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.duplicates.keeper import Suggestion
+    from safelight.duplicates.plans.model import Change, PlannedGroup
     from safelight.duplicates.plans.progress import Others, Progress
     from safelight.library.database import Database
 
@@ -151,6 +153,55 @@ def list_plans(library: Database, namespaces: tuple[str, ...] | None = None) -> 
         with contextlib.suppress(LibraryError, PlanError):
             found.append(find_plan(library, name, namespaces, others))
     return sorted(found, key=lambda each: each.plan.made_at, reverse=True)
+
+
+def page_of_plans(
+    library: Database,
+    namespaces: tuple[str, ...] | None = None,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> tuple[list[Progress], str | None]:
+    """Return a page of plans, the newest first, and the cursor of the next one.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of other namespaces.
+    """
+    query = list_query(library, "plans", namespaces)
+    place = None if cursor is None else tuple(read_cursor(query, cursor, str, str))
+    plans = sorted(
+        ((each.plan.made_at, each.plan.id), each) for each in list_plans(library, namespaces)
+    )
+    behind = [each for at, each in reversed(plans) if place is None or at < place]
+    return cut(query, behind, limit, lambda each: (each.plan.made_at, each.plan.id))
+
+
+def page_of_actions(
+    library: Database,
+    plan_id: str,
+    namespaces: tuple[str, ...] | None = None,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> tuple[Progress, list[tuple[PlannedGroup, Change]], int, str | None]:
+    """Return a plan, a page of its changes with their groups, how many it has, and the next cursor.
+
+    Raises
+    ------
+    LibraryError
+        With the code ``no-plan``: there is none.
+    UsageError
+        With the code ``cursor``: it is broken, or of another plan.
+    """
+    found = find_plan(library, plan_id, namespaces)
+    changes = [(group, each) for group in found.plan.groups for each in group.changes]
+    query = list_query(library, "actions", plan_id)
+    # A plan is never changed once it is made.
+    start = 0 if cursor is None else max(0, read_cursor(query, cursor, int)[0])
+    page, following = cut(query, changes[start:], limit, lambda _: (start + limit,))
+    return found, page, len(changes), following
 
 
 def apply(library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None) -> Progress:

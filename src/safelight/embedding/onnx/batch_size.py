@@ -128,7 +128,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def out_of_memory(name: str, error: BaseException) -> ModelError:
     """Return the error for a model that ran out of memory."""
     return ModelError(
-        f"{name} ran out of memory: {error}. Close other programs, use --device cpu, or choose a "
+        f"{name} ran out of memory: {error}. Close other programs, use the device cpu, or choose a "
         "smaller model.",
         code=OUT_OF_MEMORY,
         model=name,

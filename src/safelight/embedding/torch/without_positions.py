@@ -58,7 +58,8 @@ class WithoutPositions:
         self._side = side
         self.name = f"{embedder.name} without positions"
         self.min_side = side or 1
-        self.logit_scale = loaded.logit_scale
+        self.dimension = embedder.dimension
+        self.logit_scale, self.logit_bias = loaded.logit_scale, loaded.logit_bias
         self.fingerprint = hashlib.sha256(
             f"{embedder.fingerprint} without positions, {side}".encode()
         ).hexdigest()
@@ -71,7 +72,7 @@ class WithoutPositions:
         with torch.inference_mode():
             vectors = [self._visual(self._tensor(frame))[0] for frame in frames]
             if not vectors:
-                return np.empty((0, self._embedder.dimension), np.float32)
+                return np.empty((0, self.dimension), np.float32)
             units = torch.nn.functional.normalize(torch.stack(vectors).float())
         return np.asarray(units.cpu().numpy(), np.float32)
 

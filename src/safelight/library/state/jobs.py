@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.among import among
+from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
@@ -125,17 +126,31 @@ def read_job(library: Database, job_id: str) -> Job:
     return _job(row)
 
 
-def read_jobs(
-    library: Database, *, limit: int = 100, namespaces: tuple[str, ...] | None = None
-) -> list[Job]:
-    """Return the last jobs, the newest first; with `namespaces`, only of these."""
+def page_of_jobs(
+    library: Database,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    namespaces: tuple[str, ...] | None = None,
+) -> tuple[list[Job], str | None]:
+    """Return a page of jobs, the newest first, and the cursor of the next one.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of other namespaces.
+    """
+    query = list_query(library, "jobs", namespaces)
     condition, names = among("namespace", namespaces or ())
+    # No time begins with "~".
+    place = ("~", 0) if cursor is None else read_cursor(query, cursor, str, int)
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE ? OR {condition} "
-        "ORDER BY created_at DESC, rowid DESC LIMIT ?",
-        (namespaces is None, names, limit),
-    )
-    return [_job(row) for row in rows]
+        f"SELECT {_COLUMNS}, rowid FROM jobs WHERE (? OR {condition}) "
+        "AND (created_at, rowid) < (?, ?) ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        (namespaces is None, names, *place, limit + 1),
+    ).fetchall()
+    page, following = cut(query, rows, limit, lambda row: (row[-3], row[-1]))
+    return [_job(row[:-1]) for row in page], following
 
 
 def interrupt_lost_jobs(library: Database) -> list[Job]:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
 from safelight.library.photo_facts import photo_facts
-from safelight.schemas import Comparing, Decided, Edge, Group, GroupPhoto, Groups
+from safelight.schemas import Comparing, Decided, Decisions, Edge, Group, GroupPhoto, Groups
 from safelight.schemas.base import local_time
-from safelight.schemas.values import DecisionName
+from safelight.schemas.values import ComparisonState, DecisionName
+from safelight.server import forms
 from safelight.server.auth import Access, GuardedRoute, Reader, Writer
 from safelight.server.dependencies import Served
-from safelight.server.duplicates import bytes_to_save
+from safelight.server.duplicates import RETRY_AFTER, bytes_to_save
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
-from safelight.server.schemas.photos import Given, NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, Given, NamespaceQuery
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from safelight.duplicates.clustering.decided_groups import DecidedGroup
     from safelight.duplicates.keeper import Suggestion
 
 router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRoute)
@@ -32,14 +34,14 @@ router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRou
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 GroupId = Annotated[
-    str, Path(pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"])
+    str, Path(pattern=forms.GROUP, description="Id of the group.", examples=["3f2a9c01b7de"])
 ]
 
 
 class Decision(Given):
     """Decision about a group, as sent."""
 
-    decision: DecisionName = Field(description="What was decided.")
+    decision: DecisionName = Field(strict=False, description="What was decided.")
 
 
 def scopes(access: Access, namespace: str | None) -> list[str | None]:
@@ -48,18 +50,24 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
     return [None] if namespaces is None else list(namespaces)
 
 
-@router.get("/duplicates", operation_id="listDuplicates", summary="List groups of duplicates")
+@router.get(
+    "/duplicates",
+    operation_id="listDuplicates",
+    summary="List groups of duplicates",
+    responses={202: {"model": Groups, "description": "Photos are being compared; ask again."}},
+)
 async def duplicates(
     served: Served,
     access: Reader,
+    response: Response,
     relation: Annotated[
-        Relation | Literal[""],
+        Relation | None,
         Query(
-            description="Only groups of this relation; of all but `similar` if empty: photos that "
-            "look alike are not duplicates, and nothing of them is chosen.",
+            description="Only groups of this relation; of all but `similar` if not given: photos "
+            "that look alike are not duplicates, and nothing of them is chosen.",
             examples=["identical"],
         ),
-    ] = "",
+    ] = None,
     namespace: NamespaceQuery = None,
     prefer: Annotated[
         list[FolderName] | None,
@@ -84,7 +92,11 @@ async def duplicates(
         int, Query(ge=1, le=200, description="Most groups of a page.", examples=[20])
     ] = 20,
 ) -> Groups:  # fmt: skip
-    """Return groups of photos that belong together, with the one to keep first, and why."""
+    """Return groups of photos that belong together, with the one to keep first, and why.
+
+    While photos are compared, the answer is 202 and its `state` is `comparing`: the groups are
+    those from before the library changed, or none yet. Ask again after `Retry-After` seconds.
+    """
     await known_namespace(served, access, namespace)
     found, comparing = await served.duplicates.groups(scopes(access, namespace))
     wanted = [
@@ -99,13 +111,34 @@ async def duplicates(
         page = await served.comparing.run(
             lambda: served.duplicates.judged(part, prefer=prefer or (), protect=protect or ())
         )
+    if comparing is not None:
+        response.status_code = 202
+        response.headers["Retry-After"] = str(RETRY_AFTER)
     return Groups(
         groups=tuple(await served.reading.run(_shapes, served, page)),
-        total=len(wanted),
+        total=None if comparing else len(wanted),
+        state=ComparisonState.COMPARING if comparing else ComparisonState.READY,
         comparing=None
         if comparing is None
         else Comparing(stage=comparing.stage, done=comparing.done, total=comparing.total),
     )
+
+
+# Before the groups: their ids are looked for in the same place.
+@router.get("/duplicates/decisions", operation_id="listDecisions", summary="List decisions")
+async def list_decisions(
+    served: Served,
+    access: Reader,
+    cursor: CursorQuery = None,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Most decisions of a page.", examples=[100])
+    ] = 100,
+) -> Decisions:
+    """Return what was decided on groups, the last decision first."""
+    found, following = await served.reading.run(
+        served.duplicates.decisions_page, access.namespaces, limit, cursor or None
+    )
+    return Decisions(decisions=tuple(_decided(each) for each in found), next=following)
 
 
 @router.get(
@@ -116,27 +149,27 @@ async def one(
     access: Reader,
     group: GroupId,
     keeper: Annotated[
-        str,
+        str | None,
         Query(
-            pattern="^([0-9a-f]{64})?$",
+            pattern=forms.PHOTO,
             description="Id of a photo to keep instead.",
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
-    ] = "",
+    ] = None,
     path: Annotated[
-        str,
+        str | None,
         Query(
             max_length=4096,
             description="Path of its file to keep, if it has several.",
             examples=["/home/me/Pictures/beach.jpg"],
         ),
-    ] = "",
+    ] = None,
     namespace: NamespaceQuery = None,
 ) -> Group:
     """Return one group; with another keeper, with the reasons that fit it."""
     where, found = await served.duplicates.one(scopes(access, namespace), group)
     if keeper or path:
-        instead = chosen_file(found, keeper or None, path or None)
+        instead = chosen_file(found, keeper, path)
         if instead is not None:
             (found,) = await served.comparing.run(
                 lambda: served.duplicates.judged([(where, found)], instead=[instead])
@@ -186,7 +219,7 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     return found
 
 
-@router.post(
+@router.put(
     "/duplicates/{group}/decision", operation_id="decideDuplicates", summary="Decide on a group"
 )
 async def decide(
@@ -196,17 +229,32 @@ async def decide(
     group: GroupId,
     namespace: NamespaceQuery = None,
 ) -> Decided:
-    """Decide on a group, so that it is not suggested again. It goes by the photos' content."""
-    await served.duplicates.decide(scopes(access, namespace), group, wanted.decision)
+    """Decide on a group, so that it is not suggested again. It goes by the photos' content.
+
+    The same decision once more changes nothing; another one replaces it.
+    """
+    found = await served.duplicates.decide(scopes(access, namespace), group, wanted.decision)
     await served.look()
-    return Decided(group=group, decision=wanted.decision)
+    return _decided(found)
 
 
 @router.delete(
     "/duplicates/{group}/decision", operation_id="withdrawDecision", summary="Withdraw a decision"
 )
 async def take_back(served: Served, access: Writer, group: GroupId) -> Decided:
-    """Take back what was decided on a group."""
-    await served.duplicates.take_back(group, access.namespaces)
+    """Take back what was decided on a group, so that it is suggested again.
+
+    Once more, it changes nothing.
+    """
+    await served.duplicates.take_back(scopes(access, None), group)
     await served.look()
-    return Decided(group=group, decision=None)
+    return Decided(group=group, decision=None, decided_at=None, photos=())
+
+
+def _decided(found: DecidedGroup) -> Decided:
+    return Decided(
+        group=found.id,
+        decision=DecisionName(found.decision),
+        decided_at=found.decided_at,
+        photos=found.photos,
+    )

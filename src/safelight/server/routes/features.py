@@ -53,7 +53,9 @@ async def features(wanted: Batch, served: Served, access: Writer) -> Batch:
     count = len(wanted.artifacts or ()) + len(wanted.photo_index or ())
     if count > served.limits.artifacts:
         raise Problem(
-            413, f"A batch may have {served.limits.artifacts} photos, not {count}.", "too-large"
+            413,
+            f"A batch may have {served.limits.artifacts} photos, not {count}.",
+            "body-too-large",
         )
     if access.namespaces is not None:
         raise Problem(

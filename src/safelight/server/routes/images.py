@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
@@ -20,10 +19,12 @@ from safelight.server.auth import GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
+from safelight.server.messages import field_problem
 from safelight.server.photo_answers import card_fields
 from safelight.server.query_text import query_of, refuse_files
 from safelight.server.schemas import photos as shapes
 from safelight.server.state import ServerState
+from safelight.server.unknown_input import check_form, invalid, strict_json
 
 if TYPE_CHECKING:
     from safelight.embedding.base import Embedder
@@ -78,7 +79,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         namespace=wanted.namespace,
         camera=wanted.camera,
         label=wanted.label,
-        labels=query.labels,
+        facts=query.where,
         taken_from=wanted.taken_from,
         taken_to=wanted.taken_to,
         least=wanted.min,
@@ -86,7 +87,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
     terms = list(query.terms)
     if wanted.photo_id:
         terms.append(Term("photo", wanted.photo_id))
-    if len(terms) + len(query.labels) > served.limits.terms:
+    if len(terms) - len(query.terms) + query.size > served.limits.terms:
         raise QueryError(f"A query may have {served.limits.terms} parts.")
     searched = await served.current()
     embedder = searched.choice.embedder
@@ -138,7 +139,8 @@ async def _read(request: Request) -> tuple[shapes.ImageSearch, bytes | None]:
         raise Problem(
             415, "Send JSON, or multipart/form-data with a photo as `image`.", "media-type"
         )
-    async with request.form(max_files=1, max_fields=4) as form:
+    async with request.form(max_files=2, max_fields=4) as form:
+        check_form(form, files=["image"], texts=["request"])
         text, image = form.get("request"), form.get("image")
         if not isinstance(image, UploadFile):
             raise Problem(400, "There is no photo in the form: name its part `image`.", "no-image")
@@ -148,6 +150,10 @@ async def _read(request: Request) -> tuple[shapes.ImageSearch, bytes | None]:
 
 def _parse(body: bytes) -> shapes.ImageSearch:
     try:
-        return shapes.ImageSearch.model_validate_json(body)
+        return shapes.ImageSearch.model_validate(strict_json(body))
     except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False)) from error
+        problems = [
+            field_problem({**each, "loc": ("body", *each["loc"])}, shapes.ImageSearch)
+            for each in error.errors(include_url=False)
+        ]
+        raise invalid(problems) from error

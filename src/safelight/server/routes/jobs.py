@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from safelight import schemas as answers
 from safelight.errors import LibraryError
-from safelight.library.state.jobs import read_jobs
-from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.library.state.jobs import page_of_jobs
+from safelight.server import forms
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.event_stream import Event, event_stream
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
 from safelight.server.schemas import photos
+from safelight.server.schemas.photos import CursorQuery, LimitQuery
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
@@ -22,12 +25,12 @@ if TYPE_CHECKING:
 
     from safelight.library.state.jobs import Job
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=TaggedRoute)
 
 JobId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-f]{32}$",
+        pattern=forms.JOB,
         description="Id of the job.",
         examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
     ),
@@ -60,24 +63,21 @@ async def ingest(
 
 
 @router.get("/jobs", operation_id="listJobs", summary="List jobs")
+@tagged("answer")
 async def jobs(
-    served: Served,
-    access: Reader,
-    limit: Annotated[
-        int, Query(ge=1, le=1000, description="Most jobs of the answer.", examples=[50])
-    ] = 50,
+    served: Served, access: Reader, cursor: CursorQuery = None, limit: LimitQuery = 50
 ) -> answers.Jobs:
-    """Return the last jobs, the newest first."""
-    found = await served.reading.run(_jobs, served, access, limit)
-    return answers.Jobs(jobs=tuple(_shape(job, access) for job in found))
+    """Return jobs, the newest first."""
 
+    def read() -> answers.Jobs:
+        found, following = page_of_jobs(
+            served.library, limit=limit, cursor=cursor or None, namespaces=access.namespaces
+        )
+        # From memory where a job is at work: what the library has is a second old.
+        now = [served.jobs.get(job.id) for job in found]
+        return answers.Jobs(jobs=tuple(_shape(job, access) for job in now), next=following)
 
-def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
-    # From memory where a job is at work: what the library has is a second old.
-    return [
-        served.jobs.get(job.id)
-        for job in read_jobs(served.library, limit=limit, namespaces=access.namespaces)
-    ]
+    return await served.reading.run(read)
 
 
 @router.get("/jobs/{job_id}", operation_id="getJob", summary="Read a job")

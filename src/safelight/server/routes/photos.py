@@ -8,16 +8,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
+from safelight.ingest.forget import forget_photo
 from safelight.library.browse import cards
 from safelight.library.items import item_keys
 from safelight.library.listed_fields import named_fields
 from safelight.library.listings import page_of_photos
-from safelight.library.ordering import PATTERN as ORDER
 from safelight.library.photos import read_photo
 from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
-from safelight.server import originals
-from safelight.server.auth import Access, Reader
+from safelight.server import forms, originals
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.conditions import conditional_status
 from safelight.server.dependencies import Served, while_connected
 from safelight.server.errors import Problem
@@ -28,7 +28,6 @@ from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture
 from safelight.server.photo_answers import cards_of, file_of, label_of, score_of
 from safelight.server.schemas import photos as shapes
 from safelight.server.schemas.photos import (
-    DAY,
     CursorQuery,
     FieldsQuery,
     NamespaceQuery,
@@ -99,7 +98,7 @@ async def browse(
         str | None,
         Query(
             alias="from",
-            pattern=DAY,
+            pattern=forms.DAY,
             description="Only photos taken on this day or later, by the camera's clock.",
             examples=["2024-07-01"],
         ),
@@ -108,7 +107,7 @@ async def browse(
         str | None,
         Query(
             alias="to",
-            pattern=DAY,
+            pattern=forms.DAY,
             description="Only photos taken on this day or earlier, by the camera's clock.",
             examples=["2024-07-31"],
         ),
@@ -125,7 +124,7 @@ async def browse(
     sort: Annotated[
         str,
         Query(
-            pattern=f"^{ORDER}$",
+            pattern=forms.ORDER,
             description="Order: `taken`, `added` or `score:METRIC`; with a minus, the last or best "
             "come first.",
             examples=["-taken"],
@@ -139,7 +138,7 @@ async def browse(
     snapshot: Annotated[
         str | None,
         Query(
-            pattern="^([0-9a-f]{16})?$",
+            pattern=forms.SNAPSHOT,
             description="The list of an earlier answer, of which `offset` says where the page "
             "begins. Send the same filters and order.",
             examples=["5f1d7a84d0c2b9e6"],
@@ -157,7 +156,7 @@ async def browse(
     around: Annotated[
         str | None,
         Query(
-            pattern="^([0-9a-f]{64})?$",
+            pattern=forms.PHOTO,
             description="Id of a photo: the page that has it, if one has.",
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
@@ -169,9 +168,9 @@ async def browse(
     once, whatever is added, changed or removed meanwhile. One that is removed is left out.
     """
     if offset and not snapshot:
-        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "invalid")
+        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "usage")
     if cursor and (snapshot or around):
-        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "invalid")
+        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "usage")
     where = filter_of(
         access,
         namespace=namespace,
@@ -257,6 +256,26 @@ async def photo(
         scores=tuple(map(score_of, found.scores.values())),
         text=found.text,
     )
+
+
+@router.delete(
+    "/photos/{photo_id}",
+    operation_id="forgetPhoto",
+    summary="Forget a photo",
+    status_code=204,
+    response_class=Response,
+)
+async def forget(
+    served: Served, access: Writer, photo_id: PhotoId, namespace: NamespaceQuery = None
+) -> Response:
+    """Forget a photo, its vectors, labels, scores and thumbnails. Its file is never touched.
+
+    An ingest of a source that still has the file brings the photo back.
+    """
+    namespaces = access.within(namespace or None)
+    await served.writing.run(forget_photo, served.library, photo_id, namespaces=namespaces)
+    await served.look()
+    return Response(status_code=204)
 
 
 @router.get(

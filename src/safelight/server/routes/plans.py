@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from safelight.duplicates.keeper.filenames import preferences
-from safelight.schemas import Action, Left, Plan, PlanCounts, PlanRun, Plans, PlanSidecar
+from safelight.schemas import (
+    Action,
+    Actions,
+    Left,
+    Plan,
+    PlanCounts,
+    PlanRun,
+    Plans,
+    PlanSidecar,
+    PlanSummary,
+)
 from safelight.schemas.values import PlanAction
+from safelight.server import forms
 from safelight.server import plans as keeping
-from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.server.auth import Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.duplicates import still_comparing
 from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.routes.duplicates import FolderName, scopes
-from safelight.server.schemas.photos import Given, NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, Given, LimitQuery, NamespaceQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from safelight.duplicates.plans.model import Change, PlannedGroup
     from safelight.duplicates.plans.progress import Progress
 
-router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=TaggedRoute)
 
 PlanId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-z][0-9a-z-]{3,40}$",
+        pattern=forms.PLAN,
         description="Id of the plan.",
         examples=["20261128-093000-3f2a"],
     ),
@@ -39,11 +53,11 @@ class Chosen(Given):
     """A group to plan for."""
 
     group: str = Field(
-        pattern="^[0-9a-f]{12}$", description="Id of the group.", examples=["3f2a9c01b7de"]
+        pattern=forms.GROUP, description="Id of the group.", examples=["3f2a9c01b7de"]
     )
     keeper: str | None = Field(
         default=None,
-        pattern="^[0-9a-f]{64}$",
+        pattern=forms.PHOTO,
         description="Id of the photo to keep; the suggested one if null.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
@@ -62,7 +76,9 @@ class Wanted(Given):
         min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
     )
     action: PlanAction = Field(
-        default=PlanAction.QUARANTINE, description="What happens to files that are not kept."
+        strict=False,
+        default=PlanAction.QUARANTINE,
+        description="What happens to files that are not kept.",
     )
     prefer: list[FolderName] = Field(
         default=[],
@@ -84,10 +100,12 @@ async def make(
     namespace: NamespaceQuery = None,
 ) -> Plan:  # fmt: skip
     """Plan what to do about groups; nothing is touched until the plan is applied."""
-    found, _ = await served.duplicates.groups(scopes(access, namespace))
+    found, comparing = await served.duplicates.groups(scopes(access, namespace))
     known = {each.group.id: (where, each) for where, each in found}
     chosen = {each.group: each for each in wanted.groups}
     missing = [group for group in chosen if group not in known]
+    if missing and comparing is not None:
+        raise still_comparing(comparing)
     if missing:
         raise Problem(
             404,
@@ -96,7 +114,7 @@ async def make(
         )
     places = {known[group][0] for group in chosen}
     if len(places) > 1:
-        raise Problem(400, "A plan is for groups of one namespace; name it.", "namespace")
+        raise Problem(400, "A plan is for groups of one namespace; name it.", "nameless")
     files = [
         keeping.chosen_file(known[group][1], each.keeper, each.path)
         for group, each in chosen.items()
@@ -126,10 +144,37 @@ async def make(
 
 
 @router.get("", operation_id="listPlans", summary="List plans")
-async def list_all(served: Served, access: Reader) -> Plans:
-    """Return all plans, each with what it has come to, the newest first."""
-    found = await served.reading.run(keeping.list_plans, served.library, access.namespaces)
-    return Plans(plans=tuple(_shape(each) for each in found))
+@tagged("answer")
+async def list_all(
+    served: Served, access: Reader, cursor: CursorQuery = None, limit: LimitQuery = 100
+) -> Plans:
+    """Return plans, each with what it has come to, the newest first."""
+    found, following = await served.reading.run(
+        keeping.page_of_plans, served.library, access.namespaces, limit=limit, cursor=cursor or None
+    )
+    return Plans(plans=tuple(PlanSummary(**_summary(each)) for each in found), next=following)
+
+
+@router.get("/{plan_id}/actions", operation_id="listActions", summary="List actions of a plan")
+@tagged("answer")
+async def actions(
+    served: Served,
+    access: Reader,
+    plan_id: PlanId,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> Actions:
+    """Return the actions of a plan, and what became of each."""
+    found, page, total, following = await served.reading.run(
+        keeping.page_of_actions,
+        served.library,
+        plan_id,
+        access.namespaces,
+        limit=limit,
+        cursor=cursor or None,
+    )
+    shapes = tuple(_action(found, group, change) for group, change in page)
+    return Actions(actions=shapes, total=total, next=following)
 
 
 @router.get("/{plan_id}", operation_id="getPlan", summary="Read a plan")
@@ -178,35 +223,44 @@ async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
 def _shape(found: Progress) -> Plan:
     plan = found.plan
     return Plan(
-        id=plan.id,
-        created_at=plan.made_at,
-        namespace=plan.namespace,
-        action=PlanAction(plan.action),
-        state=found.state,
-        busy=found.busy,
+        **_summary(found),
         actions=tuple(
-            Action(
-                path=change.path,
-                kind=PlanAction(plan.action),
-                to=change.to,
-                bytes=change.saves,
-                why=_why(change.relation.value, change.reasons),
-                photo_id=change.photo_id,
-                keeper=group.keeper,
-                keeper_id=group.keeper_id,
-                group=group.id,
-                **asdict(found.of(change)),
-            )
-            for group in plan.groups
-            for change in group.changes
+            _action(found, group, change) for group in plan.groups for change in group.changes
         ),
-        bytes_saved=plan.saves,
-        bytes_freed=found.bytes_freed,
-        bytes_held=found.bytes_held,
-        counts=PlanCounts(**found.counts()),
         left=tuple(Left(path=each.path, why=each.why) for each in plan.left),
         sidecars=tuple(PlanSidecar(**asdict(each)) for each in found.sidecars),
-        last=None if found.last is None else PlanRun(**asdict(found.last)),
+    )
+
+
+def _summary(found: Progress) -> dict[str, Any]:
+    plan = found.plan
+    return {
+        "id": plan.id,
+        "created_at": plan.made_at,
+        "namespace": plan.namespace,
+        "action": PlanAction(plan.action),
+        "state": found.state,
+        "busy": found.busy,
+        "bytes_saved": plan.saves,
+        "bytes_freed": found.bytes_freed,
+        "bytes_held": found.bytes_held,
+        "counts": PlanCounts(**found.counts()),
+        "last": None if found.last is None else PlanRun(**asdict(found.last)),
+    }
+
+
+def _action(found: Progress, group: PlannedGroup, change: Change) -> Action:
+    return Action(
+        path=change.path,
+        kind=PlanAction(found.plan.action),
+        to=change.to,
+        bytes=change.saves,
+        why=_why(change.relation.value, change.reasons),
+        photo_id=change.photo_id,
+        keeper=group.keeper,
+        keeper_id=group.keeper_id,
+        group=group.id,
+        **asdict(found.of(change)),
     )
 
 

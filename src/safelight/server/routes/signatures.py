@@ -11,12 +11,13 @@ from pydantic import Field
 
 from safelight import schemas as answers
 from safelight.errors import UsageError
+from safelight.schemas.problems import FieldProblem
 from safelight.server.auth import GuardedRoute, Reader
 from safelight.server.dependencies import Served
-from safelight.server.errors import Problem
 from safelight.server.limits import Limits
 from safelight.server.schemas.photos import Given
 from safelight.server.signatures import USUAL_SECONDS, sign
+from safelight.server.unknown_input import invalid
 
 router = APIRouter(prefix="/api/v1", tags=["server"], route_class=GuardedRoute)
 
@@ -63,7 +64,10 @@ async def sign_urls(
         try:
             signed.append(sign(key, url, access.token, expires))
         except UsageError as error:
-            raise Problem(422, f"`urls`[{number}] {error}.", "invalid") from error
+            field = FieldProblem(
+                pointer=f"#/urls/{number}", field=f"body.urls.{number}", reason=str(error)
+            )
+            raise invalid([field]) from error
     # Secrets beside what the client chose: neither kept nor compressed.
     response.headers["Cache-Control"] = "no-store, no-transform"
     return answers.Signatures(

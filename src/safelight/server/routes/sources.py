@@ -10,16 +10,24 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from safelight.api import forget, move_source
-from safelight.api.sources import list_sources
+from safelight.api.sources import page_of_sources
 from safelight.errors import LibraryError, UsageError
 from safelight.ingest.sources.entry import is_inside
+from safelight.library.files import page_of_failures
 from safelight.library.sources import KINDS, place_of, read_sources
-from safelight.schemas import Forgotten, Moved, Source, Sources
-from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.schemas import Failure, Failures, Forgotten, Moved, Source, Sources
+from safelight.server.auth import Reader, Writer
 from safelight.server.dependencies import Served
-from safelight.server.errors import Problem
+from safelight.server.errors import Problem, for_clients
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
-from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
+from safelight.server.schemas.photos import (
+    CursorQuery,
+    Given,
+    LimitQuery,
+    Namespace,
+    NamespaceQuery,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
     from safelight.server.auth import Access
     from safelight.server.state import ServerState
 
-router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=TaggedRoute)
 
 _Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -90,12 +98,51 @@ _SHARED = (
 
 
 @router.get("/sources", operation_id="listSources", summary="List sources")
-async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
-    """Return the sources, with the number of their files."""
+@tagged("answer")
+async def sources(
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> Sources:
+    """Return the sources, with the number of their files, in the order of their coming."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
-    found = await served.reading.run(_read, served, namespaces)
-    return Sources(sources=tuple(_shape(each) for each in found))
+    found, following = await served.reading.run(
+        page_of_sources, served.library, namespaces, limit=limit, cursor=cursor or None
+    )
+    return Sources(sources=tuple(_shape(each) for each in found), next=following)
+
+
+@router.get("/failures", operation_id="listFailures", summary="List files that failed")
+@tagged("library")
+async def failures(
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> Failures:
+    """Return the files that could not be ingested, and why."""
+    namespaces = access.within(namespace or None)
+    await known_namespace(served, access, namespace)
+    found, following = await served.reading.run(
+        page_of_failures, served.library, namespaces, limit=limit, cursor=cursor or None
+    )
+    return Failures(
+        failures=tuple(
+            Failure(
+                path=each.path,
+                namespace=each.namespace,
+                code=each.code,
+                reason=for_clients(each.reason),
+                failed_at=each.failed_at,
+            )
+            for each in found
+        ),
+        next=following,
+    )
 
 
 @router.post("/sources/move", operation_id="moveSource", summary="Tell that a folder moved")
@@ -119,10 +166,6 @@ async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgot
     if access.namespaces is not None:
         found |= dict.fromkeys(_SHARED)
     return Forgotten(**found)
-
-
-def _read(served: ServerState, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
-    return list_sources(served.library, allowed=namespaces)
 
 
 def _shape(found: SourceStatus) -> Source:
@@ -170,7 +213,7 @@ def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRow
                 raise Problem(
                     400,
                     f"Name the namespace. This token allows {', '.join(access.namespaces)}.",
-                    "namespace",
+                    "nameless",
                 )
             namespace = access.namespaces[0]
     _check(served.library, wanted.paths, namespace)

@@ -18,6 +18,7 @@ from safelight.server.jobs.ingest import ingest_source
 from safelight.server.jobs.uploads import UploadedSource, namespace_folder, take
 from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
+from safelight.server.unknown_input import check_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,8 @@ async def upload(
         )
     limits = served.limits
     async with request.form(max_files=limits.upload_files, max_fields=10) as form:
-        files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+        check_form(form, files=["files*"])
+        files = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
         if not files:
             raise Problem(400, "There is no photo in the form: name its parts `files`.", "no-image")
         taken = await asyncio.gather(*(_take(served, target, each) for each in files))

@@ -15,10 +15,11 @@ from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browse import Filter
 from safelight.library.filters import parse_conditions
 from safelight.library.state.client_vectors import put_vector
+from safelight.schemas.problems import FieldProblem
 from safelight.search import Encode
 from safelight.search.query import Query as Parsed
 from safelight.search.query import Term, parse_query
-from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.client_vectors import (
     brief,
     count_all,
@@ -29,12 +30,14 @@ from safelight.server.client_vectors import (
 )
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.schemas import vectors as shapes
-from safelight.server.schemas.photos import NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, NamespaceQuery
 from safelight.server.state import Searched, ServerState
+from safelight.server.unknown_input import invalid
 from safelight.server.vector_search import Match, matches, require_dimension, text_matches
 
-router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=TaggedRoute)
 
 VectorId = Annotated[
     str,
@@ -45,8 +48,6 @@ VectorId = Annotated[
         examples=["sunset-1"],
     ),
 ]
-
-Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Vectors to skip.", examples=[0])]
 
 # What is a call of its own could not be read back.
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
@@ -78,14 +79,14 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
         found = await _found(served, access, wanted, _words(text))
     except SafelightError as error:
         # What its words would mean as a query, they cannot mean here.
-        if error.code not in (QueryError.code, "no-label"):
+        if error.code not in (QueryError.code, "no-label", "no-scores", "no-namespace"):
             raise
         found = await _found(served, access, wanted, Parsed((Term("text", text),)))
     if wanted.text is not None:
         return await _answer(
             served,
             lambda: {"matches": [_scored(each) for each in found]},
-            is_short=len(found) <= _FEW and not wanted.return_embedding,
+            is_short=len(found) <= _FEW and not wanted.with_embedding,
         )
     weights = _weights(wanted.options)
     results = [_result(each, weights) for each in found]
@@ -95,10 +96,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
 async def _found(
     served: ServerState, access: Access, wanted: shapes.TextSearch, query: Parsed
 ) -> list[Match]:
-    where = Filter(
-        namespaces=access.within(wanted.namespace or None),
-        labels=tuple((each.label, each.wanted) for each in query.labels),
-    )
+    where = Filter(namespaces=access.within(wanted.namespace or None)).with_facts(query.where)
     conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
     return await text_matches(
         served,
@@ -108,7 +106,7 @@ async def _found(
         conditions,
         searched=await served.current(),
         visible=access.namespaces,
-        embeddings=wanted.return_embedding,
+        embeddings=wanted.with_embedding,
     )
 
 
@@ -130,7 +128,7 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
         Filter(namespaces=access.within(wanted.namespace or None)),
         parse_conditions(wanted.filters or wanted.metadata_filters),
         searched=searched,
-        embeddings=(wanted.options or {}).get("return_embedding") is not False,
+        embeddings=wanted.options is None or wanted.options.return_embedding is not False,
     )
     return await _answer(served, lambda: [_scored(each) for each in found])
 
@@ -152,7 +150,7 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
 @router.post("/vectors", operation_id="createVector", summary="Store a vector", status_code=201)
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
-    return await _keep(served, access, wanted, wanted.id or None, None)
+    return await _keep(served, access, wanted, wanted.id or None)
 
 
 @router.get(
@@ -161,19 +159,20 @@ async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> a
     summary="List vectors",
     response_model=list[answers.Vector],
 )
+@tagged("library")
 async def list_all(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Offset = 0,
+    cursor: CursorQuery = None,
     limit: Limit = 100,
 ) -> Response:
     """Return vectors, then photos and texts; `Link` tells where the next ones are."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        listed, request, served, searched, namespaces, offset, limit, whole
+        listed, request, served, searched, namespaces, cursor or None, limit, whole
     )
 
 
@@ -194,19 +193,20 @@ async def count(
     summary="List vectors without numbers",
     response_model=list[answers.VectorMetadata],
 )
+@tagged("library")
 async def metadata(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Offset = 0,
+    cursor: CursorQuery = None,
     limit: Limit = 100,
 ) -> Response:
     """Return the same as `GET /vectors`, without the numbers."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        listed, request, served, searched, namespaces, offset, limit, brief
+        listed, request, served, searched, namespaces, cursor or None, limit, brief
     )
 
 
@@ -230,10 +230,11 @@ async def put(
     served: Served,
     access: Writer,
     vector_id: VectorId,
-    namespace: NamespaceQuery = None,
 ) -> answers.Vector:
     """Keep a vector under an id, whether there is one or not."""
-    return await _keep(served, access, wanted, vector_id, namespace or None)
+    if wanted.id not in (None, "", vector_id):
+        raise _twice("id", "has another id than the address: send it once")
+    return await _keep(served, access, wanted, vector_id)
 
 
 @router.delete(
@@ -275,7 +276,7 @@ def _words(text: str) -> Parsed:
         Term("text", term.value, term.weight) if term.kind == "image" else term
         for term in found.terms
     )
-    return Parsed(terms, found.labels)
+    return Parsed(terms, found.where)
 
 
 async def _searched(served: ServerState) -> Searched | None:
@@ -291,14 +292,20 @@ async def _keep(
     access: Access,
     wanted: shapes.VectorBody,
     vector_id: str | None,
-    namespace: str | None,
 ) -> answers.Vector:
     if vector_id in _RESERVED:
         raise Problem(422, f"{vector_id!r} cannot be an id: it is a call.", "vector")
-    chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
+    names = {wanted.namespace, wanted.metadata.get("namespace")} - {None, ""}
+    if len(names) > 1:
+        raise _twice("namespace", "is another one in `metadata`: send it once")
+    chosen = names.pop() if names else None
     target = access.target(chosen, served.settings.namespace)
     embedding = np.asarray(wanted.embedding, np.float32)
     return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
+
+
+def _twice(name: str, reason: str) -> Problem:
+    return invalid([FieldProblem(pointer=f"#/{name}", field=f"body.{name}", reason=reason)])
 
 
 async def _put(served: ServerState, *given: Any) -> answers.Vector:
@@ -317,18 +324,13 @@ def _scored(match: Match) -> dict[str, Any]:
     return {"vector": match.to_dict(), "score": match.score}
 
 
-def _weights(options: dict[str, Any] | None) -> tuple[float, float]:
+def _weights(options: shapes.TextOptions | None) -> tuple[float, float]:
     """Return how much the vector and the metadata count.
 
     Whatever is found has all the metadata that was asked for, so the latter is added to all.
     """
-    given = (options or {}).get("hybrid_weight")
-    if not isinstance(given, dict):
-        return 1.0, 0.0
-    weights = [given.get(name, 0.0) for name in ("vector", "metadata")]
-    if not all(isinstance(each, int | float) and 0 <= each <= 1 for each in weights):
-        raise QueryError("The weights of hybrid_weight should be numbers from 0 to 1.")
-    return float(weights[0]), float(weights[1])
+    given = None if options is None else options.hybrid_weight
+    return (1.0, 0.0) if given is None else (given.vector, given.metadata)
 
 
 def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:

@@ -10,26 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from safelight.library.cursors import LONGEST
 from safelight.library.listed_fields import FIELDS
-from safelight.library.ordering import PATTERN as ORDER
+from safelight.server import forms
 
 PhotoId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-f]{64}$",
+        pattern=forms.PHOTO,
         description="Id of the photo: the sha256 of its bytes, in hex.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
 
-DAY = r"^(\d{4}-\d\d-\d\d)?$"
-
-Day = Annotated[str, Field(pattern=DAY)]
-Namespace = Annotated[str, Field(max_length=200)]
+Day = Annotated[str, Field(pattern=forms.DAY)]
+Namespace = Annotated[str, Field(min_length=1, max_length=200)]
 NamespaceQuery = Annotated[
     str | None,
     Query(
         max_length=200,
-        description="Only files of this namespace; of all that the token allows if empty.",
+        description="Only files of this namespace; of all that the token allows if not given.",
         examples=["default"],
     ),
 ]
@@ -42,6 +40,9 @@ CursorQuery = Annotated[
         description="Where the list goes on: `next` of the page before, sent with the same "
         "filters. The first page if it is not given.",
     ),
+]
+LimitQuery = Annotated[
+    int, Query(ge=1, le=1000, description="Most items of a page.", examples=[100])
 ]
 FieldsQuery = Annotated[
     Sequence[str],
@@ -57,13 +58,14 @@ FieldsQuery = Annotated[
 class Given(BaseModel):
     """A request; a field that is not known is an error, not passed over."""
 
-    model_config = ConfigDict(extra="forbid")
+    # A text is not taken for a number, as the document says; enumerations arrive as texts.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class PhotoIds(Given):
     """Request for photos by their ids."""
 
-    ids: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+    ids: list[Annotated[str, Field(pattern=forms.PHOTO)]] = Field(
         min_length=1, max_length=1000, description="sha256 of each photo's bytes, hex."
     )
     fields: list[Annotated[str, Field(max_length=200)]] = Field(
@@ -86,7 +88,7 @@ class ImageSearch(Given):
     )
     photo_id: str | None = Field(
         default=None,
-        pattern="^([0-9a-f]{6,64})?$",
+        pattern=forms.PHOTO_START,
         description="Id of a photo, or how it begins: more like this photo.",
         examples=["9f86d081884c7d65"],
     )
@@ -139,7 +141,7 @@ class ImageSearch(Given):
     )
     sort: str | None = Field(
         default=None,
-        pattern=f"^({ORDER})?$",
+        pattern=forms.ORDER,
         description="In which order the nearest come: `taken`, `added` or `score:METRIC`, with a "
         "minus the last, or best, first. The nearest first if not given.",
         examples=["-score:focus"],

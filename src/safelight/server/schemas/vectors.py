@@ -1,13 +1,14 @@
 """Bodies of the vector calls, as clients of older servers of this kind know them.
 
-The names of fields are matched whatever their case, and fields that are not known are passed over.
+The names of fields are matched whatever their case.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from safelight.server.vector_search import as_text
 
@@ -49,16 +50,29 @@ Metadata = Annotated[
 
 
 class _Loose(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def _whatever_case(cls, given: object) -> object:
         if not isinstance(given, dict):
             return given
-        return {
+        found = {
             name.lower() if isinstance(name, str) else name: each for name, each in given.items()
         }
+        if len(found) < len(given):
+            raise _wrong("has a field twice, in upper and lower case")
+        return found
+
+
+def _wrong(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("not_possible", reason)
+
+
+def _filters(given: object) -> object:
+    if given is not None and not isinstance(given, list | dict):
+        raise _wrong("should be a list of conditions, or an object with names and values")
+    return given
 
 
 class VectorBody(_Loose):
@@ -110,6 +124,15 @@ class _Searching(_Loose):
         examples=["default"],
     )
 
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        given = self.model_fields_set
+        for names in (("top_k", "limit"), ("filters", "metadata_filters"), ("text", "query")):
+            values = [getattr(self, name) for name in names if name in given]
+            if len(values) == 2 and None not in values and values[0] != values[1]:
+                raise _wrong(f"has `{names[0]}` and `{names[1]}`, which mean the same: send one")
+        return self
+
     @property
     def top(self) -> int:
         """Maximum number of matches."""
@@ -118,6 +141,7 @@ class _Searching(_Loose):
 
 Filters = Annotated[
     list[Any] | dict[str, Any] | None,
+    BeforeValidator(_filters),
     Field(
         description='Conditions on metadata: `[{"field", "operator", "value"}]`, '
         '`{"field": {"op": value}}` or `{"field": value}`.',
@@ -126,13 +150,32 @@ Filters = Annotated[
 ]
 
 
-Options = Annotated[
-    dict[str, Any] | None,
-    Field(
-        description="Further options: `return_embedding`, `hybrid_weight`.",
-        examples=[{"hybrid_weight": {"vector": 0.7, "metadata": 0.3}}],
-    ),
-]
+class HybridWeight(_Loose):
+    """Shares of vector and metadata in a score."""
+
+    vector: float = Field(default=0.0, ge=0, le=1, description="Share of the cosine.")
+    metadata: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the metadata, which every result has."
+    )
+
+
+class VectorOptions(_Loose):
+    """Further options of a search by vector."""
+
+    return_embedding: bool | None = Field(
+        default=None, description="False: without the numbers of each match.", examples=[False]
+    )
+
+
+class TextOptions(_Loose):
+    """Further options of a search by words."""
+
+    return_embedding: bool | None = Field(
+        default=None, description="Also the numbers of each match.", examples=[False]
+    )
+    hybrid_weight: HybridWeight | None = Field(
+        default=None, description="How the scores of `results` are made; the cosine if null."
+    )
 
 
 class VectorSearch(_Searching):
@@ -141,7 +184,7 @@ class VectorSearch(_Searching):
     embedding: Numbers
     filters: Filters = None
     metadata_filters: Filters = None
-    options: Options = None
+    options: VectorOptions | None = Field(default=None, description="Further options.")
 
 
 class TextSearch(_Searching):
@@ -164,4 +207,9 @@ class TextSearch(_Searching):
     return_embedding: bool = Field(
         default=False, description="Also the numbers of each match.", examples=[False]
     )
-    options: Options = None
+    options: TextOptions | None = Field(default=None, description="Further options.")
+
+    @property
+    def with_embedding(self) -> bool:
+        """True if each match has its numbers."""
+        return self.return_embedding or bool(self.options and self.options.return_embedding)

@@ -38,10 +38,15 @@ const pause = (seconds, signal) =>
     });
   });
 
+const randomKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** Ask, and return the response if it is a good one. */
 export const ask = async (path, { method = "GET", query, body, signal, accept } = {}) => {
   const headers = { Accept: accept ?? "application/json" };
   if (current()) headers.Authorization = "Bearer " + current();
+  // The same for each turn: what the server did already, it does not do again.
+  if (method === "POST") headers["Idempotency-Key"] = randomKey();
   let sent = body;
   if (body !== undefined && !(body instanceof FormData)) {
     headers["Content-Type"] = "application/json";

@@ -53,7 +53,8 @@ const load = async ({ fresh = false } = {}) => {
     const decided = groups.filter(({ state }) => state === "keep-both" || state === "not-duplicates");
     const offset = Math.max(0, fetched - decided.length);
     const found = await get("duplicates", { relation, namespace, offset, limit: PAGE }, controller.signal);
-    total = found.total + decided.length;
+    // While photos are compared, nobody knows how many there will be.
+    total = (found.total ?? fetched + found.groups.length) + decided.length;
     fetched += found.groups.length;
     const known = new Set(groups.map(({ group }) => group.group));
     for (const group of found.groups) if (!known.has(group.group)) add(group);
@@ -95,7 +96,7 @@ const look = async () => {
     const { relation, namespace } = here();
     const found = await get("duplicates", { relation, namespace, limit: 1 });
     comparing(found.comparing);
-    if (found.comparing) return;
+    if (found.state === "comparing") return;
     // Nobody who is deciding on groups has them taken away.
     if (list().contains(document.activeElement)) byId("groups-changed").hidden = false;
     else load({ fresh: true });
@@ -173,7 +174,7 @@ const decide = async (entry, decided) => {
   set(entry, decided);
   move(entry, 1);
   try {
-    await post(decision(entry), { decision: decided });
+    await send("PUT", decision(entry), { decision: decided });
     done.push(entry);
   } catch (error) {
     set(entry, before);

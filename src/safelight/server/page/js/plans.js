@@ -161,7 +161,7 @@ export const showPlans = async () => {
             },
           },
           [
-            count(each.actions.length, "file"),
+            count(Object.values(each.counts).reduce((sum, n) => sum + n, 0), "file"),
             bytes(each.bytes_saved),
             STATES[each.state] ?? each.state,
             time(each.created_at),
