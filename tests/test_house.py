@@ -30,6 +30,9 @@ _STATEMENT = re.compile(
 )
 
 
+#: Modules that are imported by their own names, since their package loads decoders.
+LIGHT = {"safelight.imaging.formats"}
+
 #: Packages that may name the flags of the command line: it, and the report that it prints.
 _WITH_FLAGS = ("cli", "retrieval", "api", "server", "client", "doctor")
 
@@ -150,3 +153,40 @@ def test_the_rules_see_what_they_forbid() -> None:
     assert len(_statements(tree)) == 2
     tree = ast.parse("raise E('Run `safelight ingest --force x`, or use --model, say.')")
     assert _flags(tree) == ["--model"]
+
+
+def _exports() -> dict[str, set[str]]:
+    """Return what each package says that it exports, by package."""
+    exports = {}
+    for module, tree in _modules():
+        for node in tree.body:
+            if (
+                module.endswith(".__init__")
+                and isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id == "__all__"
+                and isinstance(node.value, ast.List | ast.Tuple)
+            ):
+                exports[module.removesuffix(".__init__")] = set(ast.literal_eval(node.value))
+    return exports
+
+
+def test_what_a_package_exports_is_imported_from_it() -> None:
+    exports = _exports()
+    assert "sha256" in exports["safelight.files"]
+    found = {
+        (module, source, alias.name)
+        for module, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and (source := node.module or "").startswith("safelight.")
+        and source.split(".")[1] != module.split(".")[1]
+        and source not in LIGHT
+        for alias in node.names
+        if any(
+            source.startswith(f"{package}.") and alias.name in names
+            for package, names in exports.items()
+            if package != "safelight"
+        )
+    }
+    assert found == set()

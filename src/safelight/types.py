@@ -265,6 +265,10 @@ class Hit:
         Photos of its stack (copies, RAW and JPEG, a burst), itself included.
     matched : str or None
         ``file name`` or ``folder name`` if that is why it was found.
+    probability : float or None
+        That it is what was asked for, 0 to 1; None where that cannot be told.
+    match : bool
+        It is taken for what was asked for. One that is not is only among the nearest.
     """
 
     score: float
@@ -274,6 +278,8 @@ class Hit:
     metadata: dict[str, Any] = field(hash=False)
     stack: int = 1
     matched: str | None = None
+    probability: float | None = None
+    match: bool = True
 
 
 @dataclass(frozen=True, slots=True)

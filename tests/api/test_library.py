@@ -291,6 +291,9 @@ def test_the_asynchronous_twin_has_every_method(opened: Library) -> None:
 def test_json_rows_are_those_of_the_command(opened: Library, capsys) -> None:
     from safelight.cli import safelight as command
 
-    command.main(["search", "red", "--json", "--library", str(opened.path)], standalone_mode=False)
+    command.main(
+        ["search", "red", "--all", "--json", "--library", str(opened.path)], standalone_mode=False
+    )
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert printed == opened.search("red").to_dicts()
+    assert printed == (hits := opened.search("red")).to_dicts()
+    assert [hit for hit in hits if hit.match] == list(hits.matches)

@@ -14,11 +14,12 @@ from safelight import api
 from safelight.api.doctor import diagnose
 from safelight.api.exchange import export_data_set, import_from_data_set
 from safelight.api.models import export_model, list_models, model_info, spaces_of_model
+from safelight.api.opened import Opened
 from safelight.api.pipeline import FeatureOptions, pipeline_paths, run_pipeline
 from safelight.api.sources import list_sources
 from safelight.api.spaces import check_drop, drop_space, list_spaces, use_space
 from safelight.api.status import failed_files, library_status
-from safelight.api.sync import feed_store, sync, unqueue_store
+from safelight.api.sync import feed, sync, unqueue_store
 from safelight.errors import LibraryError, SourceError, SpaceError, UsageError
 from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
@@ -99,7 +100,7 @@ def test_a_token_is_told_without_its_digest(library: Database) -> None:
 
 
 def test_stores_are_named_by_the_settings(filled: Database, settings: Settings) -> None:
-    assert feed_store(filled, settings) is None
+    assert feed(Opened(filled, settings=settings)) is None
     for use_case in (sync, unqueue_store):
         with pytest.raises(UsageError):
             use_case(filled, settings)

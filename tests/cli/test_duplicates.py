@@ -293,7 +293,7 @@ def test_plan_apply_undo(changed, tmp_path) -> None:
         "deep", "rocket.jpg",
     ]  # fmt: skip
     assert read_xmp((photos / "coffee.jpg.xmp").read_bytes()).rating == 4
-    found = run("search", "a cup of coffee", "--paths").stdout.splitlines()
+    found = run("search", "--all", "a cup of coffee", "--paths").stdout.splitlines()
     assert str(photos / "coffee.jpg") in found
     assert not any("large" in path or "small" in path for path in found)
     # The next ingest passes the quarantine over, and finds nothing new.

@@ -92,7 +92,7 @@ def two(made: Path, tmp_path: Path) -> Path:
 
 
 def _hits(run, *options: str) -> list[tuple[str, float]]:
-    lines = run("search", "red snow", "--top", "8", "--json", *options).stdout.splitlines()
+    lines = run("search", "--all", "red snow", "--top", "8", "--json", *options).stdout.splitlines()
     return [(row["path"], row["score"]) for row in map(json.loads, lines)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from safelight.errors import SafelightError
 from safelight.library.browse import Filter
 from safelight.library.cursors import LONGEST, list_query, read_cursor, write_cursor
-from safelight.library.listings import Listings, page_of_photos
+from safelight.library.listings import Listings, page_of_ids, page_of_photos
 from tests.library.writes import Writer
 
 PHOTOS = Filter(photos_only=True)
@@ -85,6 +87,37 @@ def test_a_snapshot_has_each_photo_at_one_place(library) -> None:
         with pytest.raises(SafelightError) as refused:
             page_of_photos(library, listings, where, order, limit=3, snapshot=first.snapshot)
         assert refused.value.code == "cursor-expired"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_groups_that_stay_come_once_however_others_change(library, seed, is_kept) -> None:
+    """Regrouped, decided on, in another order; if the list is not kept, the order stays."""
+    chance, listings = random.Random(seed), Listings()
+    query = list_query(library, "groups", ())
+    groups = [f"0:{number}" for number in range(40)]
+    stayed, found, cursor = set(groups), [], None
+    while True:
+        listed = tuple(groups)
+        try:
+            page = page_of_ids(listings if is_kept else Listings(), query, listed,
+                               limit=chance.randrange(1, 9), cursor=cursor)  # fmt: skip
+        except SafelightError as error:
+            assert not is_kept
+            assert error.code == "cursor-expired"  # noqa: PT017 - it need not be raised
+            return
+        found += [each for each in page.ids if each in groups]
+        if page.next is None:
+            break
+        cursor = page.next
+        for _ in range(3):
+            groups.remove(gone := chance.choice(groups))
+            stayed.discard(gone)
+            groups.insert(chance.randrange(len(groups)), f"0:new {len(found)} {chance.random()}")
+        if is_kept:
+            chance.shuffle(groups)
+    assert len(found) == len(set(found))
+    assert stayed <= set(found)
 
 
 def test_lists_are_kept_for_a_time_and_as_long_as_there_is_room() -> None:

@@ -251,7 +251,7 @@ def test_duplicates_are_decided_on_and_planned_for(make, library, tmp_path, embe
         (tmp_path / "p" / name).write_bytes(png((20, 200, 40)))
     ingest(library, [parse_source(str(tmp_path / "p"))], embedder, model="colours")
     with running(library, embedder) as server, make(server.url) as client:
-        (group,) = client.duplicates(relation="identical").groups
+        (group,) = client.duplicates_page(relation="identical").groups
         assert [photo.keeper for photo in group.photos] == [True, False]
         plan = client.make_plan([group.group])
         assert (plan.state, len(plan.actions)) == ("planned", 1)

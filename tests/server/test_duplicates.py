@@ -100,7 +100,7 @@ def test_groups_say_what_to_keep_and_why(server, shelf) -> None:
     assert [len(each["photos"]) for each in coffee] == [2]
     assert coffee[0]["photos"][0]["path"].endswith("coffee.png")
     first = server.get("/api/v1/duplicates", params={"limit": 1}).json()
-    second = server.get("/api/v1/duplicates", params={"limit": 1, "offset": 1}).json()
+    second = server.get("/api/v1/duplicates", params={"limit": 1, "cursor": first["next"]}).json()
     assert first["total"] == second["total"] == 2
     assert first["groups"] != second["groups"]
 
@@ -177,9 +177,9 @@ def test_a_list_that_is_not_compared_yet_says_so(shelved, embedder) -> None:
         ):
             assert (refused.status_code, refused.json()["code"]) == (503, "comparing")
         with Client(server.url) as client:
-            assert client.duplicates(wait=0).state == "comparing"
+            assert client.duplicates_page(wait=0).state == "comparing"
             held.sign.set()
-            found = client.duplicates()
+            found = client.duplicates_page()
         assert (found.state, found.total, len(found.groups)) == ("ready", 2, 2)
 
 
@@ -350,7 +350,7 @@ def test_a_token_sees_the_groups_and_plans_of_its_namespaces(
         plan = server.post("/api/v1/plans", {"groups": wanted}).json()["id"]
         assert server.get(f"/api/v1/plans/{plan}", **guest).status_code == 404
         assert server.post(f"/api/v1/plans/{plan}/apply", **guest).status_code == 404
-        assert server.get("/api/v1/plans", **guest).json() == {"plans": []}
+        assert server.get("/api/v1/plans", **guest).json() == {"plans": [], "next": None}
 
 
 def groups_of(server, options) -> list[dict]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.cluster.engine import cluster, need_ray
 from safelight.cluster.options import ClusterOptions as ClusterOptions  # noqa: TC001
 
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from safelight.cluster.candidate_run import Found as Found
     from safelight.cluster.run import Summary as Summary
     from safelight.embedding.base import Embedder
-    from safelight.ingest.summary import Progress
+    from safelight.ingest import Progress
     from safelight.labels import Classifier
     from safelight.settings import Settings
 
 
 def ingest_on_cluster(
     settings: Settings,
-    specs: Sequence[str],
+    specs: str | Sequence[str],
     options: ClusterOptions,
     *,
     label: bool = False,
@@ -40,6 +41,7 @@ def ingest_on_cluster(
     UsageError
         Ray is not installed, or a source cannot be used with it.
     """
+    specs = as_list(specs, "specs", str)
     need_ray()
     from safelight.api.label import open_classifier
     from safelight.cluster.command import ingest

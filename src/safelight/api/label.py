@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.api.score import explained
 from safelight.arguments import as_list, as_path
 from safelight.errors import UsageError
@@ -194,7 +194,7 @@ def label(
     templates: Words | None = None,
     namespace: str | None = None,
     model: str | None = None,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> Labelled:
     """Label the photos of a library that lack labels of this set, and keep them.
 
@@ -235,7 +235,7 @@ def label_library(
     namespace: str | None = None,
     model: str | None = None,
     top: int = 5,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> LibraryLabels:
     """Return the labels of the photos that lack them; iterating computes and keeps them."""
     from safelight.ingest.label import label_known
@@ -265,7 +265,7 @@ def label_library(
 
 def label_files(
     library: Opened | None,
-    photos: Sequence[str | os.PathLike[str]],
+    photos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     label_set: LabelSet,
     *,
     settings: Settings,
@@ -273,7 +273,7 @@ def label_files(
     top: int = 5,
     temperature: float | None = None,
     tell: Callable[[str], None] = lambda _: None,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> FileLabels:
     """Return the labels of files and of the photos in folders, computed as they are iterated.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from safelight.api.label import FileLabels, Labelled, Words
     from safelight.api.photos import Photo, Photos
     from safelight.api.plans import LibraryPlan, Outcome, Plan
-    from safelight.api.progress import Progress
+    from safelight.api.progress import Reporting
     from safelight.api.results import Hits
     from safelight.api.score import FileScores, Scored
     from safelight.api.status import LibraryStatus
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from safelight.duplicates.model import Relation
     from safelight.exchange.parquet import Exported, Imported
     from safelight.exchange.stores import Sent
+    from safelight.ingest import Summary
     from safelight.ingest.move_source import Moved
     from safelight.ingest.sources import Source
-    from safelight.ingest.summary import Summary
     from safelight.library.attributes.decisions import Decision
     from safelight.library.browse import Filter
     from safelight.library.changes import Change
@@ -91,7 +91,7 @@ class Library(Opened):
         model: str | None = None,
         score: bool = False,
         label: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> Summary:
         """Index folders, lists and texts: embed what is new, note what moved or is missing.
@@ -121,7 +121,7 @@ class Library(Opened):
             **options,
         )
 
-    def update(self, *, progress: Progress | None = None, **options: Any) -> list[Summary]:
+    def update(self, *, progress: Reporting | None = None, **options: Any) -> list[Summary]:
         """Ingest everything again that was ingested before; return a summary a namespace."""
         from safelight.api.ingest import update
 
@@ -169,14 +169,14 @@ class Library(Opened):
             **options,
         )
 
-    def score(self, *, namespace: str | None = None, progress: Progress | None = None) -> Scored:
+    def score(self, *, namespace: str | None = None, progress: Reporting | None = None) -> Scored:
         """Measure the quality of the photos that lack a score, and keep it."""
         from safelight.api.score import score_library
 
         return score_library(self, namespace=namespace, progress=progress)
 
     def score_files(
-        self, photos: Path | Sequence[Path], *, progress: Progress | None = None, **options: Any
+        self, photos: Path | Sequence[Path], *, progress: Reporting | None = None, **options: Any
     ) -> FileScores:
         """Measure files and folders, kept nowhere; see :func:`safelight.api.score.score_files`."""
         from safelight.api.score import score_files
@@ -196,7 +196,7 @@ class Library(Opened):
         templates: Words | None = None,
         namespace: str | None = None,
         model: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Labelled:
         """Label the photos that lack labels of this set, and keep them.
 
@@ -223,7 +223,7 @@ class Library(Opened):
         labels: Words | None = None,
         templates: Words | None = None,
         model: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> FileLabels:
         """Label files and folders; see :func:`safelight.api.label.label_files`."""
@@ -246,7 +246,7 @@ class Library(Opened):
         relations: Collection[Relation | str] | str | None = None,
         *,
         namespace: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> Duplicates:
         """Find groups of related photos, each with the one to keep and why.
@@ -294,7 +294,7 @@ class Library(Opened):
         namespace: str | None = None,
         action: str = "quarantine",
         quarantine: Path | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> LibraryPlan:
         """Plan which duplicates go, and which are kept; nothing is touched."""
@@ -306,7 +306,7 @@ class Library(Opened):
         plan: LibraryPlan | Plan | Path,
         *,
         dry_run: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Outcome:
         """Do what a plan says, each file verified right before it is touched."""
         from safelight.api.plans import apply
@@ -318,7 +318,7 @@ class Library(Opened):
         plan: LibraryPlan | Plan | Path | None = None,
         *,
         dry_run: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Outcome:
         """Undo a plan; by default the one applied last."""
         from safelight.api.plans import undo
@@ -411,7 +411,7 @@ class Library(Opened):
         *,
         everything: bool = False,
         take_over: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Sent:
         """Send pending changes to a vector store; a store that does not answer is in ``problem``.
 
@@ -444,7 +444,7 @@ class Library(Opened):
 
     def forget(self, paths: Path | Sequence[Path] = (), **options: Any) -> Forgotten:
         """Forget files, folders, sources; see :func:`safelight.ingest.forget.forget`."""
-        from safelight.ingest.forget import forget
+        from safelight.ingest import forget
 
         return forget(self.database, paths, **options)
 
@@ -478,7 +478,7 @@ class Library(Opened):
 
     def move_source(self, old: Path, new: Path, **options: Any) -> Moved:
         """Tell the library that a folder or file is at another path now."""
-        from safelight.ingest.move_source import move_source
+        from safelight.ingest import move_source
 
         return move_source(self.database, as_path(old, "old"), as_path(new, "new"), **options)
 
@@ -515,7 +515,7 @@ def open_library(
     create: bool = True,
     settings: Settings | None = None,
     model: str | None = None,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> Library:
     """Open a library, or make one; see :class:`Library`.
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from safelight.api.progress import Progress, as_progress
-from safelight.arguments import as_kind, as_name, as_path, refused
+from safelight.api.progress import Reporting, as_progress
+from safelight.arguments import as_kind, as_name, as_path
 from safelight.errors import LibraryError, UsageError
 from safelight.files.names import expanded
 from safelight.forks import after_fork
@@ -36,7 +36,7 @@ class Opened:
     model : str or None
         The model of every use case that names none; if None, the library's own is chosen.
     progress : bool or callable
-        See :data:`safelight.api.progress.Progress`.
+        See :data:`safelight.api.progress.Reporting`.
     tell, warn : callable
         Given a sentence for the user: a note, a warning.
     """
@@ -48,7 +48,7 @@ class Opened:
         create: bool = True,
         settings: Settings | None = None,
         model: str | None = None,
-        progress: Progress = True,
+        progress: Reporting = True,
         tell: Callable[[str], None] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -260,21 +260,6 @@ def _sendable(value: Any, name: str) -> Any:
             code="not-sendable",
         ) from error
     return value
-
-
-def as_opened(value: Any) -> Opened:
-    """Return the library that an argument is.
-
-    Raises
-    ------
-    UsageError
-        It is neither a library nor a database.
-    """
-    if isinstance(value, Opened):
-        return value
-    if isinstance(value, Database):
-        return Opened(value)
-    raise refused("library", "what safelight.open returns", value)
 
 
 def _open(path: Path, *, create: bool) -> Database:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.api.report import check_report
 from safelight.arguments import as_path
 from safelight.duplicates.plans.account import LastRun
@@ -130,11 +130,11 @@ class LibraryPlan:
             progress=self._library.progress,
         )
 
-    def apply(self, *, dry_run: bool = False, progress: Progress | None = None) -> Outcome:
+    def apply(self, *, dry_run: bool = False, progress: Reporting | None = None) -> Outcome:
         """Do it, each file verified right before it is touched."""
         return apply(self._library, self, dry_run=dry_run, progress=progress)
 
-    def undo(self, *, dry_run: bool = False, progress: Progress | None = None) -> Outcome:
+    def undo(self, *, dry_run: bool = False, progress: Reporting | None = None) -> Outcome:
         """Take back what was done of it: every byte, name and time as it was."""
         return undo(self._library, self, dry_run=dry_run, progress=progress)[1]
 
@@ -150,7 +150,7 @@ def apply(
     plan: LibraryPlan | Plan | str | os.PathLike[str],
     *,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> Outcome:
     """Do what a plan says; what an earlier call has done of it already is not done again.
 
@@ -190,7 +190,7 @@ def undo(
     plan: LibraryPlan | Plan | str | os.PathLike[str] | None = None,
     *,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> tuple[str, Outcome]:
     """Undo what a plan did; return its id, and what came of it.
 
@@ -236,13 +236,13 @@ def plan_report(
     states: PlanProgress | None = None,
     force: bool = False,
     pixel_limit: int,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> None:
     """Write a plan as a page with the pictures side by side.
 
     Parameters
     ----------
-    states : Progress, optional
+    states : Reporting, optional
         What was done of it, shown with each change.
 
     Raises

@@ -91,7 +91,7 @@ def search(
         answer = search_filters(database, asked, space, chosen)
     hits = hits_of(database, answer, chosen, space)
     unlabelled = _unlabelled(database, labels, space, namespace)
-    return Hits(tuple(hits), answer.weak, tuple(answer.notes), unlabelled)
+    return Hits(tuple(hits), answer.weak, tuple(answer.notes), unlabelled, answer.more)
 
 
 @contextlib.contextmanager

@@ -38,6 +38,7 @@ Examples:
   safelight search 'iso:>=1600 f:<2 (kind:raw OR kind:heic)' --explain
   safelight search receipts --paths -0 | xargs -0 open
   safelight search "a cat" --images-dir data/images
+  safelight search giraffe --all
 
 \b
 A query is words, an image, or terms joined by + and - (between spaces), each with an optional
@@ -51,6 +52,8 @@ Commas and OR join alternatives, - in front negates, parentheses group, quotes p
 shell, put the query in single quotes. With nothing but labels, the most probable come first; with
 nothing but filters, the last taken. A query that is the name of a file or folder, or its beginning,
 finds those first. "- people" ranks photos lower that look like people; it cannot know all of them.
+Only photos that stand out as what was asked for are shown; --all shows the nearest, whatever they
+are, and with --json whether each is a "match".
 Copies, bursts and RAW with JPEG are one hit once `safelight duplicates` has found them.
 """
 
@@ -135,6 +138,9 @@ def _dashed(word: str) -> str:
     "--store", metavar="ADDRESS",
     help="Search in this vector store; local: the library.  [env: SAFELIGHT_STORE]",
 )  # fmt: skip
+@click.option(
+    "--all", "every", is_flag=True, help="Show the nearest whether they match the query or not."
+)
 @click.option("--explain", is_flag=True, help="Show how the query was read, and what it matches.")
 @click.option("--expand", is_flag=True, help="Show every photo of a stack: copies, bursts, RAW.")
 @library_option
@@ -159,6 +165,7 @@ def search(
     model: str | None,
     device: str | None,
     store: str | None,
+    every: bool,
     explain: bool,
     expand: bool,
     library: str | None,
@@ -168,7 +175,8 @@ def search(
 ) -> None:
     """Search photos by their content.
 
-    It prints the score and the path of each hit, best first unless --sort says otherwise.
+    It prints the score and the path of each match, best first unless --sort says otherwise, and
+    nothing if no photo matches.
     """
     from safelight.api.search import as_query, require_namespace, search_options
     from safelight.api.search import search as find
@@ -203,12 +211,25 @@ def search(
         if explain:
             _explain(opened, asked)
         hits = find(opened, asked, model=model, store=store, **options)
-    _print(hits, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
+    shown = hits if every else hits.matches
+    _print(shown, as_json=as_json, paths=paths or null, end="\0" if null else "\n")
     if not hits:
         where = f" in namespace {namespace}" if namespace else ""
         click.echo(f"safelight: nothing found{where}.", err=True)
+    elif 0 < len(shown) < len(hits):
+        count = len(hits) - len(shown)
+        click.echo(
+            f"safelight: {count} more {'was' if count == 1 else 'were'} near; --all shows "
+            f"{'it' if count == 1 else 'them'}.",
+            err=True,
+        )
+    elif shown and hits.more and not every:
+        click.echo(f"safelight: More match; these are the first {len(hits)} (--top).", err=True)
     for note in hits.notes:
         click.echo(f"safelight: {note}", err=True)
+    if hits and not shown:
+        nearest = ", ".join(f"{short(hit.path)} ({hit.score:.3f})" for hit in hits[:3])
+        click.echo(f"safelight: Nearest: {nearest}. --all shows them.", err=True)
     if hits.unlabelled:
         click.echo(
             f"safelight: Not labelled yet, and left out: {hits.unlabelled:,} of the photos. "

@@ -164,7 +164,10 @@ class AsyncClient:
     embed = _method(calls.embed)
     vectors_search = _method(calls.vectors_search)
     embedder = _method(calls.embedder)
-    duplicates = _method(calls.duplicates)
+    duplicates = _each(calls.duplicates_page)
+    duplicates_page = _method(calls.duplicates_page)
+    group_photos = _each(calls.group_photos_page)
+    group_photos_page = _method(calls.group_photos_page)
     duplicate_group = _method(calls.duplicate_group)
     decide = _method(calls.decide)
     decisions = _each(calls.decisions_page)
@@ -212,7 +215,7 @@ class AsyncClient:
 
     async def picture_urls(
         self,
-        photo_ids: Iterable[str],
+        photo_ids: str | Iterable[str],
         picture: str = "thumbnail",
         *,
         side: int | None = None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Un
 from urllib.parse import quote
 
 from safelight import schemas
-from safelight.arguments import as_kind, as_list, as_name
+from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
 from safelight.client.multipart import files_of
 from safelight.errors import ServerError, UsageError
@@ -95,7 +95,9 @@ class Call(Generic[Result]):
     waits: float = 0.0
 
     def following(self, cursor: str) -> Call[Result]:
-        """Return the call of the page that a cursor leads to."""
+        """Return the call of the page that a cursor leads to, which waits for nothing else."""
+        if self.waits:
+            return replace(self, waits=0.0).following(cursor)
         if "request" in self.form:
             wanted = {**json.loads(self.form["request"]), self.cursor: cursor}
             return replace(self, form={**self.form, "request": json.dumps(wanted)})
@@ -171,7 +173,7 @@ def photos_page(
         limit=str(limit),
         **{"from": taken_from, "to": taken_to},
     )
-    params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
+    params += [("min", f"{metric}:{score}") for metric, score in _least(least).items()]
     params += [("fields", name) for name in as_list(fields, "fields", str)]
     return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
 
@@ -238,7 +240,7 @@ def focus(photo_id: str) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
 
 
-def sign_urls(urls: Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
+def sign_urls(urls: str | Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
     """Return addresses that a page can load without a token, for a while.
 
     Parameters
@@ -278,8 +280,8 @@ def images_search(
     *,
     image: GivenFile | None = None,
     photo_id: str | None = None,
-    plus: Sequence[str] = (),
-    minus: Sequence[str] = (),
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
     namespace: str | None = None,
     camera: str | None = None,
     label: str | None = None,
@@ -321,7 +323,7 @@ def images_search(
         namespace=namespace,
         camera=camera,
         label=label,
-        min=dict(least or {}),
+        min=_least(least),
         sort=sort,
         limit=limit,
         min_score=min_score,
@@ -373,7 +375,7 @@ class IngestOptions(TypedDict, total=False):
 
     namespace: str
     recursive: bool
-    exclude: Sequence[str]
+    exclude: str | Sequence[str]
     score: bool
     label: bool
     retry_failed: bool
@@ -440,7 +442,7 @@ def search(
         text=text,
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
         return_embedding=return_embedding,
     )
 
@@ -499,7 +501,7 @@ def put_vector(
     wanted = _given(
         id=vector_id,
         embedding=_numbers(embedding),
-        metadata=dict(metadata or {}),
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
         namespace=namespace,
     )
     return Call("POST", f"{_API}/vectors", _as(schemas.Vector), json=wanted)
@@ -518,7 +520,12 @@ def embed(
     namespace: str | None = None,
 ) -> Call[schemas.Vector]:
     """Embed a text with the server's model, keep the vector and return it."""
-    wanted = _given(text=text, author=author, metadata=dict(metadata or {}), namespace=namespace)
+    wanted = _given(
+        text=text,
+        author=author,
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
+        namespace=namespace,
+    )
     return Call("POST", f"{_API}/vectors/embed", _as(schemas.Vector), json=wanted)
 
 
@@ -534,7 +541,7 @@ def vectors_search(
         embedding=_numbers(embedding),
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
     )
     return Call("POST", f"{_API}/vectors/search", _several(schemas.VectorScore), json=wanted)
 
@@ -544,17 +551,17 @@ def embedder() -> Call[schemas.EmbedderStats]:
     return Call("GET", f"{_API}/embedder/stats", _as(schemas.EmbedderStats))
 
 
-def duplicates(
+def duplicates_page(
     *,
     relation: str | None = None,
     namespace: str | None = None,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
-    offset: int = 0,
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     limit: int = 20,
+    cursor: str | None = None,
     wait: float | None = None,
 ) -> Call[schemas.Groups]:
-    """Return groups of photos that belong together, with the one to keep, and why.
+    """Return a page of groups of photos that belong together, with the one to keep, and why.
 
     Parameters
     ----------
@@ -563,12 +570,14 @@ def duplicates(
     namespace : str, optional
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
-    offset, limit : int
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
     wait : float, optional
         Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
         long as it takes if not given.
     """
-    params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
+    params = _params(relation=relation, namespace=namespace, cursor=cursor, limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
     return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params, waits=_seconds(wait))
@@ -584,6 +593,15 @@ def duplicate_group(
     """Return one group; with `keeper` or `path`, as it is if that photo is kept instead."""
     params = _params(keeper=keeper, path=path, namespace=namespace)
     return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(schemas.Group), params)
+
+
+def group_photos_page(
+    group: str, *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.GroupPhotos]:
+    """Return a page of the files of a group, the suggested keeper first."""
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    path = f"{_API}/duplicates/{_part(group)}/photos"
+    return Call("GET", path, _as(schemas.GroupPhotos), params)
 
 
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
@@ -605,11 +623,11 @@ def take_back(group: str) -> Call[schemas.Decided]:
 
 
 def make_plan(
-    groups: Iterable[str | Mapping[str, str]],
+    groups: str | Mapping[str, str] | Iterable[str | Mapping[str, str]],
     action: str = "quarantine",
     *,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     namespace: str | None = None,
 ) -> Call[schemas.Plan]:
     """Plan what to do about groups; nothing is touched until the plan is applied.
@@ -816,6 +834,15 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _least(least: Mapping[str, float] | None) -> dict[str, float]:
+    return as_mapping(least, "least", "scores by metric")
+
+
+def _filters(filters: object) -> object:
+    wanted = "conditions on metadata, by name or in a list"
+    return None if filters is None else as_kind(filters, "filters", wanted, Mapping, list, tuple)
+
+
 def _photo(photo_id: str) -> str:
     return f"{_API}/photos/{_part(photo_id)}"
 
@@ -835,5 +862,5 @@ def _numbers(vector: Sequence[float]) -> list[float]:
     except TypeError:
         numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise UsageError("A vector should be a list of finite numbers.", code="vector")
+        raise UsageError("The embedding should be a list of finite numbers.", code="vector")
     return [float(each) for each in numbers]

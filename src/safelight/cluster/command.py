@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from safelight.cluster.options import ClusterOptions
     from safelight.embedding.base import Embedder
-    from safelight.ingest.summary import Progress
+    from safelight.ingest import Progress
     from safelight.labels import Classifier
     from safelight.settings import Settings
 

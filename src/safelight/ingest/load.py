@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from safelight.ingest.score import Scoring
     from safelight.ingest.sources.entry import Entry
     from safelight.library.database import Database
-    from safelight.quality.metric import Measurement
+    from safelight.quality import Measurement
     from safelight.types import Exif, Frame, Structure
 
     KeepFrame = Callable[[str, Frame], None]

@@ -57,7 +57,7 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ItemFile:
     """A file of an item, as a search result needs it."""
 
     item_pk: int
@@ -349,7 +349,7 @@ def places(
     namespaces: tuple[str, ...] | None = None,
     under: str | None = None,
     only: Collection[str] | None = None,
-) -> dict[int, Place]:
+) -> dict[int, ItemFile]:
     """Return one present file of each item that has one, by item key; with `only`, at a path."""
     scope, values = "1", namespaces or ()
     if namespaces is not None:
@@ -358,7 +358,7 @@ def places(
     if only is not None:
         at_one, paths = among("f.path", only)
         condition, more = f"{condition} AND {at_one}", (*more, paths)
-    found: dict[int, Place] = {}
+    found: dict[int, ItemFile] = {}
     rows = library.connection.execute(
         # With min(), SQLite takes the other columns from the row of the minimum.
         "SELECT min(f.pk), i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
@@ -370,13 +370,13 @@ def places(
     ).fetchall()
     said = metadata_by_key(library.connection, [row[0] for row in rows])
     for row in rows:
-        found[row[1]] = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+        found[row[1]] = ItemFile(row[1], row[2], row[9], row[11], _describe(row, said))
     return found
 
 
 def all_places(
     library: Database, item_keys: Sequence[int], namespaces: tuple[str, ...] | None = None
-) -> dict[int, list[Place]]:
+) -> dict[int, list[ItemFile]]:
     """Return every present file of items, by item key, in the order in which they were seen.
 
     With `namespaces`, only those in one of them.
@@ -384,7 +384,7 @@ def all_places(
     scope, values = "1", namespaces or ()
     if namespaces is not None:
         scope = f"n.name IN ({','.join('?' * len(namespaces))})"
-    found: dict[int, list[Place]] = {}
+    found: dict[int, list[ItemFile]] = {}
     rows = library.connection.execute(
         "SELECT f.pk, i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
         "f.path, f.source_path, n.name FROM files f "
@@ -395,7 +395,7 @@ def all_places(
     ).fetchall()
     said = metadata_by_key(library.connection, [row[0] for row in rows])
     for row in rows:
-        place = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+        place = ItemFile(row[1], row[2], row[9], row[11], _describe(row, said))
         found.setdefault(row[1], []).append(place)
     return found
 

@@ -192,6 +192,69 @@ def page_of_photos(
     return PhotoPage(page, following, len(keys), start, name)
 
 
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """A page of a list of ids.
+
+    Attributes
+    ----------
+    ids : tuple of str
+    next : str or None
+        The cursor of the next page.
+    total : int
+        Ids in the list, when it was made.
+    """
+
+    ids: tuple[str, ...]
+    next: str | None
+    total: int
+
+
+def page_of_ids(
+    listings: Listings,
+    query: bytes,
+    listed: Sequence[str],
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> IdPage:
+    """Return a page of a list whose order may change, as it was when its first page was asked for.
+
+    Parameters
+    ----------
+    listed : sequence of str
+        The list as it is now, of short ids. It is gone through if the former one is no longer
+        kept, from behind the last id of the page before that is still there.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of another list.
+    LibraryError
+        With the code ``cursor-expired``: the list is no longer kept, and none of those ids there.
+    """
+    start, ids = 0, listed
+    if cursor is None:
+        name = listings.keep(query, listed) if len(listed) > limit else ""
+    else:
+        name, start, last = read_cursor(query, cursor, str, int, list)
+        kept: Sequence[str] | None = listings.find(query, name)
+        if kept is not None:
+            ids = kept
+        else:
+            places = {each: place for place, each in enumerate(listed)}
+            there = [places[each] for each in reversed(last) if each in places]
+            if not there:
+                raise expired("The cursor")
+            start = there[0] + 1
+            name = listings.keep(query, ids)
+    page = tuple(ids[start : start + limit])
+    following = None
+    if start + limit < len(ids):
+        following = write_cursor(query, (name, start + limit, page[-_LAST:]))
+    return IdPage(page, following, len(ids))
+
+
 def _listed(library: Database, where: Filter, order: str) -> Keys:
     return np.asarray(matching(library, where, order), np.int64)
 

@@ -87,7 +87,7 @@ class Comparing(Answer):
     total: int = Field(description="Photos or pairs of this stage.", examples=[542])
 
 
-class Groups(Answer):
+class Groups(Listed):
     """A page of groups."""
 
     groups: tuple[Group, ...] = Field(description="The groups of this page.")
@@ -96,11 +96,30 @@ class Groups(Answer):
         "from before the library changed, or none yet; ask again."
     )
     total: int | None = Field(
-        description="Number of groups on all pages; null while photos are compared.", examples=[48]
+        description="Number of groups in the list when its first page was asked for; null while "
+        "photos are compared.",
+        examples=[48],
     )
     comparing: Comparing | None = Field(
         description="How far the comparison is; null if `state` is `ready`."
     )
+
+    @property
+    def items(self) -> tuple[Group, ...]:
+        """The groups."""
+        return self.groups
+
+
+class GroupPhotos(Listed):
+    """A page of the files of a group."""
+
+    photos: tuple[GroupPhoto, ...] = Field(description="The files, the suggested keeper first.")
+    total: int = Field(description="Number of files of the group.", examples=[3])
+
+    @property
+    def items(self) -> tuple[GroupPhoto, ...]:
+        """The files."""
+        return self.photos
 
 
 class Decided(Answer):

@@ -265,6 +265,14 @@ class Hit(Card):
         description="`file name` or `folder name` if that is why it was found; else null.",
         examples=["file name"],
     )
+    probability: float | None = Field(
+        description="That it is what was asked for, from 0 to 1; null where that cannot be told.",
+        examples=[0.87],
+    )
+    match: bool = Field(
+        description="It is taken for what was asked for; false: it is only among the nearest.",
+        examples=[True],
+    )
 
 
 class Photos(Listed):
@@ -308,9 +316,10 @@ class Hits(Answer):
         description="How long the server worked on it, in milliseconds.", examples=[12.5]
     )
     model: str = Field(description="Name of the model.", examples=["starter"])
-    weak: bool = Field(
-        description="The best photo is no nearer to the query than chance would have it.",
-        examples=[False],
+    weak: bool = Field(description="None of the hits is a match.", examples=[False])
+    more: bool = Field(
+        description="There are more matches than were wanted; ask with a higher `limit`.",
+        examples=[True],
     )
     notes: tuple[str, ...] = Field(
         description="What a person should know about the answer.",

@@ -309,6 +309,8 @@ def hits_of(
                     metadata,
                     each.stack,
                     each.matched,
+                    each.probability,
+                    each.match,
                 )
             )
     return hits

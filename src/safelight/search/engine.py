@@ -27,7 +27,7 @@ from safelight.library.values import unmatched
 from safelight.search.avoiding import nearest_needed, rank
 from safelight.search.options import Answer, Found, SearchOptions
 from safelight.search.query import Query, Term
-from safelight.search.terms import aim, texts_of
+from safelight.search.terms import Aim, aim, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,8 +134,7 @@ def search_steps(
     if options.names and is_words and len(terms) == 1 and may_name(terms[0].value):
         first = _named(library, terms[0].value, goal.toward, embedder.fingerprint, where)
     unrelated = None
-    is_words = is_words and options.relevance
-    if goal.avoided or is_words:
+    if goal.avoided or (options.relevance and texts):
         unrelated = yield Unrelated()
     plain = where.is_plain
     wanted = nearest_needed(options.top) if goal.avoided else options.top + _SPARE
@@ -157,18 +156,24 @@ def search_steps(
         if options.min_score is not None:
             hits = [each for each in hits if each.score >= options.min_score]
         hits = stacked(library, hits, options)
-        if len(hits) >= options.top or len(near.keys) < wanted:
+        if len(hits) > options.top or len(near.keys) < wanted:
             break
         if options.min_score is not None and len(scores) and scores[-1] < options.min_score:
             break
         wanted *= 4
-    weak = False
-    if is_words and nearest and not first:
-        weak, more = _relevance(library, embedder, texts, goal.toward, nearest[0], unrelated)
-        notes = (*notes, *more)
+    weak = more = False
+    if options.relevance:
+        wanted_terms = [*(term for term in terms if term.kind != "image"), *asked]
+        best_keys = [each.key for each in nearest[:_FIRST]]
+        hits = _judged(library, embedder, wanted_terms, goal, hits, best_keys, unrelated)
+        weak = bool(hits) and not any(hit.match for hit in hits[: options.top])
+        more = len(hits) > options.top and hits[options.top].match
+        if weak:
+            notes = (*notes, *_no_match(embedder, texts))
+    hits = hits[: options.top]
     if not hits:
         notes = (*notes, *explain_nothing(library, where))
-    return Answer(arranged(library, hits[: options.top], options.order), weak, notes)
+    return Answer(arranged(library, hits, options.order), weak, more, notes)
 
 
 def name_for_image(
@@ -225,16 +230,17 @@ def search_filters(
     while True:
         ids = present(library, keys[:wanted].tolist(), where)
         hits = [
-            Found(key, ids[key], score)
+            Found(key, ids[key], score, probability=float(score))
             for key, score in zip(keys[:wanted].tolist(), scores.tolist(), strict=False)
             if key in ids and (options.min_score is None or score >= options.min_score)
         ]
         hits = stacked(library, hits, options)
-        if len(hits) >= options.top or wanted >= len(keys):
+        if len(hits) > options.top or wanted >= len(keys):
             break
         wanted *= 4
     notes = () if hits else explain_nothing(library, where)
-    return Answer(arranged(library, hits[: options.top], options.order), False, notes)
+    found = arranged(library, hits[: options.top], options.order)
+    return Answer(found, False, len(hits) > options.top, notes)
 
 
 def filter_of(query: Query, options: SearchOptions, fingerprint: str) -> Filter:
@@ -321,31 +327,59 @@ def _named(
             float(cosines(vectors[key][None], vector)[0]),
             matched=matched[key].how,
             path=matched[key].path,
+            probability=1.0,
         )
         for key in keys
         if key in ids and key in vectors
     ]
 
 
-def _relevance(
+def _judged(
     library: Database,
     embedder: Embedder,
-    texts: Sequence[str],
-    vector: npt.NDArray[np.float32],
-    hit: Found,
+    terms: Sequence[Term],
+    goal: Aim,
+    hits: list[Found],
+    best_keys: Sequence[int],
     unrelated: npt.NDArray[np.float32] | None,
-) -> tuple[bool, tuple[str, ...]]:
-    from safelight.search import relevance
+) -> list[Found]:
+    """Return hits with the probability that they are what was asked for, as far as one can tell."""
+    from safelight.search import matches
 
-    unread = relevance.is_unread(embedder, texts)
-    if not unread:
-        photo = vectors_by_key(library, [hit.key], embedder.fingerprint).get(hit.key)
-        if photo is None or not relevance.is_weak(embedder, unrelated, vector, photo):
-            return False, ()
-    if embedder.name != "starter":
-        return True, (relevance.NO_GOOD_MATCH,)
-    return True, (relevance.NO_GOOD_MATCH, relevance.ENGLISH_ONLY)
+    judged = [hit for hit in hits if hit.probability is None]
+    if not judged:
+        return hits
+    vectors = vectors_by_key(
+        library, [*(hit.key for hit in judged), *best_keys], embedder.fingerprint
+    )
+    judged = [hit for hit in judged if hit.key in vectors]
+    best_keys = [key for key in best_keys if key in vectors]
+    if not judged or not best_keys:
+        return hits
+    photos = np.stack([vectors[hit.key] for hit in judged])
+    found = matches.judge(
+        library,
+        embedder,
+        terms,
+        goal,
+        photos,
+        np.stack([vectors[key] for key in best_keys]),
+        unrelated,
+    )
+    if found is None:
+        return hits
+    by_key = dict(zip((hit.key for hit in judged), found.tolist(), strict=True))
+    return [replace(hit, probability=by_key[hit.key]) if hit.key in by_key else hit for hit in hits]
 
+
+def _no_match(embedder: Embedder, texts: Sequence[str]) -> tuple[str, ...]:
+    from safelight.search.relevance import no_match
+
+    return no_match(embedder, texts)
+
+
+#: Of the nearest photos, so many are looked at for how far the best stands out.
+_FIRST = 8
 
 #: Stands for an image that is searched with and is not a term of the query.
 _WANTED = Term("image", "image")

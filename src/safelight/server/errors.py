@@ -9,13 +9,14 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from safelight.imaging.damage import RAISE_LIMIT
-from safelight.schemas.problems import ProblemDetails, code_of, known_code
+from safelight.schemas import ProblemDetails
+from safelight.schemas.problems import code_of, known_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from safelight.errors import SafelightError
-    from safelight.schemas.problems import FieldProblem, ProblemCode
+    from safelight.schemas import FieldProblem, ProblemCode
 
 
 #: Phrases that Python's versions do not agree on.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from safelight.schemas.problems import FieldProblem
+from safelight.schemas import FieldProblem
 from safelight.server.forms import WORDS
 
 if TYPE_CHECKING:

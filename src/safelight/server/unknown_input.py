@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 
 from safelight.files.bounded_json import JsonError, parse_json
-from safelight.schemas.problems import FieldProblem
+from safelight.schemas import FieldProblem
 from safelight.server.errors import Problem
 from safelight.server.messages import sentence, unknown
 

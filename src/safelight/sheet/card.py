@@ -13,18 +13,16 @@ from safelight.errors import DecodeError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.ingest.sources.entry import explain
+from safelight.quality import Picture, measure
 from safelight.quality.averaging import average, fit
 from safelight.quality.files import in_order
 from safelight.quality.focus import GRID, HALF
-from safelight.quality.picture import MIN_SIDE, Picture
-from safelight.quality.scoring import measure
+from safelight.quality.picture import MIN_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from safelight.quality.combined import Weights
-    from safelight.quality.metric import Metric
-    from safelight.quality.report import Report
+    from safelight.quality import Metric, Report, Weights
     from safelight.quality.scoring import ImageModel
 
 #: The usual longer side of a thumbnail, in pixels. They are made from pictures at evaluation size.

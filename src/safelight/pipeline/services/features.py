@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from safelight.embedding.base import Embedder
-    from safelight.labels.classifier import Classifier
-    from safelight.labels.label_set import LabelSet
+    from safelight.labels import Classifier, LabelSet
     from safelight.library.database import AnyLibrary
 
 #: Changes whenever the same photo, model, metrics and labels would give other features.
@@ -278,7 +277,7 @@ class FeaturesService:
             return self._extractor
 
     def _classifier(self) -> Classifier:
-        from safelight.labels.classifier import Classifier
+        from safelight.labels import Classifier
 
         return Classifier.open(
             self._label_set,
@@ -332,7 +331,7 @@ def _load(model: str | None, settings: Settings) -> Embedder:
 
 
 def _label_set(root: Path, settings: Settings) -> LabelSet:
-    from safelight.labels.label_set import read_label_set
+    from safelight.labels import read_label_set
 
     labels, templates = (root / "config" / f"{name}.json" for name in ("labels", "templates"))
     return read_label_set(

@@ -9,26 +9,42 @@ from pydantic import Field, StringConstraints
 
 from safelight.duplicates.keeper.scores import known_scores
 from safelight.duplicates.model import Relation
+from safelight.files import sha256
+from safelight.library.cursors import list_query
+from safelight.library.listings import page_of_ids
 from safelight.library.photo_facts import photo_facts
-from safelight.schemas import Comparing, Decided, Decisions, Edge, Group, GroupPhoto, Groups
+from safelight.schemas import (
+    Comparing,
+    ComparisonState,
+    Decided,
+    DecisionName,
+    Decisions,
+    Edge,
+    Group,
+    GroupPhoto,
+    GroupPhotos,
+    Groups,
+)
 from safelight.schemas.base import local_time
-from safelight.schemas.values import ComparisonState, DecisionName
 from safelight.server import forms
-from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.duplicates import RETRY_AFTER, bytes_to_save
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
 from safelight.server.plans import chosen_file
-from safelight.server.schemas.photos import CursorQuery, Given, NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, Given, LimitQuery, NamespaceQuery
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safelight.duplicates.clustering.decided_groups import DecidedGroup
-    from safelight.duplicates.keeper import Suggestion
+    from safelight.duplicates.keeper import Judged, Suggestion
+    from safelight.library.database import Database
+    from safelight.library.photo_facts import PhotoFacts
 
-router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["duplicates"], route_class=TaggedRoute)
 
 #: A folder of the server's machine, by its whole path.
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -56,6 +72,7 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
     summary="List groups of duplicates",
     responses={202: {"model": Groups, "description": "Photos are being compared; ask again."}},
 )
+@tagged("answer")
 async def duplicates(
     served: Served,
     access: Reader,
@@ -85,27 +102,37 @@ async def duplicates(
             examples=[["/home/me/Pictures/Archive"]],
         ),
     ] = None,
-    offset: Annotated[
-        int, Query(ge=0, le=1_000_000_000, description="Groups to skip.", examples=[0])
-    ] = 0,
+    cursor: CursorQuery = None,
     limit: Annotated[
         int, Query(ge=1, le=200, description="Most groups of a page.", examples=[20])
     ] = 20,
 ) -> Groups:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why.
 
+    The pages are of the groups that there were when the first was asked for: one that stays comes
+    once, and one whose photos changed, or that was decided on, is left out.
+
     While photos are compared, the answer is 202 and its `state` is `comparing`: the groups are
     those from before the library changed, or none yet. Ask again after `Retry-After` seconds.
     """
     await known_namespace(served, access, namespace)
-    found, comparing = await served.duplicates.groups(scopes(access, namespace))
+    within = scopes(access, namespace)
+    found, comparing = await served.duplicates.groups(within)
     wanted = [
         (where, each)
         for where, each in found
         if each.group.relation.value == relation
         or (not relation and each.group.relation is not Relation.SIMILAR)
     ]
-    part = wanted[offset : offset + limit]
+    known = {f"{within.index(where)}:{each.group.id}": (where, each) for where, each in wanted}
+    listed = page_of_ids(
+        served.listings,
+        list_query(served.library, "groups", within, relation),
+        tuple(known),
+        limit=limit,
+        cursor=cursor or None,
+    )
+    part = [known[each] for each in listed.ids if each in known]
     page = [each for _, each in part]
     if prefer or protect:
         page = await served.comparing.run(
@@ -116,7 +143,8 @@ async def duplicates(
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return Groups(
         groups=tuple(await served.reading.run(_shapes, served, page)),
-        total=None if comparing else len(wanted),
+        total=None if comparing else listed.total,
+        next=listed.next,
         state=ComparisonState.COMPARING if comparing else ComparisonState.READY,
         comparing=None
         if comparing is None
@@ -126,6 +154,7 @@ async def duplicates(
 
 # Before the groups: their ids are looked for in the same place.
 @router.get("/duplicates/decisions", operation_id="listDecisions", summary="List decisions")
+@tagged("answer")
 async def list_decisions(
     served: Served,
     access: Reader,
@@ -177,6 +206,59 @@ async def one(
     return (await served.reading.run(_shapes, served, [found]))[0]
 
 
+@router.get(
+    "/duplicates/{group}/photos", operation_id="listGroupPhotos", summary="List files of a group"
+)
+@tagged("answer")
+async def members(
+    served: Served,
+    access: Reader,
+    group: GroupId,
+    namespace: NamespaceQuery = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> GroupPhotos:
+    """Return the files of a group, the suggested keeper first."""
+    _, found = await served.duplicates.one(scopes(access, namespace), group)
+
+    def read() -> GroupPhotos:
+        known = {sha256(photo.path.encode("utf-8", "surrogatepass"))[:16]: photo
+                 for photo in found.photos}  # fmt: skip
+        query = list_query(served.library, "group", group, access.within(namespace or None))
+        listed = page_of_ids(
+            served.listings, query, tuple(known), limit=limit, cursor=cursor or None
+        )
+        page = [known[each] for each in listed.ids if each in known]
+        return GroupPhotos(
+            photos=tuple(_photos(served.library, page)), total=listed.total, next=listed.next
+        )
+
+    return await served.reading.run(read)
+
+
+def _photos(library: Database, page: Sequence[Judged]) -> list[GroupPhoto]:
+    ids = list(dict.fromkeys(photo.photo_id for photo in page))
+    facts, scores = photo_facts(library, ids), known_scores(library, ids)
+    return [_photo(each, facts.get(each.photo_id), scores.get(each.photo_id, {})) for each in page]
+
+
+def _photo(photo: Judged, known: PhotoFacts | None, scores: dict[str, float]) -> GroupPhoto:
+    taken_at, taken_offset = local_time(known.exif.get("taken_at") if known else None)
+    return GroupPhoto(
+        photo_id=photo.photo_id,
+        path=photo.path,
+        keeper=photo.keeper,
+        reasons=tuple(photo.reasons),
+        width=known.width if known else None,
+        height=known.height if known else None,
+        size=known.size if known else 0,
+        taken_at=taken_at,
+        taken_offset=taken_offset,
+        format=known.format if known else None,
+        scores=scores,
+    )
+
+
 def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     ids = list(dict.fromkeys(photo.photo_id for each in page for photo in each.photos))
     facts = photo_facts(served.library, ids)
@@ -184,25 +266,10 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
     sizes = {photo_id: known.size for photo_id, known in facts.items()}
     found = []
     for each in page:
-        photos = []
-        for photo in each.photos:
-            known = facts.get(photo.photo_id)
-            taken_at, taken_offset = local_time(known.exif.get("taken_at") if known else None)
-            photos.append(
-                GroupPhoto(
-                    photo_id=photo.photo_id,
-                    path=photo.path,
-                    keeper=photo.keeper,
-                    reasons=tuple(photo.reasons),
-                    width=known.width if known else None,
-                    height=known.height if known else None,
-                    size=known.size if known else 0,
-                    taken_at=taken_at,
-                    taken_offset=taken_offset,
-                    format=known.format if known else None,
-                    scores=scores.get(photo.photo_id, {}),
-                )
-            )
+        photos = [
+            _photo(photo, facts.get(photo.photo_id), scores.get(photo.photo_id, {}))
+            for photo in each.photos
+        ]
         edges = [
             Edge(a=edge.a, b=edge.b, relation=edge.relation, evidence=dict(edge.evidence))
             for edge in each.group.edges

@@ -111,6 +111,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         took_ms=round(1000 * (time.perf_counter() - started), 2),
         model=embedder.name,
         weak=answer.weak,
+        more=answer.more,
         notes=tuple(answer.notes),
     )
 
@@ -122,6 +123,8 @@ def _hits(served: ServerState, answer: Answer, where: Filter) -> list[answers.Hi
             **card_fields(card, found[card.key].score),
             stack=found[card.key].stack,
             matched=found[card.key].matched,
+            probability=found[card.key].probability,
+            match=found[card.key].match,
         )
         for card in cards(served.library, list(found), where.namespaces)
     ]

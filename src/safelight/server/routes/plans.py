@@ -14,13 +14,13 @@ from safelight.schemas import (
     Actions,
     Left,
     Plan,
+    PlanAction,
     PlanCounts,
     PlanRun,
     Plans,
     PlanSidecar,
     PlanSummary,
 )
-from safelight.schemas.values import PlanAction
 from safelight.server import forms
 from safelight.server import plans as keeping
 from safelight.server.auth import Reader, Writer

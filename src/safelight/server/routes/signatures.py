@@ -11,7 +11,7 @@ from pydantic import Field
 
 from safelight import schemas as answers
 from safelight.errors import UsageError
-from safelight.schemas.problems import FieldProblem
+from safelight.schemas import FieldProblem
 from safelight.server.auth import GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.limits import Limits
