@@ -25,7 +25,7 @@ from safelight.client.sending import (
     wait_before_next,
     wait_until_ready,
 )
-from safelight.errors import ServerError, UsageError
+from safelight.errors import SafelightError, UsageError
 from safelight.forks import abandon, after_fork
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ class AsyncClient:
                             await asyncio.to_thread(part.write, chunk)
                             arrived += len(chunk)
                     break
-                except ServerError as error:
+                except SafelightError as error:
                     if error.context.get("status") == 416:  # all of it had arrived
                         break
                     tries = 1 if arrived > before else tries + 1
