@@ -82,7 +82,7 @@ def test_both_clients_have_every_call() -> None:
         if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
-    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")}
+    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")} | {"search_all"}
     assert names(Client) == names(AsyncClient) == made | OWN | lists
     for name in made:
         assert getattr(Client, name).__doc__ == getattr(calls, name).__doc__
@@ -104,7 +104,9 @@ def test_every_endpoint_can_be_called(server) -> None:
         "photo_ids": ["x"],
     }  # fmt: skip
     called = {("GET", calls.events_path("x")), ("GET", calls.original_path("x"))}
-    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")}
+    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {
+        "search_all"
+    }
     for name in names(Client) - OWN - lists:
         make = getattr(calls, name)
         needed = [

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from safelight.search.query import Query
     from safelight.settings import Settings
     from safelight.sheet import Sheet
-    from safelight.types import Failure
+    from safelight.types import Failure, Hit
 
 Path = str | os.PathLike[str]
 
@@ -135,6 +135,7 @@ class Library(Opened):
         namespace: str | None = None,
         plus: str | Sequence[str] = (),
         minus: str | Sequence[str] = (),
+        like: Path | Sequence[Path] = (),
         order: str | None = None,
         where: Filter | None = None,
         model: str | None = None,
@@ -150,6 +151,8 @@ class Library(Opened):
         namespace : str, optional
         plus, minus : str or sequence of str
             Terms to add to the query, and to take out of it.
+        like : path-like or str, or sequence of them
+            Photos to be like: paths or ids, each with a weight behind a colon if not 1.
         order, where, **options
             See :func:`safelight.api.search.search_options`: ``folder``, ``camera``,
             ``taken_from``, ``taken_to``, ``least``, ``min_score``, ``expand``; and ``store``.
@@ -163,11 +166,18 @@ class Library(Opened):
             namespace=namespace,
             plus=plus,
             minus=minus,
+            like=like,
             order=order,
             where=where,
             model=model,
             **options,
         )
+
+    def search_all(self, query: str | Query = "", **options: Any) -> Iterator[Hit]:
+        """Yield every hit of a search, the nearest first; see :meth:`search` for `options`."""
+        from safelight.api.search import search_all
+
+        return search_all(self, query, **options)
 
     def score(self, *, namespace: str | None = None, progress: Reporting | None = None) -> Scored:
         """Measure the quality of the photos that lack a score, and keep it."""

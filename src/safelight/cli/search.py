@@ -99,6 +99,9 @@ def _dashed(word: str) -> str:
 @click.argument("query", nargs=-1)
 @click.option("--plus", multiple=True, metavar="TERM", help="Add a term to the query.")
 @click.option("--minus", multiple=True, metavar="TERM", help="Subtract a term from the query.")
+@click.option(
+    "--like", multiple=True, metavar="PHOTO", help="Find photos like this file or id. Repeatable."
+)
 @click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
 @click.option(
     "-k", "--top", "--top-k", "--top_k", "--limit", type=click.IntRange(min=1), default=10,
@@ -153,6 +156,7 @@ def search(
     query: tuple[str, ...],
     plus: tuple[str, ...],
     minus: tuple[str, ...],
+    like: tuple[str, ...],
     namespace: str | None,
     top: int,
     least: tuple[str, ...],
@@ -182,7 +186,7 @@ def search(
     from safelight.api.search import search as find
 
     words = click.get_current_context().meta[_WORDS]
-    asked = as_query(" ".join(query), plus, minus)
+    asked = as_query(" ".join(query), plus, minus, like)
     options: dict[str, Any] = {
         "top": top,
         "namespace": namespace,

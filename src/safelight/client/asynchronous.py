@@ -148,6 +148,7 @@ class AsyncClient:
     focus = _method(calls.focus)
     sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
+    search_all = _each(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
     start_ingest = _method(calls.start_ingest)

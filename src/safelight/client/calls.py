@@ -279,7 +279,10 @@ def images_search(
     query: str | None = None,
     *,
     image: GivenFile | None = None,
+    images: Sequence[GivenFile] = (),
+    weights: Sequence[float] = (),
     photo_id: str | None = None,
+    like: str | Sequence[str] = (),
     plus: str | Sequence[str] = (),
     minus: str | Sequence[str] = (),
     namespace: str | None = None,
@@ -292,6 +295,8 @@ def images_search(
     limit: int = 200,
     min_score: float | None = None,
     expand: bool = False,
+    fields: str | Sequence[str] = (),
+    cursor: str | None = None,
 ) -> Call[schemas.Hits]:
     """Find photos by words, by photos, and by both together.
 
@@ -301,8 +306,14 @@ def images_search(
         As ``safelight search`` takes it.
     image : path, open binary file or (name, contents), optional
         A photo that is sent along; see :func:`upload`.
+    images : sequence of path, open binary file or (name, contents)
+        Several.
+    weights : sequence of float
+        Of each photo that is sent along, 1 if not given; below 0, photos like it are avoided.
     photo_id : str, optional
         More like this photo of the library.
+    like : str or sequence of str
+        More like these, as in ``["9f86d0", "2c26b4:0.5"]``.
     plus, minus : sequence of str
         More terms, and terms to avoid, as in ``["people:0.5"]``.
     namespace, camera, label, taken_from, taken_to, least
@@ -310,13 +321,21 @@ def images_search(
     sort : str, optional
         In which order the nearest come, as :func:`photos_page` takes it; else the nearest first.
     limit : int
-        How many of the nearest.
+        How many of the nearest; hits in a page.
     min_score : float, optional
     expand : bool
         Each photo of a stack is a hit; else the best one, with their number.
+    fields : str or sequence of str
+        Further fields of each photo, as :func:`photos_page` takes them.
+    cursor : str, optional
+        ``next`` of the page before.
     """
     wanted = _given(
         query=query,
+        like=as_list(like, "like", str),
+        weights=[float(each) for each in weights],
+        fields=as_list(fields, "fields", str),
+        cursor=cursor,
         photo_id=photo_id,
         plus=as_list(plus, "plus", str),
         minus=as_list(minus, "minus", str),
@@ -331,10 +350,14 @@ def images_search(
         **{"from": taken_from, "to": taken_to},
     )
     path, read = f"{_API}/images/search", _as(schemas.Hits)
-    if image is None:
+    sent = [
+        *(() if image is None else (image,)),
+        *_sent(images),
+    ]
+    if not sent:
         return Call("POST", path, read, json=wanted)
     form = {"request": json.dumps(wanted)}
-    return Call("POST", path, read, files=[("image", image)], form=form)
+    return Call("POST", path, read, files=[("image", each) for each in sent], form=form)
 
 
 def upload(
@@ -853,6 +876,14 @@ def _vector(vector_id: str) -> str:
 
 def _part(text: str) -> str:
     return quote(as_name(text, "id"), safe="")
+
+
+def _sent(images: GivenFile | Sequence[GivenFile]) -> list[GivenFile]:
+    """Return photos to send; a name with its bytes is one of them, and other tuples are several."""
+    several = images
+    if isinstance(images, tuple) and not (len(images) == 2 and isinstance(images[1], bytes)):
+        several = list(images)
+    return as_list(several, "images", str, os.PathLike, tuple)
 
 
 def _numbers(vector: Sequence[float]) -> list[float]:

@@ -27,7 +27,7 @@ from safelight.client.sending import (
     wait_before_next,
     wait_until_ready,
 )
-from safelight.errors import ServerError, UsageError
+from safelight.errors import SafelightError, UsageError
 from safelight.forks import abandon, after_fork
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class Client:
     focus = _method(calls.focus)
     sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
+    search_all = _each(calls.images_search)
     search = _method(calls.search)
     upload = _method(calls.upload)
     start_ingest = _method(calls.start_ingest)
@@ -315,7 +316,7 @@ class Client:
                             part.write(chunk)
                             arrived += len(chunk)
                     break
-                except ServerError as error:
+                except SafelightError as error:
                     if error.context.get("status") == 416:  # all of it had arrived
                         break
                     tries = 1 if arrived > before else tries + 1

@@ -69,12 +69,20 @@ class Listings:
         self._last: dict[bytes, str] = {}  # the list that was kept last, by query
         self._size = 0
 
-    def keep(self, query: bytes, items: Sized) -> str:
-        """Return the name by which a list is kept; the same object has the same name."""
+    def keep(self, query: bytes, items: Sized, name: str | None = None) -> str:
+        """Return the name by which a list is kept; the same object has the same name.
+
+        Parameters
+        ----------
+        name : str, optional
+            That of a list that may be longer now.
+        """
         with self._lock:
-            name = self._last.get(query, "")
+            name = name or self._last.get(query, "")
             kept = self._kept.get(name)
             if kept is not None and kept.items is items:
+                self._size += len(items) - kept.size
+                kept.size = len(items)
                 kept.read_at = time.monotonic()
                 self._kept.move_to_end(name)
                 return name

@@ -307,11 +307,14 @@ class PhotoBatch(Answer):
     )
 
 
-class Hits(Answer):
+class Hits(Listed):
     """Photos found, best first unless another order was asked for."""
 
     hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
-    total: int = Field(description="Number of hits in this answer.", examples=[20])
+    total: int | None = Field(
+        description="Number of all hits; null as long as the search was not read to its end.",
+        examples=[20],
+    )
     took_ms: float = Field(
         description="How long the server worked on it, in milliseconds.", examples=[12.5]
     )
@@ -325,6 +328,11 @@ class Hits(Answer):
         description="What a person should know about the answer.",
         examples=[["No photo has the label 'seaside'."]],
     )
+
+    @property
+    def items(self) -> tuple[Hit, ...]:
+        """The hits."""
+        return self.hits
 
 
 class Uploaded(Answer):
