@@ -225,6 +225,7 @@ def test_a_flood_of_wrong_tokens_costs_few_looks(filled, embedder, monkeypatch) 
 
 WRITES = [
     ("PUT", "/api/v1/photos", {"files": [("files", ("x.png", png()))]}),
+    ("DELETE", f"/api/v1/photos/{'0' * 64}", {}),
     ("POST", "/api/v1/ingest", {"json": {"source": "."}}),
     ("DELETE", f"/api/v1/jobs/{'0' * 32}", {}),
     ("POST", "/api/v1/vectors", {"json": {"embedding": [1]}}),
@@ -346,7 +347,7 @@ def test_a_token_for_a_namespace_cannot_tell_what_another_has(filled, photos, em
         return found
 
     with running(filled, embedder, needs_token=True, roots=(str(photos),)) as server:
-        server.client.headers = bearer(text)
+        server.client.headers = bearer(text) | {"X-Request-Id": "the-same"}
         assert answers(server, blue, job) == answers(server, nobody, "0" * 32)
         assert server.get("/api/v1/jobs", params={"limit": 1}).json()["jobs"] == []
         assert server.get("/metrics").status_code == 403
