@@ -226,6 +226,7 @@ def test_a_flood_of_wrong_tokens_costs_few_looks(filled, embedder, monkeypatch) 
 WRITES = [
     ("PUT", "/api/v1/photos", {"files": [("files", ("x.png", png()))]}),
     ("DELETE", f"/api/v1/photos/{'0' * 64}", {}),
+    ("POST", "/api/v1/uploads", {"files": [("files", ("x.png", png()))]}),
     ("POST", "/api/v1/ingest", {"json": {"source": "."}}),
     ("DELETE", f"/api/v1/jobs/{'0' * 32}", {}),
     ("POST", "/api/v1/vectors", {"json": {"embedding": [1]}}),

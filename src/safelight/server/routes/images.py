@@ -110,7 +110,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
     searched = await served.current()
     embedder = searched.choice.embedder
     # Without terms and labels, the order is that of the whole list; else that of a page's hits.
-    is_ranked = bool(terms or where.labels)
+    is_ranked = bool(terms or where.wanted_labels)
     order = wanted.sort or None
     options = SearchOptions(
         where=where,
