@@ -199,6 +199,12 @@ def test_photos_are_uploaded(client, tmp_path) -> None:
     assert (new.name, new.new, new.code) == ("a photo.png", True, None)
     assert (broken.new, broken.path) == (False, None)
     assert broken.code == "not-an-image"
+    with pytest.raises(errors.DecodeError) as caught:
+        client.upload([("broken.jpg", b"\xff\xd8 no")])
+    assert caught.value.context["errors"][0]["code"] == "not-an-image"
+    begun = client.start_upload([("other.png", png((31, 30, 220)))])
+    *_, job = client.follow(begun.id)
+    assert [photo.new for photo in job.photos] == [True]
     assert client.photo(new.photo_id).files[0].namespace == "sent"
 
 

@@ -14,7 +14,9 @@ from safelight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from safelight.api.complete import Completion
     from safelight.api.duplicates import Duplicates
+    from safelight.api.explain import Part
     from safelight.api.label import FileLabels, Labelled, Words
     from safelight.api.photos import Photo, Photos
     from safelight.api.plans import LibraryPlan, Outcome, Plan
@@ -170,6 +172,18 @@ class Library(Opened):
             model=model,
             **options,
         )
+
+    def complete(self, query: str, **options: Any) -> tuple[Completion, ...]:
+        """Return how a query can go on; see :func:`safelight.api.complete.complete`."""
+        from safelight.api.complete import complete
+
+        return complete(self, query, **options)
+
+    def explain(self, query: str | Query) -> tuple[Part, ...]:
+        """Return how a query was read, part by part; see :func:`safelight.api.explain.explain`."""
+        from safelight.api.explain import explain
+
+        return explain(self, query)
 
     def search_all(self, query: str | Query = "", **options: Any) -> Iterator[Hit]:
         """Yield every hit of a search, the nearest first; see :meth:`search` for `options`."""

@@ -124,6 +124,28 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
+def complete(
+    query: str, *, namespace: str | None = None, limit: int = 10
+) -> Call[schemas.Completions]:
+    """Return how a query can go on: names of filters, or values with how many photos have them.
+
+    Parameters
+    ----------
+    query : str
+        Up to where it is typed.
+    namespace : str, optional
+        Only values of photos in it.
+    limit : int
+        Maximum number of completions.
+    """
+    return Call(
+        "GET",
+        f"{_API}/complete",
+        _as(schemas.Completions),
+        _params(q=query, namespace=namespace, limit=str(limit)),
+    )
+
+
 def photos_page(
     *,
     namespace: str | None = None,
@@ -376,7 +398,8 @@ def upload(
 ) -> Call[schemas.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
-    Each is taken or refused by itself; the answer says so. Sending a photo twice is not an error.
+    Each is taken or refused by itself; the answer says so. If all are refused, that is an error,
+    with each file's reason in ``errors`` of its context. Sending a photo twice is not an error.
 
     Parameters
     ----------
@@ -385,10 +408,37 @@ def upload(
     score, label : bool, optional
         Whether to measure their quality, and to label them; as the library's photos are if None.
     """
+    return _upload("PUT", "photos", _as(schemas.Uploads), files, namespace, score, label)
+
+
+def start_upload(
+    files: GivenFile | Iterable[GivenFile],
+    *,
+    namespace: str | None = None,
+    score: bool | None = None,
+    label: bool | None = None,
+) -> Call[schemas.Job]:
+    """Send photos, which the server ingests as a job; return the job.
+
+    When this returns, they are on the server's disk. ``photos`` of the job tells what came of each
+    file. Parameters as of :func:`upload`.
+    """
+    return _upload("POST", "uploads", _as(schemas.Job), files, namespace, score, label)
+
+
+def _upload(
+    method: str,
+    path: str,
+    read: Callable[[bytes], Result],
+    files: GivenFile | Iterable[GivenFile],
+    namespace: str | None,
+    score: bool | None,
+    label: bool | None,
+) -> Call[Result]:
     return Call(
-        "PUT",
-        f"{_API}/photos",
-        _as(schemas.Uploads),
+        method,
+        f"{_API}/{path}",
+        read,
         _params(
             namespace=namespace,
             score=None if score is None else str(score).lower(),

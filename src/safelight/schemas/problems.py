@@ -325,6 +325,11 @@ class FieldProblem(Answer):
     reason: str = Field(
         description="What is wrong, to follow the name.", examples=["should be at least 1"]
     )
+    code: str | None = Field(
+        default=None,
+        description="Of a file that was refused, why; one of the codes of photos.",
+        examples=["not-an-image"],
+    )
     allowed: tuple[str, ...] | None = Field(
         default=None,
         description="The values or names that are possible; null where they cannot be listed.",
