@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# Since Python 3.12, which says of every process with threads that its fork may hang.
+# Since Python 3.12, which warns that the fork of a process with threads may hang.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 METHODS = multiprocessing.get_all_start_methods()

@@ -180,7 +180,7 @@ class _Form:
 
 
 class Form(_Form):
-    """A form for a client that blocks; each iteration sends it anew."""
+    """A form for a client that blocks; each iteration sends it again."""
 
     def __iter__(self) -> Iterator[bytes]:
         for head, source in self._parts:
