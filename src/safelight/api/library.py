@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from safelight.arguments import as_name, as_path
 from safelight.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from safelight.api.complete import Completion
     from safelight.api.duplicates import Duplicates
@@ -547,3 +549,17 @@ def open_library(
     >>> library = safelight.open("photos.db")                        # doctest: +SKIP
     """
     return Library(path, create=create, settings=settings, model=model, progress=progress)
+
+
+def _while_open(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Library, *args: Any, **options: Any) -> Any:
+        self.database.require_open()  # before anything that is asked for is looked at
+        return method(self, *args, **options)
+
+    return call
+
+
+for _name, _method in inspect.getmembers(Library, inspect.isfunction):
+    if not _name.startswith("_") and _name != "close":
+        setattr(Library, _name, _while_open(_method))
