@@ -100,6 +100,22 @@ def as_kind(value: Any, name: str, wanted: str, *kinds: type) -> Any:
     return value
 
 
+def as_mapping(value: Any, name: str, wanted: str) -> dict[Any, Any]:
+    """Return an argument that maps names to values, as a dict; an empty one for None.
+
+    Raises
+    ------
+    UsageError
+        It is of another kind.
+
+    Examples
+    --------
+    >>> as_mapping({"focus": 0.6}, "least", "scores by metric")
+    {'focus': 0.6}
+    """
+    return {} if value is None else dict(as_kind(value, name, wanted, Mapping))
+
+
 def as_name(value: Any, name: str) -> str:
     """Return an argument that names something: a text that is not empty.
 

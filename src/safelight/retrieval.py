@@ -94,7 +94,7 @@ def index_local_images(
 def retrieve_local(
     prompt: str,
     embeddings: npt.NDArray[np.float32] | None,
-    paths: Sequence[str],
+    paths: str | Sequence[str],
     top_k: int = 5,
     *,
     embedder: Embedder | None = None,
@@ -171,14 +171,14 @@ def usual_embedder() -> Embedder:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: str | Sequence[str] | None = None) -> int:
     """Run the command; see ``--help``."""
     write_everything(sys.stdout, sys.stderr)
     parser = argparse.ArgumentParser("safelight.retrieval", description=__doc__.split("\n")[0])
     parser.add_argument("--prompt", required=True, help="what to look for")
     parser.add_argument("--images_dir", required=True, help="the folder to search")
     parser.add_argument("--top_k", type=int, default=5, help="how many to print (default: 5)")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(None if arguments is None else as_list(arguments, "arguments", str))
     if given.top_k < 1:
         parser.error(f"--top_k should be at least 1, not {given.top_k}")
     try:

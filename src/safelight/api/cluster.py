@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.cluster.engine import cluster, need_ray
 from safelight.cluster.options import ClusterOptions as ClusterOptions  # noqa: TC001
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def ingest_on_cluster(
     settings: Settings,
-    specs: Sequence[str],
+    specs: str | Sequence[str],
     options: ClusterOptions,
     *,
     label: bool = False,
@@ -40,6 +41,7 @@ def ingest_on_cluster(
     UsageError
         Ray is not installed, or a source cannot be used with it.
     """
+    specs = as_list(specs, "specs", str)
     need_ray()
     from safelight.api.label import open_classifier
     from safelight.cluster.command import ingest

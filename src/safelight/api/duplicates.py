@@ -341,11 +341,11 @@ def decided(library: Opened) -> list[DecidedGroup]:
     return decided_groups(decisions(library))
 
 
-def facts_of(library: Opened, photo_ids: Sequence[str]) -> dict[str, PhotoFacts]:
+def facts_of(library: Opened, photo_ids: str | Sequence[str]) -> dict[str, PhotoFacts]:
     """Return facts of photos with a file that is there, by photo id."""
     from safelight.library.photo_facts import photo_facts
 
-    return photo_facts(library.database, photo_ids)
+    return photo_facts(library.database, as_list(photo_ids, "photo_ids", str))
 
 
 def revoke(library: Opened, group: str) -> tuple[DecidedGroup, int]:

@@ -32,7 +32,7 @@ def export_data_set(
     settings: Settings,
     target: str,
     *,
-    namespaces: Sequence[str] = (),
+    namespaces: str | Sequence[str] = (),
     space: str | None = None,
     from_store: str | None = None,
     overwrite: bool = False,

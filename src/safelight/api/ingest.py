@@ -118,7 +118,7 @@ def update(library: Opened, *, progress: Reporting | None = None, **options: Any
 
 def _ingest(
     library: Opened,
-    sources: Sequence[SourceName],
+    sources: SourceName | Sequence[SourceName],
     options: IngestOptions,
     progress: Reporting | None,
 ) -> list[Summary]:
@@ -135,7 +135,7 @@ def _ingest(
 
 def ingest_each(
     library: Opened,
-    sources: Sequence[SourceName],
+    sources: SourceName | Sequence[SourceName],
     options: IngestOptions,
     *,
     progress: Reporting | None = None,
@@ -154,6 +154,9 @@ def ingest_each(
     UsageError
         There are no sources, or the options do not go with them.
     """
+    from safelight.ingest.sources import Source
+
+    sources = as_list(sources, "sources", str, os.PathLike, Source)
     from safelight.labels import read_label_set
 
     work = _sources(library, sources, options)
@@ -202,6 +205,7 @@ def advice(
     was_new : bool
         Nothing had been embedded before.
     """
+    summaries = as_list(summaries, "summaries", Summary)
     from safelight.library.spaces import default_space
     from safelight.model_choice import better_model
 

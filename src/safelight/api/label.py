@@ -258,7 +258,7 @@ def label_library(
 
 def label_files(
     library: Opened | None,
-    photos: Sequence[str | os.PathLike[str]],
+    photos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     label_set: LabelSet,
     *,
     settings: Settings,

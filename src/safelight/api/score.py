@@ -102,13 +102,13 @@ class FileScores:
 
 def score_files(
     settings: Settings,
-    photos: Sequence[str | os.PathLike[str]],
+    photos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
-    metrics: Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
     weights: str = "",
     full_size: bool = False,
     model: str | None = None,
-    pairs: Sequence[str] = (),
+    pairs: str | Sequence[str] = (),
     head: str | None = None,
     progress: Reporting = True,
 ) -> FileScores:
@@ -182,6 +182,9 @@ def score_files(
 
 def ranked(reports: Sequence[Report], name: str, worst: int | None = None) -> list[Report]:
     """Return the best first, or only the worst, worst first; those without a score come last."""
+    from safelight.quality import Report
+
+    reports = as_list(reports, "reports", Report)
     direction = -1 if worst is None else 1
 
     def key(report: Report) -> tuple[bool, float]:

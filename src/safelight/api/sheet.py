@@ -65,10 +65,13 @@ class SheetOptions:
     min_score: float | None = None
     model: str | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", tuple(as_list(self.metrics, "metrics", str)))
 
-def names_files(what: Sequence[str | os.PathLike[str]]) -> bool:
+
+def names_files(what: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> bool:
     """Tell whether all of `what` are files and folders; anything else is a query."""
-    return all(os.path.lexists(expanded(each)) for each in what)
+    return all(os.path.lexists(expanded(each)) for each in as_list(what, "what", str, os.PathLike))
 
 
 def make_sheet(
@@ -136,7 +139,7 @@ def make_sheet(
         embedder = _loaded(options.model, settings, progress)
     if not listed:
         raise SourceError(f"Found no photos; {target} was not written.", code="no-photos")
-    chosen = choose(as_list(options.metrics, "metrics", str) or None, model=embedder)
+    chosen = choose(options.metrics or None, model=embedder)
     names = [metric.name for metric in chosen]
     if by not in order_keys(names, has_query=by_query):
         raise UsageError(f"metrics lacks {by!r}, which sort names.", argument="metrics")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.files import require_namespace
 from safelight.library.sources import SourceStatus, read_sources, source_status
@@ -52,6 +53,8 @@ def page_of_sources(
     UsageError
         With the code ``cursor``: it is broken, or of other namespaces.
     """
+    if namespaces is not None:
+        namespaces = tuple(as_list(namespaces, "namespaces", str))
     query = list_query(library, "sources", namespaces)
     after = -1 if cursor is None else read_cursor(query, cursor, int)[0]
     sources = [

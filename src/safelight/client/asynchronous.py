@@ -178,7 +178,7 @@ class AsyncClient:
 
     async def picture_urls(
         self,
-        photo_ids: Iterable[str],
+        photo_ids: str | Iterable[str],
         picture: str = "thumbnail",
         *,
         side: int | None = None,

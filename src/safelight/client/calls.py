@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Un
 from urllib.parse import quote
 
 from safelight import schemas
-from safelight.arguments import as_kind, as_list, as_name
+from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
 from safelight.errors import ServerError, SourceError, UsageError
 from safelight.files import PHOTO_FILE, read_bytes
@@ -175,7 +175,7 @@ def photos_page(
         limit=str(limit),
         **{"from": taken_from, "to": taken_to},
     )
-    params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
+    params += [("min", f"{metric}:{score}") for metric, score in _least(least).items()]
     params += [("fields", name) for name in as_list(fields, "fields", str)]
     return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
 
@@ -247,7 +247,7 @@ def focus(photo_id: str) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
 
 
-def sign_urls(urls: Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
+def sign_urls(urls: str | Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
     """Return addresses that a page can load without a token, for a while.
 
     Parameters
@@ -287,8 +287,8 @@ def images_search(
     *,
     image: GivenFile | None = None,
     photo_id: str | None = None,
-    plus: Sequence[str] = (),
-    minus: Sequence[str] = (),
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
     namespace: str | None = None,
     camera: str | None = None,
     label: str | None = None,
@@ -330,7 +330,7 @@ def images_search(
         namespace=namespace,
         camera=camera,
         label=label,
-        min=dict(least or {}),
+        min=_least(least),
         sort=sort,
         limit=limit,
         min_score=min_score,
@@ -345,7 +345,7 @@ def images_search(
 
 
 def upload(
-    files: Iterable[GivenFile],
+    files: GivenFile | Iterable[GivenFile],
     *,
     namespace: str | None = None,
     score: bool | None = None,
@@ -381,7 +381,7 @@ class IngestOptions(TypedDict, total=False):
 
     namespace: str
     recursive: bool
-    exclude: Sequence[str]
+    exclude: str | Sequence[str]
     score: bool
     label: bool
     retry_failed: bool
@@ -448,7 +448,7 @@ def search(
         text=text,
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
         return_embedding=return_embedding,
     )
 
@@ -507,7 +507,7 @@ def put_vector(
     wanted = _given(
         id=vector_id,
         embedding=_numbers(embedding),
-        metadata=dict(metadata or {}),
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
         namespace=namespace,
     )
     return Call("POST", f"{_API}/vectors", _as(schemas.Vector), json=wanted)
@@ -526,7 +526,12 @@ def embed(
     namespace: str | None = None,
 ) -> Call[schemas.Vector]:
     """Embed a text with the server's model, keep the vector and return it."""
-    wanted = _given(text=text, author=author, metadata=dict(metadata or {}), namespace=namespace)
+    wanted = _given(
+        text=text,
+        author=author,
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
+        namespace=namespace,
+    )
     return Call("POST", f"{_API}/vectors/embed", _as(schemas.Vector), json=wanted)
 
 
@@ -542,7 +547,7 @@ def vectors_search(
         embedding=_numbers(embedding),
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
     )
     return Call("POST", f"{_API}/vectors/search", _several(schemas.VectorScore), json=wanted)
 
@@ -556,8 +561,8 @@ def duplicates_page(
     *,
     relation: str | None = None,
     namespace: str | None = None,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     limit: int = 20,
     cursor: str | None = None,
     wait: float | None = None,
@@ -624,11 +629,11 @@ def take_back(group: str) -> Call[schemas.Decided]:
 
 
 def make_plan(
-    groups: Iterable[str | Mapping[str, str]],
+    groups: str | Mapping[str, str] | Iterable[str | Mapping[str, str]],
     action: str = "quarantine",
     *,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     namespace: str | None = None,
 ) -> Call[schemas.Plan]:
     """Plan what to do about groups; nothing is touched until the plan is applied.
@@ -847,6 +852,15 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _least(least: Mapping[str, float] | None) -> dict[str, float]:
+    return as_mapping(least, "least", "scores by metric")
+
+
+def _filters(filters: object) -> object:
+    wanted = "conditions on metadata, by name or in a list"
+    return None if filters is None else as_kind(filters, "filters", wanted, Mapping, list, tuple)
+
+
 def _photo(photo_id: str) -> str:
     return f"{_API}/photos/{_part(photo_id)}"
 
@@ -866,5 +880,5 @@ def _numbers(vector: Sequence[float]) -> list[float]:
     except TypeError:
         numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise UsageError("A vector should be a list of finite numbers.", code="vector")
+        raise UsageError("The embedding should be a list of finite numbers.", code="vector")
     return [float(each) for each in numbers]

@@ -179,7 +179,7 @@ class Client:
 
     def picture_urls(
         self,
-        photo_ids: Iterable[str],
+        photo_ids: str | Iterable[str],
         picture: str = "thumbnail",
         *,
         side: int | None = None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,3 +45,6 @@ class ClusterOptions:
     score: bool = False
     retry_failed: bool = False
     apart: bool | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exclude", tuple(as_list(self.exclude, "exclude", str)))

@@ -53,7 +53,7 @@ class Embedder(TextModel, Protocol):
         """Embed tensors from :meth:`prepare`; (n, dimension) float32, rows of unit length."""
         ...
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
         ...
 

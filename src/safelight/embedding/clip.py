@@ -107,7 +107,10 @@ class CLIPEmbedder:
         return _vector_or_none(image_path, outcome)
 
     async def generate_embeddings_batch(
-        self, image_paths: Sequence[PathLike], batch_size: int = 32, show_progress: bool = True
+        self,
+        image_paths: PathLike | Sequence[PathLike],
+        batch_size: int = 32,
+        show_progress: bool = True,
     ) -> list[Vector | None]:
         """Return the vectors of image files, in order.
 

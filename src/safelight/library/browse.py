@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.arguments import as_kind, as_list
 from safelight.errors import UsageError
 from safelight.library.conditions import Scope, label_space, labelled, passing
 from safelight.library.expression import Days, Match, Not, Range, Score, conjuncts, together
@@ -22,7 +24,7 @@ from safelight.library.key_sets import kept, keys_of, masked
 from safelight.library.ordering import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from safelight.library.database import Database
     from safelight.library.expression import Expression
@@ -111,6 +113,19 @@ class Filter:
             else:
                 rest.append(part)
         return replace(self, namespaces=namespaces, facts=together(self.facts, *rest))
+
+    def __post_init__(self) -> None:
+        if self.namespaces is not None:
+            names = as_list(self.namespaces, "namespaces", str)
+            object.__setattr__(self, "namespaces", tuple(names))
+        labels: Any = self.labels
+        if isinstance(labels, str):
+            labels = (labels,)
+        as_kind(labels, "labels", "labels with True or False", tuple, list)
+        pairs = tuple((each, True) if isinstance(each, str) else each for each in labels)
+        object.__setattr__(self, "labels", pairs)
+        as_kind(self.said, "said", "keys with their values", tuple, list)
+        as_kind(self.least, "least", "scores by metric", Mapping)
 
     @property
     def is_plain(self) -> bool:

@@ -555,6 +555,28 @@ def _add_facts(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_FACTS)
 
 
+_TABLES_ANSWERS = """
+-- Requests that came with an Idempotency-Key, and what they were answered; kept for a day.
+CREATE TABLE answers (
+    token      TEXT NOT NULL,                   -- id of the token; empty: none was needed
+    key        TEXT NOT NULL,
+    request    TEXT NOT NULL,                   -- digest of it
+    owner      TEXT NOT NULL,                   -- the process that does it
+    status     INTEGER,                         -- null: it is at work
+    headers    TEXT,                            -- JSON object
+    body       BLOB,                            -- deflated
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (token, key)
+) STRICT;
+CREATE INDEX answers_by_age ON answers (created_at);
+CREATE INDEX answers_of_token ON answers (token, created_at);
+"""
+
+
+def _keep_answers(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_ANSWERS)
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -588,6 +610,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _mark_stale,
     _log_changes,
     _add_facts,
+    _keep_answers,
 )
 
 VERSION = len(MIGRATIONS)

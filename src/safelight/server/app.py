@@ -19,7 +19,9 @@ from safelight.library.damage import explain_database_error
 from safelight.schemas import ProblemCode, ProblemDetails
 from safelight.schemas.problems import OF_STATUS
 from safelight.server.allowed_methods import allowed_methods
+from safelight.server.auth import GuardedRoute
 from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
+from safelight.server.idempotency import KEY_PARAMETER
 from safelight.server.lifespan import lifespan
 from safelight.server.messages import field_problem
 from safelight.server.middleware import Middleware
@@ -135,8 +137,11 @@ def _describe(app: FastAPI) -> None:
         wanted = ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
         wanted.pop("$defs", None)
         schemas["ImageSearch"] = wanted
+        keyed = {each.operation_id for each in _routes(app) if each.takes_key}
         for operations in document["paths"].values():
             for operation in operations.values():
+                if operation["operationId"] in keyed:
+                    operation.setdefault("parameters", []).append(KEY_PARAMETER)
                 for status, response in operation["responses"].items():
                     if status in ("4XX", "5XX"):
                         # FastAPI puts the model under application/json as well.
@@ -149,6 +154,10 @@ def _describe(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _routes(app: FastAPI) -> list[GuardedRoute]:
+    return [each for each in app.routes if isinstance(each, GuardedRoute)]
 
 
 async def _refused(_: Request, error: Exception) -> ProblemResponse:

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from safelight.library.state.tokens import find_token
 from safelight.server.config import is_loopback
 from safelight.server.errors import Problem
+from safelight.server.idempotency import HEADER as KEY_HEADER
 from safelight.server.signatures import NO_TOKEN
 from safelight.server.unknown_input import (
     StrictRequest,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from safelight.library.state.tokens import Token
     from safelight.server.config import ServerConfig
+    from safelight.server.idempotency import Once
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -253,16 +255,29 @@ class GuardedRoute(APIRoute):
         # Who may write may read: one check does.
         self._rights = next((each for each in (_writer, _reader) if each in called), None)
         self._parameters = parameters_of(self.dependant)
+        is_once = self.takes_key
         takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def checked(request: Request) -> Response:
             await self.check(request)
             if takes_body:
-                return await answer(StrictRequest(request.scope, request.receive))
-            await refuse_body(request)
-            return await answer(request)
+                request = StrictRequest(request.scope, request.receive)
+            else:
+                await refuse_body(request)
+            key = request.headers.get(KEY_HEADER) if is_once else None
+            if key is None:
+                return await answer(request)
+            once: Once = request.app.state.service.once
+            token = request.scope["access"].token
+            return await once.answer(request, token, key, lambda: answer(request))
 
         return checked
+
+    @property
+    def takes_key(self) -> bool:
+        """True of a POST that does something: with an ``Idempotency-Key``, it does it once."""
+        calls = [each.call for each in self.dependant.dependencies]
+        return "POST" in (self.methods or ()) and _writer in calls
 
     async def check(self, request: Request) -> None:
         """Raise unless the request may do what the endpoint does, and asks for what it knows.

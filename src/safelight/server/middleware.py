@@ -58,8 +58,8 @@ _SENT = (
     "Idempotency-Key, Last-Event-ID, X-Request-Id"
 )
 _SEEN = (
-    b"Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Range, ETag, Link, "
-    b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
+    b"Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Range, ETag, "
+    b"Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 
 _API = "/api/"

@@ -33,6 +33,7 @@ from safelight.server.body_memory import Room
 from safelight.server.cache import Freshness, Kept
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
+from safelight.server.idempotency import Once
 from safelight.server.job_runner import Jobs
 from safelight.server.metrics import Metrics
 from safelight.server.originals import Verified
@@ -142,6 +143,7 @@ class ServerState:
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
+        self.once = Once(library, self.reading, limits.upload_files)
         self.comparing = WorkerPool("comparisons", 1, limits.waiting_batches)
         self.duplicates = Duplicates(
             library,

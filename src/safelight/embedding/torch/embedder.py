@@ -116,12 +116,12 @@ class TorchEmbedder:
 
         return self._encode(self._images, len(inputs), encode)
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
         frames = as_list(frames, "frames", Frame)
         return self.encode_prepared([self.prepare(frame) for frame in frames])
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, dimension) float32, rows of unit length.
 
         Warns

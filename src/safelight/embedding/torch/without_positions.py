@@ -64,7 +64,7 @@ class WithoutPositions:
             f"{embedder.fingerprint} without positions, {side}".encode()
         ).hexdigest()
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames, each at its size; (n, dimension) float32, rows of unit length."""
         import torch
 
@@ -76,7 +76,7 @@ class WithoutPositions:
             units = torch.nn.functional.normalize(torch.stack(vectors).float())
         return np.asarray(units.cpu().numpy(), np.float32)
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, dimension) float32, rows of unit length."""
         return self._embedder.encode_texts(texts)
 

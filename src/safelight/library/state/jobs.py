@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.among import among
 from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.damage import stored_json
+from safelight.library.state.owners import is_alive, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +70,21 @@ class Job:
     finished_at: str | None = None
 
 
-def add_job(library: Database, kind: str, namespace: str, request: Mapping[str, Any]) -> Job:
-    """Keep a new job, which this process is to run."""
-    job = Job(uuid.uuid4().hex, kind, namespace, dict(request))
+def add_job(
+    library: Database,
+    kind: str,
+    namespace: str,
+    request: Mapping[str, Any],
+    job_id: str | None = None,
+) -> Job:
+    """Keep a new job, which this process is to run.
+
+    Parameters
+    ----------
+    job_id : str, optional
+        32 hexadecimal digits that no job has; a new id if not given.
+    """
+    job = Job(job_id or uuid.uuid4().hex, kind, namespace, dict(request))
     with library.transaction() as connection:
         connection.execute(
             "INSERT INTO jobs (id, kind, namespace, request, state, owner, created_at) "
@@ -84,7 +95,7 @@ def add_job(library: Database, kind: str, namespace: str, request: Mapping[str, 
                 namespace,
                 json.dumps(job.request, ensure_ascii=False),
                 job.state,
-                _this_process(),
+                this_process(),
                 job.created_at,
             ),
         )
@@ -158,7 +169,7 @@ def interrupt_lost_jobs(library: Database) -> list[Job]:
     rows = library.connection.execute(
         f"SELECT {_COLUMNS}, owner FROM jobs WHERE state IN ('queued', 'running')"
     ).fetchall()
-    lost = [_job(row[:-1]) for row in rows if not _is_alive(row[-1])]
+    lost = [_job(row[:-1]) for row in rows if not is_alive(row[-1])]
     with library.transaction() as connection:
         connection.executemany(
             "UPDATE jobs SET state = 'interrupted', message = ?, finished_at = ? WHERE id = ?",
@@ -201,26 +212,6 @@ def _job(row: tuple[Any, ...]) -> Job:
         None if summary is None else stored_json(summary),
         *times,
     )
-
-
-@cache
-def _this_process() -> str:
-    return _process(os.getpid()) or str(os.getpid())
-
-
-def _is_alive(owner: str) -> bool:
-    pid = owner.partition(" ")[0]
-    return pid.isdigit() and _process(int(pid)) == owner
-
-
-def _process(pid: int) -> str | None:
-    import psutil
-
-    try:
-        # A number is given to another process after a while, but not at the same time.
-        return f"{pid} {psutil.Process(pid).create_time():.2f}"
-    except psutil.Error:
-        return None
 
 
 def _now() -> str:

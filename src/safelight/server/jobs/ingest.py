@@ -150,6 +150,7 @@ def add_ingest(
     namespace: str,
     request: Mapping[str, Any],
     namespaces: tuple[str, ...] | None = None,
+    job_id: str | None = None,
 ) -> Job:
     """Add the job of an ingest that a client asks for.
 
@@ -159,6 +160,8 @@ def add_ingest(
         The fields of :class:`safelight.server.schemas.photos.Ingest`.
     namespaces : tuple of str, optional
         Only sources of these.
+    job_id : str, optional
+        If there is a job of this id, it is returned, and nothing added.
 
     Raises
     ------
@@ -186,4 +189,4 @@ def add_ingest(
         retry_failed=request.get("retry_failed", False),
         accept_missing=request.get("accept_missing", False),
     )
-    return served.jobs.add("ingest", namespace, request, work)
+    return served.jobs.add("ingest", namespace, request, work, job_id)

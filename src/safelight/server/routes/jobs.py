@@ -14,6 +14,7 @@ from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.event_stream import Event, event_stream
+from safelight.server.idempotency import operation_id
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
 from safelight.server.schemas import photos
@@ -56,7 +57,7 @@ async def ingest(
     """
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
     job = await served.reading.run(
-        add_ingest, served, namespace, wanted.model_dump(), access.namespaces
+        add_ingest, served, namespace, wanted.model_dump(), access.namespaces, operation_id()
     )
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return _shape(job, access)

@@ -31,6 +31,7 @@ from safelight.server.client_vectors import (
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.etags import TaggedRoute, tagged
+from safelight.server.idempotency import operation_id
 from safelight.server.schemas import vectors as shapes
 from safelight.server.schemas.photos import CursorQuery, NamespaceQuery
 from safelight.server.state import Searched, ServerState
@@ -143,14 +144,14 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
     (vector,) = await served.vectors(searched, Encode((wanted.text,), ()))
     metadata = {**wanted.metadata, "text": wanted.text, "author": wanted.author}
     return await _put(
-        served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}", access.namespaces
+        served, namespace, vector, metadata, f"quote_{operation_id()}", access.namespaces
     )
 
 
 @router.post("/vectors", operation_id="createVector", summary="Store a vector", status_code=201)
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
-    return await _keep(served, access, wanted, wanted.id or None)
+    return await _keep(served, access, wanted, wanted.id or str(uuid.UUID(operation_id())))
 
 
 @router.get(
