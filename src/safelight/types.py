@@ -81,6 +81,11 @@ class Exif:
         WGS 84 degrees, north and east positive; metres above sea level.
     orientation : int
         EXIF orientation of the file, 1 to 8. A frame's pixels are already upright.
+    title, caption : str or None
+        Words that people wrote, from EXIF, IPTC and XMP.
+    keywords : tuple of str
+    rating : int or None
+        1 to 5; -1 for rejected.
     """
 
     taken_at: str | None = None
@@ -96,6 +101,10 @@ class Exif:
     altitude: float | None = None
     orientation: int = 1
     subsecond: float | None = None
+    title: str | None = None
+    caption: str | None = None
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None
 
 
 #: Parts that are further pictures of the photo, to be counted with its first.
@@ -264,7 +273,7 @@ class Hit:
     stack : int
         Photos of its stack (copies, RAW and JPEG, a burst), itself included.
     matched : str or None
-        ``file name`` or ``folder name`` if that is why it was found.
+        ``file name``, ``folder name``, ``keyword``, ``title`` or ``caption`` if found by it.
     probability : float or None
         That it is what was asked for, 0 to 1; None where that cannot be told.
     match : bool
@@ -275,7 +284,7 @@ class Hit:
     path: str
     photo_id: str
     namespace: str
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = field(hash=False)
     stack: int = 1
     matched: str | None = None
     probability: float | None = None

@@ -16,7 +16,7 @@ from safelight.api.exchange import export_data_set, import_from_data_set
 from safelight.api.models import export_model, list_models, model_info, spaces_of_model
 from safelight.api.opened import Opened
 from safelight.api.pipeline import FeatureOptions, pipeline_paths, run_pipeline
-from safelight.api.sources import list_sources
+from safelight.api.sources import list_sources, page_of_sources
 from safelight.api.spaces import check_drop, drop_space, list_spaces, use_space
 from safelight.api.status import failed_files, library_status
 from safelight.api.sync import feed, sync, unqueue_store
@@ -69,10 +69,12 @@ def test_a_status_is_json_and_of_one_namespace(filled: Database, settings: Setti
 def test_sources_are_those_that_the_caller_may_see(filled: Database) -> None:
     assert [each.source.namespace for each in list_sources(filled)] == ["one", "two"]
     assert [each.source.namespace for each in list_sources(filled, "two")] == ["two"]
-    assert list_sources(filled, "two", allowed=["one"]) == []
-    assert list_sources(filled, allowed=[]) == []
-    (one,) = list_sources(filled, allowed=["one", "elsewhere"])
-    assert one.to_dict()["files"] == one.files
+    assert page_of_sources(filled, ()) == ([], None)
+    (one,), following = page_of_sources(filled, ("one", "elsewhere"))
+    assert (one.to_dict()["files"], following) == (one.files, None)
+    (first,), following = page_of_sources(filled, limit=1)
+    (second,), last = page_of_sources(filled, limit=1, cursor=following)
+    assert ([each.source.namespace for each in (first, second)], last) == (["one", "two"], None)
     with pytest.raises(LibraryError):
         list_sources(filled, "elsewhere")
 

@@ -72,7 +72,7 @@ def names(kind) -> set[str]:
 
 
 #: Methods that are more than one call.
-OWN = {"ingest", "follow", "picture_urls", "send", "close"}
+OWN = {"ingest", "follow", "original", "picture_urls", "save_original", "send", "close"}
 
 
 def test_both_clients_have_every_call() -> None:
@@ -82,7 +82,7 @@ def test_both_clients_have_every_call() -> None:
         if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
-    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")}
+    lists = {name.removesuffix("_page") for name in made if name.endswith("_page")} | {"search_all"}
     assert names(Client) == names(AsyncClient) == made | OWN | lists
     for name in made:
         assert getattr(Client, name).__doc__ == getattr(calls, name).__doc__
@@ -103,8 +103,10 @@ def test_every_endpoint_can_be_called(server) -> None:
         "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
         "photo_ids": ["x"],
     }  # fmt: skip
-    called = {("GET", calls.events_path("x"))}
-    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")}
+    called = {("GET", calls.events_path("x")), ("GET", calls.original_path("x"))}
+    lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {
+        "search_all"
+    }
     for name in names(Client) - OWN - lists:
         make = getattr(calls, name)
         needed = [
@@ -164,8 +166,6 @@ def test_photos_are_found_and_looked_at(client) -> None:
     assert Image.open(io.BytesIO(client.thumbnail(photo.photo_id, 160))).format == "WEBP"
     assert Image.open(io.BytesIO(client.image(photo.photo_id, side=16))).size == (16, 16)
     assert Image.open(io.BytesIO(client.focus(photo.photo_id))).format == "PNG"
-    with open(photo.files[0].path, "rb") as file:
-        assert client.original(photo.photo_id) == file.read()
 
 
 def test_pictures_are_signed_for_a_page(client, server) -> None:
@@ -197,6 +197,12 @@ def test_photos_are_uploaded(client, tmp_path) -> None:
     assert (new.name, new.new, new.code) == ("a photo.png", True, None)
     assert (broken.new, broken.path) == (False, None)
     assert broken.code == "not-an-image"
+    with pytest.raises(errors.DecodeError) as caught:
+        client.upload([("broken.jpg", b"\xff\xd8 no")])
+    assert caught.value.context["errors"][0]["code"] == "not-an-image"
+    begun = client.start_upload([("other.png", png((31, 30, 220)))])
+    *_, job = client.follow(begun.id)
+    assert [photo.new for photo in job.photos] == [True]
     assert client.photo(new.photo_id).files[0].namespace == "sent"
 
 

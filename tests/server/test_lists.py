@@ -164,3 +164,51 @@ def test_who_has_a_list_already_is_told_so(server) -> None:
     write_scores(server.library, {photo: [ScoreRecord("focus", "1", 0.5, 0.5)]})
     changed = server.get("/api/v1/changes", headers={"If-None-Match": tag})
     assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
+
+
+def test_a_search_goes_on_while_photos_come_and_go(server, client) -> None:
+    writer = Writer(server.library, 3)
+    before = {each.photo_id for each in client.photos()}
+    for wanted in ({"query": "red"}, {"query": "red - green"}, {"sort": "-added"}):
+        found = []
+        for number, hit in enumerate(client.search_all(**wanted, limit=2, fields=["added_at"])):
+            found.append(hit.photo_id)
+            assert hit.added_at
+            if number < 3:
+                writer.add()
+                writer.score()
+        assert len(found) == len(set(found))
+        assert before <= set(found)
+    first = client.images_search("red", limit=3)
+    assert first.total is None
+    second = client.images_search("red", limit=3, cursor=first.next)
+    whole = client.images_search("red", limit=1000)
+    assert [*first.hits, *second.hits] == list(whole.hits[:6])
+    assert (whole.total, whole.next) == (len(whole.hits), None)
+    # Asked for once more, a page is the same.
+    assert client.images_search("red", limit=3, cursor=first.next).hits == second.hits
+    for other in ({"query": "green"}, {"query": "red", "namespace": "red"}):
+        with pytest.raises(SafelightError) as refused:
+            client.images_search(**other, cursor=first.next)
+        assert refused.value.code == "cursor"
+
+
+def test_several_photos_are_searched_with_at_once(server, client, photos) -> None:
+    red, green = (str(photos / colour / f"{colour} 0.png") for colour in ("red", "green"))
+    ids = {each.path: each.photo_id for each in client.photos()}
+
+    def spaces(**wanted) -> list[str]:
+        return [hit.namespace for hit in client.images_search(**wanted, limit=6).hits]
+
+    assert set(spaces(images=[red, green])) == {"red", "green"}
+    assert set(spaces(like=[ids[red], ids[green]])) == {"red", "green"}
+    assert spaces(images=[red, green], weights=[9, 1])[:3] == ["red"] * 3
+    assert spaces(like=[ids[red], f"{ids[green]}:9"])[:3] == ["green"] * 3
+    assert spaces(image=red, like=[f"{ids[green]}:9"])[:3] == ["green"] * 3
+    assert "green" not in spaces(images=[red, green], weights=[1, -1])[:3]
+    hits = list(client.search_all(images=[red, green], limit=2))
+    assert len({hit.photo_id for hit in hits}) == len(hits) == 9
+    for wrong in ({"images": [red], "weights": [1, 2]}, {"like": ["red"]}):
+        with pytest.raises(SafelightError) as refused:
+            client.images_search(**wrong)
+        assert refused.value.code in ("query", "invalid")

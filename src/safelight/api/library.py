@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,11 @@ from safelight.arguments import as_name, as_path
 from safelight.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from safelight.api.complete import Completion
     from safelight.api.duplicates import Duplicates
+    from safelight.api.explain import Part
     from safelight.api.label import FileLabels, Labelled, Words
     from safelight.api.photos import Photo, Photos
     from safelight.api.plans import LibraryPlan, Outcome, Plan
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     from safelight.search.query import Query
     from safelight.settings import Settings
     from safelight.sheet import Sheet
-    from safelight.types import Failure
+    from safelight.types import Failure, Hit
 
 Path = str | os.PathLike[str]
 
@@ -133,6 +137,7 @@ class Library(Opened):
         namespace: str | None = None,
         plus: str | Sequence[str] = (),
         minus: str | Sequence[str] = (),
+        like: Path | Sequence[Path] = (),
         order: str | None = None,
         where: Filter | None = None,
         model: str | None = None,
@@ -150,6 +155,8 @@ class Library(Opened):
         namespace : str, optional
         plus, minus : str or sequence of str
             Terms to add to the query, and to take out of it.
+        like : path-like or str, or sequence of them
+            Photos to be like: paths or ids, each with a weight behind a colon if not 1.
         order, where, **options
             See :func:`safelight.api.search.search_options`: ``folder``, ``camera``,
             ``taken_from``, ``taken_to``, ``least``, ``min_score``, ``expand``; and ``store``.
@@ -163,11 +170,30 @@ class Library(Opened):
             namespace=namespace,
             plus=plus,
             minus=minus,
+            like=like,
             order=order,
             where=where,
             model=model,
             **options,
         )
+
+    def complete(self, query: str, **options: Any) -> tuple[Completion, ...]:
+        """Return how a query can go on; see :func:`safelight.api.complete.complete`."""
+        from safelight.api.complete import complete
+
+        return complete(self, query, **options)
+
+    def explain(self, query: str | Query) -> tuple[Part, ...]:
+        """Return how a query was read, part by part; see :func:`safelight.api.explain.explain`."""
+        from safelight.api.explain import explain
+
+        return explain(self, query)
+
+    def search_all(self, query: str | Query = "", **options: Any) -> Iterator[Hit]:
+        """Yield every hit of a search, the nearest first; see :meth:`search` for `options`."""
+        from safelight.api.search import search_all
+
+        return search_all(self, query, **options)
 
     def score(self, *, namespace: str | None = None, progress: Reporting | None = None) -> Scored:
         """Measure the quality of the photos that lack a score, and keep it."""
@@ -535,3 +561,17 @@ def open_library(
     >>> library = safelight.open("photos.db")                        # doctest: +SKIP
     """
     return Library(path, create=create, settings=settings, model=model, progress=progress)
+
+
+def _while_open(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Library, *args: Any, **options: Any) -> Any:
+        self.database.require_open()  # before anything that is asked for is looked at
+        return method(self, *args, **options)
+
+    return call
+
+
+for _name, _method in inspect.getmembers(Library, inspect.isfunction):
+    if not _name.startswith("_") and _name != "close":
+        setattr(Library, _name, _while_open(_method))

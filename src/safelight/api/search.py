@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.results import Hits
-from safelight.arguments import as_kind, as_list
+from safelight.arguments import as_kind, as_list, as_name
 from safelight.errors import LibraryError, QueryError
 from safelight.files.names import expanded
 from safelight.library.browse import Filter
@@ -24,8 +25,21 @@ if TYPE_CHECKING:
     from safelight.library.vector_index.base import VectorIndex
     from safelight.search import SearchOptions
     from safelight.search.query import LabelFilter
+    from safelight.types import Hit
 
-__all__ = ["Filter", "Hits", "Query", "as_query", "require_namespace", "search", "search_options"]
+#: A path, or the id of a photo of the library.
+Likeness = str | os.PathLike[str]
+
+__all__ = [
+    "Filter",
+    "Hits",
+    "Query",
+    "as_query",
+    "require_namespace",
+    "search",
+    "search_all",
+    "search_options",
+]
 
 
 def search(
@@ -34,6 +48,7 @@ def search(
     *,
     plus: str | Sequence[str] = (),
     minus: str | Sequence[str] = (),
+    like: Likeness | Sequence[Likeness] = (),
     model: str | None = None,
     store: str | None = None,
     **options: Any,
@@ -51,7 +66,7 @@ def search(
     """
     from safelight.search import find, hits_of, search_filters
 
-    asked = as_query(query, plus, minus)
+    asked = as_query(query, plus, minus, like)
     chosen = search_options(**options)
     chosen = replace(chosen, where=chosen.where.with_facts(asked.where))
     if not asked.terms and chosen.where.is_plain and chosen.order is None:
@@ -170,8 +185,37 @@ def search_options(
     )
 
 
+def search_all(
+    library: Opened, query: str | Query = "", *, top: int = 100, **options: Any
+) -> Iterator[Hit]:
+    """Yield every hit of a search, the nearest first, looked for as far as they are read.
+
+    Each photo comes once, whatever changes in between.
+
+    Parameters
+    ----------
+    top : int
+        How many are looked for at first. With an ``order``, those found at once are in it.
+    **options
+        As :func:`search` takes them.
+    """
+    seen: set[str] = set()
+    while True:
+        hits = search(library, query, top=top, **options)
+        for hit in hits:
+            if hit.photo_id not in seen:
+                seen.add(hit.photo_id)
+                yield hit
+        if len(hits) < top:
+            return
+        top *= 4
+
+
 def as_query(
-    query: str | Query, plus: str | Sequence[str] = (), minus: str | Sequence[str] = ()
+    query: str | Query,
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
+    like: Likeness | Sequence[Likeness] = (),
 ) -> Query:
     """Return the query of a text; a file that is called like one of several terms is meant itself.
 
@@ -192,7 +236,19 @@ def as_query(
         asked = asked.plus(body)
     for body in as_list(minus, "minus", str):
         asked = asked.plus(body, -1.0)
-    return asked
+    given: list[Any] = as_list(like, "like", str, os.PathLike)
+    terms = tuple(_like(os.fspath(each)) for each in given)
+    return replace(asked, terms=(*asked.terms, *terms)) if terms else asked
+
+
+def _like(given: str) -> Term:
+    """Return the term for a photo to be like: a file, or a photo of the library."""
+    name, colon, weight = given.rpartition(":")
+    is_weighted = bool(colon) and not os.path.isfile(expanded(given))
+    if is_weighted and re.fullmatch(r"[0-9]*\.?[0-9]+", weight, re.ASCII):
+        return replace(_like(name), weight=float(weight))
+    is_id = re.fullmatch(r"[0-9a-fA-F]{6,64}", given) and not os.path.isfile(expanded(given))
+    return Term("photo", given.lower()) if is_id else Term("image", as_name(given, "like"))
 
 
 def _unlabelled(

@@ -46,12 +46,14 @@ A query is words, an image, or terms joined by + and - (between spaces), each wi
 Filters stand anywhere between the words: NAME:VALUE.
   taken:2024-06..2024-08  taken:summer-2023  taken:"last week"  taken:<2020
   camera:canon  lens:50mm  iso:>=1600  f:<2  shutter:<=1/250  focal:>=200
+  rating:>=4  keyword:beach  title:wedding  caption:dog
   near:"48.85,2.35 5km"  name:IMG_11*  folder:Wedding  in:NAMESPACE
   kind:raw  is:landscape  is:duplicate  is:undated  score:focus>=0.6  label:beach
 Commas and OR join alternatives, - in front negates, parentheses group, quotes protect spaces. In a
 shell, put the query in single quotes. With nothing but labels, the most probable come first; with
 nothing but filters, the last taken. A query that is the name of a file or folder, or its beginning,
-finds those first. "- people" ranks photos lower that look like people; it cannot know all of them.
+finds those first, and then those with the words in a keyword, title or caption.
+"- people" ranks photos lower that look like people; it cannot know all of them.
 Only photos that stand out as what was asked for are shown; --all shows the nearest, whatever they
 are, and with --json whether each is a "match".
 Copies, bursts and RAW with JPEG are one hit once `safelight duplicates` has found them.
@@ -64,7 +66,16 @@ class _SearchCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         # With a space in front of it, it is no longer an option, and means the same in the query.
-        spaced = [f" {arg}" if _NEGATED.match(arg) else arg for arg in args[:end]]
+        takers = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }
+        spaced = [
+            f" {arg}" if _NEGATED.match(arg) and before not in takers else arg
+            for before, arg in zip(["", *args], args[:end], strict=False)
+        ]
         words = [arg for arg in args[:end] if _LIKE_WORD.fullmatch(arg)]
         try:
             return super().parse_args(ctx, spaced + args[end:])
@@ -99,6 +110,9 @@ def _dashed(word: str) -> str:
 @click.argument("query", nargs=-1)
 @click.option("--plus", multiple=True, metavar="TERM", help="Add a term to the query.")
 @click.option("--minus", multiple=True, metavar="TERM", help="Subtract a term from the query.")
+@click.option(
+    "--like", multiple=True, metavar="PHOTO", help="Find photos like this file or id. Repeatable."
+)
 @click.option("-n", "--namespace", metavar="NAME", help="Use only files in this namespace.")
 @click.option(
     "-k", "--top", "--top-k", "--top_k", "--limit", type=click.IntRange(min=1), default=10,
@@ -153,6 +167,7 @@ def search(
     query: tuple[str, ...],
     plus: tuple[str, ...],
     minus: tuple[str, ...],
+    like: tuple[str, ...],
     namespace: str | None,
     top: int,
     least: tuple[str, ...],
@@ -182,7 +197,7 @@ def search(
     from safelight.api.search import search as find
 
     words = click.get_current_context().meta[_WORDS]
-    asked = as_query(" ".join(query), plus, minus)
+    asked = as_query(" ".join(query), plus, minus, like)
     options: dict[str, Any] = {
         "top": top,
         "namespace": namespace,

@@ -11,22 +11,20 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from safelight import schemas
 from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
-from safelight.errors import ServerError, SourceError, UsageError
-from safelight.files import PHOTO_FILE, read_bytes
+from safelight.client.multipart import files_of
+from safelight.errors import ServerError, UsageError
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    #: A path, or a name and the bytes.
-    GivenFile = str | os.PathLike[str] | tuple[str, bytes]
+    from safelight.client.multipart import GivenFile
 
 T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
@@ -122,6 +120,28 @@ def session() -> Call[schemas.Session]:
 def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     """Return the values that photos can be filtered by."""
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
+
+
+def complete(
+    query: str, *, namespace: str | None = None, limit: int = 10
+) -> Call[schemas.Completions]:
+    """Return how a query can go on: names of filters, or values with how many photos have them.
+
+    Parameters
+    ----------
+    query : str
+        Up to where it is typed.
+    namespace : str, optional
+        Only values of photos in it.
+    limit : int
+        Maximum number of completions.
+    """
+    return Call(
+        "GET",
+        f"{_API}/complete",
+        _as(schemas.Completions),
+        _params(q=query, namespace=namespace, limit=str(limit)),
+    )
 
 
 def photos_page(
@@ -237,11 +257,6 @@ def image(photo_id: str, side: int = 2048) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/image", bytes, _params(side=str(side)))
 
 
-def original(photo_id: str) -> Call[bytes]:
-    """Return a photo's file, byte for byte."""
-    return Call("GET", f"{_photo(photo_id)}/original", bytes, is_slow=True)
-
-
 def focus(photo_id: str) -> Call[bytes]:
     """Return a map of where a photo is sharp, a PNG."""
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
@@ -286,7 +301,10 @@ def images_search(
     query: str | None = None,
     *,
     image: GivenFile | None = None,
+    images: Sequence[GivenFile] = (),
+    weights: Sequence[float] = (),
     photo_id: str | None = None,
+    like: str | Sequence[str] = (),
     plus: str | Sequence[str] = (),
     minus: str | Sequence[str] = (),
     namespace: str | None = None,
@@ -299,6 +317,8 @@ def images_search(
     limit: int = 200,
     min_score: float | None = None,
     expand: bool = False,
+    fields: str | Sequence[str] = (),
+    cursor: str | None = None,
 ) -> Call[schemas.Hits]:
     """Find photos by words, by photos, and by both together.
 
@@ -306,10 +326,16 @@ def images_search(
     ----------
     query : str, optional
         As ``safelight search`` takes it.
-    image : path or (name, bytes), optional
-        A photo that is sent along.
+    image : path, open binary file or (name, contents), optional
+        A photo that is sent along; see :func:`upload`.
+    images : sequence of path, open binary file or (name, contents)
+        Several.
+    weights : sequence of float
+        Of each photo that is sent along, 1 if not given; below 0, photos like it are avoided.
     photo_id : str, optional
         More like this photo of the library.
+    like : str or sequence of str
+        More like these, as in ``["9f86d0", "2c26b4:0.5"]``.
     plus, minus : sequence of str
         More terms, and terms to avoid, as in ``["people:0.5"]``.
     namespace, camera, label, taken_from, taken_to, least
@@ -317,13 +343,21 @@ def images_search(
     sort : str, optional
         In which order the nearest come, as :func:`photos_page` takes it; else the nearest first.
     limit : int
-        How many of the nearest.
+        How many of the nearest; hits in a page.
     min_score : float, optional
     expand : bool
         Each photo of a stack is a hit; else the best one, with their number.
+    fields : str or sequence of str
+        Further fields of each photo, as :func:`photos_page` takes them.
+    cursor : str, optional
+        ``next`` of the page before.
     """
     wanted = _given(
         query=query,
+        like=as_list(like, "like", str),
+        weights=[float(each) for each in weights],
+        fields=as_list(fields, "fields", str),
+        cursor=cursor,
         photo_id=photo_id,
         plus=as_list(plus, "plus", str),
         minus=as_list(minus, "minus", str),
@@ -338,10 +372,14 @@ def images_search(
         **{"from": taken_from, "to": taken_to},
     )
     path, read = f"{_API}/images/search", _as(schemas.Hits)
-    if image is None:
+    sent = [
+        *(() if image is None else (image,)),
+        *_sent(images),
+    ]
+    if not sent:
         return Call("POST", path, read, json=wanted)
     form = {"request": json.dumps(wanted)}
-    return Call("POST", path, read, files=[("image", image)], form=form)
+    return Call("POST", path, read, files=[("image", each) for each in sent], form=form)
 
 
 def upload(
@@ -353,25 +391,54 @@ def upload(
 ) -> Call[schemas.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
-    Each is taken or refused by itself; the answer says so. Sending a photo twice is not an error.
+    Each is taken or refused by itself; the answer says so. If all are refused, that is an error,
+    with each file's reason in ``errors`` of its context. Sending a photo twice is not an error.
 
     Parameters
     ----------
-    files : iterable of path or (name, bytes)
+    files : path, open binary file or (name, contents), or iterable of them
+        Contents are bytes, an open file, or an iterable of bytes, also an asynchronous one.
     namespace : str, optional
     score, label : bool, optional
         Whether to measure their quality, and to label them; as the library's photos are if None.
     """
+    return _upload("PUT", "photos", _as(schemas.Uploads), files, namespace, score, label)
+
+
+def start_upload(
+    files: GivenFile | Iterable[GivenFile],
+    *,
+    namespace: str | None = None,
+    score: bool | None = None,
+    label: bool | None = None,
+) -> Call[schemas.Job]:
+    """Send photos, which the server ingests as a job; return the job.
+
+    When this returns, they are on the server's disk. ``photos`` of the job tells what came of each
+    file. Parameters as of :func:`upload`.
+    """
+    return _upload("POST", "uploads", _as(schemas.Job), files, namespace, score, label)
+
+
+def _upload(
+    method: str,
+    path: str,
+    read: Callable[[bytes], Result],
+    files: GivenFile | Iterable[GivenFile],
+    namespace: str | None,
+    score: bool | None,
+    label: bool | None,
+) -> Call[Result]:
     return Call(
-        "PUT",
-        f"{_API}/photos",
-        _as(schemas.Uploads),
+        method,
+        f"{_API}/{path}",
+        read,
         _params(
             namespace=namespace,
             score=None if score is None else str(score).lower(),
             label=None if label is None else str(label).lower(),
         ),
-        files=[("files", each) for each in as_list(files, "files", str, os.PathLike, tuple)],
+        files=[("files", each) for each in files_of(files)],
         is_slow=True,
     )
 
@@ -790,6 +857,11 @@ def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
     return Call("POST", f"{_API}/features", read, json=dict(batch), is_slow=True)
 
 
+def original_path(photo_id: str) -> str:
+    """Return where the file of a photo is."""
+    return f"{_photo(photo_id)}/original"
+
+
 def events_path(job_id: str) -> str:
     """Return where the events of a job are told."""
     return f"{_API}/jobs/{_part(job_id)}/events"
@@ -800,23 +872,6 @@ def read_event(line: str) -> schemas.Job | None:
     if not line.startswith("data: "):
         return None
     return _as(schemas.Job)(line.removeprefix("data: ").encode())
-
-
-def contents(given: GivenFile) -> tuple[str, bytes]:
-    """Return the name and the bytes of a file to be sent.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read.
-    """
-    if isinstance(given, tuple):
-        return given
-    path = Path(given)
-    try:
-        return path.name, read_bytes(path, limit=PHOTO_FILE)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
 
 
 def _as(kind: type[T]) -> Callable[[bytes], T]:
@@ -871,6 +926,14 @@ def _vector(vector_id: str) -> str:
 
 def _part(text: str) -> str:
     return quote(as_name(text, "id"), safe="")
+
+
+def _sent(images: GivenFile | Sequence[GivenFile]) -> list[GivenFile]:
+    """Return photos to send; a name with its bytes is one of them, and other tuples are several."""
+    several = images
+    if isinstance(images, tuple) and not (len(images) == 2 and isinstance(images[1], bytes)):
+        several = list(images)
+    return as_list(several, "images", str, os.PathLike, tuple)
 
 
 def _numbers(vector: Sequence[float]) -> list[float]:

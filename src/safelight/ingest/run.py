@@ -172,7 +172,7 @@ def ingest(
         with pipeline.stage("facts"):
             changed = pipeline.refresh(again, threads, pixel_limit)
         if changed:
-            told.append(f"Date, camera or place of {changed:,} known photos were read again.")
+            told.append(f"Facts of {changed:,} known photos were read again.")
     settled = Settled()
     if not interrupted:
         with pipeline.stage("write"):

@@ -65,7 +65,7 @@ class Filter:
     labels: tuple[tuple[str, bool], ...] = ()
     taken_from: str | None = None
     taken_to: str | None = None
-    least: Mapping[str, float] = field(default_factory=dict)
+    least: Mapping[str, float] = field(default_factory=dict, hash=False)
     said: tuple[tuple[str, tuple[str, ...]], ...] = ()
     photos_only: bool = False
     under: str | None = None
@@ -280,11 +280,7 @@ def present(library: Database, keys: Sequence[int], where: Filter) -> dict[int, 
 
 def _chosen(library: Database, where: Filter) -> Keys:
     """Return the keys of items to which a filter applies, ascending."""
-    found = kept(
-        library,
-        ("present", where.namespaces, where.under, where.photos_only),
-        lambda: _present(library, where),
-    )
+    found = present_mask(library, where)
     for name, options in where.said:
         said = keys_of(
             library,
@@ -298,6 +294,16 @@ def _chosen(library: Database, where: Filter) -> Keys:
         scope = Scope(where.namespaces, where.space)
         found = found & passing(library, expression, scope, len(found))
     return np.flatnonzero(found)
+
+
+def present_mask(library: Database, where: Filter) -> Mask:
+    """Return which items, by key, have a present file in a filter's namespaces and folder."""
+    found: Mask = kept(
+        library,
+        ("present", where.namespaces, where.under, where.photos_only),
+        lambda: _present(library, where),
+    )
+    return found
 
 
 def _present(library: Database, where: Filter) -> Mask:

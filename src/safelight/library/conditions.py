@@ -33,6 +33,7 @@ from safelight.library.key_sets import kept, keys_of, masked
 from safelight.library.nearby import items_near
 from safelight.library.spaces import default_space
 from safelight.library.stacks import COPIES
+from safelight.library.words import with_keyword, with_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,6 +167,16 @@ def in_range(column: str, bounds: Range, tolerance: float = 0.0) -> tuple[str, l
         parts.append(f"{column} {'<' if bounds.below else '<='} ?")
         values.append(bounds.high * (1 + sign * tolerance))
     return " AND ".join(parts) or "1", values
+
+
+def _rating(library: Database, value: Any, _: Scope) -> Keys:
+    """Return photos of a rating; one that is not rated has none, which is 0."""
+    bounds: Range = value
+    if not bounds.has(0):
+        condition, values = in_range("rating", bounds)
+        return _items(library, f"rating IS NOT NULL AND {condition}", values)
+    condition, values = in_range("coalesce(rating, 0)", bounds)
+    return _items(library, f"kind = 'photo' AND {condition}", values)
 
 
 def _near(library: Database, value: Any, _: Scope) -> Keys:
@@ -304,6 +315,10 @@ _FACTS: dict[str, Filtered] = {
     "f": _number("f_number", _TOLERANCE),
     "shutter": _number("exposure_time", _TOLERANCE),
     "focal": _number("focal_length", _TOLERANCE),
+    "rating": _rating,
+    "keyword": lambda library, value, _: with_keyword(library, value),
+    "title": lambda library, value, _: with_words(library, "title", value),
+    "caption": lambda library, value, _: with_words(library, "caption", value),
     "near": _near,
     "kind": _kind,
     "is": _state,

@@ -413,8 +413,14 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
         described |= {"format": form, "width": width, "height": height}
     else:
         described["text"] = text
-    # A source's own columns never hide what safelight itself says about the file.
-    return {**said.get(pk, {}), **stored_json(exif), **described}
+    facts = stored_json(exif)
+    words = {name: facts.pop(name) for name in _WORDS if name in facts}
+    # A source's own columns never hide what safelight itself says about the file; but words in it.
+    return {**words, **said.get(pk, {}), **facts, **described}
+
+
+#: Fields of the EXIF data that people wrote, as sources may as well.
+_WORDS = ("title", "caption", "keywords", "rating")
 
 
 def metadata_by_key(

@@ -32,7 +32,7 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(kept.split()))
 
 
-def spaced(text: str) -> str:
+def spaced(text: str | None) -> str:
     """Return the words of a text for a word index, folded, with spaces between them.
 
     Examples
@@ -40,7 +40,7 @@ def spaced(text: str) -> str:
     >>> spaced("IMG_1185 東京.JPG")
     'img 1185 東 京 jpg'
     """
-    plain = _APART.sub(" ", folded(text))
+    plain = _APART.sub(" ", folded(text or ""))
     if not plain.isascii():
         plain = _LETTER.sub(r" \1 ", plain)
     return " ".join(_BORDER.sub(" ", plain).split())

@@ -69,12 +69,20 @@ class Listings:
         self._last: dict[bytes, str] = {}  # the list that was kept last, by query
         self._size = 0
 
-    def keep(self, query: bytes, items: Sized) -> str:
-        """Return the name by which a list is kept; the same object has the same name."""
+    def keep(self, query: bytes, items: Sized, name: str | None = None) -> str:
+        """Return the name by which a list is kept; the same object has the same name.
+
+        Parameters
+        ----------
+        name : str, optional
+            That of a list that may be longer now.
+        """
         with self._lock:
-            name = self._last.get(query, "")
+            name = name or self._last.get(query, "")
             kept = self._kept.get(name)
             if kept is not None and kept.items is items:
+                self._size += len(items) - kept.size
+                kept.size = len(items)
                 kept.read_at = time.monotonic()
                 self._kept.move_to_end(name)
                 return name
@@ -275,9 +283,8 @@ def _behind(library: Database, where: Filter, order: str, place: Sequence[Any]) 
 def _last_place(library: Database, keys: Sequence[int], order: str, where: Filter) -> list[Any]:
     """Return the place of the last photo that is still there; an empty one if none is."""
     columns = sort_columns(library, order, where.namespaces)
-    last = list(keys)[-_LAST:]
-    places = places_of(library, last, columns)
-    for key in reversed(last):
-        if key in places and None not in places[key]:
-            return list(places[key])
+    for key in reversed(keys[-_LAST:]):  # mostly the first of them is there
+        place = places_of(library, [key], columns).get(key)
+        if place is not None and None not in place:
+            return list(place)
     return []

@@ -480,6 +480,48 @@ INSERT INTO file_words (rowid, name) SELECT pk, spaced(name_of(path)) FROM files
 """
 
 
+_TABLES_WORDS = f"""
+-- Words that people wrote into photos or their sidecars.
+ALTER TABLE items ADD COLUMN rating REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.rating') = 'integer' THEN json_extract(exif, '$.rating') END
+) VIRTUAL;
+CREATE INDEX items_by_rating ON items (rating) WHERE rating IS NOT NULL;
+CREATE TABLE keywords (
+    item_pk INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    keyword TEXT    NOT NULL,
+    PRIMARY KEY (item_pk, keyword)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keywords_by_keyword ON keywords (keyword);
+CREATE VIRTUAL TABLE item_words USING fts5 (
+    keywords, title, caption, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER words_added AFTER INSERT ON items
+WHEN NEW.exif LIKE '%"keywords":%' OR NEW.exif LIKE '%"title":%' OR NEW.exif LIKE '%"caption":%'
+BEGIN
+    INSERT INTO item_words (rowid, keywords, title, caption) SELECT NEW.pk,
+        spaced((SELECT group_concat(value, ' ') FROM json_each(NEW.exif, '$.keywords'))),
+        spaced(json_extract(NEW.exif, '$.title')), spaced(json_extract(NEW.exif, '$.caption'));
+    INSERT INTO keywords SELECT DISTINCT NEW.pk, value FROM json_each(NEW.exif, '$.keywords')
+        WHERE type = 'text';
+END;
+CREATE TRIGGER words_changed AFTER UPDATE OF exif ON items WHEN OLD.exif IS NOT NEW.exif BEGIN
+    DELETE FROM item_words WHERE rowid = OLD.pk;
+    DELETE FROM keywords WHERE item_pk = OLD.pk;
+    INSERT INTO item_words (rowid, keywords, title, caption) SELECT NEW.pk,
+        spaced((SELECT group_concat(value, ' ') FROM json_each(NEW.exif, '$.keywords'))),
+        spaced(json_extract(NEW.exif, '$.title')), spaced(json_extract(NEW.exif, '$.caption'));
+    INSERT INTO keywords SELECT DISTINCT NEW.pk, value FROM json_each(NEW.exif, '$.keywords')
+        WHERE type = 'text';
+END;
+CREATE TRIGGER words_removed AFTER DELETE ON items BEGIN
+    DELETE FROM item_words WHERE rowid = OLD.pk;
+END;
+-- They were not read before: the next ingest reads them, and embeds nothing.
+UPDATE files SET sidecars = '{UNREAD}'
+    WHERE item_pk IN (SELECT pk FROM items WHERE kind = 'photo');
+"""
+
+
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
 
@@ -577,6 +619,10 @@ def _keep_answers(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_ANSWERS)
 
 
+def _add_words(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_WORDS)
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -611,6 +657,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _log_changes,
     _add_facts,
     _keep_answers,
+    _add_words,
 )
 
 VERSION = len(MIGRATIONS)

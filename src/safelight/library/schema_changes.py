@@ -69,8 +69,9 @@ CREATE TRIGGER changed_item INSTEAD OF INSERT ON changed BEGIN
             SELECT h.namespace_pk,
                 (SELECT coalesce(max(pk), 0) FROM changes) + row_number() OVER () AS pk,
                 EXISTS (
+                    -- With the plus, by item: the index by namespace has all of its files.
                     SELECT 1 FROM files f WHERE f.item_pk = NEW.item_pk
-                    AND f.namespace_pk = h.namespace_pk AND NOT f.gone
+                    AND +f.namespace_pk = h.namespace_pk AND NOT f.gone
                 ) AS present
             FROM (
                 SELECT NEW.namespace_pk AS namespace_pk WHERE NEW.namespace_pk IS NOT NULL

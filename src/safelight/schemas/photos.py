@@ -16,7 +16,7 @@ from safelight.schemas.base import (
     TakenAt,
     TakenOffset,
 )
-from safelight.schemas.values import HealthStatus, JobState, ScoreStatus
+from safelight.schemas.values import HealthStatus, JobKind, JobState, ScoreStatus
 
 
 class Health(Answer):
@@ -114,6 +114,27 @@ class Facets(Answer):
     )
 
 
+class Completion(Answer):
+    """One way in which a query can go on."""
+
+    text: str = Field(description="The whole query, completed.", examples=["a dog camera:Canon"])
+    value: str = Field(
+        description="A filter's name with its colon, or a value.", examples=["Canon"]
+    )
+    photos: int | None = Field(
+        description="Photos with the value; null for a name and a period.", examples=[42]
+    )
+    meaning: str | None = Field(
+        description="Of a filter's name, in words; else null.", examples=["photos of a camera"]
+    )
+
+
+class Completions(Answer):
+    """Ways in which a query can go on, the best first."""
+
+    completions: tuple[Completion, ...] = Field(description="At most as many as were asked for.")
+
+
 class File(Answer):
     """A path at which a photo was seen."""
 
@@ -168,6 +189,16 @@ class Exif(Answer):
         description="What follows the second of `taken_at`, from 0 to 1: the order of a burst.",
         examples=[0.25],
     )
+    title: str | None = Field(
+        default=None, description="Title that somebody wrote.", examples=["The old harbour"]
+    )
+    caption: str | None = Field(
+        default=None, description="Caption that somebody wrote.", examples=["Boats at dawn."]
+    )
+    keywords: tuple[str, ...] = Field(
+        default=(), description="Keywords that somebody wrote.", examples=[["harbour", "Lisbon"]]
+    )
+    rating: int | None = Field(default=None, description="1 to 5; -1 for rejected.", examples=[4])
 
 
 class Label(Answer):
@@ -262,7 +293,8 @@ class Hit(Card):
         examples=[1],
     )
     matched: str | None = Field(
-        description="`file name` or `folder name` if that is why it was found; else null.",
+        description="`file name`, `folder name`, `keyword`, `title` or `caption` if found by it; "
+        "else null.",
         examples=["file name"],
     )
     probability: float | None = Field(
@@ -307,11 +339,14 @@ class PhotoBatch(Answer):
     )
 
 
-class Hits(Answer):
+class Hits(Listed):
     """Photos found, best first unless another order was asked for."""
 
     hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
-    total: int = Field(description="Number of hits in this answer.", examples=[20])
+    total: int | None = Field(
+        description="Number of all hits; null as long as the search was not read to its end.",
+        examples=[20],
+    )
     took_ms: float = Field(
         description="How long the server worked on it, in milliseconds.", examples=[12.5]
     )
@@ -325,6 +360,11 @@ class Hits(Answer):
         description="What a person should know about the answer.",
         examples=[["No photo has the label 'seaside'."]],
     )
+
+    @property
+    def items(self) -> tuple[Hit, ...]:
+        """The hits."""
+        return self.hits
 
 
 class Uploaded(Answer):
@@ -358,11 +398,23 @@ class Uploads(Answer):
     photos: tuple[Uploaded, ...] = Field(description="The outcomes.")
 
 
+class JobFailure(Answer):
+    """A file that a job could not take."""
+
+    path: str = Field(
+        description="Path of the file on the server.", examples=["/home/me/Pictures/broken.jpg"]
+    )
+    code: str = Field(description="Why it failed, for programs.", examples=["truncated"])
+    reason: str = Field(
+        description="Why it failed, for people; to follow the path.", examples=["ends too early"]
+    )
+
+
 class Job(Answer):
     """Something that takes longer than a request."""
 
     id: str = Field(description="Id of the job.", examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"])
-    kind: str = Field(description="What the job does.", examples=["ingest"])
+    kind: JobKind = Field(description="What the job does.")
     namespace: str = Field(description="Namespace that it works on.", examples=["default"])
     state: JobState = Field(description="How far the job is.")
     done: int = Field(description="Files that are done.", examples=[120])
@@ -371,6 +423,17 @@ class Job(Answer):
     message: str | None = Field(
         description="Why it failed, for people; null unless it did.",
         examples=["The folder is not there."],
+    )
+    failures: tuple[JobFailure, ...] = Field(
+        description="Files that it could not take, at most 1,000; empty until it has ended."
+    )
+    photos: tuple[Uploaded, ...] | None = Field(
+        description="Of an upload, what came of each file, in its order; null until it has ended, "
+        "and of other jobs."
+    )
+    resumed_as: str | None = Field(
+        description="Id of the job that went on with it after the server was stopped.",
+        examples=["1c6f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
     )
     summary: dict[str, Any] | None = Field(
         description="What came of it, by name; null until it has ended.",

@@ -325,6 +325,11 @@ class FieldProblem(Answer):
     reason: str = Field(
         description="What is wrong, to follow the name.", examples=["should be at least 1"]
     )
+    code: str | None = Field(
+        default=None,
+        description="Of a file that was refused, why; one of the codes of photos.",
+        examples=["not-an-image"],
+    )
     allowed: tuple[str, ...] | None = Field(
         default=None,
         description="The values or names that are possible; null where they cannot be listed.",
@@ -354,4 +359,9 @@ class ProblemDetails(Answer):
     errors: tuple[FieldProblem, ...] | None = Field(
         default=None,
         description="The fields, or files, that were refused; null if it is not about any.",
+    )
+    request_id: str | None = Field(
+        default=None,
+        description="The `X-Request-Id` of the answer, by which the server's log names it.",
+        examples=["5f2c9b0e7d1a4c38"],
     )

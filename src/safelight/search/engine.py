@@ -24,6 +24,7 @@ from safelight.library.name_index import named
 from safelight.library.ordering import ordered
 from safelight.library.stacks import stacks
 from safelight.library.values import unmatched
+from safelight.library.words import worded
 from safelight.search.avoiding import nearest_needed, rank
 from safelight.search.options import Answer, Found, SearchOptions
 from safelight.search.query import Query, Term
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 #: More than are wanted are asked for at first, since a few photos' files may be missing.
 _SPARE = 16
+
+
+#: Hits by the words that people wrote, at most: of more, the best.
+_MOST_WORDED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +136,11 @@ def search_steps(
     )
     is_words = not images and all(term.kind == "text" and term.weight > 0 for term in terms)
     first: list[Found] = []
-    if options.names and is_words and len(terms) == 1 and may_name(terms[0].value):
-        first = _named(library, terms[0].value, goal.toward, embedder.fingerprint, where)
+    if options.names and is_words and len(terms) == 1:
+        text = terms[0].value
+        first = _called(
+            library, text, goal.toward, embedder.fingerprint, where, is_name=may_name(text)
+        )
     unrelated = None
     if goal.avoided or (options.relevance and texts):
         unrelated = yield Unrelated()
@@ -304,34 +312,55 @@ def explain_nothing(library: Database, where: Filter) -> tuple[str, ...]:
     return unmatched(library, where.expression)
 
 
-def _named(
+def _called(
     library: Database,
     text: str,
     vector: npt.NDArray[np.float32],
     fingerprint: str,
     where: Filter,
+    *,
+    is_name: bool,
 ) -> list[Found]:
-    matched = named(library, text, namespaces=where.namespaces, under=where.under)
-    if not matched:
+    """Return the hits that a text names, then those in whose words it stands, the nearest first.
+
+    Parameters
+    ----------
+    is_name : bool
+        False if it cannot name a file or folder.
+    """
+    matched = (
+        named(library, text, namespaces=where.namespaces, under=where.under) if is_name else {}
+    )
+    words = worded(library, text, _MOST_WORDED, where.namespaces)
+    keys = [*matched, *(key for key in words if key not in matched)]
+    if not keys:
         return []
-    keys = list(matched)
     if not where.is_plain or where.photos_only:
         passing = set(matching(library, where))
         keys = [key for key in keys if key in passing]
     ids = present(library, keys, where)
     vectors = vectors_by_key(library, keys, fingerprint)
-    return [
+    keys = [key for key in keys if key in ids and key in vectors]
+    if not keys:
+        return []
+    near = cosines(np.stack([vectors[key] for key in keys]), vector).tolist()
+    found = [
         Found(
             key,
             ids[key],
-            float(cosines(vectors[key][None], vector)[0]),
-            matched=matched[key].how,
-            path=matched[key].path,
+            score,
+            matched=matched[key].how if key in matched else words[key],
+            path=matched[key].path if key in matched else None,
             probability=1.0,
         )
-        for key in keys
-        if key in ids and key in vectors
+        for key, score in zip(keys, near, strict=True)
     ]
+    by_name = [each for each in found if each.key in matched]
+    return by_name + sorted((each for each in found if each.key not in matched), key=_nearest)
+
+
+def _nearest(hit: Found) -> tuple[float, int]:
+    return -hit.score, hit.key
 
 
 def _judged(

@@ -199,6 +199,12 @@ FILTERS: dict[str, FilterKind] = {
         "of a focal length in millimetres",
         _numbers("focal:>=200 or focal:24..70", "mm"),
     ),
+    "rating": FilterKind(
+        "rating:>=4", "of a rating, 0 if not rated", _numbers("rating:>=4 or rating:3..5", most=5.0)
+    ),
+    "keyword": FilterKind("keyword:beach", "with a keyword", _word),
+    "title": FilterKind("title:wedding", "with words in their title", _word),
+    "caption": FilterKind("caption:dog", "with words in their caption", _word),
     "near": FilterKind(_NEAR_EXAMPLE, "taken within a distance", _near),
     "name": FilterKind("name:IMG_11*", "with a file name", _word),
     "folder": FilterKind("folder:Wedding", "in a folder", _word),

@@ -70,7 +70,7 @@ class Found:
     stack : int
         Photos in its stack, itself included.
     matched : str or None
-        ``file name`` or ``folder name`` if that is why it was found.
+        ``file name``, ``folder name``, ``keyword``, ``title`` or ``caption`` if found by it.
     path : str or None
         Of the file that is called so.
     probability : float or None

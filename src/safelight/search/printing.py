@@ -63,7 +63,12 @@ def _value(name: str, value: Value) -> str:
         case Score(metric, bounds):
             spelled = printed_range(bounds)
             return metric + (spelled if spelled[0] in "<>" else f"={spelled}")
-    return value if _PLAIN.fullmatch(value) else _quoted(value)
+    return quoted_if_needed(value)
+
+
+def quoted_if_needed(text: str) -> str:
+    """Return a value of a filter, in quotes if it could be read as something else."""
+    return text if _PLAIN.fullmatch(text) else _quoted(text)
 
 
 def printed_range(bounds: Range, *, fractions: bool = False) -> str:

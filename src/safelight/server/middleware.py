@@ -66,9 +66,9 @@ _API = "/api/"
 
 #: Paths whose answers depend on who asks, and are kept by nobody unless they say so.
 _PRIVATE = (_API, "/metrics")
-_UPLOAD = ("PUT", "/api/v1/photos")
+_UPLOADS = (("PUT", "/api/v1/photos"), ("POST", "/api/v1/uploads"))
 _IMAGE_SEARCH = "/api/v1/images/search"
-_LONG = (_UPLOAD, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
+_LONG = (*_UPLOADS, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
 _LONG_ENDINGS = ("/apply", "/undo")
 
 #: Bytes of a body that needs no room of its own.
@@ -194,7 +194,7 @@ def _seconds(service: ServerState, method: str, path: str) -> float:
 
 def _limit(service: ServerState, method: str, path: str) -> int:
     limits = service.limits
-    if (method, path) == _UPLOAD:
+    if (method, path) in _UPLOADS:
         return limits.upload_bytes
     if path == _IMAGE_SEARCH:
         return limits.image_bytes
@@ -220,7 +220,7 @@ class _Body:
     ) -> None:
         self._receive = receive
         self._service = service
-        self._is_upload = (method, path) == _UPLOAD
+        self._is_upload = (method, path) in _UPLOADS
         self._is_image = path == _IMAGE_SEARCH
         self._limit = _limit(service, method, path)
         self._held = held

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from safelight import schemas as answers
 from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
 from safelight.library.ingested_sources import remembered
+from safelight.search.completion import complete
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
@@ -114,6 +117,39 @@ async def facets(
         taken=None
         if found.taken is None
         else answers.Taken(first=found.taken[0][:19], last=found.taken[1][:19]),
+    )
+
+
+@router.get(
+    "/api/v1/complete", tags=["search"], operation_id="completeQuery", summary="Complete a query"
+)
+async def complete_query(
+    served: Served,
+    access: Reader,
+    q: Annotated[
+        str,
+        Query(
+            max_length=4000,
+            description="The query up to where it is typed.",
+            examples=["a dog camera:ca"],
+        ),
+    ] = "",
+    namespace: NamespaceQuery = None,
+    limit: Annotated[int, Query(ge=1, le=50, description="Maximum of completions.")] = 10,
+) -> answers.Completions:
+    """Return names of filters, or values with how many photos have them."""
+    await known_namespace(served, access, namespace)
+    found = await served.reading.run(
+        partial(
+            complete,
+            served.library,
+            q,
+            namespaces=access.within(namespace or None),
+            limit=limit,
+        )
+    )
+    return answers.Completions(
+        completions=tuple(answers.Completion(**asdict(each)) for each in found)
     )
 
 

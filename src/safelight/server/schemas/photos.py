@@ -22,6 +22,7 @@ PhotoId = Annotated[
 ]
 
 Day = Annotated[str, Field(pattern=forms.DAY)]
+Weight = Annotated[float, Field(ge=-1000, le=1000)]
 Namespace = Annotated[str, Field(min_length=1, max_length=200)]
 NamespaceQuery = Annotated[
     str | None,
@@ -92,6 +93,20 @@ class ImageSearch(Given):
         description="Id of a photo, or how it begins: more like this photo.",
         examples=["9f86d081884c7d65"],
     )
+    like: list[Annotated[str, Field(pattern=forms.LIKE)]] = Field(
+        default=[],
+        max_length=32,
+        description="More like these photos: ids, or how they begin, each with a weight behind a "
+        "colon if not 1.",
+        examples=[["9f86d081884c7d65", "2c26b46b68ffc68f:0.5"]],
+    )
+    weights: list[Weight] = Field(
+        default=[],
+        max_length=32,
+        description="A weight for each photo that is sent, in their order; 1 if not given. Below "
+        "0, photos like it are avoided.",
+        examples=[[1.0, 0.5]],
+    )
     plus: list[Annotated[str, Field(max_length=1000)]] = Field(
         default=[],
         max_length=32,
@@ -147,7 +162,19 @@ class ImageSearch(Given):
         examples=["-score:focus"],
     )
     limit: int = Field(
-        default=200, ge=1, le=1000, description="Most hits of the answer.", examples=[20]
+        default=200, ge=1, le=1000, description="Most hits of a page.", examples=[20]
+    )
+    cursor: str | None = Field(
+        default=None,
+        max_length=LONGEST,
+        description="Where the hits go on: `next` of the page before, sent with the same request.",
+        examples=["8H2vYx1wCqV8WyI1ZjFkN2E4NCIsMjAwXQ"],
+    )
+    fields: list[Annotated[str, Field(max_length=200)]] = Field(
+        default=[],
+        max_length=50,
+        description=f"Further fields of each photo: {', '.join(FIELDS)}.",
+        examples=[["labels", "scores"]],
     )
     min_score: float | None = Field(
         default=None,
