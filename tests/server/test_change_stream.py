@@ -61,7 +61,7 @@ def test_changes_are_told_as_they_happen_and_resumed(filled, embedder) -> None:
         assert [event[2].get("photo_id") for event in islice(events, 2)] == [other, None]
 
 
-def test_a_new_listener_is_told_of_all_photos_that_it_may_see(filled, embedder) -> None:
+def test_a_new_listener_learns_all_photos_that_it_may_see(filled, embedder) -> None:
     text, _ = create_token(filled, "guest", namespaces=["red"])
     with running(filled, embedder) as server:
         with listening(server) as events:
