@@ -11,22 +11,20 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from safelight import schemas
 from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
-from safelight.errors import ServerError, SourceError, UsageError
-from safelight.files import PHOTO_FILE, read_bytes
+from safelight.client.multipart import files_of
+from safelight.errors import ServerError, UsageError
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    #: A path, or a name and the bytes.
-    GivenFile = str | os.PathLike[str] | tuple[str, bytes]
+    from safelight.client.multipart import GivenFile
 
 T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
@@ -259,11 +257,6 @@ def image(photo_id: str, side: int = 2048) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/image", bytes, _params(side=str(side)))
 
 
-def original(photo_id: str) -> Call[bytes]:
-    """Return a photo's file, byte for byte."""
-    return Call("GET", f"{_photo(photo_id)}/original", bytes, is_slow=True)
-
-
 def focus(photo_id: str) -> Call[bytes]:
     """Return a map of where a photo is sharp, a PNG."""
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
@@ -333,9 +326,9 @@ def images_search(
     ----------
     query : str, optional
         As ``safelight search`` takes it.
-    image : path or (name, bytes), optional
-        A photo that is sent along.
-    images : sequence of path or (name, bytes)
+    image : path, open binary file or (name, contents), optional
+        A photo that is sent along; see :func:`upload`.
+    images : sequence of path, open binary file or (name, contents)
         Several.
     weights : sequence of float
         Of each photo that is sent along, 1 if not given; below 0, photos like it are avoided.
@@ -403,7 +396,8 @@ def upload(
 
     Parameters
     ----------
-    files : iterable of path or (name, bytes)
+    files : path, open binary file or (name, contents), or iterable of them
+        Contents are bytes, an open file, or an iterable of bytes, also an asynchronous one.
     namespace : str, optional
     score, label : bool, optional
         Whether to measure their quality, and to label them; as the library's photos are if None.
@@ -444,7 +438,7 @@ def _upload(
             score=None if score is None else str(score).lower(),
             label=None if label is None else str(label).lower(),
         ),
-        files=[("files", each) for each in as_list(files, "files", str, os.PathLike, tuple)],
+        files=[("files", each) for each in files_of(files)],
         is_slow=True,
     )
 
@@ -863,9 +857,29 @@ def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
     return Call("POST", f"{_API}/features", read, json=dict(batch), is_slow=True)
 
 
+def original_path(photo_id: str) -> str:
+    """Return where the file of a photo is."""
+    return f"{_photo(photo_id)}/original"
+
+
 def events_path(job_id: str) -> str:
     """Return where the events of a job are told."""
     return f"{_API}/jobs/{_part(job_id)}/events"
+
+
+def change_events(
+    since: str | None, namespace: str | None, fields: str | Sequence[str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return where the changes of a library are told, and the parameters."""
+    named = ",".join(as_list(fields, "fields", str)) or None
+    return f"{_API}/changes/events", _params(since=since, namespace=namespace, fields=named)
+
+
+def read_change(line: str) -> schemas.Change | None:
+    """Return the change that a line of events tells of, if it does."""
+    if not line.startswith("data: ") or '"kind"' not in line:
+        return None
+    return _as(schemas.Change)(line.removeprefix("data: ").encode())
 
 
 def read_event(line: str) -> schemas.Job | None:
@@ -873,23 +887,6 @@ def read_event(line: str) -> schemas.Job | None:
     if not line.startswith("data: "):
         return None
     return _as(schemas.Job)(line.removeprefix("data: ").encode())
-
-
-def contents(given: GivenFile) -> tuple[str, bytes]:
-    """Return the name and the bytes of a file to be sent.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read.
-    """
-    if isinstance(given, tuple):
-        return given
-    path = Path(given)
-    try:
-        return path.name, read_bytes(path, limit=PHOTO_FILE)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
 
 
 def _as(kind: type[T]) -> Callable[[bytes], T]:

@@ -365,3 +365,8 @@ class ProblemDetails(Answer):
         default=None,
         description="The fields, or files, that were refused; null if it is not about any.",
     )
+    request_id: str | None = Field(
+        default=None,
+        description="The `X-Request-Id` of the answer, by which the server's log names it.",
+        examples=["5f2c9b0e7d1a4c38"],
+    )

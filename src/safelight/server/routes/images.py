@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safelight.embedding.base import Embedder
-    from safelight.search.options import Found
+    from safelight.search import Found
 
 router = APIRouter(prefix="/api/v1", tags=["search"], route_class=GuardedRoute)
 
