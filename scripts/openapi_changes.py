@@ -207,7 +207,7 @@ def _kinds(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, dict[s
     kinds = schema.get("type", "any")
     if kinds == "any" and ("const" in schema or "enum" in schema):
         kinds = "string"
-    return {kind: schema for kind in ([kinds] if isinstance(kinds, str) else kinds)}
+    return dict.fromkeys([kinds] if isinstance(kinds, str) else kinds, schema)
 
 
 def _values(place: str, old: dict[str, Any], new: dict[str, Any], is_sent: bool) -> Iterator[str]:

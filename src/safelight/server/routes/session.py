@@ -139,7 +139,9 @@ async def complete_query(
         ),
     ] = "",
     namespace: NamespaceQuery = None,
-    limit: Annotated[int, Query(ge=1, le=50, description="Maximum of completions.")] = 10,
+    limit: Annotated[
+        int, Query(ge=1, le=50, description="Maximum of completions.", examples=[10])
+    ] = 10,
 ) -> answers.CompletionList:
     """Return names of filters, or values with how many photos have them."""
     await known_namespace(served, access, namespace)
