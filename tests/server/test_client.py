@@ -72,7 +72,10 @@ def names(kind) -> set[str]:
 
 
 #: Methods that are more than one call.
-OWN = {"ingest", "follow", "original", "picture_urls", "save_original", "send", "close"}
+OWN = {
+    "ingest", "follow", "follow_changes", "original", "picture_urls", "save_original", "send",
+    "close",
+}  # fmt: skip
 
 
 def test_both_clients_have_every_call() -> None:
@@ -105,7 +108,11 @@ def test_every_endpoint_can_be_called(server) -> None:
         "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
         "photo_ids": ["x"], "query": "x",
     }  # fmt: skip
-    called = {("GET", calls.events_path("x")), ("GET", calls.original_path("x"))}
+    called = {
+        ("GET", calls.events_path("x")),
+        ("GET", calls.original_path("x")),
+        ("GET", calls.change_events(None, None, ())[0]),
+    }
     lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {
         "search_all"
     }

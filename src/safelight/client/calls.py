@@ -867,6 +867,21 @@ def events_path(job_id: str) -> str:
     return f"{_API}/jobs/{_part(job_id)}/events"
 
 
+def change_events(
+    since: str | None, namespace: str | None, fields: str | Sequence[str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return where the changes of a library are told, and the parameters."""
+    named = ",".join(as_list(fields, "fields", str)) or None
+    return f"{_API}/changes/events", _params(since=since, namespace=namespace, fields=named)
+
+
+def read_change(line: str) -> schemas.Change | None:
+    """Return the change that a line of events tells of, if it does."""
+    if not line.startswith("data: ") or '"kind"' not in line:
+        return None
+    return _as(schemas.Change)(line.removeprefix("data: ").encode())
+
+
 def read_event(line: str) -> schemas.Job | None:
     """Return the job that a line of events tells of, if it does."""
     if not line.startswith("data: "):
