@@ -72,14 +72,19 @@ def names(kind) -> set[str]:
 
 
 #: Methods that are more than one call.
-OWN = {"ingest", "follow", "original", "picture_urls", "save_original", "send", "close"}
+OWN = {
+    "ingest", "follow", "follow_changes", "original", "picture_urls", "save_original", "send",
+    "close",
+}  # fmt: skip
 
 
 def test_both_clients_have_every_call() -> None:
     made = {
         name
         for name, each in vars(calls).items()
-        if inspect.isfunction(each) and str(each.__annotations__.get("return")).startswith("Call[")
+        if inspect.isfunction(each)
+        and not name.startswith("_")
+        and str(each.__annotations__.get("return")).startswith("Call[")
     }
     assert len(made) > 30
     lists = {name.removesuffix("_page") for name in made if name.endswith("_page")} | {"search_all"}
@@ -101,9 +106,13 @@ def test_every_endpoint_can_be_called(server) -> None:
         "source": "x", "photo_id": "x", "job_id": "x", "vector_id": "x", "text": "x",
         "embedding": [1.0], "group": "x", "decision": "x", "groups": ["x"], "plan_id": "x",
         "batch": {}, "files": [("x", b"")], "old": "x", "new": "x", "urls": ["x"],
-        "photo_ids": ["x"],
+        "photo_ids": ["x"], "query": "x",
     }  # fmt: skip
-    called = {("GET", calls.events_path("x")), ("GET", calls.original_path("x"))}
+    called = {
+        ("GET", calls.events_path("x")),
+        ("GET", calls.original_path("x")),
+        ("GET", calls.change_events(None, None, ())[0]),
+    }
     lists = {name.removesuffix("_page") for name in vars(calls) if name.endswith("_page")} | {
         "search_all"
     }
@@ -124,6 +133,7 @@ def test_every_endpoint_can_be_called(server) -> None:
     assert lacking == {
         ("GET", "/api/v1/health"),  # as /health
         ("GET", "/metrics"),
+        ("POST", "/api/v1/images/search/upload"),  # as images_search, with an image
         ("GET", "/api/v1/vectors/metadata"),  # as vectors
         ("PUT", "/api/v1/vectors/{vector_id}"),  # as put_vector
     }

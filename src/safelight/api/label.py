@@ -198,14 +198,7 @@ def label(
 ) -> Labelled:
     """Label the photos of a library that lack labels of this set, and keep them.
 
-    Parameters
-    ----------
-    labels, templates : sequence of str, or path-like
-        Words, or a file of them; those of the settings if not given.
-    namespace : str, optional
-        Only photos with a file in it.
-    model : str, optional
-        The model to ask; that of searches if not given.
+    See :meth:`safelight.api.library.Library.label` for what it takes.
 
     Raises
     ------

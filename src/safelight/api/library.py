@@ -148,7 +148,9 @@ class Library(Opened):
         Parameters
         ----------
         query : str or Query
-            Words, an image's path, or terms joined by + and -; ``label:NAME`` filters.
+            Words, an image's path, or terms joined by + and -; ``label:NAME`` and others filter
+            (:data:`safelight.search.filters.FILTERS`). Empty if the filters among the options say
+            it all.
         top : int
         namespace : str, optional
         plus, minus : str or sequence of str
@@ -228,6 +230,10 @@ class Library(Opened):
         ----------
         labels, templates : sequence of str, or path-like
             Words, or a file of them; those of the settings if not given.
+        namespace : str, optional
+            Only photos with a file in it.
+        model : str, optional
+            The model to ask; that of searches if not given.
         """
         from safelight.api.label import label
 
@@ -279,6 +285,8 @@ class Library(Opened):
         ----------
         relations : collection of str, optional
             Only groups of these; all but ``similar`` if not given.
+        namespace : str, optional
+            Only files in it.
         **options
             ``keep``, ``prefer``, ``protect``, ``instead`` and ``look``: see
             :class:`safelight.api.duplicates.KeeperOptions`.
@@ -363,8 +371,12 @@ class Library(Opened):
         ----------
         where : Filter or str, optional
             A text has filters of a query, as in ``label:beach -label:people``.
+        namespace : str, optional
+            Only files in it.
+        order : str, optional
         **options
-            ``folder``, ``camera``, ``taken_from``, ``taken_to``, ``least``.
+            ``folder``, ``camera``, ``taken_from``, ``taken_to``, ``least``: see
+            :func:`safelight.api.search.search_options`.
         """
         from safelight.api.photos import photos
 

@@ -29,12 +29,12 @@ from safelight.errors import SafelightError, UsageError
 from safelight.forks import abandon, after_fork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from safelight.client.calls import Call, IngestOptions, Page
-    from safelight.schemas import Job
+    from safelight.schemas import Change, Job
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -271,6 +271,45 @@ class AsyncClient:
                 if told != job:
                     job = told
                     yield job
+
+    async def follow_changes(
+        self,
+        since: str | None = "now",
+        *,
+        namespace: str | None = None,
+        fields: str | Sequence[str] = (),
+    ) -> AsyncIterator[Change]:
+        """Yield what is added, changed and removed, as it happens, without end.
+
+        If the connection is lost, it goes on behind the last change. Keep the `cursor` of the last
+        one to go on from there another day.
+
+        Parameters
+        ----------
+        since : str or None
+            The cursor to go on from; ``now``; None: all photos are new.
+        namespace : str, optional
+        fields : str or sequence of str
+            Further fields of each photo, as of :func:`photos_page`.
+        """
+        following = since
+        while True:
+            path, params = calls.change_events(since, namespace, fields)
+            try:
+                async with self._http.stream("GET", path, params=dict(params)) as response:
+                    if response.status_code != 200:
+                        raise error_of(response.status_code, await response.aread())
+                    async for line in response.aiter_lines():
+                        if line.startswith("id: "):
+                            following = line.removeprefix("id: ")
+                        elif line.startswith("data: "):
+                            since = following
+                            change = calls.read_change(line)
+                            if change is not None:
+                                yield change
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(1.0)
 
     def original(self, photo_id: str, *, start: int = 0) -> AsyncOriginal:
         """Return a photo's file, byte for byte, as a stream to open.

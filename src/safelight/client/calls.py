@@ -124,7 +124,7 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
 
 def complete(
     query: str, *, namespace: str | None = None, limit: int = 10
-) -> Call[schemas.Completions]:
+) -> Call[schemas.CompletionList]:
     """Return how a query can go on: names of filters, or values with how many photos have them.
 
     Parameters
@@ -139,7 +139,7 @@ def complete(
     return Call(
         "GET",
         f"{_API}/complete",
-        _as(schemas.Completions),
+        _as(schemas.CompletionList),
         _params(q=query, namespace=namespace, limit=str(limit)),
     )
 
@@ -159,7 +159,7 @@ def photos_page(
     snapshot: str | None = None,
     offset: int | None = None,
     around: str | None = None,
-) -> Call[schemas.Photos]:
+) -> Call[schemas.PhotoList]:
     """Return a page of photos in order, without a query.
 
     Parameters
@@ -197,7 +197,7 @@ def photos_page(
     )
     params += [("min", f"{metric}:{score}") for metric, score in _least(least).items()]
     params += [("fields", name) for name in as_list(fields, "fields", str)]
-    return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
+    return Call("GET", f"{_API}/photos", _as(schemas.PhotoList), params)
 
 
 def read_photos(
@@ -221,7 +221,7 @@ def changes_page(
     namespace: str | None = None,
     fields: str | Sequence[str] = (),
     limit: int = 500,
-) -> Call[schemas.Changes]:
+) -> Call[schemas.ChangeList]:
     """Return a page of what was added, changed and removed since a cursor, in order.
 
     Parameters
@@ -234,7 +234,7 @@ def changes_page(
     """
     params = _params(since=since, namespace=namespace, limit=str(limit))
     params += [("fields", name) for name in as_list(fields, "fields", str)]
-    return Call("GET", f"{_API}/changes", _as(schemas.Changes), params, cursor="since")
+    return Call("GET", f"{_API}/changes", _as(schemas.ChangeList), params, cursor="since")
 
 
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
@@ -319,7 +319,7 @@ def images_search(
     expand: bool = False,
     fields: str | Sequence[str] = (),
     cursor: str | None = None,
-) -> Call[schemas.Hits]:
+) -> Call[schemas.HitList]:
     """Find photos by words, by photos, and by both together.
 
     Parameters
@@ -371,7 +371,7 @@ def images_search(
         expand=expand or None,
         **{"from": taken_from, "to": taken_to},
     )
-    path, read = f"{_API}/images/search", _as(schemas.Hits)
+    path, read = f"{_API}/images/search", _as(schemas.HitList)
     sent = [
         *(() if image is None else (image,)),
         *_sent(images),
@@ -475,10 +475,10 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.J
     return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.Jobs]:
+def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.JobList]:
     """Return a page of jobs, the newest first."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/jobs", _as(schemas.Jobs), params)
+    return Call("GET", f"{_API}/jobs", _as(schemas.JobList), params)
 
 
 def job(job_id: str) -> Call[schemas.Job]:
@@ -520,7 +520,7 @@ def search(
     )
 
     def read(body: bytes) -> tuple[schemas.VectorScore, ...]:
-        return _as(schemas.Matches)(body).matches
+        return _as(schemas.MatchList)(body).matches
 
     return Call("POST", f"{_API}/search", read, json=wanted)
 
@@ -633,7 +633,7 @@ def duplicates_page(
     limit: int = 20,
     cursor: str | None = None,
     wait: float | None = None,
-) -> Call[schemas.Groups]:
+) -> Call[schemas.GroupList]:
     """Return a page of groups of photos that belong together, with the one to keep, and why.
 
     Parameters
@@ -653,7 +653,7 @@ def duplicates_page(
     params = _params(relation=relation, namespace=namespace, cursor=cursor, limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params, waits=_seconds(wait))
+    return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -683,10 +683,10 @@ def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[s
     return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
 
 
-def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Decisions]:
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.DecisionList]:
     """Return a page of what was decided on groups, the last decision first."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.Decisions), params)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.DecisionList), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -733,18 +733,18 @@ def make_plan(
     )
 
 
-def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Plans]:
+def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.PlanList]:
     """Return a page of plans without their files, the newest first."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/plans", _as(schemas.Plans), params)
+    return Call("GET", f"{_API}/plans", _as(schemas.PlanList), params)
 
 
 def plan_actions_page(
     plan_id: str, *, limit: int = 100, cursor: str | None = None
-) -> Call[schemas.Actions]:
+) -> Call[schemas.ActionList]:
     """Return a page of a plan's actions, and what became of each."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.Actions), params)
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.ActionList), params)
 
 
 def plan(plan_id: str) -> Call[schemas.Plan]:
@@ -771,18 +771,18 @@ def forget_plan(plan_id: str) -> Call[None]:
 
 def sources_page(
     namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
-) -> Call[schemas.Sources]:
+) -> Call[schemas.SourceList]:
     """Return a page of the sources, with the number of their files."""
     params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/sources", _as(schemas.Sources), params)
+    return Call("GET", f"{_API}/sources", _as(schemas.SourceList), params)
 
 
 def failures_page(
     namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
-) -> Call[schemas.Failures]:
+) -> Call[schemas.FailureList]:
     """Return a page of the files that could not be ingested, and why."""
     params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/failures", _as(schemas.Failures), params)
+    return Call("GET", f"{_API}/failures", _as(schemas.FailureList), params)
 
 
 def move_source(
@@ -865,6 +865,21 @@ def original_path(photo_id: str) -> str:
 def events_path(job_id: str) -> str:
     """Return where the events of a job are told."""
     return f"{_API}/jobs/{_part(job_id)}/events"
+
+
+def change_events(
+    since: str | None, namespace: str | None, fields: str | Sequence[str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return where the changes of a library are told, and the parameters."""
+    named = ",".join(as_list(fields, "fields", str)) or None
+    return f"{_API}/changes/events", _params(since=since, namespace=namespace, fields=named)
+
+
+def read_change(line: str) -> schemas.Change | None:
+    """Return the change that a line of events tells of, if it does."""
+    if not line.startswith("data: ") or '"kind"' not in line:
+        return None
+    return _as(schemas.Change)(line.removeprefix("data: ").encode())
 
 
 def read_event(line: str) -> schemas.Job | None:

@@ -31,12 +31,12 @@ from safelight.errors import SafelightError, UsageError
 from safelight.forks import abandon, after_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from safelight.client.calls import Call, IngestOptions, Page
-    from safelight.schemas import Job
+    from safelight.schemas import Change, Job
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -272,6 +272,45 @@ class Client:
                 if told != job:
                     job = told
                     yield job
+
+    def follow_changes(
+        self,
+        since: str | None = "now",
+        *,
+        namespace: str | None = None,
+        fields: str | Sequence[str] = (),
+    ) -> Iterator[Change]:
+        """Yield what is added, changed and removed, as it happens, without end.
+
+        If the connection is lost, it goes on behind the last change. Keep the `cursor` of the last
+        one to go on from there another day.
+
+        Parameters
+        ----------
+        since : str or None
+            The cursor to go on from; ``now``; None: all photos are new.
+        namespace : str, optional
+        fields : str or sequence of str
+            Further fields of each photo, as of :func:`photos_page`.
+        """
+        following = since
+        while True:
+            path, params = calls.change_events(since, namespace, fields)
+            try:
+                with self._http.stream("GET", path, params=dict(params)) as response:
+                    if response.status_code != 200:
+                        raise error_of(response.status_code, response.read())
+                    for line in response.iter_lines():
+                        if line.startswith("id: "):
+                            following = line.removeprefix("id: ")
+                        elif line.startswith("data: "):
+                            since = following
+                            change = calls.read_change(line)
+                            if change is not None:
+                                yield change
+            except httpx2.TransportError:
+                pass
+            time.sleep(1.0)
 
     def original(self, photo_id: str, *, start: int = 0) -> Original:
         """Return a photo's file, byte for byte, as a stream to open.

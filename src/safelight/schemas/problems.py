@@ -333,6 +333,7 @@ class FieldProblem(Answer):
     allowed: tuple[str, ...] | None = Field(
         default=None,
         description="The values or names that are possible; null where they cannot be listed.",
+        examples=[["quarantine", "hardlink", "trash"]],
     )
 
 
@@ -344,7 +345,11 @@ def _listed(schema: dict[str, Any]) -> None:
 class ProblemDetails(Answer):
     """An error, as RFC 9457 has it."""
 
-    type: str = Field(default="about:blank", description="Always `about:blank`; see `code`.")
+    type: str = Field(
+        default="about:blank",
+        description="Always `about:blank`; see `code`.",
+        examples=["about:blank"],
+    )
     title: str = Field(description="The phrase of the status.", examples=["Not Found"])
     status: int = Field(description="The status of the answer.", examples=[404])
     detail: str = Field(
