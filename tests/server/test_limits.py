@@ -74,7 +74,7 @@ def test_too_many_files_are_refused(small) -> None:
 
 
 def test_photos_have_a_limit_of_pixels(small) -> None:
-    (photo,) = small.upload(("x.png", png(101))).json()["photos"]
+    (photo,) = small.upload(("x.png", png(101))).json()["errors"]
     assert photo["code"] == "too-large"
     answer = small.client.post("/api/v1/images/search", files={"image": ("x", png(101))})
     is_refused(answer, 422, "too-large")

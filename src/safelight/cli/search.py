@@ -66,7 +66,16 @@ class _SearchCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         # With a space in front of it, it is no longer an option, and means the same in the query.
-        spaced = [f" {arg}" if _NEGATED.match(arg) else arg for arg in args[:end]]
+        takers = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }
+        spaced = [
+            f" {arg}" if _NEGATED.match(arg) and before not in takers else arg
+            for before, arg in zip(["", *args], args[:end], strict=False)
+        ]
         words = [arg for arg in args[:end] if _LIKE_WORD.fullmatch(arg)]
         try:
             return super().parse_args(ctx, spaced + args[end:])

@@ -16,7 +16,7 @@ from safelight.schemas.base import (
     TakenAt,
     TakenOffset,
 )
-from safelight.schemas.values import HealthStatus, JobState, ScoreStatus
+from safelight.schemas.values import HealthStatus, JobKind, JobState, ScoreStatus
 
 
 class Health(Answer):
@@ -73,7 +73,7 @@ class Session(Answer):
     )
 
 
-class Count(Answer):
+class NameCount(Answer):
     """A name, and how many photos have it."""
 
     name: str = Field(description="A namespace or a camera.", examples=["Canon EOS R5"])
@@ -103,8 +103,8 @@ class Taken(Answer):
 class Facets(Answer):
     """Values that photos can be filtered by."""
 
-    namespaces: tuple[Count, ...] = Field(description="Namespaces, with their photos.")
-    cameras: tuple[Count, ...] = Field(description="Cameras, with their photos.")
+    namespaces: tuple[NameCount, ...] = Field(description="Namespaces, with their photos.")
+    cameras: tuple[NameCount, ...] = Field(description="Cameras, with their photos.")
     labels: tuple[LabelCount, ...] = Field(description="Labels, with their photos.")
     metrics: tuple[str, ...] = Field(
         description="Metrics that photos were scored by.", examples=[["combined", "focus"]]
@@ -129,13 +129,13 @@ class Completion(Answer):
     )
 
 
-class Completions(Answer):
+class CompletionList(Answer):
     """Ways in which a query can go on, the best first."""
 
     completions: tuple[Completion, ...] = Field(description="At most as many as were asked for.")
 
 
-class File(Answer):
+class PhotoFile(Answer):
     """A path at which a photo was seen."""
 
     path: FilePath
@@ -201,7 +201,7 @@ class Exif(Answer):
     rating: int | None = Field(default=None, description="1 to 5; -1 for rejected.", examples=[4])
 
 
-class Label(Answer):
+class PhotoLabel(Answer):
     """A label of a photo."""
 
     label: str = Field(description="The label.", examples=["landscape"])
@@ -215,7 +215,7 @@ class Label(Answer):
     applies: bool = Field(description="True: the label is shown and searched.", examples=[True])
 
 
-class Score(Answer):
+class PhotoScore(Answer):
     """Result of one metric."""
 
     metric: str = Field(description="Name of the metric.", examples=["focus"])
@@ -267,15 +267,15 @@ class Card(Answer):
         description="Size of the file in bytes; null unless `fields` names it.",
         examples=[4182734],
     )
-    labels: tuple[Label, ...] | None = Field(
+    labels: tuple[PhotoLabel, ...] | None = Field(
         default=None,
         description="Labels, the most probable first; null unless `fields` names them, or if the "
         "photo was never labelled.",
     )
-    scores: tuple[Score, ...] | None = Field(
+    scores: tuple[PhotoScore, ...] | None = Field(
         default=None, description="Quality scores; null unless `fields` names them."
     )
-    files: tuple[File, ...] | None = Field(
+    files: tuple[PhotoFile, ...] | None = Field(
         default=None, description="All files of the photo; null unless `fields` names them."
     )
     facts: PhotoFacts | None = Field(
@@ -307,7 +307,7 @@ class Hit(Card):
     )
 
 
-class Photos(Listed):
+class PhotoList(Listed):
     """A page of photos."""
 
     photos: tuple[Card, ...] = Field(description="The photos of this page, in order.")
@@ -339,7 +339,7 @@ class PhotoBatch(Answer):
     )
 
 
-class Hits(Listed):
+class HitList(Listed):
     """Photos found, best first unless another order was asked for."""
 
     hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
@@ -398,11 +398,23 @@ class Uploads(Answer):
     photos: tuple[Uploaded, ...] = Field(description="The outcomes.")
 
 
+class JobFailure(Answer):
+    """A file that a job could not take."""
+
+    path: str = Field(
+        description="Path of the file on the server.", examples=["/home/me/Pictures/broken.jpg"]
+    )
+    code: str = Field(description="Why it failed, for programs.", examples=["truncated"])
+    reason: str = Field(
+        description="Why it failed, for people; to follow the path.", examples=["ends too early"]
+    )
+
+
 class Job(Answer):
     """Something that takes longer than a request."""
 
     id: str = Field(description="Id of the job.", examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"])
-    kind: str = Field(description="What the job does.", examples=["ingest"])
+    kind: JobKind = Field(description="What the job does.")
     namespace: str = Field(description="Namespace that it works on.", examples=["default"])
     state: JobState = Field(description="How far the job is.")
     done: int = Field(description="Files that are done.", examples=[120])
@@ -411,6 +423,17 @@ class Job(Answer):
     message: str | None = Field(
         description="Why it failed, for people; null unless it did.",
         examples=["The folder is not there."],
+    )
+    failures: tuple[JobFailure, ...] = Field(
+        description="Files that it could not take, at most 1,000; empty until it has ended."
+    )
+    photos: tuple[Uploaded, ...] | None = Field(
+        description="Of an upload, what came of each file, in its order; null until it has ended, "
+        "and of other jobs."
+    )
+    resumed_as: str | None = Field(
+        description="Id of the job that went on with it after the server was stopped.",
+        examples=["1c6f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
     )
     summary: dict[str, Any] | None = Field(
         description="What came of it, by name; null until it has ended.",
@@ -425,7 +448,7 @@ class Job(Answer):
         return self.state not in ("queued", "running")
 
 
-class Jobs(Listed):
+class JobList(Listed):
     """A page of jobs, the newest first."""
 
     jobs: tuple[Job, ...] = Field(description="The jobs.")
@@ -456,11 +479,11 @@ class Photo(Answer):
         description="What the file holds beside 8-bit, opaque pixels of one picture.",
         examples=[["23 further frames", "transparency"]],
     )
-    files: tuple[File, ...] = Field(description="The paths at which the photo was seen.")
-    labels: tuple[Label, ...] = Field(
+    files: tuple[PhotoFile, ...] = Field(description="The paths at which the photo was seen.")
+    labels: tuple[PhotoLabel, ...] = Field(
         description="Its labels, the most probable first; empty if it was not labelled."
     )
-    scores: tuple[Score, ...] = Field(
+    scores: tuple[PhotoScore, ...] = Field(
         description="Its scores, one a metric; empty if it was not scored."
     )
     text: str | None = Field(

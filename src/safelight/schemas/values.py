@@ -14,6 +14,7 @@ __all__ = [
     "ComparisonState",
     "DecisionName",
     "HealthStatus",
+    "JobKind",
     "JobState",
     "PlanAction",
     "PlanState",
@@ -43,6 +44,13 @@ class HealthStatus(StrEnum):
     """State of the server."""
 
     HEALTHY = "healthy"
+
+
+class JobKind(StrEnum):
+    """Kind of a job."""
+
+    INGEST = "ingest"
+    UPLOAD = "upload"
 
 
 class JobState(StrEnum):

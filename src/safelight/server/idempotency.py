@@ -105,12 +105,19 @@ class Once:
         place = (token or "", key)
         known = self._working.get(place)
         if known is not None:
+            await request.close()  # the files of its form
             _require_same(known[0], digest)
             return _replayed(await asyncio.shield(known[1]))
-        task = asyncio.create_task(self._do(place, digest, work))
+        task = asyncio.create_task(self._closing(request, self._do(place, digest, work)))
         self._working[place] = (digest, task)
         task.add_done_callback(lambda done: self._end(place, done))
         return await asyncio.shield(task)
+
+    async def _closing(self, request: Request, doing: Coroutine[Any, Any, Response]) -> Response:
+        try:
+            return await doing
+        finally:
+            await request.close()
 
     def _end(self, place: tuple[str, str], task: asyncio.Task[Response]) -> None:
         self._working.pop(place, None)

@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_WRITES = 1.0
 _WAITING = 50
 
 #: Failures that a summary names; `safelight status --failed` has them all.
-_FAILURES = 100
+_FAILURES = 1000
 
 
 class Jobs:

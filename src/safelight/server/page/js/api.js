@@ -7,9 +7,9 @@ const PATIENCE = 3; // times that a busy server is asked again
 const LONGEST_WAIT = 10; // seconds
 
 export class Problem extends Error {
-  constructor({ status = 0, title = "", detail = "", code = "" }) {
+  constructor({ status = 0, title = "", detail = "", code = "", errors = null }) {
     super(detail || title);
-    Object.assign(this, { name: "Problem", status, title, detail, code });
+    Object.assign(this, { name: "Problem", status, title, detail, code, errors });
   }
 }
 
@@ -81,6 +81,7 @@ const problem = async (response) => {
     title: told.title ?? response.statusText,
     detail: told.detail ?? "The server answered " + response.status + " and gave no reason.",
     code: told.code,
+    errors: told.errors,
   });
   if (found.status === 401) refused(found);
   return found;
