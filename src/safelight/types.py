@@ -284,7 +284,7 @@ class Hit:
     path: str
     photo_id: str
     namespace: str
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = field(hash=False)
     stack: int = 1
     matched: str | None = None
     probability: float | None = None

@@ -115,7 +115,7 @@ def test_a_request_has_an_id(server) -> None:
             assert made.headers["x-request-id"] != bad
             assert len(made.headers["x-request-id"]) == 16
         missing = server.get(f"{API}/nothing", headers={"X-Request-Id": "trace-2"})
-        assert missing.headers["x-request-id"] == "trace-2"
+        assert missing.headers["x-request-id"] == missing.json()["request_id"] == "trace-2"
         assert until(lambda: {"trace-1.a", "trace-2"} <= set(told))
     finally:
         logger.remove(handler)

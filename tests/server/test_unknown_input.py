@@ -15,7 +15,15 @@ IDS = {
 }
 
 #: Objects whose names are the client's own.
-OPEN = {"Batch", "metadata", "filters", "metadata_filters", "min", "artifacts", "photo_index"}
+OPEN = {
+    "FeatureBatch",
+    "metadata",
+    "filters",
+    "metadata_filters",
+    "min",
+    "artifacts",
+    "photo_index",
+}
 
 
 @pytest.fixture

@@ -238,14 +238,9 @@ def duplicates(
     progress: Reporting | None = None,
     **options: Any,
 ) -> Duplicates:
-    """Return the duplicates of a library; see :class:`KeeperOptions` for `options`.
+    """Return the duplicates of a library.
 
-    Parameters
-    ----------
-    relations : collection of str, optional
-        Only groups of these; all but ``similar`` if not given.
-    namespace : str, optional
-        Only files in it.
+    See :meth:`safelight.api.library.Library.duplicates` for what it takes.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.progress import Reporting, Step, as_progress, reporting
@@ -131,7 +131,7 @@ class FileLabels:
     model: str
     label_set: LabelSet
     paths: tuple[str, ...]
-    failures: list[tuple[str, str]]
+    failures: list[tuple[str, str]] = field(hash=False)
     _results: Callable[[], Iterator[PhotoLabels]]
 
     def __iter__(self) -> Iterator[PhotoLabels]:
@@ -198,14 +198,7 @@ def label(
 ) -> Labelled:
     """Label the photos of a library that lack labels of this set, and keep them.
 
-    Parameters
-    ----------
-    labels, templates : sequence of str, or path-like
-        Words, or a file of them; those of the settings if not given.
-    namespace : str, optional
-        Only photos with a file in it.
-    model : str, optional
-        The model to ask; that of searches if not given.
+    See :meth:`safelight.api.library.Library.label` for what it takes.
 
     Raises
     ------

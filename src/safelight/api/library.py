@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from safelight.arguments import as_name, as_path
 from safelight.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from safelight.api.complete import Completion
     from safelight.api.duplicates import Duplicates
@@ -146,7 +148,9 @@ class Library(Opened):
         Parameters
         ----------
         query : str or Query
-            Words, an image's path, or terms joined by + and -; ``label:NAME`` filters.
+            Words, an image's path, or terms joined by + and -; ``label:NAME`` and others filter
+            (:data:`safelight.search.filters.FILTERS`). Empty if the filters among the options say
+            it all.
         top : int
         namespace : str, optional
         plus, minus : str or sequence of str
@@ -226,6 +230,10 @@ class Library(Opened):
         ----------
         labels, templates : sequence of str, or path-like
             Words, or a file of them; those of the settings if not given.
+        namespace : str, optional
+            Only photos with a file in it.
+        model : str, optional
+            The model to ask; that of searches if not given.
         """
         from safelight.api.label import label
 
@@ -277,6 +285,8 @@ class Library(Opened):
         ----------
         relations : collection of str, optional
             Only groups of these; all but ``similar`` if not given.
+        namespace : str, optional
+            Only files in it.
         **options
             ``keep``, ``prefer``, ``protect``, ``instead`` and ``look``: see
             :class:`safelight.api.duplicates.KeeperOptions`.
@@ -361,8 +371,12 @@ class Library(Opened):
         ----------
         where : Filter or str, optional
             A text has filters of a query, as in ``label:beach -label:people``.
+        namespace : str, optional
+            Only files in it.
+        order : str, optional
         **options
-            ``folder``, ``camera``, ``taken_from``, ``taken_to``, ``least``.
+            ``folder``, ``camera``, ``taken_from``, ``taken_to``, ``least``: see
+            :func:`safelight.api.search.search_options`.
         """
         from safelight.api.photos import photos
 
@@ -547,3 +561,17 @@ def open_library(
     >>> library = safelight.open("photos.db")                        # doctest: +SKIP
     """
     return Library(path, create=create, settings=settings, model=model, progress=progress)
+
+
+def _while_open(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Library, *args: Any, **options: Any) -> Any:
+        self.database.require_open()  # before anything that is asked for is looked at
+        return method(self, *args, **options)
+
+    return call
+
+
+for _name, _method in inspect.getmembers(Library, inspect.isfunction):
+    if not _name.startswith("_") and _name != "close":
+        setattr(Library, _name, _while_open(_method))

@@ -186,16 +186,7 @@ def photos(
 ) -> Photos:
     """Return the photos to which a filter applies.
 
-    Parameters
-    ----------
-    where : Filter or str, optional
-        A text has filters of a query, as in ``label:beach -label:people``.
-    namespace : str, optional
-        Only files in it.
-    order : str, optional
-        As for :func:`safelight.api.search.search_options`; the last taken first if not given.
-    **options
-        ``folder``, ``camera``, ``taken_from``, ``taken_to`` and ``least``, as there.
+    See :meth:`safelight.api.library.Library.photos` for what it takes.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.progress import Reporting, Step, as_progress, reporting
@@ -93,7 +93,7 @@ class FileScores:
 
     metrics: tuple[str, ...]
     paths: tuple[str, ...]
-    failures: list[tuple[str, str]]
+    failures: list[tuple[str, str]] = field(hash=False)
     _results: Callable[[], Iterator[Report]]
 
     def __iter__(self) -> Iterator[Report]:

@@ -53,24 +53,9 @@ def search(
     store: str | None = None,
     **options: Any,
 ) -> Hits:
-    """Return the photos and texts nearest to a query; see :func:`search_options` for `options`.
+    """Return the photos and texts nearest to a query.
 
-    Parameters
-    ----------
-    query : str or Query
-        Words, an image, or terms joined by + and -; filters such as ``camera:canon`` and
-        ``-label:people`` (:data:`safelight.search.filters.FILTERS`). Empty
-        if the filters among the options say it all.
-    plus, minus : str or sequence of str
-        Terms to add to the query, and to take out of it.
-    like : path-like or str, or sequence of them
-        Photos to be like: paths, or ids of photos of the library; each with a weight behind a
-        colon if not 1, as in ``"sunset.jpg:0.5"``.
-    model : str, optional
-        Search in this model's space; in the library's default if not given.
-    store : str, optional
-        The vector store to search; ``local`` is the library's own index. That of the settings if
-        not given.
+    See :meth:`safelight.api.library.Library.search` for what it takes.
 
     Raises
     ------

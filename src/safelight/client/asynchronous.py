@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
@@ -11,8 +12,11 @@ import httpx2
 
 from safelight.arguments import as_count, as_list
 from safelight.client import calls
+from safelight.client.downloads import PartialFile, described_file
+from safelight.client.multipart import AsyncForm
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
+    DOWNLOAD_TRIES,
     RETRIES,
     options,
     request_of,
@@ -21,13 +25,16 @@ from safelight.client.sending import (
     wait_before_next,
     wait_until_ready,
 )
+from safelight.errors import SafelightError, UsageError
+from safelight.forks import abandon, after_fork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from safelight.client.calls import Call, IngestOptions, Page
-    from safelight.schemas import Job
+    from safelight.schemas import Change, Job
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,9 +98,40 @@ class AsyncClient:
         timeout: float = 60.0,
         retries: int = RETRIES,
     ) -> None:
+        self._made_with: dict[str, Any] = {"token": token, "timeout": timeout, "retries": retries}
+        self._url = url
         self._timeout = timeout
         self._retries = as_count(retries, "retries", 0)
-        self._http = httpx2.AsyncClient(**options(url, token, timeout))
+        self._connected: httpx2.AsyncClient | None = httpx2.AsyncClient(**self._options())
+        after_fork(self, AsyncClient._renew)
+
+    @property
+    def _http(self) -> httpx2.AsyncClient:
+        if self._connected is None:
+            self._connected = httpx2.AsyncClient(**self._options())
+        self._require_open()
+        return self._connected
+
+    def _options(self) -> dict[str, Any]:
+        return options(self._url, self._made_with["token"], self._timeout)
+
+    def _require_open(self) -> None:
+        if self._connected is not None and self._connected.is_closed:
+            raise UsageError(
+                f"This client of {self._url} was closed. Make another one.", code="closed"
+            )
+
+    def _renew(self) -> None:
+        """Leave the parent's connections to it, so that nobody reads the other's answers."""
+        abandon(self._connected)
+        if self._connected is not None and not self._connected.is_closed:
+            self._connected = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(type(self), self._url, **self._made_with), ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._url!r})"
 
     health = _method(calls.health)
     session = _method(calls.session)
@@ -108,7 +146,6 @@ class AsyncClient:
     forget_photo = _method(calls.forget_photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)
-    original = _method(calls.original)
     focus = _method(calls.focus)
     sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
@@ -235,9 +272,107 @@ class AsyncClient:
                     job = told
                     yield job
 
+    async def follow_changes(
+        self,
+        since: str | None = "now",
+        *,
+        namespace: str | None = None,
+        fields: str | Sequence[str] = (),
+    ) -> AsyncIterator[Change]:
+        """Yield what is added, changed and removed, as it happens, without end.
+
+        If the connection is lost, it goes on behind the last change. Keep the `cursor` of the last
+        one to go on from there another day.
+
+        Parameters
+        ----------
+        since : str or None
+            The cursor to go on from; ``now``; None: all photos are new.
+        namespace : str, optional
+        fields : str or sequence of str
+            Further fields of each photo, as of :func:`photos_page`.
+        """
+        following = since
+        while True:
+            path, params = calls.change_events(since, namespace, fields)
+            try:
+                async with self._http.stream("GET", path, params=dict(params)) as response:
+                    if response.status_code != 200:
+                        raise error_of(response.status_code, await response.aread())
+                    async for line in response.aiter_lines():
+                        if line.startswith("id: "):
+                            following = line.removeprefix("id: ")
+                        elif line.startswith("data: "):
+                            since = following
+                            change = calls.read_change(line)
+                            if change is not None:
+                                yield change
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(1.0)
+
+    def original(self, photo_id: str, *, start: int = 0) -> AsyncOriginal:
+        """Return a photo's file, byte for byte, as a stream to open.
+
+        Parameters
+        ----------
+        photo_id : str
+        start : int
+            The byte to begin with.
+
+        Examples
+        --------
+        >>> async with client.original(photo_id) as stream:          # doctest: +SKIP
+        ...     async for chunk in stream:
+        ...         print(len(chunk), "of", stream.size)
+        """
+        return AsyncOriginal(self, photo_id, start)
+
+    async def save_original(
+        self, photo_id: str, path: str | os.PathLike[str], *, overwrite: bool = False
+    ) -> Path:
+        """Download a photo's file, and return its path; what broke off is gone on with.
+
+        The file is there when all of it is, with the bytes that its id names.
+
+        Parameters
+        ----------
+        photo_id : str
+        path : path-like
+        overwrite : bool
+            Replace a file that is there.
+        """
+        part = PartialFile(path, photo_id, overwrite=overwrite)
+        arrived, tries = await asyncio.to_thread(part.open), 0
+        try:
+            while True:
+                before = arrived
+                try:
+                    async with self.original(photo_id, start=arrived) as stream:
+                        if stream.start != arrived:
+                            await asyncio.to_thread(part.restart)
+                            arrived = stream.start
+                        async for chunk in stream:
+                            await asyncio.to_thread(part.write, chunk)
+                            arrived += len(chunk)
+                    break
+                except SafelightError as error:
+                    if error.context.get("status") == 416:  # all of it had arrived
+                        break
+                    tries = 1 if arrived > before else tries + 1
+                    if error.code not in ("unreachable", "timeout") or tries > DOWNLOAD_TRIES:
+                        raise
+                    await asyncio.sleep(0.2 * tries)
+            return await asyncio.to_thread(part.finish)
+        finally:
+            part.close()
+
     async def send(self, call: Call[T]) -> T:
         """Send a call and return what its answer says."""
-        request = request_of(call, self._timeout)
+        if call.files:  # opened on a thread: their disk may sleep
+            request = await asyncio.to_thread(request_of, call, self._timeout, AsyncForm)
+        else:
+            request = request_of(call, self._timeout, AsyncForm)
         sent, begun = 0, time.monotonic()
         while True:
             try:
@@ -252,11 +387,32 @@ class AsyncClient:
                 return result_of(call, response)
             await asyncio.sleep(wait)
 
+    async def _begin(self, path: str, headers: dict[str, str]) -> httpx2.Response:
+        """Return an answer whose body has not come yet."""
+        sent = 0
+        while True:
+            request = self._http.build_request("GET", path, headers=headers)
+            try:
+                response = await self._http.send(request, stream=True)
+                if response.status_code in (200, 206):
+                    return response
+                body = await response.aread()
+            except httpx2.TransportError as error:
+                raise unreachable(self._http.base_url, error) from error
+            await response.aclose()
+            sent += 1
+            wait = wait_before_next(response, sent, self._retries)
+            if wait is None:
+                raise error_of(response.status_code, body)
+            await asyncio.sleep(wait)
+
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections. To close it twice does no harm."""
+        if self._connected is not None:
+            await self._connected.aclose()
 
     async def __aenter__(self) -> AsyncClient:
+        self._require_open()
         return self
 
     async def __aexit__(
@@ -266,3 +422,65 @@ class AsyncClient:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+class AsyncOriginal:
+    """A photo's file on its way from a server; see :meth:`AsyncClient.original`.
+
+    Attributes
+    ----------
+    size : int or None
+        Bytes of the whole file.
+    start : int
+        The byte that the stream begins with: 0 if the server sends all.
+    name : str
+        The file's, on the server.
+    media_type : str
+    """
+
+    def __init__(self, client: AsyncClient, photo_id: str, start: int) -> None:
+        self._client = client
+        self._path = calls.original_path(photo_id)
+        self._etag = f'"{photo_id}"'
+        self._process = os.getpid()
+        self._response: httpx2.Response | None = None
+        self.start = start
+        self.size: int | None = None
+        self.name = self.media_type = ""
+
+    async def read(self) -> bytes:
+        """Return all that comes."""
+        return b"".join([chunk async for chunk in self])
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._response is None or self._process != os.getpid():
+            raise UsageError(
+                "Open the stream first, in the process that reads it: "
+                "`with client.original(photo_id) as stream`.",
+                code="closed",
+            )
+        try:
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+        except httpx2.TransportError as error:
+            raise unreachable(self._client._http.base_url, error) from error
+
+    async def __aenter__(self) -> AsyncOriginal:
+        headers = {"Accept-Encoding": "identity"}
+        if self.start:
+            headers |= {"Range": f"bytes={self.start}-", "If-Range": self._etag}
+        response = await self._client._begin(self._path, headers)
+        self.size, self.start, self.name = described_file(response.headers)
+        self.media_type = response.headers.get("content-type", "")
+        self._response = response
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        response, self._response = self._response, None
+        if response is not None and self._process == os.getpid():
+            await response.aclose()

@@ -11,22 +11,20 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from safelight import schemas
 from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
-from safelight.errors import ServerError, SourceError, UsageError
-from safelight.files import PHOTO_FILE, read_bytes
+from safelight.client.multipart import files_of
+from safelight.errors import ServerError, UsageError
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    #: A path, or a name and the bytes.
-    GivenFile = str | os.PathLike[str] | tuple[str, bytes]
+    from safelight.client.multipart import GivenFile
 
 T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
@@ -126,7 +124,7 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
 
 def complete(
     query: str, *, namespace: str | None = None, limit: int = 10
-) -> Call[schemas.Completions]:
+) -> Call[schemas.CompletionList]:
     """Return how a query can go on: names of filters, or values with how many photos have them.
 
     Parameters
@@ -141,7 +139,7 @@ def complete(
     return Call(
         "GET",
         f"{_API}/complete",
-        _as(schemas.Completions),
+        _as(schemas.CompletionList),
         _params(q=query, namespace=namespace, limit=str(limit)),
     )
 
@@ -161,7 +159,7 @@ def photos_page(
     snapshot: str | None = None,
     offset: int | None = None,
     around: str | None = None,
-) -> Call[schemas.Photos]:
+) -> Call[schemas.PhotoList]:
     """Return a page of photos in order, without a query.
 
     Parameters
@@ -199,7 +197,7 @@ def photos_page(
     )
     params += [("min", f"{metric}:{score}") for metric, score in _least(least).items()]
     params += [("fields", name) for name in as_list(fields, "fields", str)]
-    return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
+    return Call("GET", f"{_API}/photos", _as(schemas.PhotoList), params)
 
 
 def read_photos(
@@ -223,7 +221,7 @@ def changes_page(
     namespace: str | None = None,
     fields: str | Sequence[str] = (),
     limit: int = 500,
-) -> Call[schemas.Changes]:
+) -> Call[schemas.ChangeList]:
     """Return a page of what was added, changed and removed since a cursor, in order.
 
     Parameters
@@ -236,7 +234,7 @@ def changes_page(
     """
     params = _params(since=since, namespace=namespace, limit=str(limit))
     params += [("fields", name) for name in as_list(fields, "fields", str)]
-    return Call("GET", f"{_API}/changes", _as(schemas.Changes), params, cursor="since")
+    return Call("GET", f"{_API}/changes", _as(schemas.ChangeList), params, cursor="since")
 
 
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
@@ -257,11 +255,6 @@ def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
 def image(photo_id: str, side: int = 2048) -> Call[bytes]:
     """Return a photo upright, for looking at, as a WebP."""
     return Call("GET", f"{_photo(photo_id)}/image", bytes, _params(side=str(side)))
-
-
-def original(photo_id: str) -> Call[bytes]:
-    """Return a photo's file, byte for byte."""
-    return Call("GET", f"{_photo(photo_id)}/original", bytes, is_slow=True)
 
 
 def focus(photo_id: str) -> Call[bytes]:
@@ -326,16 +319,16 @@ def images_search(
     expand: bool = False,
     fields: str | Sequence[str] = (),
     cursor: str | None = None,
-) -> Call[schemas.Hits]:
+) -> Call[schemas.HitList]:
     """Find photos by words, by photos, and by both together.
 
     Parameters
     ----------
     query : str, optional
         As ``safelight search`` takes it.
-    image : path or (name, bytes), optional
-        A photo that is sent along.
-    images : sequence of path or (name, bytes)
+    image : path, open binary file or (name, contents), optional
+        A photo that is sent along; see :func:`upload`.
+    images : sequence of path, open binary file or (name, contents)
         Several.
     weights : sequence of float
         Of each photo that is sent along, 1 if not given; below 0, photos like it are avoided.
@@ -378,7 +371,7 @@ def images_search(
         expand=expand or None,
         **{"from": taken_from, "to": taken_to},
     )
-    path, read = f"{_API}/images/search", _as(schemas.Hits)
+    path, read = f"{_API}/images/search", _as(schemas.HitList)
     sent = [
         *(() if image is None else (image,)),
         *_sent(images),
@@ -403,7 +396,8 @@ def upload(
 
     Parameters
     ----------
-    files : iterable of path or (name, bytes)
+    files : path, open binary file or (name, contents), or iterable of them
+        Contents are bytes, an open file, or an iterable of bytes, also an asynchronous one.
     namespace : str, optional
     score, label : bool, optional
         Whether to measure their quality, and to label them; as the library's photos are if None.
@@ -444,7 +438,7 @@ def _upload(
             score=None if score is None else str(score).lower(),
             label=None if label is None else str(label).lower(),
         ),
-        files=[("files", each) for each in as_list(files, "files", str, os.PathLike, tuple)],
+        files=[("files", each) for each in files_of(files)],
         is_slow=True,
     )
 
@@ -481,10 +475,10 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.J
     return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.Jobs]:
+def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.JobList]:
     """Return a page of jobs, the newest first."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/jobs", _as(schemas.Jobs), params)
+    return Call("GET", f"{_API}/jobs", _as(schemas.JobList), params)
 
 
 def job(job_id: str) -> Call[schemas.Job]:
@@ -526,7 +520,7 @@ def search(
     )
 
     def read(body: bytes) -> tuple[schemas.VectorScore, ...]:
-        return _as(schemas.Matches)(body).matches
+        return _as(schemas.MatchList)(body).matches
 
     return Call("POST", f"{_API}/search", read, json=wanted)
 
@@ -639,7 +633,7 @@ def duplicates_page(
     limit: int = 20,
     cursor: str | None = None,
     wait: float | None = None,
-) -> Call[schemas.Groups]:
+) -> Call[schemas.GroupList]:
     """Return a page of groups of photos that belong together, with the one to keep, and why.
 
     Parameters
@@ -659,7 +653,7 @@ def duplicates_page(
     params = _params(relation=relation, namespace=namespace, cursor=cursor, limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params, waits=_seconds(wait))
+    return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -689,10 +683,10 @@ def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[s
     return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
 
 
-def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Decisions]:
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.DecisionList]:
     """Return a page of what was decided on groups, the last decision first."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.Decisions), params)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.DecisionList), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -739,18 +733,18 @@ def make_plan(
     )
 
 
-def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.Plans]:
+def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.PlanList]:
     """Return a page of plans without their files, the newest first."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/plans", _as(schemas.Plans), params)
+    return Call("GET", f"{_API}/plans", _as(schemas.PlanList), params)
 
 
 def plan_actions_page(
     plan_id: str, *, limit: int = 100, cursor: str | None = None
-) -> Call[schemas.Actions]:
+) -> Call[schemas.ActionList]:
     """Return a page of a plan's actions, and what became of each."""
     params = _params(limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.Actions), params)
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.ActionList), params)
 
 
 def plan(plan_id: str) -> Call[schemas.Plan]:
@@ -777,18 +771,18 @@ def forget_plan(plan_id: str) -> Call[None]:
 
 def sources_page(
     namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
-) -> Call[schemas.Sources]:
+) -> Call[schemas.SourceList]:
     """Return a page of the sources, with the number of their files."""
     params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/sources", _as(schemas.Sources), params)
+    return Call("GET", f"{_API}/sources", _as(schemas.SourceList), params)
 
 
 def failures_page(
     namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
-) -> Call[schemas.Failures]:
+) -> Call[schemas.FailureList]:
     """Return a page of the files that could not be ingested, and why."""
     params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
-    return Call("GET", f"{_API}/failures", _as(schemas.Failures), params)
+    return Call("GET", f"{_API}/failures", _as(schemas.FailureList), params)
 
 
 def move_source(
@@ -863,9 +857,29 @@ def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
     return Call("POST", f"{_API}/features", read, json=dict(batch), is_slow=True)
 
 
+def original_path(photo_id: str) -> str:
+    """Return where the file of a photo is."""
+    return f"{_photo(photo_id)}/original"
+
+
 def events_path(job_id: str) -> str:
     """Return where the events of a job are told."""
     return f"{_API}/jobs/{_part(job_id)}/events"
+
+
+def change_events(
+    since: str | None, namespace: str | None, fields: str | Sequence[str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return where the changes of a library are told, and the parameters."""
+    named = ",".join(as_list(fields, "fields", str)) or None
+    return f"{_API}/changes/events", _params(since=since, namespace=namespace, fields=named)
+
+
+def read_change(line: str) -> schemas.Change | None:
+    """Return the change that a line of events tells of, if it does."""
+    if not line.startswith("data: ") or '"kind"' not in line:
+        return None
+    return _as(schemas.Change)(line.removeprefix("data: ").encode())
 
 
 def read_event(line: str) -> schemas.Job | None:
@@ -873,23 +887,6 @@ def read_event(line: str) -> schemas.Job | None:
     if not line.startswith("data: "):
         return None
     return _as(schemas.Job)(line.removeprefix("data: ").encode())
-
-
-def contents(given: GivenFile) -> tuple[str, bytes]:
-    """Return the name and the bytes of a file to be sent.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read.
-    """
-    if isinstance(given, tuple):
-        return given
-    path = Path(given)
-    try:
-        return path.name, read_bytes(path, limit=PHOTO_FILE)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
 
 
 def _as(kind: type[T]) -> Callable[[bytes], T]:

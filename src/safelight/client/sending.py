@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from safelight.arguments import as_name
-from safelight.client.calls import contents
 from safelight.client.refusals import error_of
 from safelight.errors import ServerError, UsageError
 
@@ -23,11 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from safelight.client.calls import Call
+    from safelight.client.multipart import AsyncForm, Form
 
 T = TypeVar("T")
 
 #: How often a request that was refused for now is sent again.
 RETRIES = 4
+
+#: How often in a row a download breaks before it is given up.
+DOWNLOAD_TRIES = 5
 
 #: Seconds; who asks for more wants to be asked another day.
 LONGEST_WAIT = 60.0
@@ -41,8 +44,16 @@ def options(base_url: str, token: str | None, timeout: float) -> dict[str, Any]:
     return {"base_url": base_url, "headers": headers, "timeout": timeout}
 
 
-def request_of(call: Call[Any], timeout: float) -> dict[str, Any]:
-    """Return a call as arguments of ``request``."""
+def request_of(
+    call: Call[Any], timeout: float, form: type[Form] | type[AsyncForm]
+) -> dict[str, Any]:
+    """Return a call as arguments of ``request``, which can be sent several times.
+
+    Raises
+    ------
+    SourceError
+        A file to send cannot be read.
+    """
     found: dict[str, Any] = {
         "method": call.method,
         "url": call.path,
@@ -56,8 +67,9 @@ def request_of(call: Call[Any], timeout: float) -> dict[str, Any]:
         found["content"] = _json(call.json)
         headers["Content-Type"] = "application/json"
     if call.files:
-        found["files"] = [(name, contents(given)) for name, given in call.files]
-        found["data"] = dict(call.form)
+        body = form(call.files, call.form)
+        found["content"] = body
+        headers |= body.headers
     return found
 
 

@@ -6,15 +6,19 @@ Written by scripts/synchronous-client from asynchronous.py: change that, and run
 from __future__ import annotations
 
 import functools
+import os
 import time
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 import httpx2
 
 from safelight.arguments import as_count, as_list
 from safelight.client import calls
+from safelight.client.downloads import PartialFile, described_file
+from safelight.client.multipart import Form
 from safelight.client.refusals import error_of
 from safelight.client.sending import (
+    DOWNLOAD_TRIES,
     RETRIES,
     options,
     request_of,
@@ -23,13 +27,16 @@ from safelight.client.sending import (
     wait_before_next,
     wait_until_ready,
 )
+from safelight.errors import SafelightError, UsageError
+from safelight.forks import abandon, after_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from safelight.client.calls import Call, IngestOptions, Page
-    from safelight.schemas import Job
+    from safelight.schemas import Change, Job
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,9 +99,40 @@ class Client:
         timeout: float = 60.0,
         retries: int = RETRIES,
     ) -> None:
+        self._made_with: dict[str, Any] = {"token": token, "timeout": timeout, "retries": retries}
+        self._url = url
         self._timeout = timeout
         self._retries = as_count(retries, "retries", 0)
-        self._http = httpx2.Client(**options(url, token, timeout))
+        self._connected: httpx2.Client | None = httpx2.Client(**self._options())
+        after_fork(self, Client._renew)
+
+    @property
+    def _http(self) -> httpx2.Client:
+        if self._connected is None:
+            self._connected = httpx2.Client(**self._options())
+        self._require_open()
+        return self._connected
+
+    def _options(self) -> dict[str, Any]:
+        return options(self._url, self._made_with["token"], self._timeout)
+
+    def _require_open(self) -> None:
+        if self._connected is not None and self._connected.is_closed:
+            raise UsageError(
+                f"This client of {self._url} was closed. Make another one.", code="closed"
+            )
+
+    def _renew(self) -> None:
+        """Leave the parent's connections to it, so that nobody reads the other's answers."""
+        abandon(self._connected)
+        if self._connected is not None and not self._connected.is_closed:
+            self._connected = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(type(self), self._url, **self._made_with), ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._url!r})"
 
     health = _method(calls.health)
     session = _method(calls.session)
@@ -109,7 +147,6 @@ class Client:
     forget_photo = _method(calls.forget_photo)
     thumbnail = _method(calls.thumbnail)
     image = _method(calls.image)
-    original = _method(calls.original)
     focus = _method(calls.focus)
     sign_urls = _method(calls.sign_urls)
     images_search = _method(calls.images_search)
@@ -236,9 +273,104 @@ class Client:
                     job = told
                     yield job
 
+    def follow_changes(
+        self,
+        since: str | None = "now",
+        *,
+        namespace: str | None = None,
+        fields: str | Sequence[str] = (),
+    ) -> Iterator[Change]:
+        """Yield what is added, changed and removed, as it happens, without end.
+
+        If the connection is lost, it goes on behind the last change. Keep the `cursor` of the last
+        one to go on from there another day.
+
+        Parameters
+        ----------
+        since : str or None
+            The cursor to go on from; ``now``; None: all photos are new.
+        namespace : str, optional
+        fields : str or sequence of str
+            Further fields of each photo, as of :func:`photos_page`.
+        """
+        following = since
+        while True:
+            path, params = calls.change_events(since, namespace, fields)
+            try:
+                with self._http.stream("GET", path, params=dict(params)) as response:
+                    if response.status_code != 200:
+                        raise error_of(response.status_code, response.read())
+                    for line in response.iter_lines():
+                        if line.startswith("id: "):
+                            following = line.removeprefix("id: ")
+                        elif line.startswith("data: "):
+                            since = following
+                            change = calls.read_change(line)
+                            if change is not None:
+                                yield change
+            except httpx2.TransportError:
+                pass
+            time.sleep(1.0)
+
+    def original(self, photo_id: str, *, start: int = 0) -> Original:
+        """Return a photo's file, byte for byte, as a stream to open.
+
+        Parameters
+        ----------
+        photo_id : str
+        start : int
+            The byte to begin with.
+
+        Examples
+        --------
+        >>> with client.original(photo_id) as stream:          # doctest: +SKIP
+        ...     for chunk in stream:
+        ...         print(len(chunk), "of", stream.size)
+        """
+        return Original(self, photo_id, start)
+
+    def save_original(
+        self, photo_id: str, path: str | os.PathLike[str], *, overwrite: bool = False
+    ) -> Path:
+        """Download a photo's file, and return its path; what broke off is gone on with.
+
+        The file is there when all of it is, with the bytes that its id names.
+
+        Parameters
+        ----------
+        photo_id : str
+        path : path-like
+        overwrite : bool
+            Replace a file that is there.
+        """
+        part = PartialFile(path, photo_id, overwrite=overwrite)
+        arrived, tries = part.open(), 0
+        try:
+            while True:
+                before = arrived
+                try:
+                    with self.original(photo_id, start=arrived) as stream:
+                        if stream.start != arrived:
+                            part.restart()
+                            arrived = stream.start
+                        for chunk in stream:
+                            part.write(chunk)
+                            arrived += len(chunk)
+                    break
+                except SafelightError as error:
+                    if error.context.get("status") == 416:  # all of it had arrived
+                        break
+                    tries = 1 if arrived > before else tries + 1
+                    if error.code not in ("unreachable", "timeout") or tries > DOWNLOAD_TRIES:
+                        raise
+                    time.sleep(0.2 * tries)
+            return part.finish()
+        finally:
+            part.close()
+
     def send(self, call: Call[T]) -> T:
         """Send a call and return what its answer says."""
-        request = request_of(call, self._timeout)
+        request = request_of(call, self._timeout, Form)
         sent, begun = 0, time.monotonic()
         while True:
             try:
@@ -253,11 +385,32 @@ class Client:
                 return result_of(call, response)
             time.sleep(wait)
 
+    def _begin(self, path: str, headers: dict[str, str]) -> httpx2.Response:
+        """Return an answer whose body has not come yet."""
+        sent = 0
+        while True:
+            request = self._http.build_request("GET", path, headers=headers)
+            try:
+                response = self._http.send(request, stream=True)
+                if response.status_code in (200, 206):
+                    return response
+                body = response.read()
+            except httpx2.TransportError as error:
+                raise unreachable(self._http.base_url, error) from error
+            response.close()
+            sent += 1
+            wait = wait_before_next(response, sent, self._retries)
+            if wait is None:
+                raise error_of(response.status_code, body)
+            time.sleep(wait)
+
     def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        """Close the connections. To close it twice does no harm."""
+        if self._connected is not None:
+            self._connected.close()
 
     def __enter__(self) -> Client:
+        self._require_open()
         return self
 
     def __exit__(
@@ -267,3 +420,64 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Original:
+    """A photo's file on its way from a server; see :meth:`Client.original`.
+
+    Attributes
+    ----------
+    size : int or None
+        Bytes of the whole file.
+    start : int
+        The byte that the stream begins with: 0 if the server sends all.
+    name : str
+        The file's, on the server.
+    media_type : str
+    """
+
+    def __init__(self, client: Client, photo_id: str, start: int) -> None:
+        self._client = client
+        self._path = calls.original_path(photo_id)
+        self._etag = f'"{photo_id}"'
+        self._process = os.getpid()
+        self._response: httpx2.Response | None = None
+        self.start = start
+        self.size: int | None = None
+        self.name = self.media_type = ""
+
+    def read(self) -> bytes:
+        """Return all that comes."""
+        return b"".join(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._response is None or self._process != os.getpid():
+            raise UsageError(
+                "Open the stream first, in the process that reads it: "
+                "`with client.original(photo_id) as stream`.",
+                code="closed",
+            )
+        try:
+            yield from self._response.iter_raw()
+        except httpx2.TransportError as error:
+            raise unreachable(self._client._http.base_url, error) from error
+
+    def __enter__(self) -> Original:
+        headers = {"Accept-Encoding": "identity"}
+        if self.start:
+            headers |= {"Range": f"bytes={self.start}-", "If-Range": self._etag}
+        response = self._client._begin(self._path, headers)
+        self.size, self.start, self.name = described_file(response.headers)
+        self.media_type = response.headers.get("content-type", "")
+        self._response = response
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        response, self._response = self._response, None
+        if response is not None and self._process == os.getpid():
+            response.close()

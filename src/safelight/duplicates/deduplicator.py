@@ -66,6 +66,10 @@ class Related:
     edge: Edge
 
 
+def _nothing(*_: object) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Deduplicator:
     """Finds the duplicates of a library, chooses which to keep, and plans what to do.
@@ -113,7 +117,7 @@ class Deduplicator:
     prefer: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
-    progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
+    progress: Callable[[str, int, int], None] = field(default=_nothing, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "library", as_database(self.library))

@@ -65,7 +65,7 @@ class Filter:
     labels: tuple[tuple[str, bool], ...] = ()
     taken_from: str | None = None
     taken_to: str | None = None
-    least: Mapping[str, float] = field(default_factory=dict)
+    least: Mapping[str, float] = field(default_factory=dict, hash=False)
     said: tuple[tuple[str, tuple[str, ...]], ...] = ()
     photos_only: bool = False
     under: str | None = None

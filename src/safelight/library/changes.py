@@ -116,6 +116,12 @@ def page_of_changes(
     return ChangePage(changes, changes[-1].cursor, is_last)
 
 
+def cursor_of_now(library: Database, namespaces: tuple[str, ...] | None = None) -> str:
+    """Return the cursor of a client that has everything up to now."""
+    (newest,) = library.connection.execute("SELECT coalesce(max(pk), 0) FROM changes").fetchone()
+    return write_cursor(list_query(library, "changes", namespaces), (newest, newest, 0))
+
+
 def prune_changes(connection: sqlite3.Connection, remembered: int = REMEMBERED) -> None:
     """Drop the oldest forgotten photos from the log, in the caller's transaction."""
     row = connection.execute(

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from safelight.errors import LibraryError, UsageError
 from safelight.library.outbox import library_id
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
 
 Row = TypeVar("Row")
+
+# The event loop of a server asks for one with each search, and is not to wait for a look-up.
+_IDS: WeakKeyDictionary[Database, str] = WeakKeyDictionary()
 
 _DIGEST = 9  # bytes, three of which make four characters
 
@@ -39,7 +43,10 @@ def list_query(library: Database, name: str, *parts: object) -> bytes:
     parts : object
         Whatever decides its items and their order; their ``repr`` counts.
     """
-    text = repr((library_id(library), name, parts))
+    known = _IDS.get(library)
+    if known is None:
+        known = _IDS[library] = library_id(library)
+    text = repr((known, name, parts))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -129,9 +129,23 @@ class CheckedConnection(sqlite3.Connection):
     """
 
     path: Path
+    is_inherited = False  # from before a fork
 
     def cursor(self, factory: Any = None) -> Any:
-        """Return a cursor of our own."""
+        """Return a cursor of our own.
+
+        Raises
+        ------
+        LibraryError
+            The connection is that of the process that this one was forked from.
+        """
+        if self.is_inherited:
+            raise LibraryError(
+                f"This connection to {self.path} belongs to the process that this one was forked "
+                "from. Use the library itself: it makes a connection of its own here.",
+                code="forked",
+                path=str(self.path),
+            )
         return super().cursor(factory or CheckedCursor)
 
     def execute(self, *arguments: Any) -> Any:

@@ -283,9 +283,8 @@ def _behind(library: Database, where: Filter, order: str, place: Sequence[Any]) 
 def _last_place(library: Database, keys: Sequence[int], order: str, where: Filter) -> list[Any]:
     """Return the place of the last photo that is still there; an empty one if none is."""
     columns = sort_columns(library, order, where.namespaces)
-    last = list(keys)[-_LAST:]
-    places = places_of(library, last, columns)
-    for key in reversed(last):
-        if key in places and None not in places[key]:
-            return list(places[key])
+    for key in reversed(keys[-_LAST:]):  # mostly the first of them is there
+        place = places_of(library, [key], columns).get(key)
+        if place is not None and None not in place:
+            return list(place)
     return []

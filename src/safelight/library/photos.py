@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
@@ -29,7 +29,7 @@ class PhotoFile:
     path: str
     namespace: str
     gone: bool
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Photo:
     height: int | None
     taken_at: str | None
     added_at: str
-    exif: Mapping[str, Any]
+    exif: Mapping[str, Any] = field(hash=False)
     text: str | None
     files: tuple[PhotoFile, ...]
     labels: tuple[PhotoLabel, ...]
-    scores: Mapping[str, ScoreRecord]
+    scores: Mapping[str, ScoreRecord] = field(hash=False)
     structure: Structure | None = None
 
 

@@ -63,9 +63,9 @@ class RunSummary:
     seconds : float
     """
 
-    outputs: list[Path] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list, hash=False)
     photos: int = 0
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list, hash=False)
     resumed: int = 0
     seconds: float = 0.0
 

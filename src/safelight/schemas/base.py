@@ -17,6 +17,16 @@ class Answer(BaseModel):
         frozen=True, extra="ignore", json_schema_serialization_defaults_required=True
     )
 
+    def __hash__(self) -> int:
+        # Objects of names and values, which do not hash, are left to the comparison.
+        return hash((type(self), *map(_hashable, self.__dict__.values())))
+
+
+def _hashable(value: object) -> object:
+    if isinstance(value, dict):
+        return frozenset(value)
+    return tuple(map(_hashable, value)) if isinstance(value, tuple | list) else value
+
 
 class Listed(Answer):
     """A page of a list. Its items are in a field of their own name."""

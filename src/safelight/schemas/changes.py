@@ -25,7 +25,7 @@ class Change(Answer):
     )
 
 
-class Changes(Listed):
+class ChangeList(Listed):
     """A page of changes, in the order in which they happened."""
 
     changes: tuple[Change, ...] = Field(

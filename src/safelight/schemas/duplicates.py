@@ -87,7 +87,7 @@ class Comparing(Answer):
     total: int = Field(description="Photos or pairs of this stage.", examples=[542])
 
 
-class Groups(Listed):
+class GroupList(Listed):
     """A page of groups."""
 
     groups: tuple[Group, ...] = Field(description="The groups of this page.")
@@ -136,7 +136,7 @@ class Decided(Answer):
     )
 
 
-class Decisions(Listed):
+class DecisionList(Listed):
     """A page of decisions, the last one first."""
 
     decisions: tuple[Decided, ...] = Field(description="The decisions of this page.")
@@ -272,7 +272,7 @@ class PlanSummary(Answer):
         description="Bytes that become free once its quarantine is deleted, or the trash emptied.",
         examples=[2481632],
     )
-    counts: PlanCounts = Field(description="Number of actions in each state.")
+    counts: PlanCounts = Field(description="How many of its actions are in each state.")
     last: PlanRun | None = Field(description="The last apply or undo; null: it was never applied.")
 
 
@@ -286,7 +286,7 @@ class Plan(PlanSummary):
     )
 
 
-class Plans(Listed):
+class PlanList(Listed):
     """A page of plans, the newest first."""
 
     plans: tuple[PlanSummary, ...] = Field(description="The plans, without their files.")
@@ -297,7 +297,7 @@ class Plans(Listed):
         return self.plans
 
 
-class Actions(Listed):
+class ActionList(Listed):
     """A page of a plan's actions, in the order in which they are done."""
 
     actions: tuple[Action, ...] = Field(description="The actions.")

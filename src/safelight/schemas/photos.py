@@ -73,7 +73,7 @@ class Session(Answer):
     )
 
 
-class Count(Answer):
+class NameCount(Answer):
     """A name, and how many photos have it."""
 
     name: str = Field(description="A namespace or a camera.", examples=["Canon EOS R5"])
@@ -103,8 +103,8 @@ class Taken(Answer):
 class Facets(Answer):
     """Values that photos can be filtered by."""
 
-    namespaces: tuple[Count, ...] = Field(description="Namespaces, with their photos.")
-    cameras: tuple[Count, ...] = Field(description="Cameras, with their photos.")
+    namespaces: tuple[NameCount, ...] = Field(description="Namespaces, with their photos.")
+    cameras: tuple[NameCount, ...] = Field(description="Cameras, with their photos.")
     labels: tuple[LabelCount, ...] = Field(description="Labels, with their photos.")
     metrics: tuple[str, ...] = Field(
         description="Metrics that photos were scored by.", examples=[["combined", "focus"]]
@@ -129,13 +129,13 @@ class Completion(Answer):
     )
 
 
-class Completions(Answer):
+class CompletionList(Answer):
     """Ways in which a query can go on, the best first."""
 
     completions: tuple[Completion, ...] = Field(description="At most as many as were asked for.")
 
 
-class File(Answer):
+class PhotoFile(Answer):
     """A path at which a photo was seen."""
 
     path: FilePath
@@ -201,7 +201,7 @@ class Exif(Answer):
     rating: int | None = Field(default=None, description="1 to 5; -1 for rejected.", examples=[4])
 
 
-class Label(Answer):
+class PhotoLabel(Answer):
     """A label of a photo."""
 
     label: str = Field(description="The label.", examples=["landscape"])
@@ -215,7 +215,7 @@ class Label(Answer):
     applies: bool = Field(description="True: the label is shown and searched.", examples=[True])
 
 
-class Score(Answer):
+class PhotoScore(Answer):
     """Result of one metric."""
 
     metric: str = Field(description="Name of the metric.", examples=["focus"])
@@ -267,15 +267,15 @@ class Card(Answer):
         description="Size of the file in bytes; null unless `fields` names it.",
         examples=[4182734],
     )
-    labels: tuple[Label, ...] | None = Field(
+    labels: tuple[PhotoLabel, ...] | None = Field(
         default=None,
         description="Labels, the most probable first; null unless `fields` names them, or if the "
         "photo was never labelled.",
     )
-    scores: tuple[Score, ...] | None = Field(
+    scores: tuple[PhotoScore, ...] | None = Field(
         default=None, description="Quality scores; null unless `fields` names them."
     )
-    files: tuple[File, ...] | None = Field(
+    files: tuple[PhotoFile, ...] | None = Field(
         default=None, description="All files of the photo; null unless `fields` names them."
     )
     facts: PhotoFacts | None = Field(
@@ -307,7 +307,7 @@ class Hit(Card):
     )
 
 
-class Photos(Listed):
+class PhotoList(Listed):
     """A page of photos."""
 
     photos: tuple[Card, ...] = Field(description="The photos of this page, in order.")
@@ -339,7 +339,7 @@ class PhotoBatch(Answer):
     )
 
 
-class Hits(Listed):
+class HitList(Listed):
     """Photos found, best first unless another order was asked for."""
 
     hits: tuple[Hit, ...] = Field(description="The photos that were found, in order.")
@@ -448,7 +448,7 @@ class Job(Answer):
         return self.state not in ("queued", "running")
 
 
-class Jobs(Listed):
+class JobList(Listed):
     """A page of jobs, the newest first."""
 
     jobs: tuple[Job, ...] = Field(description="The jobs.")
@@ -479,11 +479,11 @@ class Photo(Answer):
         description="What the file holds beside 8-bit, opaque pixels of one picture.",
         examples=[["23 further frames", "transparency"]],
     )
-    files: tuple[File, ...] = Field(description="The paths at which the photo was seen.")
-    labels: tuple[Label, ...] = Field(
+    files: tuple[PhotoFile, ...] = Field(description="The paths at which the photo was seen.")
+    labels: tuple[PhotoLabel, ...] = Field(
         description="Its labels, the most probable first; empty if it was not labelled."
     )
-    scores: tuple[Score, ...] = Field(
+    scores: tuple[PhotoScore, ...] = Field(
         description="Its scores, one a metric; empty if it was not scored."
     )
     text: str | None = Field(

@@ -333,6 +333,7 @@ class FieldProblem(Answer):
     allowed: tuple[str, ...] | None = Field(
         default=None,
         description="The values or names that are possible; null where they cannot be listed.",
+        examples=[["quarantine", "hardlink", "trash"]],
     )
 
 
@@ -344,7 +345,11 @@ def _listed(schema: dict[str, Any]) -> None:
 class ProblemDetails(Answer):
     """An error, as RFC 9457 has it."""
 
-    type: str = Field(default="about:blank", description="Always `about:blank`; see `code`.")
+    type: str = Field(
+        default="about:blank",
+        description="Always `about:blank`; see `code`.",
+        examples=["about:blank"],
+    )
     title: str = Field(description="The phrase of the status.", examples=["Not Found"])
     status: int = Field(description="The status of the answer.", examples=[404])
     detail: str = Field(
@@ -359,4 +364,9 @@ class ProblemDetails(Answer):
     errors: tuple[FieldProblem, ...] | None = Field(
         default=None,
         description="The fields, or files, that were refused; null if it is not about any.",
+    )
+    request_id: str | None = Field(
+        default=None,
+        description="The `X-Request-Id` of the answer, by which the server's log names it.",
+        examples=["5f2c9b0e7d1a4c38"],
     )

@@ -33,7 +33,7 @@ class Source(Answer):
     )
 
 
-class Sources(Listed):
+class SourceList(Listed):
     """A page of the sources, in the order of their coming."""
 
     sources: tuple[Source, ...] = Field(description="The sources.")
@@ -54,7 +54,7 @@ class Failure(Answer):
     failed_at: Moment = Field(description="When it was tried last, UTC.")
 
 
-class Failures(Listed):
+class FailureList(Listed):
     """A page of the files that could not be ingested."""
 
     failures: tuple[Failure, ...] = Field(description="The files.")

@@ -64,7 +64,7 @@ class VectorScore(Answer):
     score: float = Field(description="Cosine of the query and the vector.", examples=[0.83])
 
 
-class Matches(Answer):
+class MatchList(Answer):
     """The answer to `text`."""
 
     matches: tuple[VectorScore, ...] = Field(description="The matches, the nearest first.")
@@ -91,14 +91,14 @@ class Result(Answer):
     )
 
 
-class Results(Answer):
+class ResultList(Answer):
     """The answer to `query`."""
 
     results: tuple[Result, ...] = Field(description="The results, the nearest first.")
     total: int = Field(description="Number of results in this answer.", examples=[10])
 
 
-class VectorMetadata(Answer):
+class VectorSummary(Answer):
     """A vector without its numbers."""
 
     id: VectorName

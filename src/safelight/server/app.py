@@ -16,8 +16,9 @@ from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
-from safelight.schemas import ProblemCode, ProblemDetails
+from safelight.schemas import ProblemCode
 from safelight.schemas.problems import OF_STATUS
+from safelight.server import document
 from safelight.server.allowed_methods import allowed_methods
 from safelight.server.auth import GuardedRoute
 from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
@@ -40,7 +41,6 @@ from safelight.server.routes import (
     uploads,
     vectors,
 )
-from safelight.server.schemas.photos import ImageSearch
 from safelight.server.unknown_input import invalid
 
 if TYPE_CHECKING:
@@ -51,17 +51,6 @@ for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", 
     mimetypes.add_type(kind, suffix)
 
 PAGE = Path(__file__).with_name("page")
-
-_PROBLEM: dict[str, Any] = {
-    "model": ProblemDetails,
-    "content": {"application/problem+json": {}},
-}
-
-#: Every endpoint may answer with these; which, is a matter of `code`.
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {**_PROBLEM, "description": "The request was refused."},
-    "5XX": {**_PROBLEM, "description": "The server could not do it."},
-}
 
 _NO_TELEMETRY: Any = {
     "tracing": False,
@@ -76,12 +65,15 @@ def create_app(service: ServerState) -> FastAPI:
     """Return the ASGI application of a service; its lifespan starts and stops the service."""
     app = FastAPI(
         title="safelight",
-        summary="Search photos by meaning, on your own machine.",
+        summary=document.SUMMARY,
+        description=document.DESCRIPTION,
         version=version("safelight"),
+        license_info=document.LICENSE,
+        servers=document.SERVERS,
+        openapi_tags=document.TAGS,
         lifespan=lambda _: lifespan(service),
         docs_url=None,
         redoc_url=None,
-        responses=_PROBLEMS,
         exception_handlers={
             SafelightError: _refused,
             sqlite3.DatabaseError: _broken,
@@ -121,37 +113,17 @@ async def _page() -> FileResponse:
 
 def _describe(app: FastAPI) -> None:
     """Complete what FastAPI writes of the API by what it cannot know."""
-    plain = app.openapi
+    written = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        document = plain()
-        schemas = document["components"]["schemas"]
-        for name, schema in (
-            ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
-            .pop("$defs", {})
-            .items()
-        ):
-            schemas.setdefault(name, schema)
-        wanted = ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
-        wanted.pop("$defs", None)
-        schemas["ImageSearch"] = wanted
-        keyed = {each.operation_id for each in _routes(app) if each.takes_key}
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        if app.openapi_schema is None:
+            keyed = {each.operation_id for each in _routes(app) if each.takes_key}
+            whole = written()
+            for _, operation in document.operations(whole):
                 if operation["operationId"] in keyed:
-                    operation.setdefault("parameters", []).append(KEY_PARAMETER)
-                for status, response in operation["responses"].items():
-                    if status in ("4XX", "5XX"):
-                        # FastAPI puts the model under application/json as well.
-                        response["content"] = {
-                            "application/problem+json": {
-                                "schema": {"$ref": "#/components/schemas/ProblemDetails"}
-                            }
-                        }
-        app.openapi_schema = document
-        return document
+                    operation.setdefault("parameters", []).append(dict(KEY_PARAMETER))
+            app.openapi_schema = document.complete(whole)
+        return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 

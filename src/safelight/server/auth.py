@@ -241,19 +241,32 @@ async def _writer(request: Request) -> Access:
     return access
 
 
+#: Who may write may read: the first check that an endpoint depends on does.
+_RIGHTS = (("write", _writer), ("read", _reader))
+
+
 class GuardedRoute(APIRoute):
     """Route that asks what a request may do before a byte of its body is read.
 
     FastAPI reads and parses a body before it resolves what an endpoint depends on. It passes over
-    what an endpoint does not know, as well; here that is refused.
+    what an endpoint does not know, as well; here that is refused. The right that it needs stands in
+    the OpenAPI document.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        called = [each.call for each in self.dependant.dependencies]
+        right = next((right for right, check in _RIGHTS if check in called), None)
+        self.openapi_extra = {
+            "security": [] if right is None else [{"token": [right]}],
+            **(self.openapi_extra or {}),
+        }
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
         called = [each.call for each in self.dependant.dependencies]
-        # Who may write may read: one check does.
-        self._rights = next((each for each in (_writer, _reader) if each in called), None)
+        self._rights = next((check for _, check in _RIGHTS if check in called), None)
         self._parameters = parameters_of(self.dependant)
         is_once = self.takes_key
         takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})

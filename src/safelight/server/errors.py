@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from safelight.imaging.damage import RAISE_LIMIT
 from safelight.schemas import ProblemDetails
 from safelight.schemas.problems import code_of, known_code
+from safelight.server import request_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,6 +87,7 @@ def respond(
         detail=detail,
         code=code.value,
         errors=None if errors is None else tuple(errors),
+        request_id=request_ids.current.get(),
     )
     return ProblemResponse(problem.model_dump_json(), status, headers=dict(headers or {}))
 

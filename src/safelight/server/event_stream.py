@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from safelight.server.state import ServerState
 
 #: Milliseconds after which a browser comes back to a stream that broke.
-_RETRY = 2000
+RETRY = 2000
 
-_SECONDS_BETWEEN_LOOKS = 0.25
-_SECONDS_OF_SILENCE = 15.0
+SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_OF_SILENCE = 15.0
 
-_TYPE = "text/event-stream"
-_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+TYPE = "text/event-stream"
+HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ async def event_stream(
     if first.is_last and first.id == known:
         return Response(status_code=204)
     if request.scope.get("is_head"):
-        return Response(media_type=_TYPE, headers=_HEADERS)
+        return Response(media_type=TYPE, headers=HEADERS)
     if served.streams >= served.limits.streams:
         raise busy("listeners")
     return StreamingResponse(
-        _told(request, served, access, look, first, known), media_type=_TYPE, headers=_HEADERS
+        _told(request, served, access, look, first, known), media_type=TYPE, headers=HEADERS
     )
 
 
@@ -94,18 +94,18 @@ async def _told(
 ) -> AsyncIterator[str]:
     served.streams += 1
     try:
-        yield f"retry: {_RETRY}\n\n"
+        yield f"retry: {RETRY}\n\n"
         spoken = time.monotonic()
         while True:
             if event.id != known:
                 known, spoken = event.id, time.monotonic()
                 yield event.text()
-            elif time.monotonic() - spoken > _SECONDS_OF_SILENCE:
+            elif time.monotonic() - spoken > SECONDS_OF_SILENCE:
                 spoken = time.monotonic()
                 yield ": still here\n\n"
             if event.is_last or served.stopping.is_set() or await request.is_disconnected():
                 return
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             if not await served.is_valid(access.token):  # revoked meanwhile
                 return
             event = await look()

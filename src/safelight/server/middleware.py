@@ -67,7 +67,7 @@ _API = "/api/"
 #: Paths whose answers depend on who asks, and are kept by nobody unless they say so.
 _PRIVATE = (_API, "/metrics")
 _UPLOADS = (("PUT", "/api/v1/photos"), ("POST", "/api/v1/uploads"))
-_IMAGE_SEARCH = "/api/v1/images/search"
+_IMAGE_SEARCHES = ("/api/v1/images/search", "/api/v1/images/search/upload")
 _LONG = (*_UPLOADS, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
 _LONG_ENDINGS = ("/apply", "/undo")
 
@@ -196,7 +196,7 @@ def _limit(service: ServerState, method: str, path: str) -> int:
     limits = service.limits
     if (method, path) in _UPLOADS:
         return limits.upload_bytes
-    if path == _IMAGE_SEARCH:
+    if path in _IMAGE_SEARCHES:
         return limits.image_bytes
     return limits.json_bytes
 
@@ -221,7 +221,7 @@ class _Body:
         self._receive = receive
         self._service = service
         self._is_upload = (method, path) in _UPLOADS
-        self._is_image = path == _IMAGE_SEARCH
+        self._is_image = path in _IMAGE_SEARCHES
         self._limit = _limit(service, method, path)
         self._held = held
         self._expected = 0  # bytes that still need room

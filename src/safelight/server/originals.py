@@ -20,6 +20,8 @@ from safelight.server.ranges import Piece, parse_range, parts_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from starlette.types import Receive, Scope, Send
+
     from safelight.library.database import Database
 
 _CHUNK = 1 << 18
@@ -151,7 +153,7 @@ def answer(
     if head_only:
         original.file.close()
         return Response(status_code=status, headers=own)
-    return StreamingResponse(_chunks(original, pieces), status_code=status, headers=own)
+    return _Sending(original, pieces, status, own)
 
 
 def attachment(name: str) -> str:
@@ -167,21 +169,37 @@ def attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{coded}"
 
 
+class _Sending(StreamingResponse):
+    """An answer that closes its file, also if its client leaves before the first byte."""
+
+    def __init__(
+        self, original: Original, pieces: Sequence[Piece], status: int, headers: dict[str, str]
+    ) -> None:
+        super().__init__(_chunks(original, pieces), status_code=status, headers=headers)
+        self._file = original.file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+
+
 def _chunks(original: Original, pieces: Sequence[Piece]) -> Iterator[bytes]:
-    with original.file as file:
-        for piece in pieces:
-            if piece.text:
-                yield piece.text
-            if piece.start < piece.stop:
-                file.seek(piece.start)
-            left = piece.stop - piece.start
-            while left > 0:
-                chunk = file.read(min(_CHUNK, left))
-                if not chunk:
-                    # The connection ends: the client sees that bytes are missing.
-                    raise OSError(f"{original.name} became shorter while it was sent")
-                left -= len(chunk)
-                yield chunk
+    file = original.file
+    for piece in pieces:
+        if piece.text:
+            yield piece.text
+        if piece.start < piece.stop:
+            file.seek(piece.start)
+        left = piece.stop - piece.start
+        while left > 0:
+            chunk = file.read(min(_CHUNK, left))
+            if not chunk:
+                # The connection ends: the client sees that bytes are missing.
+                raise OSError(f"{original.name} became shorter while it was sent")
+            left -= len(chunk)
+            yield chunk
 
 
 def _state(file: IO[bytes]) -> tuple[int, ...]:

@@ -72,9 +72,9 @@ def _fields(found: Further) -> dict[str, Any]:
     }
 
 
-def file_of(file: PhotoFile) -> answers.File:
+def file_of(file: PhotoFile) -> answers.PhotoFile:
     """Return a file of a photo."""
-    return answers.File(
+    return answers.PhotoFile(
         path=file.path,
         namespace=file.namespace,
         missing=file.gone,
@@ -82,9 +82,9 @@ def file_of(file: PhotoFile) -> answers.File:
     )
 
 
-def label_of(found: PhotoLabel) -> answers.Label:
+def label_of(found: PhotoLabel) -> answers.PhotoLabel:
     """Return a label of a photo."""
-    return answers.Label(
+    return answers.PhotoLabel(
         label=found.label,
         confidence=found.confidence,
         cosine_score=found.cosine_score,
@@ -93,9 +93,9 @@ def label_of(found: PhotoLabel) -> answers.Label:
     )
 
 
-def score_of(found: ScoreRecord) -> answers.Score:
+def score_of(found: ScoreRecord) -> answers.PhotoScore:
     """Return a score of a photo."""
-    return answers.Score(
+    return answers.PhotoScore(
         metric=found.metric,
         score=found.score,
         value=found.value,

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from safelight.library.listings import Listings
-    from safelight.search import Answer
-    from safelight.search.options import Found
+    from safelight.search import Answer, Found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from safelight.errors import DecodeError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
+from safelight.imaging.thumbnails import as_jpeg
 from safelight.ingest.sources.entry import explain
 from safelight.quality import Picture, measure
 from safelight.quality.averaging import average, fit
@@ -184,9 +183,7 @@ def _card(
 def _thumbnail(picture: Picture, side: int) -> Thumbnail:
     height, width = picture.pixels.shape[:2]
     small = average(picture.pixels, fit(width, height, side))
-    out = io.BytesIO()
-    Image.fromarray(small).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return Thumbnail(out.getvalue(), small.shape[1], small.shape[0])
+    return Thumbnail(as_jpeg(small, _JPEG_QUALITY), small.shape[1], small.shape[0])
 
 
 def _focus_map(picture: Picture, report: Report) -> FocusMap | None:

@@ -51,7 +51,7 @@ class ScoreRecord:
     score: float | None
     status: str = "ok"
     reason: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         numbers = [number for number in (self.value, self.score) if number is not None]

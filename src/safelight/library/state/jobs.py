@@ -59,13 +59,13 @@ class Job:
     id: str
     kind: str
     namespace: str
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] = field(hash=False)
     state: str = "queued"
     done: int = 0
     total: int = 0
     failed: int = 0
     message: str | None = None
-    summary: Mapping[str, Any] | None = None
+    summary: Mapping[str, Any] | None = field(default=None, hash=False)
     created_at: str = field(default_factory=lambda: _now())
     finished_at: str | None = None
 

@@ -11,6 +11,7 @@ from loguru import logger
 
 from safelight.errors import FileError, UsageError
 from safelight.files import sha256_of
+from safelight.forks import after_fork
 from safelight.library.database import as_database
 from safelight.pipeline.messages.artifacts import (
     artifacts_of,
@@ -111,8 +112,24 @@ class FeaturesService:
         )
         database = None if library is None else as_database(library)
         self._cache = FeatureCache(self._places.feature_cache, self.version, database)
+        self._forget()
+        after_fork(self, FeaturesService._forget)
+
+    def _forget(self) -> None:
         self._lock = Lock()
         self._extractor: Extractor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_lock", "_extractor")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+        after_fork(self, FeaturesService._forget)
 
     @property
     def version(self) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def add_ingest(
     Parameters
     ----------
     request : mapping
-        The fields of :class:`safelight.server.schemas.photos.Ingest`.
+        The fields of :class:`safelight.server.schemas.photos.IngestRequest`.
     namespaces : tuple of str, optional
         Only sources of these.
     job_id : str, optional

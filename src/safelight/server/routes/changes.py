@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from safelight import schemas as answers
 from safelight.library.browse import cards
-from safelight.library.changes import page_of_changes
+from safelight.library.changes import cursor_of_now, page_of_changes
 from safelight.library.cursors import LONGEST
 from safelight.library.listed_fields import named_fields
 from safelight.server.auth import Reader
+from safelight.server.change_stream import change_stream
 from safelight.server.dependencies import Served
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
+
+#: Changes that are read at once for a listener.
+_AT_ONCE = 200
+
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "Events `added`, `changed`, `removed` and `ready`, without end.",
+    },
+}
 
 
 @router.get("/changes", operation_id="listChanges", summary="List changes since a cursor")
@@ -44,7 +55,7 @@ async def changes(
     limit: Annotated[
         int, Query(ge=1, le=1000, description="Most changes of a page.", examples=[500])
     ] = 500,
-) -> answers.Changes:
+) -> answers.ChangeList:
     """Return what was added, changed and removed since a cursor, in order.
 
     A client that applies the changes to its copy has what the library has. The cursor holds over
@@ -54,19 +65,72 @@ async def changes(
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
 
-    def read() -> answers.Changes:
-        names = named_fields(fields)
-        page = page_of_changes(served.library, since or None, namespaces=namespaces, limit=limit)
-        photos = _photos(served.library, page.changes, names)
-        return answers.Changes(
-            changes=tuple(
-                _change(each, photos.get((each.namespace, each.key))) for each in page.changes
-            ),
-            cursor=page.cursor,
-            next=None if page.is_last else page.cursor,
-        )
+    return await served.reading.run(
+        _page, served.library, since or None, namespaces, named_fields(fields), limit
+    )
 
-    return await served.reading.run(read)
+
+@router.get(
+    "/changes/events",
+    operation_id="streamChanges",
+    summary="Follow changes",
+    response_class=Response,
+    responses=_EVENTS,
+)
+async def events(
+    request: Request,
+    served: Served,
+    access: Reader,
+    since: Annotated[
+        str | None,
+        Query(
+            max_length=LONGEST,
+            description="`cursor` of an earlier answer or event, or `now` for what happens from "
+            "now on. All photos are new if it is not given. `Last-Event-ID` goes before it.",
+            examples=["now"],
+        ),
+    ] = None,
+    namespace: NamespaceQuery = None,
+    fields: FieldsQuery = (),
+) -> Response:
+    """Tell what is added, changed and removed, as it happens, as server-sent events.
+
+    Events are `added`, `changed` and `removed`; the data are the change. `ready` comes when all up
+    to now was told. Each `id` is a cursor: a client that comes back with `Last-Event-ID` misses
+    nothing, also after a restart of the server.
+    """
+    namespaces = access.within(namespace or None)
+    await known_namespace(served, access, namespace)
+    names = named_fields(fields)
+    cursor = request.headers.get("last-event-id") or since
+    if cursor == "now":
+        cursor = await served.reading.run(cursor_of_now, served.library, namespaces)
+
+    async def look(behind: str | None) -> answers.ChangeList:
+        page: answers.ChangeList = await served.reading.run(
+            _page, served.library, behind, namespaces, names, _AT_ONCE
+        )
+        return page
+
+    return await change_stream(request, served, access, look, cursor)
+
+
+def _page(
+    library: Database,
+    since: str | None,
+    namespaces: tuple[str, ...] | None,
+    names: frozenset[str],
+    limit: int,
+) -> answers.ChangeList:
+    page = page_of_changes(library, since, namespaces=namespaces, limit=limit)
+    photos = _photos(library, page.changes, names)
+    return answers.ChangeList(
+        changes=tuple(
+            _change(each, photos.get((each.namespace, each.key))) for each in page.changes
+        ),
+        cursor=page.cursor,
+        next=None if page.is_last else page.cursor,
+    )
 
 
 def _photos(

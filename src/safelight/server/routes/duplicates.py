@@ -17,18 +17,19 @@ from safelight.schemas import (
     Comparing,
     ComparisonState,
     Decided,
+    DecisionList,
     DecisionName,
-    Decisions,
     Edge,
     Group,
+    GroupList,
     GroupPhoto,
     GroupPhotos,
-    Groups,
 )
 from safelight.schemas.base import local_time
 from safelight.server import forms
 from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.duplicates import RETRY_AFTER, bytes_to_save
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
@@ -54,7 +55,7 @@ GroupId = Annotated[
 ]
 
 
-class Decision(Given):
+class DecisionRequest(Given):
     """Decision about a group, as sent."""
 
     decision: DecisionName = Field(strict=False, description="What was decided.")
@@ -69,8 +70,9 @@ def scopes(access: Access, namespace: str | None) -> list[str | None]:
 @router.get(
     "/duplicates",
     operation_id="listDuplicates",
+    openapi_extra=refuses("keeper"),
     summary="List groups of duplicates",
-    responses={202: {"model": Groups, "description": "Photos are being compared; ask again."}},
+    responses={202: {"model": GroupList, "description": "Photos are being compared; ask again."}},
 )
 @tagged("answer")
 async def duplicates(
@@ -106,7 +108,7 @@ async def duplicates(
     limit: Annotated[
         int, Query(ge=1, le=200, description="Most groups of a page.", examples=[20])
     ] = 20,
-) -> Groups:  # fmt: skip
+) -> GroupList:  # fmt: skip
     """Return groups of photos that belong together, with the one to keep first, and why.
 
     The pages are of the groups that there were when the first was asked for: one that stays comes
@@ -141,7 +143,7 @@ async def duplicates(
     if comparing is not None:
         response.status_code = 202
         response.headers["Retry-After"] = str(RETRY_AFTER)
-    return Groups(
+    return GroupList(
         groups=tuple(await served.reading.run(_shapes, served, page)),
         total=None if comparing else listed.total,
         next=listed.next,
@@ -162,16 +164,19 @@ async def list_decisions(
     limit: Annotated[
         int, Query(ge=1, le=1000, description="Most decisions of a page.", examples=[100])
     ] = 100,
-) -> Decisions:
+) -> DecisionList:
     """Return what was decided on groups, the last decision first."""
     found, following = await served.reading.run(
         served.duplicates.decisions_page, access.namespaces, limit, cursor or None
     )
-    return Decisions(decisions=tuple(_decided(each) for each in found), next=following)
+    return DecisionList(decisions=tuple(_decided(each) for each in found), next=following)
 
 
 @router.get(
-    "/duplicates/{group}", operation_id="getDuplicates", summary="Read a group of duplicates"
+    "/duplicates/{group}",
+    operation_id="getDuplicates",
+    openapi_extra=refuses("no-group", "keeper", "no-photo"),
+    summary="Read a group of duplicates",
 )
 async def one(
     served: Served,
@@ -287,10 +292,13 @@ def _shapes(served: ServerState, page: Sequence[Suggestion]) -> list[Group]:
 
 
 @router.put(
-    "/duplicates/{group}/decision", operation_id="decideDuplicates", summary="Decide on a group"
+    "/duplicates/{group}/decision",
+    operation_id="decideDuplicates",
+    openapi_extra=refuses("no-group", "usage"),
+    summary="Decide on a group",
 )
 async def decide(
-    wanted: Decision,
+    wanted: DecisionRequest,
     served: Served,
     access: Writer,
     group: GroupId,
@@ -306,7 +314,10 @@ async def decide(
 
 
 @router.delete(
-    "/duplicates/{group}/decision", operation_id="withdrawDecision", summary="Withdraw a decision"
+    "/duplicates/{group}/decision",
+    operation_id="withdrawDecision",
+    openapi_extra=refuses("no-group", "usage"),
+    summary="Withdraw a decision",
 )
 async def take_back(served: Served, access: Writer, group: GroupId) -> Decided:
     """Take back what was decided on a group, so that it is suggested again.

@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from safelight.server.auth import GuardedRoute, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem
 from safelight.server.features import extract
 
 router = APIRouter(prefix="/api/v1", tags=["features"], route_class=GuardedRoute)
 
 
-class Batch(BaseModel):
+class FeatureBatch(BaseModel):
     """A batch as the pipeline's services hand it on; what is not known is kept."""
 
     model_config = ConfigDict(extra="allow")
@@ -41,10 +42,11 @@ class Batch(BaseModel):
 @router.post(
     "/features",
     operation_id="extractFeatures",
+    openapi_extra=refuses("bad-batch", "bad-uri", "outside", "usage", *MODEL),
     summary="Add features to a batch",
     response_model_exclude_unset=True,
 )
-async def features(wanted: Batch, served: Served, access: Writer) -> Batch:
+async def features(wanted: FeatureBatch, served: Served, access: Writer) -> FeatureBatch:
     """Add `features` to each artifact: labels and technical quality.
 
     URIs have to lie in a folder that the server was started with (`--root`); relative ones are
@@ -62,4 +64,4 @@ async def features(wanted: Batch, served: Served, access: Writer) -> Batch:
             403, "A token for some namespaces may not name files of the server.", "outside"
         )
     found = await served.features.run(extract, served, wanted.model_dump(exclude_unset=True))
-    return Batch.model_validate(found)
+    return FeatureBatch.model_validate(found)

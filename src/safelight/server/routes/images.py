@@ -20,8 +20,9 @@ from safelight.library.listed_fields import named_fields
 from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.search.engine import arranged
 from safelight.search.query import Query, Term, parse_term
-from safelight.server.auth import GuardedRoute, Reader
+from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, PHOTO, refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
 from safelight.server.messages import field_problem
@@ -36,18 +37,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safelight.embedding.base import Embedder
-    from safelight.search.options import Found
+    from safelight.search import Found
 
 router = APIRouter(prefix="/api/v1", tags=["search"], route_class=GuardedRoute)
 
 #: Photos that are sent with one search.
 _IMAGES = 8
 
-_BODY: dict[str, Any] = {
+_JSON: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PhotoSearch"}}},
+    }
+}
+
+_FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/ImageSearch"}},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -62,7 +69,7 @@ _BODY: dict[str, Any] = {
                         "request": {
                             "type": "string",
                             "contentMediaType": "application/json",
-                            "description": "The same as the JSON body.",
+                            "description": "Words and filters, as JSON: a `PhotoSearch`.",
                             "examples": ['{"plus": ["sunset"], "limit": 5}'],
                         },
                     },
@@ -73,19 +80,47 @@ _BODY: dict[str, Any] = {
     }
 }
 
+_REFUSALS = refuses(
+    "query", "no-photo", "date", "order", "no-label", "no-scores", "usage", "no-image",
+    *PHOTO, *MODEL,
+)  # fmt: skip
+
 
 @router.post(
-    "/images/search", operation_id="searchPhotos", summary="Search photos", openapi_extra=_BODY
+    "/images/search",
+    operation_id="searchPhotos",
+    summary="Search photos",
+    openapi_extra={**_JSON, **_REFUSALS},
 )
-async def search_images(request: Request, served: Served, access: Reader) -> answers.Hits:
-    """Find photos by words, by photos, and by both together.
+async def search_images(request: Request, served: Served, access: Reader) -> answers.HitList:
+    """Find photos by words, by photos of the library, and by both together.
 
     At least one of `query`, `photo_id`, `like`, `plus`, `minus` and an uploaded `image` is needed.
     `next` leads to further hits: send the same request with it as `cursor`. No photo comes twice,
     and none is left out, whatever changes in between.
+
+    The form of `searchPhotosByUpload` is taken here, too.
     """
+    return await _search(request, served, access)
+
+
+# A call of its own, because generated clients know one kind of body a call.
+@router.post(
+    "/images/search/upload",
+    operation_id="searchPhotosByUpload",
+    summary="Search photos by a photo that is sent along",
+    openapi_extra={**_FORM, **_REFUSALS},
+)
+async def search_by_upload(request: Request, served: Served, access: Reader) -> answers.HitList:
+    """Find photos like one that is sent along, or like it and words together."""
+    return await _search(request, served, access, needs_form=True)
+
+
+async def _search(
+    request: Request, served: ServerState, access: Access, *, needs_form: bool = False
+) -> answers.HitList:
     started = time.perf_counter()
-    wanted, sent = await _read(request)
+    wanted, sent = await _read(request, needs_form=needs_form)
     query = query_of(wanted.query, wanted.plus, wanted.minus)
     if any(term.kind == "image" for term in query.terms):
         query = await served.reading.run(name_for_image, served.library, query, access.namespaces)
@@ -152,7 +187,7 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         return _hits(served, found, names, where)
 
     hits = await served.reading.run(shape)
-    return answers.Hits(
+    return answers.HitList(
         hits=tuple(hits),
         next=page.next,
         total=page.total,
@@ -200,13 +235,15 @@ def _prepare(data: bytes, embedder: Embedder, pixels: int) -> Any:
     return embedder.prepare(decode(data, min_side=embedder.min_side, max_pixels=pixels))
 
 
-async def _read(request: Request) -> tuple[shapes.ImageSearch, list[bytes]]:
+async def _read(request: Request, *, needs_form: bool) -> tuple[shapes.PhotoSearch, list[bytes]]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if kind == "application/json" and not needs_form:
         return _parse(await request.body()), []
     if kind != "multipart/form-data":
         raise Problem(
-            415, "Send JSON, or multipart/form-data with a photo as `image`.", "media-type"
+            415,
+            "Send multipart/form-data with a photo as `image`, or JSON to search without one.",
+            "media-type",
         )
     async with request.form(max_files=_IMAGES, max_fields=4) as form:
         check_form(form, files=["image*"], texts=["request"])
@@ -218,12 +255,12 @@ async def _read(request: Request) -> tuple[shapes.ImageSearch, list[bytes]]:
     return _parse(text.encode() if isinstance(text, str) and text else b"{}"), data
 
 
-def _parse(body: bytes) -> shapes.ImageSearch:
+def _parse(body: bytes) -> shapes.PhotoSearch:
     try:
-        return shapes.ImageSearch.model_validate(strict_json(body))
+        return shapes.PhotoSearch.model_validate(strict_json(body))
     except ValidationError as error:
         problems = [
-            field_problem({**each, "loc": ("body", *each["loc"])}, shapes.ImageSearch)
+            field_problem({**each, "loc": ("body", *each["loc"])}, shapes.PhotoSearch)
             for each in error.errors(include_url=False)
         ]
         raise invalid(problems) from error

@@ -12,6 +12,7 @@ from safelight.library.state.jobs import page_of_jobs
 from safelight.server import forms
 from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.event_stream import Event, event_stream
 from safelight.server.idempotency import operation_id
@@ -45,9 +46,15 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/ingest", operation_id="startIngest", summary="Start an ingest", status_code=202)
+@router.post(
+    "/ingest",
+    operation_id="startIngest",
+    openapi_extra=refuses("source", "outside", "usage", *MODEL),
+    summary="Start an ingest",
+    status_code=202,
+)
 async def ingest(
-    wanted: photos.Ingest, response: Response, served: Served, access: Writer
+    wanted: photos.IngestRequest, response: Response, served: Served, access: Writer
 ) -> answers.Job:
     """Bring the library up to date with a folder, a list or a file of texts on the server.
 
@@ -66,27 +73,34 @@ async def ingest(
 @tagged("answer")
 async def jobs(
     served: Served, access: Reader, cursor: CursorQuery = None, limit: LimitQuery = 50
-) -> answers.Jobs:
+) -> answers.JobList:
     """Return jobs, the newest first."""
 
-    def read() -> answers.Jobs:
+    def read() -> answers.JobList:
         found, following = page_of_jobs(
             served.library, limit=limit, cursor=cursor or None, namespaces=access.namespaces
         )
         # From memory where a job is at work: what the library has is a second old.
         now = [served.jobs.get(job.id) for job in found]
-        return answers.Jobs(jobs=tuple(job_answer(job, access) for job in now), next=following)
+        return answers.JobList(jobs=tuple(job_answer(job, access) for job in now), next=following)
 
     return await served.reading.run(read)
 
 
-@router.get("/jobs/{job_id}", operation_id="getJob", summary="Read a job")
+@router.get(
+    "/jobs/{job_id}", operation_id="getJob", openapi_extra=refuses("no-job"), summary="Read a job"
+)
 async def job(served: Served, access: Reader, job_id: JobId) -> answers.Job:
     """Return how far a job is."""
     return job_answer(await _job(served, access, job_id), access)
 
 
-@router.delete("/jobs/{job_id}", operation_id="cancelJob", summary="Cancel a job")
+@router.delete(
+    "/jobs/{job_id}",
+    operation_id="cancelJob",
+    openapi_extra=refuses("no-job"),
+    summary="Cancel a job",
+)
 async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
@@ -96,6 +110,7 @@ async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
 @router.get(
     "/jobs/{job_id}/events",
     operation_id="streamJobEvents",
+    openapi_extra=refuses("no-job"),
     summary="Follow a job",
     response_class=Response,
     responses=_EVENTS,

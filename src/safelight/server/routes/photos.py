@@ -20,6 +20,7 @@ from safelight.server import forms, originals
 from safelight.server.auth import Access, Reader, Writer
 from safelight.server.conditions import conditional_status
 from safelight.server.dependencies import Served, while_connected
+from safelight.server.document import PHOTO, refuses
 from safelight.server.errors import Problem
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import filter_of, least_of
@@ -76,7 +77,12 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
 
 
-@router.get("/photos", operation_id="listPhotos", summary="List photos")
+@router.get(
+    "/photos",
+    operation_id="listPhotos",
+    openapi_extra=refuses("date", "order", "no-label", "no-scores", "usage"),
+    summary="List photos",
+)
 @tagged("library")
 async def browse(
     served: Served,
@@ -161,7 +167,7 @@ async def browse(
             examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
         ),
     ] = None,
-) -> answers.Photos:
+) -> answers.PhotoList:
     """Return photos in order, without a query, page by page.
 
     All pages of a list are of the moment of its first one: a photo that stays in the library comes
@@ -181,7 +187,7 @@ async def browse(
         least=least_of(least),
     )
 
-    def read() -> answers.Photos:
+    def read() -> answers.PhotoList:
         names = named_fields(fields)
         require_named(served.library, where, access.namespaces)
         page = page_of_photos(
@@ -197,7 +203,7 @@ async def browse(
             # All keys in order are kept, so that paging through 100,000 photos sorts them once.
             listed=lambda: served.matching(where, sort),
         )
-        return answers.Photos(
+        return answers.PhotoList(
             photos=tuple(cards_of(served.library, page.cards, names, where.namespaces)),
             next=page.next,
             total=page.total,
@@ -231,7 +237,12 @@ async def read_many(wanted: shapes.PhotoIds, served: Served, access: Reader) -> 
     return await served.reading.run(read)
 
 
-@router.get("/photos/{photo_id}", operation_id="getPhoto", summary="Read a photo")
+@router.get(
+    "/photos/{photo_id}",
+    operation_id="getPhoto",
+    openapi_extra=refuses("no-photo"),
+    summary="Read a photo",
+)
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
 ) -> answers.Photo:
@@ -281,6 +292,7 @@ async def forget(
 @router.get(
     "/photos/{photo_id}/thumbnail",
     operation_id="getThumbnail",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Show a thumbnail",
     response_class=Response,
     responses=_PICTURE,
@@ -316,6 +328,7 @@ async def thumbnail(
 @router.get(
     "/photos/{photo_id}/image",
     operation_id="getPicture",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Show a photo",
     response_class=Response,
     responses=_PICTURE,
@@ -345,6 +358,7 @@ async def image(
 @router.get(
     "/photos/{photo_id}/focus",
     operation_id="getFocusMap",
+    openapi_extra=refuses("no-photo", "no-focus", "changed", *PHOTO),
     summary="Show where a photo is sharp",
     response_class=Response,
     responses=_MAP,
@@ -364,6 +378,7 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
 @router.get(
     "/photos/{photo_id}/original",
     operation_id="getOriginal",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
     summary="Download the file of a photo",
     response_class=Response,
     responses=_ORIGINAL,

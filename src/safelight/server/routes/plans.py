@@ -1,4 +1,4 @@
-"""Plans of file operations for duplicates: make, show, apply, undo."""
+"""PlanList of file operations for duplicates: make, show, apply, undo."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pydantic import Field
 from safelight.duplicates.keeper.filenames import preferences
 from safelight.schemas import (
     Action,
-    Actions,
+    ActionList,
     Left,
     Plan,
     PlanAction,
     PlanCounts,
+    PlanList,
     PlanRun,
-    Plans,
     PlanSidecar,
     PlanSummary,
 )
@@ -25,6 +25,7 @@ from safelight.server import forms
 from safelight.server import plans as keeping
 from safelight.server.auth import Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.duplicates import still_comparing
 from safelight.server.errors import Problem
 from safelight.server.etags import TaggedRoute, tagged
@@ -49,7 +50,7 @@ PlanId = Annotated[
 ]
 
 
-class Chosen(Given):
+class GroupChoice(Given):
     """A group to plan for."""
 
     group: str = Field(
@@ -69,10 +70,10 @@ class Chosen(Given):
     )
 
 
-class Wanted(Given):
+class PlanRequest(Given):
     """Request for a plan."""
 
-    groups: list[Chosen] = Field(
+    groups: list[GroupChoice] = Field(
         min_length=1, max_length=10_000, description="The groups to plan for, all of one namespace."
     )
     action: PlanAction = Field(
@@ -94,9 +95,15 @@ class Wanted(Given):
     )
 
 
-@router.post("", operation_id="createPlan", summary="Plan file operations", status_code=201)
+@router.post(
+    "",
+    operation_id="createPlan",
+    openapi_extra=refuses("no-group", "nameless", "keeper", "kept-together", "plan", "usage"),
+    summary="Plan file operations",
+    status_code=201,
+)
 async def make(
-    wanted: Wanted, response: Response, served: Served, access: Writer,
+    wanted: PlanRequest, response: Response, served: Served, access: Writer,
     namespace: NamespaceQuery = None,
 ) -> Plan:  # fmt: skip
     """Plan what to do about groups; nothing is touched until the plan is applied."""
@@ -147,12 +154,12 @@ async def make(
 @tagged("answer")
 async def list_all(
     served: Served, access: Reader, cursor: CursorQuery = None, limit: LimitQuery = 100
-) -> Plans:
+) -> PlanList:
     """Return plans, each with what it has come to, the newest first."""
     found, following = await served.reading.run(
         keeping.page_of_plans, served.library, access.namespaces, limit=limit, cursor=cursor or None
     )
-    return Plans(plans=tuple(PlanSummary(**_summary(each)) for each in found), next=following)
+    return PlanList(plans=tuple(PlanSummary(**_summary(each)) for each in found), next=following)
 
 
 @router.get("/{plan_id}/actions", operation_id="listActions", summary="List actions of a plan")
@@ -163,7 +170,7 @@ async def actions(
     plan_id: PlanId,
     cursor: CursorQuery = None,
     limit: LimitQuery = 100,
-) -> Actions:
+) -> ActionList:
     """Return the actions of a plan, and what became of each."""
     found, page, total, following = await served.reading.run(
         keeping.page_of_actions,
@@ -174,10 +181,15 @@ async def actions(
         cursor=cursor or None,
     )
     shapes = tuple(_action(found, group, change) for group, change in page)
-    return Actions(actions=shapes, total=total, next=following)
+    return ActionList(actions=shapes, total=total, next=following)
 
 
-@router.get("/{plan_id}", operation_id="getPlan", summary="Read a plan")
+@router.get(
+    "/{plan_id}",
+    operation_id="getPlan",
+    openapi_extra=refuses("no-plan", "plan"),
+    summary="Read a plan",
+)
 async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
     """Return a plan, and what became of each of its actions."""
     found = await served.reading.run(keeping.find_plan, served.library, plan_id, access.namespaces)
@@ -187,6 +199,7 @@ async def read(served: Served, access: Reader, plan_id: PlanId) -> Plan:
 @router.delete(
     "/{plan_id}",
     operation_id="deletePlan",
+    openapi_extra=refuses("no-plan", "plan", "plan-busy"),
     summary="Forget a plan",
     status_code=204,
     response_class=Response,
@@ -197,7 +210,12 @@ async def forget(served: Served, access: Writer, plan_id: PlanId) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{plan_id}/apply", operation_id="applyPlan", summary="Apply a plan")
+@router.post(
+    "/{plan_id}/apply",
+    operation_id="applyPlan",
+    openapi_extra=refuses("no-plan", "plan", "plan-busy", "sidecar"),
+    summary="Apply a plan",
+)
 async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Do what a plan says. A file is only changed if it still has the bytes that the plan knows.
 
@@ -208,7 +226,12 @@ async def apply(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     return _shape(done)
 
 
-@router.post("/{plan_id}/undo", operation_id="undoPlan", summary="Undo a plan")
+@router.post(
+    "/{plan_id}/undo",
+    operation_id="undoPlan",
+    openapi_extra=refuses("no-plan", "plan", "plan-busy", "sidecar"),
+    summary="Undo a plan",
+)
 async def undo(served: Served, access: Writer, plan_id: PlanId) -> Plan:
     """Undo what a plan did, to the byte.
 

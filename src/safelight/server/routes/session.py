@@ -18,6 +18,7 @@ from safelight.library.ingested_sources import remembered
 from safelight.search.completion import complete
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
@@ -48,6 +49,7 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
     "/metrics",
     tags=["server"],
     operation_id="getMetrics",
+    openapi_extra=refuses("namespace"),
     summary="Read metrics",
     response_class=Response,
     responses=_NUMBERS,
@@ -110,8 +112,10 @@ async def facets(
         lambda: read_facets(served.library, namespaces),
     )
     return answers.Facets(
-        namespaces=tuple(answers.Count(name=name, count=count) for name, count in found.namespaces),
-        cameras=tuple(answers.Count(name=name, count=count) for name, count in found.cameras),
+        namespaces=tuple(
+            answers.NameCount(name=name, count=count) for name, count in found.namespaces
+        ),
+        cameras=tuple(answers.NameCount(name=name, count=count) for name, count in found.cameras),
         labels=tuple(answers.LabelCount(label=name, count=count) for name, count in found.labels),
         metrics=found.metrics,
         taken=None
@@ -135,8 +139,10 @@ async def complete_query(
         ),
     ] = "",
     namespace: NamespaceQuery = None,
-    limit: Annotated[int, Query(ge=1, le=50, description="Maximum of completions.")] = 10,
-) -> answers.Completions:
+    limit: Annotated[
+        int, Query(ge=1, le=50, description="Maximum of completions.", examples=[10])
+    ] = 10,
+) -> answers.CompletionList:
     """Return names of filters, or values with how many photos have them."""
     await known_namespace(served, access, namespace)
     found = await served.reading.run(
@@ -148,7 +154,7 @@ async def complete_query(
             limit=limit,
         )
     )
-    return answers.Completions(
+    return answers.CompletionList(
         completions=tuple(answers.Completion(**asdict(each)) for each in found)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -57,7 +58,7 @@ async def sign_urls(
     They allow to read what they name, as your token may, and nothing once it is revoked. Whoever
     has such an address can use it until it expires.
     """
-    expires = int(time.time()) + wanted.seconds
+    expires = math.ceil(time.time()) + wanted.seconds
     key = await served.reading.run(lambda: served.signing_key)
     signed = []
     for number, url in enumerate(wanted.urls):

@@ -15,9 +15,10 @@ from safelight.errors import LibraryError, UsageError
 from safelight.ingest.sources.entry import is_inside
 from safelight.library.files import page_of_failures
 from safelight.library.sources import KINDS, place_of, read_sources
-from safelight.schemas import Failure, Failures, Forgotten, Moved, Source, Sources
+from safelight.schemas import Failure, FailureList, Forgotten, Moved, Source, SourceList
 from safelight.server.auth import Reader, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.errors import Problem, for_clients
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
@@ -44,7 +45,7 @@ router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=TaggedRoute)
 _Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Move(Given):
+class MoveRequest(Given):
     """A folder or file, and where it is now."""
 
     old: _Place = Field(
@@ -62,7 +63,7 @@ class Move(Given):
     dry_run: bool = Field(default=False, description="Only count.", examples=[True])
 
 
-class Forget(Given):
+class ForgetRequest(Given):
     """Request to forget paths and sources, a namespace, missing files, or a label set."""
 
     paths: list[_Place] = Field(
@@ -105,14 +106,14 @@ async def sources(
     namespace: NamespaceQuery = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = 100,
-) -> Sources:
+) -> SourceList:
     """Return the sources, with the number of their files, in the order of their coming."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found, following = await served.reading.run(
         page_of_sources, served.library, namespaces, limit=limit, cursor=cursor or None
     )
-    return Sources(sources=tuple(_shape(each) for each in found), next=following)
+    return SourceList(sources=tuple(_shape(each) for each in found), next=following)
 
 
 @router.get("/failures", operation_id="listFailures", summary="List files that failed")
@@ -123,14 +124,14 @@ async def failures(
     namespace: NamespaceQuery = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = 100,
-) -> Failures:
+) -> FailureList:
     """Return the files that could not be ingested, and why."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
     found, following = await served.reading.run(
         page_of_failures, served.library, namespaces, limit=limit, cursor=cursor or None
     )
-    return Failures(
+    return FailureList(
         failures=tuple(
             Failure(
                 path=each.path,
@@ -145,8 +146,13 @@ async def failures(
     )
 
 
-@router.post("/sources/move", operation_id="moveSource", summary="Tell that a folder moved")
-async def move(wanted: Move, served: Served, access: Writer) -> Moved:
+@router.post(
+    "/sources/move",
+    operation_id="moveSource",
+    openapi_extra=refuses("unknown-path", "outside", "usage", "source"),
+    summary="Tell that a folder moved",
+)
+async def move(wanted: MoveRequest, served: Served, access: Writer) -> Moved:
     """Tell the library that a folder or file is at another path now; no file is touched.
 
     The new path has to lie in a folder that the server was started with (`--root`). Not for tokens
@@ -157,8 +163,13 @@ async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     return Moved(**{**asdict(moved), "sources": list(moved.sources)})
 
 
-@router.post("/forget", operation_id="forget", summary="Forget files, sources or a namespace")
-async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
+@router.post(
+    "/forget",
+    operation_id="forget",
+    openapi_extra=refuses("unknown-path", "nameless", "no-label-set", "usage"),
+    summary="Forget files, sources or a namespace",
+)
+async def forget_known(wanted: ForgetRequest, served: Served, access: Writer) -> Forgotten:
     """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
     forgotten = await served.writing.run(_forget, served, wanted, access)
     await served.look()
@@ -181,7 +192,7 @@ def _shape(found: SourceStatus) -> Source:
     )
 
 
-def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
+def _move(served: ServerState, wanted: MoveRequest, access: Access) -> MovedSource:
     access.within(wanted.namespace or None)
     if access.namespaces is not None:
         raise Problem(
@@ -200,7 +211,7 @@ def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
     )
 
 
-def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRows:
+def _forget(served: ServerState, wanted: ForgetRequest, access: Access) -> ForgottenRows:
     namespace = wanted.namespace or None
     access.within(namespace)
     if access.namespaces is not None:

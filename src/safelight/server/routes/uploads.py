@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from safelight import schemas as answers
 from safelight.server.auth import Access, GuardedRoute, Writer
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem, for_clients
 from safelight.server.idempotency import operation_id
 from safelight.server.job_answers import job_answer, uploaded
@@ -71,7 +72,7 @@ LabelQuery = Annotated[
     operation_id="uploadPhotos",
     summary="Upload photos",
     status_code=201,
-    openapi_extra=_BODY,
+    openapi_extra={**_BODY, **refuses("no-image", "usage", *MODEL)},
     responses=_ANSWERS,
 )
 async def upload(

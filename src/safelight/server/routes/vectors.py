@@ -29,6 +29,7 @@ from safelight.server.client_vectors import (
     whole,
 )
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.idempotency import operation_id
@@ -64,8 +65,9 @@ _FEW = 50
 @router.post(
     "/search",
     operation_id="searchText",
+    openapi_extra=refuses("query", "filter", "no-label", "vector", *MODEL),
     summary="Search everything by text",
-    response_model=answers.Matches | answers.Results,
+    response_model=answers.MatchList | answers.ResultList,
 )
 async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
     """Find photos, texts and vectors by words.
@@ -114,6 +116,7 @@ async def _found(
 @router.post(
     "/vectors/search",
     operation_id="searchVectors",
+    openapi_extra=refuses("filter", "vector", *MODEL),
     summary="Search by a vector",
     response_model=list[answers.VectorScore],
 )
@@ -135,7 +138,11 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
 
 
 @router.post(
-    "/vectors/embed", operation_id="embedText", summary="Embed and store a text", status_code=201
+    "/vectors/embed",
+    operation_id="embedText",
+    openapi_extra=refuses("vector", "conflict", *MODEL),
+    summary="Embed and store a text",
+    status_code=201,
 )
 async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> answers.Vector:
     """Embed a text with the library's model, and keep the vector."""
@@ -148,7 +155,13 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
     )
 
 
-@router.post("/vectors", operation_id="createVector", summary="Store a vector", status_code=201)
+@router.post(
+    "/vectors",
+    operation_id="createVector",
+    openapi_extra=refuses("vector", "conflict", *MODEL),
+    summary="Store a vector",
+    status_code=201,
+)
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
     return await _keep(served, access, wanted, wanted.id or str(uuid.UUID(operation_id())))
@@ -157,6 +170,7 @@ async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> a
 @router.get(
     "/vectors",
     operation_id="listVectors",
+    openapi_extra=refuses(*MODEL),
     summary="List vectors",
     response_model=list[answers.Vector],
 )
@@ -177,7 +191,12 @@ async def list_all(
     )
 
 
-@router.get("/vectors/count", operation_id="countVectors", summary="Count vectors")
+@router.get(
+    "/vectors/count",
+    operation_id="countVectors",
+    openapi_extra=refuses(*MODEL),
+    summary="Count vectors",
+)
 async def count(
     served: Served, access: Reader, namespace: NamespaceQuery = None
 ) -> answers.VectorCount:
@@ -191,8 +210,9 @@ async def count(
 @router.get(
     "/vectors/metadata",
     operation_id="listVectorMetadata",
+    openapi_extra=refuses(*MODEL),
     summary="List vectors without numbers",
-    response_model=list[answers.VectorMetadata],
+    response_model=list[answers.VectorSummary],
 )
 @tagged("library")
 async def metadata(
@@ -211,7 +231,12 @@ async def metadata(
     )
 
 
-@router.get("/vectors/{vector_id:path}", operation_id="getVector", summary="Read a vector")
+@router.get(
+    "/vectors/{vector_id:path}",
+    operation_id="getVector",
+    openapi_extra=refuses("no-vector", *MODEL),
+    summary="Read a vector",
+)
 async def read(
     served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> answers.Vector:
@@ -224,7 +249,10 @@ async def read(
 
 
 @router.put(
-    "/vectors/{vector_id:path}", operation_id="putVector", summary="Store a vector under an id"
+    "/vectors/{vector_id:path}",
+    operation_id="putVector",
+    openapi_extra=refuses("vector", "conflict", *MODEL),
+    summary="Store a vector under an id",
 )
 async def put(
     wanted: shapes.VectorBody,
@@ -241,6 +269,7 @@ async def put(
 @router.delete(
     "/vectors/{vector_id:path}",
     operation_id="deleteVector",
+    openapi_extra=refuses("no-vector", "conflict"),
     summary="Delete a vector",
     status_code=204,
     response_class=Response,
@@ -254,7 +283,12 @@ async def delete(
     return Response(status_code=204)
 
 
-@router.get("/embedder/stats", operation_id="getEmbedder", summary="Describe the model")
+@router.get(
+    "/embedder/stats",
+    operation_id="getEmbedder",
+    openapi_extra=refuses(*MODEL),
+    summary="Describe the model",
+)
 async def stats(served: Served, _: Reader) -> answers.EmbedderStats:
     """Tell which model the library is searched with."""
     embedder = (await served.current()).choice.embedder

@@ -40,6 +40,7 @@ CursorQuery = Annotated[
         max_length=LONGEST,
         description="Where the list goes on: `next` of the page before, sent with the same "
         "filters. The first page if it is not given.",
+        examples=["dCqV8sDX5kFsWyI1ZjFkN2E4NGQwYzJiOWU2IiwxMDBd"],
     ),
 ]
 LimitQuery = Annotated[
@@ -67,7 +68,10 @@ class PhotoIds(Given):
     """Request for photos by their ids."""
 
     ids: list[Annotated[str, Field(pattern=forms.PHOTO)]] = Field(
-        min_length=1, max_length=1000, description="sha256 of each photo's bytes, hex."
+        min_length=1,
+        max_length=1000,
+        description="Ids of photos: the sha256 of their bytes, in hex.",
+        examples=[["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]],
     )
     fields: list[Annotated[str, Field(max_length=200)]] = Field(
         default=[],
@@ -75,10 +79,14 @@ class PhotoIds(Given):
         description=f"Further fields of each photo: {', '.join(FIELDS)}.",
         examples=[["labels", "scores"]],
     )
-    namespace: Namespace | None = None
+    namespace: Namespace | None = Field(
+        default=None,
+        description="Only photos of this namespace; of all that the token allows if null.",
+        examples=["default"],
+    )
 
 
-class ImageSearch(Given):
+class PhotoSearch(Given):
     """A search; `query` has the grammar of `safelight search`."""
 
     query: str | None = Field(
@@ -190,7 +198,7 @@ class ImageSearch(Given):
     )
 
 
-class Ingest(Given):
+class IngestRequest(Given):
     """Request to ingest a source."""
 
     source: str = Field(

@@ -140,7 +140,7 @@ class _Searching(_Loose):
 
 
 Filters = Annotated[
-    list[Any] | dict[str, Any] | None,
+    list[dict[str, Any]] | dict[str, Any] | None,
     BeforeValidator(_filters),
     Field(
         description='Conditions on metadata: `[{"field", "operator", "value"}]`, '
@@ -153,9 +153,15 @@ Filters = Annotated[
 class HybridWeight(_Loose):
     """Shares of vector and metadata in a score."""
 
-    vector: float = Field(default=0.0, ge=0, le=1, description="Share of the cosine.")
+    vector: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the cosine.", examples=[0.7]
+    )
     metadata: float = Field(
-        default=0.0, ge=0, le=1, description="Share of the metadata, which every result has."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the metadata, which every result has.",
+        examples=[0.3],
     )
 
 
