@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -22,7 +22,7 @@ LARGE, SMALL = 12_000_000, 3_000_000
 )
 def test_the_best_of_copies(sizes, best) -> None:
     for order in permutations(range(len(sizes))):
-        ties = CopyTies(sizes.__getitem__, zip(order, order[1:], strict=False))
+        ties = CopyTies(sizes.__getitem__, pairwise(order))
         assert {ties.best(position) for position in order} == {best}
 
 
