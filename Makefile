@@ -29,6 +29,8 @@ check: .venv/dev.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/synchronous-client --check
+	$(BIN)/python scripts/openapi --check
+	$(BIN)/python scripts/help-texts --check
 	$(BIN)/python scripts/words
 
 bench: .venv/$(EXTRA).installed

@@ -25,6 +25,7 @@ from bench import photos
 from bench.measure import save, table
 from safelight.cluster import command
 from safelight.cluster.engine import cluster
+from safelight.cluster.options import ClusterOptions
 from safelight.embedding.load import load_embedder
 from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
@@ -136,9 +137,7 @@ def on_cluster(place: Path, folder: Path, workers: int, model: str) -> Round:
         done = command.ingest(
             Settings.load({}),
             [str(folder)],
-            output=str(place / "set"),
-            model=model,
-            workers=workers,
+            ClusterOptions(output=str(place / "set"), model=model, workers=workers),
             progress=clock,
         )
     assert (done.failed, done.new) == (0, len(os.listdir(folder)))

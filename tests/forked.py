@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ _IMPORTED = [
     "asyncio", "cv2", "loguru", "numpy", "onnxruntime", "PIL.Image", "pytest", "safelight.cli",
     "safelight.duplicates", "safelight.embedding.load", "safelight.ingest", "safelight.labels",
     "safelight.library", "safelight.pipeline", "safelight.quality", "safelight.search",
-    "tokenizers",
+    "safelight.server.app", "tokenizers", "uvicorn",
 ]  # fmt: skip
 
 _SET = "_DISABLE_TELEMETRY"
@@ -45,6 +46,77 @@ def script(
     return _forked(source, command, ["-c", *arguments], Path.cwd(), environ, seconds)
 
 
+@dataclass(frozen=True)
+class Started:
+    """A command that runs, with what :class:`subprocess.Popen` has for it.
+
+    Attributes
+    ----------
+    out, err : Path
+        Files of what it has written so far.
+    """
+
+    out: Path
+    err: Path
+    _process: Any
+
+    @property
+    def pid(self) -> int:
+        """Return its number."""
+        number: int = self._process.pid
+        return number
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        if isinstance(self._process, subprocess.Popen):
+            return self._process.poll()
+        code: int | None = self._process.exitcode
+        return code
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Return the exit code once it has ended; raise TimeoutExpired if it has not by then."""
+        if isinstance(self._process, subprocess.Popen):
+            return self._process.wait(seconds)
+        self._process.join(seconds)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("safelight", seconds or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it; nothing in it is run any more."""
+        self._process.kill()
+
+
+def start(
+    arguments: Sequence[object], *, cwd: Path, environ: Mapping[str, str], said: Path
+) -> Started:
+    """Start ``safelight`` with these arguments; what it says is appended to `said`.OUT and .ERR."""
+    words = ["safelight", *map(str, arguments)]
+    out, err = Path(f"{said}.out"), Path(f"{said}.err")
+    if not _FORKING:
+        command = [str(Path(sys.executable).with_name("safelight")), *words[1:]]
+        with out.open("ab") as first, err.open("ab") as second:
+            process: Any = subprocess.Popen(
+                command, cwd=cwd, env=dict(environ), stdout=first, stderr=second
+            )
+        return Started(out, err, process)
+    process = _context().Process(target=_run, args=(None, words, cwd, dict(environ), out, err))
+    process.start()
+    return Started(out, err, process)
+
+
+def _context() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)
+    return context
+
+
 def _forked(
     source: str | None,
     command: list[str],
@@ -59,11 +131,11 @@ def _forked(
             [*command, *words[1:]],
             cwd=cwd, env=dict(environ), capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_IMPORTED)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = context.Process(target=_run, args=(source, words, cwd, dict(environ), out, err))
+        process = _context().Process(
+            target=_run, args=(source, words, cwd, dict(environ), out, err)
+        )
         process.start()
         process.join(seconds)
         if process.exitcode is None:
@@ -84,7 +156,7 @@ def _run(
     err: Path,
 ) -> None:
     for path, number in ((out, 1), (err, 2)):
-        with path.open("wb") as file:
+        with path.open("ab") as file:
             os.dup2(file.fileno(), number)
     # Importing the package sets these, as it would here.
     kept = {name: value for name, value in os.environ.items() if name.endswith(_SET)}

@@ -13,6 +13,7 @@ from safelight import CLIPEmbedder, Settings, load_embedder, parse_source
 from safelight.arguments import as_list
 from safelight.client import calls
 from safelight.duplicates.deduplicator import Deduplicator, named_relations
+from safelight.embedding.base import require_embedder
 from safelight.embedding.image_files import embed_files
 from safelight.errors import SafelightError, UsageError
 from safelight.imaging import decode
@@ -205,3 +206,21 @@ def test_a_similarity_is_of_two_vectors_of_one_model() -> None:
         for wrong in (None, "cat", vector[:3], vector * np.nan, [], 5):
             with pytest.raises(UsageError):
                 embedder.compute_similarity(vector, wrong)
+
+
+def test_an_embedder_of_ones_own_is_told_what_it_lacks() -> None:
+    class Half:
+        name, fingerprint, dimension, min_side, workers = "half", "f" * 64, 8, 224, 1
+
+        @property
+        def batch_size(self) -> int:
+            raise AssertionError("asking loads weights")
+
+        def prepare(self) -> None: ...
+
+    with pytest.raises(UsageError, match=r"Half, which lacks encode_prepared, encode_images") as at:
+        require_embedder(Half())
+    assert "batch_size" not in str(at.value)
+    for stranger in ("starter", None, Half, object()):
+        with pytest.raises(UsageError, match="embedder"):
+            require_embedder(stranger)

@@ -26,17 +26,6 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def test_the_help_texts_are_current() -> None:
-    written = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "help-texts"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    current = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert current == written, "run: .venv/bin/python scripts/help-texts > docs/commands.md"
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):

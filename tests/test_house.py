@@ -1,4 +1,4 @@
-"""Rules of the house that import contracts cannot state: private names, and SQL in one place."""
+"""Rules of the house that import contracts cannot state: private names, SQL, flags, exports."""
 
 from __future__ import annotations
 
@@ -28,6 +28,20 @@ _STATEMENT = re.compile(
     r"\s*(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|"
     r"CREATE\s+(TEMP\s+)?(TABLE|INDEX|VIEW|TRIGGER)\s|PRAGMA\s)"
 )
+
+
+#: Modules that are imported by their own names, since their package loads decoders.
+LIGHT = {"safelight.imaging.formats"}
+
+#: Packages that may name the flags of the command line: it, and the report that it prints.
+_WITH_FLAGS = ("cli", "retrieval", "api", "server", "client", "doctor")
+
+#: SQL has comments, one of which says what a column holds.
+FLAGS_LEFT = {"safelight.library.schema"}
+
+#: The next command may be given whole, and with its flags; no flag stands alone.
+_COMMAND = re.compile(r"\b(safelight|ingest|library|pip|ray|nats-server)\s[^`;]*")
+_FLAG = re.compile(r"(?<![\w`-])--[a-z][a-z-]+")
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
@@ -64,7 +78,8 @@ def _private_uses(module: str, tree: ast.Module) -> Iterator[str]:
             yield f"{source}.{node.attr}"
 
 
-def _statements(tree: ast.Module) -> list[str]:
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """Yield the texts of a module, without its docstrings."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -72,14 +87,22 @@ def _statements(tree: ast.Module) -> list[str]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and id(node) not in docstrings
-        and _STATEMENT.match(node.value)
-    ]
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docstrings
+        ):
+            yield node.value
+
+
+def _statements(tree: ast.Module) -> list[str]:
+    return [text for text in _texts(tree) if _STATEMENT.match(text)]
+
+
+def _flags(tree: ast.Module) -> list[str]:
+    """Return the flags that texts name, but for those of whole commands."""
+    return [flag for text in _texts(tree) for flag in _FLAG.findall(_COMMAND.sub("", text))]
 
 
 def test_only_the_library_holds_sql() -> None:
@@ -89,6 +112,15 @@ def test_only_the_library_holds_sql() -> None:
         if not module.startswith(SQL_HOMES) and _statements(tree)
     }
     assert found == SQL_LEFT
+
+
+def test_only_the_command_line_names_flags() -> None:
+    found = {
+        module
+        for module, tree in _modules()
+        if module.split(".")[1] not in _WITH_FLAGS and _flags(tree)
+    }
+    assert found == FLAGS_LEFT
 
 
 def test_no_package_uses_private_names_of_another() -> None:
@@ -119,3 +151,42 @@ def test_the_rules_see_what_they_forbid() -> None:
         "safelight.imaging.decoding._limit",
     ]
     assert len(_statements(tree)) == 2
+    tree = ast.parse("raise E('Run `safelight ingest --force x`, or use --model, say.')")
+    assert _flags(tree) == ["--model"]
+
+
+def _exports() -> dict[str, set[str]]:
+    """Return what each package says that it exports, by package."""
+    exports = {}
+    for module, tree in _modules():
+        for node in tree.body:
+            if (
+                module.endswith(".__init__")
+                and isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id == "__all__"
+                and isinstance(node.value, ast.List | ast.Tuple)
+            ):
+                exports[module.removesuffix(".__init__")] = set(ast.literal_eval(node.value))
+    return exports
+
+
+def test_what_a_package_exports_is_imported_from_it() -> None:
+    exports = _exports()
+    assert "sha256" in exports["safelight.files"]
+    found = {
+        (module, source, alias.name)
+        for module, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and (source := node.module or "").startswith("safelight.")
+        and source.split(".")[1] != module.split(".")[1]
+        and source not in LIGHT
+        for alias in node.names
+        if any(
+            source.startswith(f"{package}.") and alias.name in names
+            for package, names in exports.items()
+            if package != "safelight"
+        )
+    }
+    assert found == set()

@@ -65,7 +65,7 @@ def test_a_folder_without_images(tmp_path: Path, embedder: ColourEmbedder) -> No
 def test_no_model_is_looked_for_without_need(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(retrieval, "_default", lambda: pytest.fail("a model was looked for"))
+    monkeypatch.setattr(retrieval, "usual_embedder", lambda: pytest.fail("a model was looked for"))
     assert index_local_images(tmp_path) == (None, [])
     given = ["--prompt", "red", "--images_dir", str(tmp_path)]
     assert retrieval.main(given) == 0

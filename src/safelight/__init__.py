@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from safelight.ingest.sources import parse_source
     from safelight.library.browse import Filter
     from safelight.library.database import Database
-    from safelight.pipeline.services.features import FeaturesService
+    from safelight.pipeline import FeaturesService
     from safelight.retrieval import index_local_images, retrieve_local
     from safelight.search.query import parse_query
     from safelight.settings import Settings

@@ -7,6 +7,7 @@ further in, it would raise an error that names nothing the caller knows, or be s
 
 from __future__ import annotations
 
+import inspect
 import math
 import numbers
 import os
@@ -99,6 +100,22 @@ def as_kind(value: Any, name: str, wanted: str, *kinds: type) -> Any:
     return value
 
 
+def as_mapping(value: Any, name: str, wanted: str) -> dict[Any, Any]:
+    """Return an argument that maps names to values, as a dict; an empty one for None.
+
+    Raises
+    ------
+    UsageError
+        It is of another kind.
+
+    Examples
+    --------
+    >>> as_mapping({"focus": 0.6}, "least", "scores by metric")
+    {'focus': 0.6}
+    """
+    return {} if value is None else dict(as_kind(value, name, wanted, Mapping))
+
+
 def as_name(value: Any, name: str) -> str:
     """Return an argument that names something: a text that is not empty.
 
@@ -163,18 +180,35 @@ def as_having(value: Any, name: str, wanted: str, *attributes: str) -> Any:
     >>> as_having("cat", "query", "a text", "upper")
     'cat'
     """
-    if isinstance(value, type) or not all(hasattr(value, each) for each in attributes):
+    if isinstance(value, type):
         raise refused(name, wanted, value)
+    lacking = [attribute for attribute in attributes if not _has(value, attribute)]
+    if len(lacking) == len(attributes):
+        raise refused(name, wanted, value)
+    if lacking:
+        raise UsageError(
+            f"{name} is a {type(value).__name__}, which lacks {', '.join(lacking)}. "
+            f"It should be {wanted}, or have all that it has.",
+            argument=name,
+        )
     return value
 
 
-def as_count(value: Any, name: str) -> int:
-    """Return an argument that counts something, as an integer of at least 1.
+def _has(value: Any, attribute: str) -> bool:
+    # Without asking for its value, which may load a model's weights.
+    missing = object()
+    return inspect.getattr_static(value, attribute, missing) is not missing or hasattr(
+        type(value), "__getattr__"
+    )
+
+
+def as_count(value: Any, name: str, least: int = 1) -> int:
+    """Return an argument that counts something, as an integer of at least `least`.
 
     Raises
     ------
     UsageError
-        It is not an integer, or below 1.
+        It is not an integer, or too small.
 
     Examples
     --------
@@ -183,8 +217,8 @@ def as_count(value: Any, name: str) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise refused(name, "an integer", value)
-    if value < 1:
-        raise UsageError(f"{name} is {value}; it should be at least 1.", argument=name)
+    if value < least:
+        raise UsageError(f"{name} is {value}; it should be at least {least}.", argument=name)
     return int(value)
 
 

@@ -38,7 +38,8 @@ class SafelightError(Exception):
     code : str
         A short, stable name for the reason, for programs to compare with.
     context : dict
-        The names and numbers that the message mentions.
+        The names and numbers that the message mentions. Its ``hint`` names the way out, which the
+        command line puts in words of its flags.
     """
 
     code = "error"
@@ -124,7 +125,7 @@ class DecodeError(SafelightError):
 class ModelError(SafelightError):
     """A model cannot be used."""
 
-    code = "model"
+    code = "model-unusable"
 
 
 class ModelUnavailable(ModelError):

@@ -215,7 +215,7 @@ def clip_model(space: Space | None, settings: Settings) -> str:
     from safelight.embedding.names import STARTER
 
     own = space.model if space is not None and STARTER not in (space.model, space.name) else None
-    set_ = settings.model if settings.model not in (None, STARTER) else None
+    set_ = settings.model if settings.model not in (None, STARTER, CLIP) else None
     return own or set_ or DEFAULT
 
 
@@ -265,6 +265,8 @@ def _resolve(
         return _known_as(library, model)
     if (space := default_space(library)) is not None:
         return _loadable(space)
+    if settings.model == CLIP:
+        return clip_model(None, settings)
     default = default_model(settings.model, timeout=settings.hub_timeout)
     if default.note:
         tell(default.note)

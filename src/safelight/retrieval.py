@@ -82,7 +82,7 @@ def index_local_images(
     if not files:
         return None, []
     vectors, paths = [], []
-    for path, outcome in zip(files, embed_files(embedder or _default(), files), strict=True):
+    for path, outcome in zip(files, embed_files(embedder or usual_embedder(), files), strict=True):
         if isinstance(outcome, Exception):
             logger.warning("Left out {}: it {}", path, outcome)
         else:
@@ -94,7 +94,7 @@ def index_local_images(
 def retrieve_local(
     prompt: str,
     embeddings: npt.NDArray[np.float32] | None,
-    paths: Sequence[str],
+    paths: str | Sequence[str],
     top_k: int = 5,
     *,
     embedder: Embedder | None = None,
@@ -126,7 +126,7 @@ def retrieve_local(
         )
     if not len(rows):
         return []
-    query = (embedder or _default()).encode_texts([prompt])[0]
+    query = (embedder or usual_embedder()).encode_texts([prompt])[0]
     if rows.shape[1:] != query.shape:
         raise SpaceError(
             f"The embeddings have {rows.shape[1]} numbers each, the model's {len(query)}: "
@@ -155,7 +155,8 @@ def _rows(embeddings: npt.ArrayLike | None) -> npt.NDArray[np.float32]:
 
 
 @cache
-def _default() -> Embedder:
+def usual_embedder() -> Embedder:
+    """Return the model of the settings, loaded once."""
     from loguru import logger
 
     from safelight.embedding.load import default_model, load_embedder
@@ -170,14 +171,14 @@ def _default() -> Embedder:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: str | Sequence[str] | None = None) -> int:
     """Run the command; see ``--help``."""
     write_everything(sys.stdout, sys.stderr)
     parser = argparse.ArgumentParser("safelight.retrieval", description=__doc__.split("\n")[0])
     parser.add_argument("--prompt", required=True, help="what to look for")
     parser.add_argument("--images_dir", required=True, help="the folder to search")
     parser.add_argument("--top_k", type=int, default=5, help="how many to print (default: 5)")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(None if arguments is None else as_list(arguments, "arguments", str))
     if given.top_k < 1:
         parser.error(f"--top_k should be at least 1, not {given.top_k}")
     try:

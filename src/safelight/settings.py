@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.arguments import as_list
+from safelight.arguments import as_list, as_mapping
 from safelight.errors import SettingsError
 from safelight.files.names import expanded
 from safelight.types import DEFAULT_MAX_PIXELS
@@ -112,6 +112,9 @@ def _setting(parse: Callable[[str], Any], about: str, **default: Any) -> Any:
     return field(**default, metadata={"parse": parse, "about": about})
 
 
+_VARIABLES = "variables of the environment by name"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be configured; each field's ``about`` is its documentation."""
@@ -180,7 +183,8 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "exclude", tuple(as_list(self.exclude, "exclude", str)))
+        for name in ("exclude", "prefer", "protect"):
+            object.__setattr__(self, name, tuple(as_list(getattr(self, name), name, str)))
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -203,7 +207,7 @@ class Settings:
         >>> Settings.load({"SAFELIGHT_BATCH_SIZE": "8"}, namespace="holiday").batch_size
         8
         """
-        environ = os.environ if environ is None else environ
+        environ = os.environ if environ is None else as_mapping(environ, "environ", _VARIABLES)
         values: dict[str, Any] = {}
         for setting in fields(cls):
             name = variable(setting.name)
@@ -213,9 +217,10 @@ class Settings:
             try:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as exc:
+                is_secret = setting.metadata["parse"] in (_address, _key)
+                shown = name if is_secret else f"{name}={text!r}"
                 raise SettingsError(
-                    f"{name}={text!r} is not usable: {exc}. "
-                    f"It should be: {setting.metadata['about']}",
+                    f"{shown} is not usable: {exc}. It should be: {setting.metadata['about']}",
                     setting=setting.name,
                 ) from exc
         given = {name: value for name, value in overrides.items() if value is not None}
@@ -223,7 +228,7 @@ class Settings:
 
     def origins(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return where each value came from: ``environment``, ``default`` or ``option``."""
-        environ = os.environ if environ is None else environ
+        environ = os.environ if environ is None else as_mapping(environ, "environ", _VARIABLES)
         plain = Settings.load(environ)
         return {
             setting.name: (

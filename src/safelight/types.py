@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -32,6 +33,26 @@ FAILURE_CODES = frozenset(
         "model",  # the model could not embed it
     }
 )
+
+
+class PlanState(StrEnum):
+    """State of a plan: of what it did, what stands now."""
+
+    PLANNED = "planned"  # nothing of it was done
+    APPLIED = "applied"  # all of it is done
+    APPLIED_IN_PART = "applied-in-part"  # some was left, or could not be undone
+    UNDONE = "undone"  # all that was done was undone
+
+
+class ActionState(StrEnum):
+    """State of one action of a plan."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    LEFT = "left"  # the last apply left the file as it is, for a reason
+    UNDONE = "undone"
+    UNFINISHED = "unfinished"  # by a command that was killed; the next apply or undo settles it
+
 
 #: Largest photo that is decoded, in pixels: about 600 MB of RGB. The largest medium-format sensors
 #: have 150 million.
@@ -60,6 +81,11 @@ class Exif:
         WGS 84 degrees, north and east positive; metres above sea level.
     orientation : int
         EXIF orientation of the file, 1 to 8. A frame's pixels are already upright.
+    title, caption : str or None
+        Words that people wrote, from EXIF, IPTC and XMP.
+    keywords : tuple of str
+    rating : int or None
+        1 to 5; -1 for rejected.
     """
 
     taken_at: str | None = None
@@ -75,6 +101,10 @@ class Exif:
     altitude: float | None = None
     orientation: int = 1
     subsecond: float | None = None
+    title: str | None = None
+    caption: str | None = None
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None
 
 
 #: Parts that are further pictures of the photo, to be counted with its first.
@@ -243,16 +273,22 @@ class Hit:
     stack : int
         Photos of its stack (copies, RAW and JPEG, a burst), itself included.
     matched : str or None
-        ``file name`` or ``folder name`` if that is why it was found.
+        ``file name``, ``folder name``, ``keyword``, ``title`` or ``caption`` if found by it.
+    probability : float or None
+        That it is what was asked for, 0 to 1; None where that cannot be told.
+    match : bool
+        It is taken for what was asked for. One that is not is only among the nearest.
     """
 
     score: float
     path: str
     photo_id: str
     namespace: str
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = field(hash=False)
     stack: int = 1
     matched: str | None = None
+    probability: float | None = None
+    match: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,3 +373,42 @@ class FileStat:
         if self.ctime_ns and other.ctime_ns and self.ctime_ns != other.ctime_ns:
             return False
         return (self.size, self.mtime_ns, self.inode) == (other.size, other.mtime_ns, other.inode)
+
+
+class TextModel(Protocol):
+    """Text side of a model; see :class:`safelight.embedding.base.Embedder` for all of it.
+
+    Attributes
+    ----------
+    name : str
+        What people call the model, e.g. ``ViT-B-32/openai``.
+    fingerprint : str
+        Hex digest that names the space: weights, preprocessing and dtype, but not the runtime,
+        the device, or the folder the files lie in.
+    dimension : int
+        Length of every vector.
+    logit_scale : float or None
+        What the model multiplies a cosine with before the softmax (or sigmoid); None if unknown.
+    logit_bias : float or None
+        What is then added, in a model that was trained with a sigmoid for each pair (SigLIP);
+        None in one that was trained with a softmax.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def logit_scale(self) -> float | None: ...
+    @property
+    def logit_bias(self) -> float | None: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts; (n, dimension) float32, rows of unit length.
+
+        A text longer than the model's context is cut as the model's authors cut it, with a
+        :class:`UserWarning`.
+        """
+        ...

@@ -291,6 +291,39 @@ def test_the_asynchronous_twin_has_every_method(opened: Library) -> None:
 def test_json_rows_are_those_of_the_command(opened: Library, capsys) -> None:
     from safelight.cli import safelight as command
 
-    command.main(["search", "red", "--json", "--library", str(opened.path)], standalone_mode=False)
+    command.main(
+        ["search", "red", "--all", "--json", "--library", str(opened.path)], standalone_mode=False
+    )
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert printed == opened.search("red").to_dicts()
+    assert printed == (hits := opened.search("red")).to_dicts()
+    assert [hit for hit in hits if hit.match] == list(hits.matches)
+
+
+def test_every_hit_comes_once_and_photos_are_searched_with(opened: Library, pictures: Path) -> None:
+    hits = list(opened.search_all("red", top=1))
+    assert len(hits) == len({hit.photo_id for hit in hits}) == 3
+    red, green = pictures / "red <b>&.png", pictures / "green.png"
+    ids = {hit.photo_id for hit in hits}
+    alike = opened.search(like=[red, f"{green}:0.01"], top=1)
+    assert alike[0].photo_id in ids
+    assert alike.paths == opened.search(like=[alike[0].photo_id, f"{green}:0.01"], top=1).paths
+    assert opened.search(like=red).paths == opened.search(like=[red]).paths
+    with pytest.raises(QueryError):
+        opened.search(like=pictures / "nothing.png")
+
+
+def test_what_changed_is_told_and_a_photo_is_forgotten(opened: Library, pictures: Path) -> None:
+    changes = list(opened.changes())
+    assert [each.kind for each in changes] == ["added"] * 3
+    listed = opened.photos()
+    forgotten = opened.forget_photo(listed.ids[1][:12])
+    assert (forgotten.photos, forgotten.returning) == (1, (f"images:{pictures}",))
+    assert len(list(listed)) == 2
+    (change,) = opened.changes(changes[-1].cursor)
+    assert (change.kind, change.photo_id) == ("removed", listed.ids[1])
+    assert len(list(pictures.iterdir())) == 4
+    with pytest.raises(LibraryError):
+        opened.forget_photo(listed.ids[1])
+    opened.ingest(pictures)
+    (change,) = opened.changes(change.cursor)
+    assert (change.kind, change.photo_id) == ("added", listed.ids[1])

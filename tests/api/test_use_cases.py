@@ -14,11 +14,12 @@ from safelight import api
 from safelight.api.doctor import diagnose
 from safelight.api.exchange import export_data_set, import_from_data_set
 from safelight.api.models import export_model, list_models, model_info, spaces_of_model
+from safelight.api.opened import Opened
 from safelight.api.pipeline import FeatureOptions, pipeline_paths, run_pipeline
-from safelight.api.sources import list_sources
+from safelight.api.sources import list_sources, page_of_sources
 from safelight.api.spaces import check_drop, drop_space, list_spaces, use_space
 from safelight.api.status import failed_files, library_status
-from safelight.api.sync import feed_store, sync, unqueue_store
+from safelight.api.sync import feed, sync, unqueue_store
 from safelight.errors import LibraryError, SourceError, SpaceError, UsageError
 from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
@@ -68,10 +69,12 @@ def test_a_status_is_json_and_of_one_namespace(filled: Database, settings: Setti
 def test_sources_are_those_that_the_caller_may_see(filled: Database) -> None:
     assert [each.source.namespace for each in list_sources(filled)] == ["one", "two"]
     assert [each.source.namespace for each in list_sources(filled, "two")] == ["two"]
-    assert list_sources(filled, "two", allowed=["one"]) == []
-    assert list_sources(filled, allowed=[]) == []
-    (one,) = list_sources(filled, allowed=["one", "elsewhere"])
-    assert one.to_dict()["files"] == one.files
+    assert page_of_sources(filled, ()) == ([], None)
+    (one,), following = page_of_sources(filled, ("one", "elsewhere"))
+    assert (one.to_dict()["files"], following) == (one.files, None)
+    (first,), following = page_of_sources(filled, limit=1)
+    (second,), last = page_of_sources(filled, limit=1, cursor=following)
+    assert ([each.source.namespace for each in (first, second)], last) == (["one", "two"], None)
     with pytest.raises(LibraryError):
         list_sources(filled, "elsewhere")
 
@@ -99,7 +102,7 @@ def test_a_token_is_told_without_its_digest(library: Database) -> None:
 
 
 def test_stores_are_named_by_the_settings(filled: Database, settings: Settings) -> None:
-    assert feed_store(filled, settings) is None
+    assert feed(Opened(filled, settings=settings)) is None
     for use_case in (sync, unqueue_store):
         with pytest.raises(UsageError):
             use_case(filled, settings)

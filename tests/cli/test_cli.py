@@ -53,7 +53,7 @@ def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 def test_ingest_then_search_then_status(run, photos) -> None:
     done = run("ingest", "--model", "starter", photos)
     assert "2 new" in done.stdout
-    lines = run("search", "a", "red", "thing").stdout.splitlines()
+    lines = run("search", "--all", "a", "red", "thing").stdout.splitlines()
     assert len(lines) == 2
     score, _, path = lines[0].partition(" — ")
     assert -1 <= float(score) <= 1
@@ -66,9 +66,13 @@ def test_ingest_then_search_then_status(run, photos) -> None:
 
 def test_json_lines_have_the_documented_fields(run, photos) -> None:
     run("ingest", "-e", "starter", "-n", "holiday", f"images:{photos}")
-    rows = [json.loads(line) for line in run("search", "blue", "--json").stdout.splitlines()]
+    rows = [
+        json.loads(line) for line in run("search", "--all", "blue", "--json").stdout.splitlines()
+    ]
     # The starter model sees nothing blue in them, and says so.
-    assert set(rows[0]) - {"weak"} == {"score", "path", "photo_id", "namespace", "metadata"}
+    told = {"score", "path", "photo_id", "namespace", "metadata"}
+    assert set(rows[0]) - told == {"weak", "match", "probability"}
+    assert run("search", "blue", "--json").stdout == ""
     by_name = {row["metadata"]["filename"]: row for row in rows}
     assert by_name["B.JPG"]["metadata"] | {"format": "", "width": 0, "height": 0} == {
         "type": "image",
@@ -85,10 +89,10 @@ def test_json_lines_have_the_documented_fields(run, photos) -> None:
 
 def test_paths_are_ready_for_xargs(run, photos) -> None:
     run("ingest", "--model", "starter", photos)
-    assert sorted(run("search", "x", "--paths").stdout.splitlines()) == sorted(
+    assert sorted(run("search", "--all", "x", "--paths").stdout.splitlines()) == sorted(
         str(path) for path in photos.rglob("*.*")
     )
-    assert run("search", "x", "-0").stdout.count("\0") == 2
+    assert run("search", "--all", "x", "-0").stdout.count("\0") == 2
 
 
 @pytest.mark.parametrize(
@@ -197,9 +201,9 @@ def test_ingest_without_a_source_brings_all_up_to_date(run, photos, make_photo) 
 
 
 def test_a_folder_can_be_searched_in_one_go(run, photos) -> None:
-    done = run("search", "red", "--images-dir", photos, SAFELIGHT_MODEL="starter")
+    done = run("search", "--all", "red", "--images-dir", photos, SAFELIGHT_MODEL="starter")
     assert len(done.stdout.splitlines()) == 2
-    assert run("search", "red", "--images-dir", photos / "deep").stdout.count("\n") == 1
+    assert run("search", "--all", "red", "--images-dir", photos / "deep").stdout.count("\n") == 1
 
 
 def test_a_search_by_camera_and_day(run, tmp_path) -> None:
@@ -213,7 +217,7 @@ def test_a_search_by_camera_and_day(run, tmp_path) -> None:
     run("ingest", "--model", "starter", tmp_path / "shots")
 
     def found(*options: str) -> list[str]:
-        return sorted(run("search", "a thing", "--paths", *options).stdout.split())
+        return sorted(run("search", "--all", "a thing", "--paths", *options).stdout.split())
 
     shots = [str(tmp_path / "shots" / f"{day}.jpg") for day in (1, 2, 3)]
     assert found() == shots
@@ -228,7 +232,7 @@ def test_hits_in_another_order(run, photos) -> None:
     run("ingest", "--model", "starter", "--score", "demo")
 
     def found(*options: object) -> list[str]:
-        return run("search", "a cat", "--paths", *options).stdout.splitlines()
+        return run("search", "--all", "a cat", "--paths", *options).stdout.splitlines()
 
     def exposure(path: str) -> float:
         scored = json.loads(run("score", path, "--metrics", "exposure", "--json").stdout)
@@ -255,7 +259,7 @@ def test_a_file_whose_name_has_signs_is_searched_with(run, tmp_path, make_photo)
         make_photo(tmp_path / name, colour)
     run("ingest", "--model", "starter", tmp_path)
     for name in ("photo - Copy.png", "./a + b:0.5.png"):
-        first = run("search", name).stdout.splitlines()[0]
+        first = run("search", "--all", name).stdout.splitlines()[0]
         assert first == f"1.000 — {name.removeprefix('./')}"
     assert "photo: is followed by nothing" in run("search", "photo:", code=2).stderr
     # What is not a file is a query as ever.
@@ -282,22 +286,29 @@ def test_a_name_commands_no_terminal_and_is_one_line(run, tmp_path) -> None:
     name = "a\nb\x1b[2J.png"
     Image.new("RGB", (32, 32), (200, 20, 20)).save(tmp_path / name)
     run("ingest", "--model", "starter", tmp_path / name)
-    found = run("search", "red").stdout
+    found = run("search", "--all", "red").stdout
     assert found.endswith(" — a\\nb\\x1b[2J.png\n")
-    assert run("search", "red", "--paths", "-0").stdout == f"{tmp_path / name}\0"
+    assert run("search", "--all", "red", "--paths", "-0").stdout == f"{tmp_path / name}\0"
     assert run("score", tmp_path / name).stdout.startswith("a\\nb\\x1b[2J.png\n")
 
 
 def test_a_search_by_image(run, photos) -> None:
     run("ingest", "--model", "starter", photos)
-    first = run("search", "./My Photos/deep/B.JPG").stdout.splitlines()[0]
+    first = run("search", "--all", "./My Photos/deep/B.JPG").stdout.splitlines()[0]
     assert first == "1.000 — My Photos/deep/B.JPG"
     assert "no-such.jpg" in run("search", "no-such.jpg", code=2).stderr
 
 
 def test_the_demo_finds_the_cat_and_the_coffee(run) -> None:
     run("ingest", "--model", "starter", "demo")
-    assert "chelsea" in run("search", "a cat", "--top", "1").stdout
+    (line,) = run("search", "a cat").stdout.splitlines()
+    assert "chelsea" in line
+    (row,) = (json.loads(line) for line in run("search", "a cat", "--json").stdout.splitlines())
+    assert row["probability"] > 0.8
+    done = run("search", "qwertz uiop")
+    assert (done.stdout, "Nearest: " in done.stderr) == ("", True)
+    assert '"match": false' in run("search", "a cat", "--all", "--json").stdout
+    assert "more were near; --all shows them" in run("search", "a cat").stderr
     assert "coffee" in run("search", "a cup of coffee", "--top", "1").stdout
 
 
@@ -312,7 +323,7 @@ def test_config_shows_where_values_come_from(run, tmp_path) -> None:
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP", "closed terminal"])
 def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_photo, how) -> None:
     folder = tmp_path / "many"
-    for number in range(200):  # more than any machine embeds before it is interrupted
+    for number in range(100):  # more than any machine embeds before it is interrupted
         make_photo(folder / f"{number}.png", "red", seed=number, size=64)
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db")}
     command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "4", str(folder)]
@@ -339,8 +350,8 @@ def test_a_stopped_ingest_ends_cleanly_and_the_next_goes_on(run, tmp_path, make_
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     done = json.loads(run("status", "--json").stdout)["photos"]
     summary = json.loads(run("ingest", "--json", folder).stdout)
-    assert 0 < done < 200
-    assert (summary["new"], summary["unchanged"]) == (200 - done, done)
+    assert 0 < done < 100
+    assert (summary["new"], summary["unchanged"]) == (100 - done, done)
 
 
 def _hear_hangups() -> None:
@@ -453,9 +464,9 @@ def test_an_unplugged_disk_is_kept_and_said(run, photos) -> None:
     photos.mkdir()
     answer = run("ingest", "-e", "starter", str(photos))
     assert "--accept-missing" in answer.stderr
-    assert len(run("search", "red", "--paths").stdout.splitlines()) == 2
+    assert len(run("search", "--all", "red", "--paths").stdout.splitlines()) == 2
     assert run("ingest", "-e", "starter", str(away)).stdout.count("2 moved") == 1
-    assert len(run("search", "red", "--paths").stdout.splitlines()) == 2
+    assert len(run("search", "--all", "red", "--paths").stdout.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

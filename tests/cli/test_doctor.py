@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from safelight.embedding.devices import has_apple, has_nvidia
+from tests.forked import safelight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +25,14 @@ LABELS = "Versions System Devices Processor Memory Model Cache Hub Library Extra
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def call(*args: object, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ},
-            timeout=120,
-        )
+        environ = {**os.environ, "SAFELIGHT_LIBRARY": str(tmp_path / "library.db"), **environ}
+        if "PYTHONPATH" in environ:  # which packages there are is found out as Python starts
+            done = subprocess.run(
+                [SAFELIGHT, *map(str, args)],
+                capture_output=True, text=True, env=environ, timeout=120,
+            )  # fmt: skip
+        else:
+            done = safelight(args, cwd=tmp_path, environ=environ)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,10 @@ from skimage import data
 
 from safelight.cli import main
 from safelight.metadata.xmp import read_xmp
+from tests.forked import safelight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
 
 @dataclass
@@ -67,17 +65,10 @@ def runner(folder: Path) -> Callable[..., Done]:
 
 
 def run_as_people_do(folder: Path) -> Callable[..., Done]:
-    """Run the installed command in a folder."""
+    """Run the command in a folder, in a process of its own."""
 
     def call(*args: object, code: int = 0) -> Done:
-        done = subprocess.run(
-            [SAFELIGHT, *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            env={**os.environ, **settings_of(folder)},
-            timeout=120,
-        )
+        done = safelight(args, cwd=folder, environ={**os.environ, **settings_of(folder)})
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return Done(done.stdout, done.stderr)
@@ -302,7 +293,7 @@ def test_plan_apply_undo(changed, tmp_path) -> None:
         "deep", "rocket.jpg",
     ]  # fmt: skip
     assert read_xmp((photos / "coffee.jpg.xmp").read_bytes()).rating == 4
-    found = run("search", "a cup of coffee", "--paths").stdout.splitlines()
+    found = run("search", "--all", "a cup of coffee", "--paths").stdout.splitlines()
     assert str(photos / "coffee.jpg") in found
     assert not any("large" in path or "small" in path for path in found)
     # The next ingest passes the quarantine over, and finds nothing new.

@@ -119,15 +119,20 @@ def test_the_library_is_labelled_once_and_found_by_labels(run, folder, tmp_path)
     done = run("label")
     assert "Labelled 3 photos with starter and 50 labels" in done.stdout
     assert "labelled with these labels already" in run("label").stdout
-    assert run("search", "label:animal", "--paths").stdout == f"{folder / 'katt ä.png'}\n"
-    names = run("search", "photo", "-label:animal", "--paths").stdout.splitlines()
+    assert run("search", "--all", "label:animal", "--paths").stdout == f"{folder / 'katt ä.png'}\n"
+    names = run("search", "--all", "photo", "-label:animal", "--paths").stdout.splitlines()
     assert {Path(name).name for name in names} == {"COFFEE.PNG", "rocket.jpg"}
-    assert run("search", "-label:animal", "--paths").stdout.splitlines() == sorted(names)
-    backwards = run("search", "-label:animal", "--sort", "-added", "--paths").stdout.splitlines()
+    assert run("search", "--all", "-label:animal", "--paths").stdout.splitlines() == sorted(names)
+    backwards = run(
+        "search", "--all", "-label:animal", "--sort", "-added", "--paths"
+    ).stdout.splitlines()
     assert backwards == sorted(names)[::-1]
-    assert run("search", "photo", "--minus", "label:animal").stdout.count("\n") == 2
+    assert run("search", "--all", "photo", "--minus", "label:animal").stdout.count("\n") == 2
     assert (
-        run("search", "--plus", "label:animal", "--json").stdout.count('"labels": ["animal"') == 1
+        run("search", "--all", "--plus", "label:animal", "--json").stdout.count(
+            '"labels": ["animal"'
+        )
+        == 1
     )
     assert "'animal'" in run("search", "label:animl", code=1).stderr
     status = json.loads(run("status", "--json").stdout)
@@ -139,11 +144,11 @@ def test_the_library_is_labelled_once_and_found_by_labels(run, folder, tmp_path)
 def test_photos_that_are_not_labelled_yet_are_counted(run, folder) -> None:
     run("ingest", "--label", folder / "deep")
     run("ingest", folder)
-    done = run("search", "-label:animal")
+    done = run("search", "--all", "-label:animal")
     assert "left out: 1 of the photos" in done.stderr
     assert done.stdout.count("\n") == 2
     run("label")
-    assert run("search", "-label:animal").stderr == ""
+    assert run("search", "--all", "-label:animal").stderr == ""
 
 
 def test_a_label_with_a_space_is_quoted(run, folder, tmp_path) -> None:

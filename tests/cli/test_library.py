@@ -70,8 +70,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("SAFELIGHT_")}
 
     def ingest(*args: str) -> None:
-        command = [SAFELIGHT, "ingest", "--library", "library.db", *args]
-        subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True)
+        done = safelight(["ingest", "--library", "library.db", *args], cwd=folder, environ=environ)
+        assert done.returncode == 0, done.stderr
 
     (folder / "photos").mkdir()
     for seed, name in enumerate(("first", "second")):
@@ -92,7 +92,7 @@ def two(made: Path, tmp_path: Path) -> Path:
 
 
 def _hits(run, *options: str) -> list[tuple[str, float]]:
-    lines = run("search", "red snow", "--top", "8", "--json", *options).stdout.splitlines()
+    lines = run("search", "--all", "red snow", "--top", "8", "--json", *options).stdout.splitlines()
     return [(row["path"], row["score"]) for row in map(json.loads, lines)]
 
 

@@ -68,7 +68,15 @@ def test_every_group_is_listed_with_where_its_files_go(plan, run) -> None:
 
 
 def test_json_is_the_plan(plan, run) -> None:
-    assert json.loads(run("plan", "show", plan, "--json").output) == json.loads(plan.read_text())
+    shown, written = (
+        json.loads(run("plan", "show", plan, "--json").output),
+        json.loads(plan.read_text()),
+    )
+    assert (shown["state"], shown["last"], shown["bytes_freed"]) == ("planned", None, 0)
+    changes = [change for group in written["groups"] for change in group["changes"]]
+    found = [change for group in shown["groups"] for change in group["changes"]]
+    assert {each["state"] for each in found} == {"planned"}
+    assert [{name: each[name] for name in changes[0]} for each in found] == changes
 
 
 def test_the_page_shows_the_pictures_and_runs_nothing(plan, tmp_path, run) -> None:
@@ -134,9 +142,9 @@ def test_progress_of_a_plan_that_was_applied_in_part(plan, tmp_path, library, ru
     os.rename(read.changes[0].to, paths[0])
     assert states(run, plan)[paths[0]] == "unfinished"
     os.rename(read.changes[0].sidecars[0].to, read.changes[0].sidecars[0].path)
-    assert states(run, plan)[paths[0]] == "taken-back"
+    assert states(run, plan)[paths[0]] == "undone"
     run("undo", plan, "-q")
-    assert set(states(run, plan).values()) == {"taken-back", "planned"}
+    assert set(states(run, plan).values()) == {"undone", "planned"}
     assert "0 of 12 files moved" in run("plan", "show", plan).output
 
 

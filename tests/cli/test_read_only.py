@@ -61,7 +61,7 @@ def closed(tmp_path: Path, make_photo: Callable[..., Path]) -> Iterator[Path]:
 
 
 def test_it_can_be_searched(run, closed) -> None:
-    assert run("search", "red", "--paths").stdout.count("\n") == 2
+    assert run("search", "--all", "red", "--paths").stdout.count("\n") == 2
     assert "Photos      2 in 2 files" in run("status").stdout
     assert sorted(path.name for path in closed.iterdir()) == ["library.db", "library.db.vectors"]
 
@@ -81,7 +81,7 @@ def test_photos_are_labelled_and_the_labels_not_kept(run, closed, tmp_path, make
 
 def test_its_folder_alone_may_be_closed(run, closed) -> None:
     (closed / "library.db").chmod(0o600)
-    assert run("search", "red", "--paths").stdout.count("\n") == 2
+    assert run("search", "--all", "red", "--paths").stdout.count("\n") == 2
 
 
 @pytest.mark.parametrize("command", [("ingest",), ("serve", "--port", "1"), ("duplicates",)])

@@ -142,7 +142,10 @@ def test_a_query_is_searched_in_the_library(run, folder, tmp_path) -> None:
     html = (tmp_path / "hits.html").read_text("utf-8")
     found = [float(each) for each in re.findall(r'data-query="([^"]+)"', html)]
     assert found == sorted(found, reverse=True)
-    hits = [float(line.split()[0]) for line in run("search", "a cup of coffee").stdout.splitlines()]
+    hits = [
+        float(line.split()[0])
+        for line in run("search", "--all", "a cup of coffee").stdout.splitlines()
+    ]
     assert found == pytest.approx(hits[:2], abs=6e-4)
     assert "<h1><bdi>a cup of coffee</bdi></h1>" in html
     assert "nearest to the query first" in html

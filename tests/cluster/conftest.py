@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from safelight.cluster import command, run, workers
+from safelight.cluster.options import ClusterOptions
 from safelight.settings import Settings
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def ingest_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
 
     def ingest(*specs: str | Path, output: str | Path = tmp_path / "set", **more: Any) -> Summary:
         settings = Settings.load({}, library=tmp_path / "library.db")
-        more = {"model": "starter", **more}
-        return command.ingest(settings, [str(each) for each in specs], output=str(output), **more)
+        calls = {name: more.pop(name) for name in ("classify", "tell", "progress") if name in more}
+        options = ClusterOptions(output=str(output), **{"model": "starter", **more})
+        return command.ingest(settings, [str(each) for each in specs], options, **calls)
 
     return ingest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import pytest
 from safelight.cluster import command, flow
 from safelight.cluster.candidate_run import find_candidates
 from safelight.cluster.engine import cluster
+from safelight.cluster.options import ClusterOptions
 from safelight.embedding.load import load_embedder
 from safelight.errors import ClusterError, UsageError
 from safelight.exchange.parquet.export import export_library
@@ -30,6 +32,7 @@ from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
 from safelight.settings import Settings
 from tests.cluster.rows import assert_same_failures, assert_same_photos, failures, photos
+from tests.forked import safelight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +63,7 @@ def test_a_killed_actor_is_made_up_for(
     ray_cluster: RayCluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flow, "_HERE", 0)  # merge on the cluster, too
+    monkeypatch.setattr(flow, "HERE", 0)  # merge on the cluster, too
     killed: list[int] = []
     over = threading.Event()
 
@@ -81,10 +84,12 @@ def test_a_killed_actor_is_made_up_for(
         summary = command.ingest(
             Settings.load({}),
             [str(folder)],
-            output=str(tmp_path / "set"),
-            address=ray_cluster.address,
-            model="starter",
-            score=True,
+            ClusterOptions(
+                output=str(tmp_path / "set"),
+                address=ray_cluster.address,
+                model="starter",
+                score=True,
+            ),
             progress=done.append,
         )
     finally:
@@ -159,11 +164,10 @@ def test_decoding_apart_from_embedding_gives_the_same(
 ) -> None:
     for number in range(20, 70):
         (folder / f"{number}.jpg").unlink()
-    output = str(tmp_path / "apart")
-    summary = command.ingest(
-        Settings.load({}), [str(folder)], output=output, apart=True,
-        address=ray_cluster.address, model="starter",
-    )  # fmt: skip
+    options = ClusterOptions(
+        output=str(tmp_path / "apart"), apart=True, address=ray_cluster.address, model="starter"
+    )
+    summary = command.ingest(Settings.load({}), [str(folder)], options)
     assert (summary.new, summary.known, summary.failed) == (20, 1, 2)
     # As without Ray, and so as together on a cluster.
     ingest(library, [parse_source(str(folder))], load_embedder("starter"), model="starter")
@@ -183,9 +187,9 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
         command.ingest(
             Settings.load({}),
             [str(tmp_path / "photos")],
-            output=str(tmp_path / "set"),
-            address=f"127.0.0.1:{port}",
-            model="starter",
+            ClusterOptions(
+                output=str(tmp_path / "set"), address=f"127.0.0.1:{port}", model="starter"
+            ),
         )
     assert caught.value.code == "cluster-away"
     assert time.monotonic() - started < 20
@@ -193,9 +197,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
         command.ingest(
             Settings.load({}),
             [str(tmp_path / "photos")],
-            output=str(tmp_path / "set"),
-            address="somewhere",
-            model="starter",
+            ClusterOptions(output=str(tmp_path / "set"), address="somewhere", model="starter"),
         )
 
 
@@ -251,17 +253,13 @@ def test_the_command_starts_a_cluster_of_its_own(folder: Path, tmp_path: Path) -
     others = [line for line in made.stderr.splitlines() if " a second, " not in line]
     assert len(others) == 2, made.stderr
     library = tmp_path / "imported.db"
-    imported = subprocess.run(
-        [SAFELIGHT, "library", "import", str(tmp_path / "set"), "--library", str(library)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    here = {"cwd": tmp_path, "environ": os.environ}
+    imported = safelight(["library", "import", tmp_path / "set", "--library", library], **here)
     assert imported.returncode == 0, imported.stderr
     for wrong in (
-        [*line, str(folder)],
-        [*line, "--output", "x", "--dry-run", str(folder)],
-        [SAFELIGHT, "ingest", "--address", "a:1", str(folder)],
+        [*line[1:], folder],
+        [*line[1:], "--output", "x", "--dry-run", folder],
+        ["ingest", "--address", "a:1", folder],
     ):
-        refused = subprocess.run(wrong, capture_output=True, text=True, check=False)
+        refused = safelight(wrong, **here)
         assert refused.returncode == 2, refused.stderr

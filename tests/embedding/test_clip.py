@@ -243,7 +243,7 @@ def test_a_batch_is_of_a_whole_number_of_photos(
 def test_never_falls_back(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable) as caught:
         CLIPEmbedder()  # not on this machine, and the tests are offline
-    assert "--model starter" in str(caught.value)
+    assert "built-in one (starter)" in str(caught.value)
     with pytest.raises(ModelUnavailable, match="does not exist"):
         CLIPEmbedder(str(tmp_path / "missing"))
 

@@ -43,7 +43,7 @@ def test_never_runs_elsewhere_than_asked(device: str, tiny_model: str) -> None:
     with pytest.raises(ModelUnavailable, match=f"{device} was asked for") as caught:
         load_embedder(tiny_model, device=device)
     assert caught.value.code == "device"
-    assert "--device cpu" in str(caught.value)
+    assert "device cpu" in str(caught.value)
 
 
 def test_the_processor_is_the_last_resort_of_auto() -> None:
@@ -70,7 +70,7 @@ def test_says_what_would_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_not_faster(processor) is None
     monkeypatch.setattr(devices, "has_nvidia", lambda: True)
     monkeypatch.setattr(devices, "has_torch", lambda: False)
-    monkeypatch.setattr(devices, "_providers", lambda: frozenset({"CPUExecutionProvider"}))
+    monkeypatch.setattr(devices, "onnx_providers", lambda: frozenset({"CPUExecutionProvider"}))
     note = why_not_faster(processor) or ""
     assert "onnxruntime-gpu" in note
     assert "safelight[torch]" in note
@@ -84,7 +84,7 @@ def test_a_device_that_does_not_start_is_done_without_or_an_error(
     # As with a build for CUDA on a machine without its libraries, where ONNX Runtime leaves the
     # provider out of the session.
     monkeypatch.setattr(
-        "safelight.embedding.onnx.session._providers", lambda _: ["CPUExecutionProvider"]
+        "safelight.embedding.onnx.session.provider_options", lambda _: ["CPUExecutionProvider"]
     )
     gpu, processor = Device("onnx", "cuda"), Device("onnx", "cpu")
     with pytest.warns(UserWarning, match="could not start it; going on with the processor"):

@@ -22,7 +22,7 @@ def refuse(*_: object, **__: object) -> None:
 def way(request, monkeypatch) -> str:
     """Renames of a file, each as on another file system."""
     if request.param != "the system's call":
-        monkeypatch.setattr(renaming, "_native", lambda: lambda *_: errno.EINVAL)
+        monkeypatch.setattr(renaming, "native_rename", lambda: lambda *_: errno.EINVAL)
     if request.param == "neither":
         monkeypatch.setattr("os.link", refuse)
     return request.param
@@ -54,7 +54,7 @@ def test_a_missing_file_leaves_nothing(tmp_path, way) -> None:
 
 
 def test_what_is_saved_between_link_and_unlink_survives(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(renaming, "_native", lambda: None)
+    monkeypatch.setattr(renaming, "native_rename", lambda: None)
     path, link = tmp_path / "a", os.link
 
     def link_and_save(source, target, **options) -> None:

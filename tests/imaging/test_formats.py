@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def no_extras(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    packages = {"heif": "no_such_package", "raw": "no_such_package"}
-    monkeypatch.setattr("safelight.imaging.formats._PACKAGES", packages)
+    monkeypatch.setattr("safelight.imaging.formats.find_spec", lambda _: None)
     available_extras.cache_clear()
     yield
     available_extras.cache_clear()

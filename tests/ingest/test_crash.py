@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.library.database import Database
 from safelight.library.files import counts
 from safelight.library.spaces import default_space
 from safelight.library.vector_index.flat import open_index
+from tests.forked import safelight, start
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-PHOTOS = 240  # more than any machine embeds before it is killed for the first time
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+PHOTOS = 140  # more than any machine embeds before it is killed for the first time
 
 
 def test_killed_at_any_point_the_next_run_resumes(
@@ -32,7 +30,7 @@ def test_killed_at_any_point_the_next_run_resumes(
         make_photo(tmp_path / "p" / f"{number}.jpg", "red", seed=number, size=64)
     (tmp_path / "p" / "bad.jpg").write_bytes(b"bad")
     path = tmp_path / "library.db"
-    command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "2", "--quiet"]
+    command = ["ingest", "--model", "starter", "--batch-size", "2", "--quiet", tmp_path / "p"]
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(path)}
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # pytest shows it if this fails
@@ -40,12 +38,10 @@ def test_killed_at_any_point_the_next_run_resumes(
 
     kills, before = 0, 0
     while kills < 5:
-        process = subprocess.Popen(
-            [*command, str(tmp_path / "p")], env=environ, stderr=subprocess.DEVNULL
-        )
+        process = start(command, cwd=tmp_path, environ=environ, said=tmp_path / "said")
         if kills:  # at first before there is anything, and then a moment after there is more
             until(lambda process=process, n=before: process.poll() is not None or _more(path, n))
-        time.sleep(moments.uniform(0.05, 0.4) if not kills else moments.uniform(0, 0.1))
+        time.sleep(moments.uniform(0, 0.2) if not kills else moments.uniform(0, 0.1))
         if process.poll() is not None:
             break
         process.kill()
@@ -61,7 +57,8 @@ def test_killed_at_any_point_the_next_run_resumes(
                 before = found
     assert kills > 1, "it was over before it could be killed"
 
-    subprocess.run([*command, str(tmp_path / "p")], env=environ, check=True, capture_output=True)
+    finished = safelight(command, cwd=tmp_path, environ=environ)
+    assert finished.returncode == 0, finished.stderr
     with Database(path) as library:
         assert counts(library).photos == PHOTOS
         assert counts(library).files == PHOTOS
@@ -95,15 +92,14 @@ def test_two_commands_at_once_share_the_work(
         make_photo(tmp_path / "p" / f"{number}.jpg", "blue", seed=number, size=200)
     path = tmp_path / "library.db"
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(path)}
-    command = [SAFELIGHT, "ingest", "--model", "starter", "--batch-size", "2", str(tmp_path / "p")]
+    command = ["ingest", "--model", "starter", "--batch-size", "2", tmp_path / "p"]
     running = [
-        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
+        start(command, cwd=tmp_path, environ=environ, said=tmp_path / f"said {number}")
+        for number in range(3)
     ]
     for process in running:
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, out + err
-        assert err == b""
+        assert process.wait(120) == 0, process.err.read_text()
+        assert process.err.read_bytes() == b""
     with Database(path) as library:
         assert counts(library).files == counts(library).photos == 24
         space = default_space(library)

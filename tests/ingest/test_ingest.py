@@ -254,7 +254,7 @@ def test_vectors_that_are_not_numbers_are_never_stored(library, photos) -> None:
 def test_a_run_of_copies_is_written_as_it_goes(
     library, embedder, tmp_path, make_photo, monkeypatch
 ) -> None:
-    monkeypatch.setattr("safelight.ingest.pipeline._SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr("safelight.ingest.pipeline.SECONDS_BETWEEN_WRITES", 0.0)
     first = make_photo(tmp_path / "p" / "00.png", "red")
     for number in range(1, 30):
         (tmp_path / "p" / f"{number:02}.png").write_bytes(first.read_bytes())

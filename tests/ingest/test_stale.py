@@ -10,10 +10,10 @@ from PIL import Image
 
 from safelight.ingest import ingest, preview
 from safelight.ingest.sources import parse_source
-from safelight.library import schema
 from safelight.library.attributes.edges import compared
 from safelight.library.database import Database
 from safelight.library.vector_index.flat import index_state
+from tests.library.older import downgrade
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,14 +44,10 @@ def _vectors(library: Database) -> dict[str, tuple[int, bytes]]:
 def _of_before(path: Path, *, with_structures: bool) -> None:
     """Make a library one of before vectors could be stale, with a wrong vector for each photo."""
     with Database(path) as library:
-        run = library.connection.execute
-        run("DROP INDEX embeddings_stale")
-        run("ALTER TABLE embeddings DROP COLUMN stale")
-        run("ALTER TABLE files DROP COLUMN sidecars")
         if not with_structures:
-            run("DELETE FROM structures")
-        run("UPDATE embeddings SET vector = zeroblob(length(vector))")
-        run(f"PRAGMA user_version = {schema.VERSION - 2}")
+            library.connection.execute("DELETE FROM structures")
+        library.connection.execute("UPDATE embeddings SET vector = zeroblob(length(vector))")
+    downgrade(path, 11)
 
 
 @pytest.mark.parametrize("with_structures", [True, False])

@@ -9,22 +9,20 @@ import random
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from safelight.pipeline.paths import PipelinePaths
+from tests.forked import Started, safelight, start
 from tests.pipeline.nats_server import needs_nats, serving
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+    from pathlib import Path
 
 
 def _small_photos(folder: Path, count: int) -> list[Path]:
@@ -43,8 +41,8 @@ def _outputs(places: PipelinePaths) -> list[dict[str, Any]]:
 
 def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
     places = PipelinePaths(tmp_path / "data")
-    photos = _small_photos(places.input, 180)
-    command = [SAFELIGHT, "pipeline", "run", "--data", str(places.data), "--batch-size", "10",
+    photos = _small_photos(places.input, 120)
+    command = ["pipeline", "run", "--data", places.data, "--batch-size", "10",
                "--model", "starter", "--quiet"]  # fmt: skip
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # pytest shows it if this fails
@@ -52,12 +50,12 @@ def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
     ids: set[str] = set()
     kills, finished = 0, False
     while kills < 4 and not finished:
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = start(command, cwd=tmp_path, environ=os.environ, said=tmp_path / "said")
         # From before the plan is written to well into the batches.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moments.uniform(0.3, 1.6))
+            process.wait(moments.uniform(0.05, 1.0))
         if process.poll() is not None:
-            assert process.returncode == 0
+            assert process.poll() == 0
             break
         process.kill()
         process.wait()
@@ -68,8 +66,8 @@ def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
             assert all("features" in artifact for artifact in batch["artifacts"])
             ids.add(batch["batch_id"])
     assert kills, "it was over before it could be killed"
-    if process.returncode and not finished:
-        subprocess.run(command, check=True, capture_output=True)
+    if process.poll() and not finished:
+        _done(tmp_path, *command)
 
     found = _outputs(places)
     assert ids <= {batch["batch_id"] for batch in found}
@@ -81,23 +79,32 @@ def test_a_run_killed_at_any_point_goes_on(tmp_path: Path) -> None:
     assert left == {".lock"}
 
 
+def _done(cwd: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, without a fault."""
+    done = safelight(arguments, cwd=cwd, environ=os.environ)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 class Workers:
     """Processes of one service on a bus."""
 
     def __init__(self, url: str, places: PipelinePaths, log: Path) -> None:
         self._command = [
-            SAFELIGHT, "pipeline", "worker", "features", "--bus", url, "--data", str(places.data),
+            "pipeline", "worker", "features", "--bus", url, "--data", places.data,
             "--model", "starter", "--ack-wait", "1.5", "--max-deliver", "9", "--threads", "1",
             "--log-json",
         ]  # fmt: skip
+        self._said = log.with_suffix("")
         self._log = log
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.running: list[Started] = []
 
     def start(self) -> None:
         # One core each, as on a machine that has more than two of them.
         environ = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        with open(self._log, "ab") as log:
-            self.running.append(subprocess.Popen(self._command, stderr=log, env=environ))
+        self.running.append(
+            start(self._command, cwd=self._log.parent, environ=environ, said=self._said)
+        )
 
     def kill(self, number: int) -> None:
         process = self.running.pop(number)
@@ -126,7 +133,7 @@ def _working(url: str, places: PipelinePaths, log: Path) -> Iterator[Workers]:
 
 @needs_nats
 def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> None:
-    count, of_a_batch = 300, 10
+    count, of_a_batch = 180, 6
     places = PipelinePaths(tmp_path / "data")
     photos = _small_photos(places.ranking, count)
     artifacts = [
@@ -144,7 +151,7 @@ def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> N
         batches.append(tmp_path / f"b{at:04}.json")
         batches[-1].write_text(json.dumps(batch))
     output = tmp_path / "features.jsonl"
-    log = tmp_path / "workers.log"
+    log = tmp_path / "workers.err"
 
     def lines() -> int:
         return output.read_bytes().count(b"\n") if output.exists() else 0
@@ -155,12 +162,11 @@ def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> N
     ):
         workers.start()
         workers.start()
-        bus = ["--bus", server.url, "--data", str(places.data)]
-        subprocess.run(
-            [SAFELIGHT, "pipeline", "publish", *batches, *bus], check=True, capture_output=True
-        )
-        watch = [SAFELIGHT, "pipeline", "watch", *bus, "-o", output]
-        watching = subprocess.Popen([*watch, "-n", str(len(batches))])
+        bus = ["--bus", server.url, "--data", places.data]
+        _done(tmp_path, "pipeline", "publish", *batches, *bus)
+        watch = ["pipeline", "watch", *bus, "-o", output]
+        watched = {"cwd": tmp_path, "environ": os.environ, "said": tmp_path / "watching"}
+        watching = start([*watch, "-n", len(batches)], **watched)
         try:
             for kills in (1, 2, 3):
                 _until(lambda least=7 * kills: lines() >= least, log)
@@ -169,30 +175,23 @@ def test_workers_killed_three_times_lose_and_double_nothing(tmp_path: Path) -> N
                 if kills == 2:  # the consumer dies as well
                     watching.kill()
                     watching.wait()
-                    watching = subprocess.Popen([*watch, "--idle", "600"])
+                    watching = start([*watch, "--idle", "600"], **watched)
             _until(lambda: lines() >= len(batches), log)
         finally:
             watching.kill()
             watching.wait()
         # Whatever is published again now is refused, and nothing more comes.
-        again = subprocess.run(
-            [SAFELIGHT, "pipeline", "publish", *batches[:3], *bus], check=True, capture_output=True
-        )
-        assert again.stderr.count(b"was published before") == 3
-        subprocess.run([*watch, "--idle", "2"], check=True, timeout=120)
-        fresh = subprocess.run(
-            [*watch[:-2], "--durable", "another", "--idle", "4"], check=True, capture_output=True
-        )
-        dead = subprocess.run(
-            [SAFELIGHT, "pipeline", "dead", "--bus", server.url], check=True, capture_output=True
-        )
-        assert dead.stdout == b""
+        again = _done(tmp_path, "pipeline", "publish", *batches[:3], *bus)
+        assert again.stderr.count("was published before") == 3
+        _done(tmp_path, *watch, "--idle", "2")
+        fresh = _done(tmp_path, *watch[:-2], "--durable", "another", "--idle", "4")
+        assert _done(tmp_path, "pipeline", "dead", "--bus", server.url).stdout == ""
         workers.stop()
 
     # Lines of those who were killed may be half there, in front of another's.
     attempts = [int(each) for each in re.findall(r'"attempt": ?(\d+)', log.read_text())]
     assert max(attempts) > 1, "no batch was being worked on"
-    for text in (output.read_bytes(), fresh.stdout):
+    for text in (output.read_text("utf-8"), fresh.stdout):
         found = [json.loads(line) for line in text.splitlines()]
         assert Counter(batch["batch_id"] for batch in found) == Counter(
             path.stem for path in batches

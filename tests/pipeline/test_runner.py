@@ -145,7 +145,7 @@ def test_an_unfinished_run_is_not_mixed_with_another(places: PipelinePaths, phot
         run(photos, _services(places, Naming(stop_at=1)), places, batch_size=4,
             options={"model": "one"})  # fmt: skip
     done = set(places.output.iterdir())
-    with pytest.raises(UsageError, match=r"model: one.*--fresh"):
+    with pytest.raises(UsageError, match=r"model: one.*start over"):
         run(photos, _services(places), places, options={"model": "two"})
     summary = run(photos, _services(places), places, options={"model": "two"}, fresh=True)
     assert len(summary.outputs) == 1

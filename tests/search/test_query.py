@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.errors import QueryError
-from safelight.search.query import LabelFilter, Query, Term, parse_query, parse_term
+from safelight.search.query import (
+    LabelFilter,
+    Query,
+    Term,
+    parse_query,
+    parse_term,
+    print_query,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +66,16 @@ def test_reads_the_grammar(query: str, terms: list[Term]) -> None:
         ("text:label:beach", ["label:beach"], []),
         ('"label:beach"', ["label:beach"], []),
         ('a "label:beach" b', ['a "label:beach" b'], []),
-        ("whitelabel:x", ["whitelabel:x"], []),
+        ('"whitelabel:x"', ["whitelabel:x"], []),
+        ("sea or land label:x", ["sea or land"], ["x"]),
     ],
 )
 def test_reads_filters(query: str, terms: list[str], labels: list[str]) -> None:
-    assert parse_query(query) == Query(
-        tuple(Term("text", text.lstrip("-"), -1.0 if text[0] == "-" else 1.0) for text in terms),
-        tuple(LabelFilter(label.lstrip("-"), label[0] != "-") for label in labels),
+    found = parse_query(query)
+    assert found.terms == tuple(
+        Term("text", text.lstrip("-"), -1.0 if text[0] == "-" else 1.0) for text in terms
     )
+    assert found.labels == tuple(LabelFilter(each.lstrip("-"), each[0] != "-") for each in labels)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +110,10 @@ def test_any_text_is_terms_or_an_error(query: str) -> None:
         found = parse_query(query)
     except QueryError:
         return
-    assert found.terms or found.labels
+    assert found.terms or found.where is not None
     assert all(term.value.strip() and term.weight != 0 for term in found.terms)
     assert all(each.label.strip() for each in found.labels)
+    assert parse_query(print_query(found)) == found
 
 
 @given(st.text().filter(str.strip), st.sampled_from(["", ":2", ":0.5"]))
@@ -118,7 +128,7 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-_WORDS = st.from_regex(r"[a-z]+", fullmatch=True)
+_WORDS = st.from_regex(r"[a-z]+", fullmatch=True).filter(lambda word: word not in ("or", "and"))
 _PARTS = st.one_of(
     st.tuples(st.just("word"), _WORDS, st.just(True)),
     st.tuples(st.just("label"), st.text().filter(str.strip), st.booleans()),

@@ -7,12 +7,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import signal
-import subprocess
 import sys
 import threading
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,15 +19,16 @@ from PIL import Image
 from safelight.client import Client
 from safelight.errors import SafelightError
 from safelight.library.database import Database
+from tests.forked import start
 from tests.ports import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from safelight.schemas import Job
 
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
-
-_FOLDER = 150  # photos in the folder that is ingested
+_FOLDER = 100  # photos in the folder that is ingested
 
 
 def photo(seed: int) -> bytes:
@@ -44,12 +42,16 @@ class Killable:
     """``safelight serve`` on a library, again and again."""
 
     def __init__(self, library: Path, root: Path) -> None:
-        self._command = [SAFELIGHT, "serve", "--library", str(library), "--root", str(root)]
+        self._command = ["serve", "--library", library, "--root", root]
+        self._folder = library.parent
 
     def start(self) -> Client:
         port = free_port()
-        self._process = subprocess.Popen(
-            [*self._command, "--port", str(port)], stderr=subprocess.DEVNULL
+        self._process = start(
+            [*self._command, "--port", port],
+            cwd=self._folder,
+            environ=os.environ,
+            said=self._folder / "said",
         )
         self.url = f"http://127.0.0.1:{port}"
         client = Client(self.url)
@@ -65,7 +67,7 @@ class Killable:
         return client
 
     def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
 
 
@@ -162,7 +164,7 @@ def test_nothing_is_lost_or_half_there_after_kill_9(tmp_path) -> None:
         assert job.summary["new"] + job.summary["unchanged"] == _FOLDER
         assert job.summary["unchanged"] >= 20
         assert job.summary["failures"] == []
-        assert client.photos(namespace="folder").total == _FOLDER
+        assert client.photos_page(namespace="folder").total == _FOLDER
     finally:
         client.close()
         server.kill()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from safelight.client import Client
 from safelight.ingest import ingest
 from safelight.ingest.sources import parse_source
 from safelight.library.state.tokens import create_token
+from safelight.server.duplicates import Duplicates
 from tests.fakes import ColourEmbedder
 from tests.server.conftest import running
 from tests.waiting import until
@@ -96,7 +100,7 @@ def test_groups_say_what_to_keep_and_why(server, shelf) -> None:
     assert [len(each["photos"]) for each in coffee] == [2]
     assert coffee[0]["photos"][0]["path"].endswith("coffee.png")
     first = server.get("/api/v1/duplicates", params={"limit": 1}).json()
-    second = server.get("/api/v1/duplicates", params={"limit": 1, "offset": 1}).json()
+    second = server.get("/api/v1/duplicates", params={"limit": 1, "cursor": first["next"]}).json()
     assert first["total"] == second["total"] == 2
     assert first["groups"] != second["groups"]
 
@@ -105,19 +109,85 @@ def test_groups_say_what_to_keep_and_why(server, shelf) -> None:
 def test_what_was_decided_is_not_suggested_until_it_is_taken_back(server, decision) -> None:
     first, second = groups(server)
     path = f"/api/v1/duplicates/{first['group']}/decision"
-    assert server.post(path, {"decision": decision}).json()["decision"] == decision
+    decided = server.client.put(path, json={"decision": decision}).json()
+    assert (decided["group"], decided["decision"]) == (first["group"], decision)
+    assert decided["photos"] == sorted({each["photo_id"] for each in first["photos"]})
     assert [each["group"] for each in groups(server)] == [second["group"]]
-    assert server.post(path, {"decision": decision}).status_code == 404
-    assert server.client.delete(path).json() == {"group": first["group"], "decision": None}
-    assert len(groups(server)) == 2
-    assert server.client.delete(path).json()["code"] == "no-group"
+    # Once more, it is the same.
+    assert server.client.put(path, json={"decision": decision}).json() == decided
+    listed = server.get("/api/v1/duplicates/decisions").json()
+    assert listed == {"decisions": [decided], "next": None}
+    for _ in range(2):
+        withdrawn = server.client.delete(path).json()
+        assert (withdrawn["group"], withdrawn["decision"]) == (first["group"], None)
+        assert len(groups(server)) == 2
+    assert server.get("/api/v1/duplicates/decisions").json()["decisions"] == []
+    nobody = path.replace(first["group"], "0" * 12)
+    for answer in (
+        server.client.delete(nobody),
+        server.client.put(nobody, json={"decision": decision}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "no-group")
+
+
+def test_a_decision_replaces_another_and_decisions_are_paged(server) -> None:
+    paths = [f"/api/v1/duplicates/{each['group']}/decision" for each in groups(server)]
+    for path in paths:
+        server.client.put(path, json={"decision": "keep-both"})
+    server.client.put(paths[0], json={"decision": "not-duplicates"})
+    path = "/api/v1/duplicates/decisions"
+    first = server.get(path, params={"limit": 1}).json()
+    second = server.get(path, params={"limit": 1, "cursor": first["next"]}).json()
+    assert [each["decision"] for each in first["decisions"]] == ["not-duplicates"]
+    assert [each["decision"] for each in second["decisions"]] == ["keep-both"]
+    assert second["next"] is None
+    assert server.get(path, params={"cursor": "x"}).json()["code"] == "cursor"
+    assert [each["decision"] for each in server.get(path).json()["decisions"]] == [
+        "not-duplicates", "keep-both",
+    ]  # fmt: skip
+
+
+class Held:
+    """Threads for comparisons that wait for a sign."""
+
+    def __init__(self, pool) -> None:
+        self.pool = pool
+        self.sign = threading.Event()
+
+    async def run(self, work, *given):
+        await asyncio.to_thread(self.sign.wait, 60)
+        return await self.pool.run(work, *given)
+
+
+def test_a_list_that_is_not_compared_yet_says_so(shelved, embedder) -> None:
+    with running(shelved, embedder) as server:
+        served, held = server.service, Held(server.service.comparing)
+        served.duplicates = Duplicates(
+            shelved, served.settings, reading=served.reading, writing=served.writing,
+            comparing=held, stopping=served.stopping, patience=0.1,
+        )  # fmt: skip
+        found = server.get("/api/v1/duplicates")
+        assert (found.status_code, found.headers["retry-after"]) == (202, "1")
+        assert found.json()["state"] == "comparing"
+        assert (found.json()["groups"], found.json()["total"]) == ([], None)
+        wanted = {"groups": [{"group": "0" * 12}]}
+        for refused in (
+            server.get(f"/api/v1/duplicates/{'0' * 12}"),
+            server.post("/api/v1/plans", wanted),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (503, "comparing")
+        with Client(server.url) as client:
+            assert client.duplicates_page(wait=0).state == "comparing"
+            held.sign.set()
+            found = client.duplicates_page()
+        assert (found.state, found.total, len(found.groups)) == ("ready", 2, 2)
 
 
 def test_decisions_of_an_earlier_server_are_known_and_can_be_taken_back(shelved, embedder) -> None:
     with running(shelved, embedder) as server:
         first, _ = groups(server)
         path = f"/api/v1/duplicates/{first['group']}/decision"
-        server.post(path, {"decision": "keep-both"})
+        server.client.put(path, json={"decision": "keep-both"})
     with running(shelved, embedder) as server:
         assert len(groups(server)) == 1
         assert server.client.delete(path).status_code == 200
@@ -130,14 +200,15 @@ def test_a_plan_is_seen_then_applied_then_undone(server, shelf) -> None:
     answer = server.post("/api/v1/plans", {"groups": wanted, "action": "quarantine"})
     assert answer.status_code == 201
     plan = answer.json()
-    assert (plan["state"], len(plan["actions"])) == ("draft", 3)
+    assert (plan["state"], len(plan["actions"])) == ("planned", 3)
     assert all(each["why"] and each["to"] for each in plan["actions"])
     assert plan["bytes_saved"] == sum(each["bytes"] for each in plan["actions"])
     assert {path.name: path.read_bytes() for path in shelf.iterdir()} == before
     assert server.get(answer.headers["location"]).json() == plan
 
     applied = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
-    assert (applied["state"], applied["left"]) == ("applied", [])
+    assert (applied["state"], applied["counts"]["done"]) == ("applied", 3)
+    assert server.get(f"/api/v1/plans/{plan['id']}").json() == applied
     assert sorted(path.name for path in shelf.glob("*.*") if path.is_file()) == [
         "astronaut.jpg",
         *sorted({os.path.basename(each["keeper"]) for each in plan["actions"]}),
@@ -146,7 +217,7 @@ def test_a_plan_is_seen_then_applied_then_undone(server, shelf) -> None:
     assert server.client.delete(f"/api/v1/plans/{plan['id']}").status_code == 409
 
     undone = server.post(f"/api/v1/plans/{plan['id']}/undo").json()
-    assert (undone["state"], undone["left"]) == ("undone", [])
+    assert (undone["state"], undone["counts"]["undone"]) == ("undone", 3)
     after = {path.name: path.read_bytes() for path in shelf.iterdir() if path.is_file()}
     assert after == before
     assert len(groups(server)) == 2
@@ -229,7 +300,11 @@ def test_a_file_that_has_changed_is_left_and_told(server, shelf) -> None:
     plan = server.post("/api/v1/plans", {"groups": wanted}).json()
     (shelf / "coffee small.jpg").write_bytes(b"something new")
     applied = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
-    assert [each["path"] for each in applied["left"]] == [str(shelf / "coffee small.jpg")]
+    (left,) = (each for each in applied["actions"] if each["state"] == "left")
+    assert left["path"] == str(shelf / "coffee small.jpg")
+    assert "changed" in left["reason"]
+    assert (applied["state"], applied["bytes_held"]) == ("applied-in-part", 0)
+    assert server.get(f"/api/v1/plans/{plan['id']}").json() == applied
     assert (shelf / "coffee small.jpg").read_bytes() == b"something new"
 
 
@@ -266,15 +341,16 @@ def test_a_token_sees_the_groups_and_plans_of_its_namespaces(
         others = [each["group"] for each in everything if each["group"] != own["group"]]
         assert len(others) == 2
         path = f"/api/v1/duplicates/{others[0]}/decision"
-        assert server.post(path, {"decision": "keep-both"}, **guest).status_code == 404
-        server.post(path, {"decision": "keep-both"})
+        decision = {"decision": "keep-both"}
+        assert server.client.put(path, json=decision, **guest).status_code == 404
+        server.client.put(path, json=decision)
         assert server.client.delete(path, **guest).status_code == 404
         wanted = [{"group": others[1]}]
         assert server.post("/api/v1/plans", {"groups": wanted}, **guest).status_code == 404
         plan = server.post("/api/v1/plans", {"groups": wanted}).json()["id"]
         assert server.get(f"/api/v1/plans/{plan}", **guest).status_code == 404
         assert server.post(f"/api/v1/plans/{plan}/apply", **guest).status_code == 404
-        assert server.get("/api/v1/plans", **guest).json() == {"plans": []}
+        assert server.get("/api/v1/plans", **guest).json() == {"plans": [], "next": None}
 
 
 def groups_of(server, options) -> list[dict]:
@@ -285,7 +361,26 @@ def test_two_plans_for_one_group_are_applied_once(server, shelf) -> None:
     wanted = {"groups": [{"group": each["group"]} for each in groups(server)]}
     first, second = (server.post("/api/v1/plans", wanted).json() for _ in range(2))
     applied = server.post(f"/api/v1/plans/{first['id']}/apply").json()
-    assert (applied["changed"], applied["before"], applied["left"]) == (3, 0, [])
+    assert (applied["last"]["changed"], applied["last"]["before"]) == (3, 0)
+    assert (applied["bytes_freed"], applied["bytes_held"]) == (0, applied["bytes_saved"])
     for plan in (first, second):
         again = server.post(f"/api/v1/plans/{plan['id']}/apply").json()
-        assert (again["changed"], again["before"], again["left"]) == (0, 3, [])
+        assert (again["last"]["changed"], again["last"]["before"]) == (0, 3)
+        assert (again["state"], again["counts"]["done"]) == ("applied", 3)
+    assert {each["done_by"] for each in again["actions"]} == {first["id"]}
+    assert (again["bytes_freed"], again["bytes_held"]) == (0, 0)
+    assert server.get(f"/api/v1/plans/{second['id']}").json() == again
+
+
+def test_an_undo_that_could_not_restore_everything_says_so(server, shelf) -> None:
+    wanted = {"groups": [{"group": each["group"]} for each in groups(server)]}
+    plan = server.post("/api/v1/plans", wanted).json()
+    path = f"/api/v1/plans/{plan['id']}"
+    applied = server.post(f"{path}/apply").json()
+    os.unlink(applied["actions"][0]["now"])
+    undone = server.post(f"{path}/undo").json()
+    assert undone["state"] == "applied-in-part"
+    assert [each["state"] for each in undone["actions"]] == ["done", "undone", "undone"]
+    assert undone["actions"][0]["reason"]
+    assert (undone["last"]["command"], undone["last"]["changed"]) == ("undo", 2)
+    assert server.get(path).json() == undone

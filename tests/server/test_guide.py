@@ -110,7 +110,7 @@ def test_no_call_is_left_out(served) -> None:
 def test_the_limits_are_those_of_the_server() -> None:
     rows = dict(re.findall(r"\| `([a-z_]+)` \| ([\d]+(?: MB)?) \|", PAGE.read_text("utf-8")))
     limits = Limits()
-    assert len(rows) == 21
+    assert len(rows) == 23
     for name, said in rows.items():
         number, _, unit = said.partition(" ")
         assert getattr(limits, name) == int(number) * (MEGABYTE if unit else 1), name

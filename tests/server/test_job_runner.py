@@ -231,7 +231,7 @@ def test_uploaded_photos_can_be_found_at_once(server) -> None:
         ("broken.jpg", b"\xff\xd8\xff\xe0 no photo"),
         path="/api/v1/photos?namespace=new",
     )
-    assert answer.status_code == 201
+    assert answer.status_code == 207
     red, blue, broken = answer.json()["photos"]
     assert (red["new"], blue["new"], broken["new"]) == (True, True, False)
     assert (broken["photo_id"] is not None, broken["path"]) == (True, None)
@@ -245,6 +245,45 @@ def test_uploaded_photos_can_be_found_at_once(server) -> None:
     again = server.upload(("x.png", _png((20, 40, 210))), path="/api/v1/photos?namespace=new")
     assert (again.status_code, again.json()["photos"][0]["new"]) == (200, False)
     assert len(os.listdir(folder)) == 2
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_an_upload_of_which_nothing_is_taken_is_refused(server, method) -> None:
+    path = {"PUT": "/api/v1/photos", "POST": "/api/v1/uploads"}[method]
+    files = [("files", (name, b"no photo")) for name in ("a.jpg", "b.jpg")]
+    answer = server.client.request(method, path, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (422, "upload-refused")
+    errors = answer.json()["errors"]
+    assert [each["code"] for each in errors] == ["not-an-image"] * 2
+    assert [each["pointer"] for each in errors] == ["#/files/0", "#/files/1"]
+
+
+def test_an_upload_is_a_job_with_the_outcome_of_each_file(filled, photos, embedder) -> None:
+    files = [
+        ("files", ("new.png", _png((220, 30, 30)))),
+        ("files", ("broken.jpg", b"\xff\xd8\xff\xe0 no photo")),
+        ("files", ("known.png", (photos / "red" / "red 0.png").read_bytes())),
+    ]
+    key = {"Idempotency-Key": "once"}
+    with running(filled, embedder) as server:
+        path = "/api/v1/uploads?namespace=red"
+        answer = server.client.post(path, files=files, headers=key)
+        assert answer.status_code == 202
+        assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['id']}"
+        job = server.wait(answer.json()["id"])
+        # Each time, the form is written with another boundary.
+        again = server.client.post(path, files=files, headers=key)
+        assert again.json() == answer.json()
+        assert job["kind"] == "upload"
+        assert [each["name"] for each in job["photos"]] == ["new.png", "broken.jpg", "known.png"]
+        assert [each["new"] for each in job["photos"]] == [True, False, False]
+        assert [each["code"] for each in job["photos"]] == [None, "truncated", None]
+        new = job["photos"][0]["photo_id"]
+        assert server.get(f"/api/v1/photos/{new}").status_code == 200
+        for _ in range(2):
+            assert server.client.delete(f"/api/v1/jobs/{job['id']}").json() == job
+    with running(filled, embedder) as server:
+        assert server.get(f"/api/v1/jobs/{job['id']}").json() == job
 
 
 def test_two_photos_of_one_name_are_both_kept(server) -> None:
@@ -271,7 +310,8 @@ def test_a_bomb_is_refused_before_it_is_decoded(server) -> None:
     out = io.BytesIO()
     Image.fromarray(np.zeros((12000, 9000), np.uint8)).save(out, "PNG")
     answer = server.upload(("bomb.png", out.getvalue()))
-    assert answer.json()["photos"][0]["code"] == "too-large"
+    assert (answer.status_code, answer.json()["code"]) == (422, "upload-refused")
+    assert answer.json()["errors"][0]["code"] == "too-large"
     found = server.client.post("/api/v1/images/search", files={"image": ("b", out.getvalue())})
     assert (found.status_code, found.json()["code"]) == (422, "too-large")
 

@@ -51,13 +51,15 @@ def is_refused(answer, status: int, code: str) -> None:
 def test_bodies_are_not_read_beyond_their_limit(small) -> None:
     headers = {"Content-Type": "application/json"}
     path = "/api/v1/search"
-    is_refused(small.client.post(path, content=b" " * 30_000, headers=headers), 413, "too-large")
+    is_refused(
+        small.client.post(path, content=b" " * 30_000, headers=headers), 413, "body-too-large"
+    )
     # Nor if the length is not announced.
     chunks = (b" " * 1000 for _ in range(30))
-    is_refused(small.client.post(path, content=chunks, headers=headers), 413, "too-large")
+    is_refused(small.client.post(path, content=chunks, headers=headers), 413, "body-too-large")
     answer = small.client.post("/api/v1/images/search", files={"image": ("x", bytes(40_000))})
-    is_refused(answer, 413, "too-large")
-    is_refused(small.upload(("x.jpg", bytes(70_000))), 413, "too-large")
+    is_refused(answer, 413, "body-too-large")
+    is_refused(small.upload(("x.jpg", bytes(70_000))), 413, "body-too-large")
 
 
 def test_one_file_can_be_too_large_and_the_others_are_taken(small) -> None:
@@ -72,7 +74,7 @@ def test_too_many_files_are_refused(small) -> None:
 
 
 def test_photos_have_a_limit_of_pixels(small) -> None:
-    (photo,) = small.upload(("x.png", png(101))).json()["photos"]
+    (photo,) = small.upload(("x.png", png(101))).json()["errors"]
     assert photo["code"] == "too-large"
     answer = small.client.post("/api/v1/images/search", files={"image": ("x", png(101))})
     is_refused(answer, 422, "too-large")
@@ -108,7 +110,7 @@ def test_questions_have_a_limit_of_parts_and_answers(small) -> None:
 
 def test_batches_have_a_limit(small) -> None:
     answer = small.post("/api/v1/features", {"artifacts": [{}, {}, {}]})
-    is_refused(answer, 413, "too-large")
+    is_refused(answer, 413, "body-too-large")
 
 
 def connect(server) -> socket.socket:
@@ -161,7 +163,8 @@ def test_listeners_have_a_limit(filled, photos, make_photo) -> None:
         path = f"/api/v1/jobs/{job}/events"
         with server.client.stream("GET", path) as one, server.client.stream("GET", path) as two:
             lines = [one.iter_lines(), two.iter_lines()]
-            assert [next(each) for each in lines] == ["event: progress"] * 2
+            for each in lines:
+                assert "event: progress" in [next(each) for _ in range(4)]
             refused = server.get(path)
             is_refused(refused, 429, "busy")
             assert int(refused.headers["retry-after"]) >= 1

@@ -89,7 +89,7 @@ def test_answers_are_as_the_document_says(server) -> None:
     assert len(statuses) > 35
     good = {name for name, seen in statuses.items() if seen & {200, 201, 202, 204}}
     # Those that need the id of something that there is none of.
-    assert len(good) > len(statuses) / 2, set(statuses) - good
+    assert len(good) > 20, set(statuses) - good
 
 
 @pytest.mark.parametrize("rights", ["nothing", "reading", "one namespace"])

@@ -36,7 +36,7 @@ def test_sources_are_listed(server, client, photos: Path) -> None:
     assert red.options["recursive"] is True
     assert [each.namespace for each in client.sources("blue")] == ["blue"]
     with pytest.raises(LibraryError, match="red"):
-        client.sources("nosuch")
+        list(client.sources("nosuch"))
     assert server.get("/api/v1/sources", params={"namespace": "nosuch"}).status_code == 404
 
 
@@ -44,10 +44,10 @@ def test_a_folder_that_moved_is_followed(client, photos: Path) -> None:
     shutil.move(photos / "red", photos / "rot")
     counted = client.move_source(photos / "red", photos / "rot", dry_run=True)
     assert (counted.files, counted.dry_run) == (3, True)
-    assert client.sources("red")[0].source == f"images:{photos / 'red'}"
+    assert client.sources_page("red").sources[0].source == f"images:{photos / 'red'}"
     moved = client.move_source(str(photos / "red"), f"images:{photos / 'rot'}")
     assert (moved.files, moved.missing, moved.sources) == (3, 0, (f"images:{photos / 'rot'}",))
-    assert client.sources("red")[0].there
+    assert client.sources_page("red").sources[0].there
     hits = client.images_search("red", limit=3, namespace="red").hits
     assert {hit.path for hit in hits} == set(map(str, (photos / "rot").iterdir()))
 
@@ -74,7 +74,7 @@ def test_files_folders_sources_and_namespaces_are_forgotten(client, photos: Path
     assert [each.namespace for each in client.sources()] == ["green", "blue"]
     assert client.forget(f"images:{photos / 'green'}").sources == 1
     assert client.forget(namespace="blue").files == 3
-    assert client.sources() == ()
+    assert list(client.sources()) == []
     assert len(list(photos.rglob("*.png"))) == 9  # no photo is touched
 
 
@@ -110,7 +110,7 @@ def test_tokens_reach_as_far_as_they_do_elsewhere(filled, photos: Path, embedder
     two, _ = create_token(filled, "two", may_write=True, namespaces=["red", "green"])
     with running(filled, embedder, roots=(str(photos),), needs_token=True) as server:
         with Client(server.url, reading) as client:
-            assert len(client.sources()) == 3
+            assert len(list(client.sources())) == 3
             with pytest.raises(SafelightError, match="reading"):
                 client.forget(namespace="red")
             with pytest.raises(SafelightError, match="reading"):
@@ -118,7 +118,7 @@ def test_tokens_reach_as_far_as_they_do_elsewhere(filled, photos: Path, embedder
         with Client(server.url, red) as client:
             assert [each.namespace for each in client.sources()] == ["red"]
             for refused in (
-                lambda: client.sources("blue"),
+                lambda: list(client.sources("blue")),
                 lambda: client.forget(namespace="blue"),
                 lambda: client.forget(photos / "blue"),
                 lambda: client.forget(f"images:{photos / 'blue'}"),
@@ -143,7 +143,7 @@ def test_tokens_reach_as_far_as_they_do_elsewhere(filled, photos: Path, embedder
 def test_the_asynchronous_client_has_them_too(server, photos: Path) -> None:
     async def main() -> tuple[int, int]:
         async with AsyncClient(server.url) as client:
-            found = await client.sources()
+            found = [each async for each in client.sources()]
             forgotten = await client.forget(photos / "red", dry_run=True)
             return len(found), forgotten.files
 

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from safelight.arguments import named_numbers
     from safelight.files.format import is_terminal, size_text, visible, write_everything
     from safelight.files.names import expanded
-    from safelight.ingest.forget import forget
-    from safelight.ingest.move_source import Moved, move_source
-    from safelight.ingest.summary import Progress
+    from safelight.ingest import Progress, forget, move_source
+    from safelight.ingest.move_source import Moved
     from safelight.library.damage import explain_database_error
     from safelight.library.database import Database
     from safelight.library.forget import Forgotten

@@ -49,6 +49,7 @@ class AsyncLibrary:
         return self.library.settings
 
     async def __aenter__(self) -> Self:
+        self.library.database.require_open()
         return self
 
     async def __aexit__(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.cluster.engine import cluster, need_ray
+from safelight.cluster.options import ClusterOptions as ClusterOptions  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,35 +15,24 @@ if TYPE_CHECKING:
     from safelight.cluster.candidate_run import Found as Found
     from safelight.cluster.run import Summary as Summary
     from safelight.embedding.base import Embedder
-    from safelight.ingest.summary import Progress
+    from safelight.ingest import Progress
     from safelight.labels import Classifier
     from safelight.settings import Settings
 
 
 def ingest_on_cluster(
     settings: Settings,
-    specs: Sequence[str],
+    specs: str | Sequence[str],
+    options: ClusterOptions,
     *,
-    output: str,
-    address: str | None = None,
-    workers: int | None = None,
-    model: str | None = None,
-    recursive: bool = True,
-    exclude: Sequence[str] = (),
-    url_column: str | None = None,
-    bytes_column: str | None = None,
-    score: bool = False,
     label: bool = False,
-    retry_failed: bool = False,
     tell: Callable[[str], None] = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
-    """Bring the data set at `output` up to date; see :func:`safelight.cluster.command.ingest`.
+    """Bring a data set up to date; see :func:`safelight.cluster.command.ingest`.
 
     Parameters
     ----------
-    exclude : sequence of str
-        Patterns of names to pass over, besides those of the settings.
     label : bool
         Label photos with the label set of the settings.
 
@@ -50,6 +41,7 @@ def ingest_on_cluster(
     UsageError
         Ray is not installed, or a source cannot be used with it.
     """
+    specs = as_list(specs, "specs", str)
     need_ray()
     from safelight.api.label import open_classifier
     from safelight.cluster.command import ingest
@@ -59,23 +51,7 @@ def ingest_on_cluster(
     if label:
         label_set = read_label_set(settings.labels, settings.templates)
         classify = partial(open_classifier, label_set, tell=tell)
-    return ingest(
-        settings,
-        specs,
-        output=output,
-        address=address,
-        workers=workers,
-        model=model,
-        recursive=recursive,
-        exclude=(*settings.exclude, *exclude),
-        url_column=url_column,
-        bytes_column=bytes_column,
-        score=score,
-        classify=classify,
-        retry_failed=retry_failed,
-        tell=tell,
-        progress=progress,
-    )
+    return ingest(settings, specs, options, classify=classify, tell=tell, progress=progress)
 
 
 def find_candidates(data_set: str, *, bits: int | None = None, address: str | None = None) -> Found:

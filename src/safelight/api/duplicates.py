@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.api.report import check_report
 from safelight.arguments import as_kind, as_list, as_path
 from safelight.duplicates.deduplicator import Deduplicator, Related, named_relations
@@ -97,7 +97,7 @@ class Duplicates(Sequence[Suggestion]):
         relations: Collection[Relation | str] | str | None = None,
         *,
         namespace: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         options: KeeperOptions | None = None,
     ) -> None:
         from safelight.library.files import require_namespace
@@ -235,17 +235,12 @@ def duplicates(
     relations: Collection[Relation | str] | str | None = None,
     *,
     namespace: str | None = None,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
     **options: Any,
 ) -> Duplicates:
-    """Return the duplicates of a library; see :class:`KeeperOptions` for `options`.
+    """Return the duplicates of a library.
 
-    Parameters
-    ----------
-    relations : collection of str, optional
-        Only groups of these; all but ``similar`` if not given.
-    namespace : str, optional
-        Only files in it.
+    See :meth:`safelight.api.library.Library.duplicates` for what it takes.
 
     Raises
     ------
@@ -306,7 +301,7 @@ def decide(
     decision: str,
     photos: str | Sequence[str] = (),
     *,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> list[Decision]:
     """Decide on a group, so that it is not suggested again.
 
@@ -346,11 +341,11 @@ def decided(library: Opened) -> list[DecidedGroup]:
     return decided_groups(decisions(library))
 
 
-def facts_of(library: Opened, photo_ids: Sequence[str]) -> dict[str, PhotoFacts]:
+def facts_of(library: Opened, photo_ids: str | Sequence[str]) -> dict[str, PhotoFacts]:
     """Return facts of photos with a file that is there, by photo id."""
     from safelight.library.photo_facts import photo_facts
 
-    return photo_facts(library.database, photo_ids)
+    return photo_facts(library.database, as_list(photo_ids, "photo_ids", str))
 
 
 def revoke(library: Opened, group: str) -> tuple[DecidedGroup, int]:

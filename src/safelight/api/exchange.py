@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from safelight.api.sync import opened_store
 from safelight.errors import UsageError
+from safelight.exchange.parquet import (
+    Exported,
+    Imported,
+    export_library,
+    export_store,
+    import_data_set,
+    import_into_store,
+)
 from safelight.exchange.parquet.description import read_description
-from safelight.exchange.parquet.export import Exported, export_library
-from safelight.exchange.parquet.fill_store import import_into_store
-from safelight.exchange.parquet.load import Imported, import_data_set
 from safelight.exchange.parquet.locations import open_place
-from safelight.exchange.parquet.read_store import export_store
 from safelight.library.database import Database
 from safelight.model_choice import choose_space
 from safelight.types import Space
@@ -28,7 +32,7 @@ def export_data_set(
     settings: Settings,
     target: str,
     *,
-    namespaces: Sequence[str] = (),
+    namespaces: str | Sequence[str] = (),
     space: str | None = None,
     from_store: str | None = None,
     overwrite: bool = False,

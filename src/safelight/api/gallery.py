@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.errors import DecodeError
 from safelight.files.format import visible
 
@@ -40,11 +41,12 @@ class Picture:
 
 
 def gallery(
-    title: str, pictures: Sequence[Picture], total: int, *, notes: Iterable[str] = ()
+    title: str, pictures: Sequence[Picture], total: int, *, notes: str | Iterable[str] = ()
 ) -> str:
     """Return pictures as HTML; `pictures` are the first of `total`."""
+    as_list(pictures, "pictures", Picture)
     lines = [f"<p><b>{escape(visible(title))}</b></p>"]
-    lines += [f"<p>{escape(visible(note))}</p>" for note in notes]
+    lines += [f"<p>{escape(visible(note))}</p>" for note in as_list(notes, "notes", str)]
     figures = "".join(map(_figure, pictures[:SHOWN]))
     lines.append(f'<div style="display:flex;flex-wrap:wrap;gap:8px">{figures}</div>')
     more = total - len(pictures[:SHOWN])
@@ -64,7 +66,7 @@ def _figure(picture: Picture) -> str:
 
 
 def _shown(picture: Picture) -> str:
-    from safelight.imaging.reader import read_verified
+    from safelight.imaging import read_verified
     from safelight.imaging.thumbnails import thumbnails
 
     if picture.text is not None:

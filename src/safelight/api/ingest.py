@@ -6,16 +6,15 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.arguments import as_list, as_name
-from safelight.errors import SourceError, StoreError, UsageError
-from safelight.ingest.summary import Summary
+from safelight.errors import SourceError, UsageError
+from safelight.ingest import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from safelight.api.opened import Opened
-    from safelight.exchange.stores import Sent
     from safelight.ingest.sources import Source
 
     SourceName = str | os.PathLike[str] | Source
@@ -26,7 +25,6 @@ __all__ = [
     "IngestOptions",
     "Summary",
     "advice",
-    "feed",
     "ingest",
     "ingest_each",
     "ingest_folder",
@@ -87,7 +85,7 @@ def ingest(
     library: Opened,
     sources: SourceName | Iterable[SourceName],
     *,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
     **options: Any,
 ) -> Summary:
     """Bring a library up to date with sources; see :class:`IngestOptions` for `options`.
@@ -107,7 +105,7 @@ def ingest(
     return _ingest(library, named, IngestOptions(**options), progress)[0]
 
 
-def update(library: Opened, *, progress: Progress | None = None, **options: Any) -> list[Summary]:
+def update(library: Opened, *, progress: Reporting | None = None, **options: Any) -> list[Summary]:
     """Bring a library up to date with all that was ingested before; a summary a namespace.
 
     Raises
@@ -120,13 +118,15 @@ def update(library: Opened, *, progress: Progress | None = None, **options: Any)
 
 def _ingest(
     library: Opened,
-    sources: Sequence[SourceName],
+    sources: SourceName | Sequence[SourceName],
     options: IngestOptions,
-    progress: Progress | None,
+    progress: Reporting | None,
 ) -> list[Summary]:
     was_new = not library.has_space
     summaries = list(ingest_each(library, sources, options, progress=progress))
     if not options.dry_run and not any(each.interrupted for each in summaries):
+        from safelight.api.sync import feed
+
         feed(library, progress=progress)
         for note in advice(library, summaries, options, was_new=was_new):
             library.tell(note)
@@ -135,10 +135,10 @@ def _ingest(
 
 def ingest_each(
     library: Opened,
-    sources: Sequence[SourceName],
+    sources: SourceName | Sequence[SourceName],
     options: IngestOptions,
     *,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> Iterator[Summary]:
     """Ingest namespace by namespace, and yield the summary of each as it is done.
 
@@ -154,6 +154,9 @@ def ingest_each(
     UsageError
         There are no sources, or the options do not go with them.
     """
+    from safelight.ingest.sources import Source
+
+    sources = as_list(sources, "sources", str, os.PathLike, Source)
     from safelight.labels import read_label_set
 
     work = _sources(library, sources, options)
@@ -181,7 +184,7 @@ def ingest_folder(
     folder: str | os.PathLike[str],
     *,
     model: str | None = None,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> Summary:
     """Bring a library up to date with one folder, without advice."""
     from safelight.ingest.sources import parse_source
@@ -190,28 +193,6 @@ def ingest_folder(
     source = parse_source(f"images:{os.fspath(folder)}", usual=library.settings.exclude)
     namespace = library.settings.namespace
     return _run(library, choice, [source], namespace, IngestOptions(), None, progress)
-
-
-def feed(library: Opened, *, progress: Progress | None = None) -> Sent | None:
-    """Send an ingest's changes to the vector store, if one is set; warn if it does not answer."""
-    if library.settings.store is None:
-        return None
-    from safelight.api.sync import feed_store
-
-    try:
-        with reporting(_chosen(library, progress)) as step:
-            sent = feed_store(
-                library.database,
-                library.settings,
-                progress=lambda done, total: step(Step("Sending", done, total)),
-            )
-    except (UsageError, StoreError) as exc:
-        library.warn(str(exc))
-        return None
-    if sent is not None and sent.left:
-        why = f"{sent.problem} " if sent.problem else ""
-        library.warn(f"{why}{sent.left:,} not sent yet; `safelight sync` sends what is left.")
-    return sent
 
 
 def advice(
@@ -224,6 +205,7 @@ def advice(
     was_new : bool
         Nothing had been embedded before.
     """
+    summaries = as_list(summaries, "summaries", Summary)
     from safelight.library.spaces import default_space
     from safelight.model_choice import better_model
 
@@ -274,7 +256,7 @@ def _run(
     namespace: str,
     options: IngestOptions,
     classifier: Classifier | None,
-    progress: Progress | None,
+    progress: Reporting | None,
 ) -> Summary:
     from safelight.duplicates.plans.recovery import recover
     from safelight.ingest import ingest as bring_up_to_date
@@ -302,7 +284,7 @@ def _run(
         )
 
 
-def _chosen(library: Opened, progress: Progress | None) -> Progress:
+def _chosen(library: Opened, progress: Reporting | None) -> Reporting:
     return library.progress if progress is None else as_progress(progress)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.api.score import explained
 from safelight.arguments import as_list, as_path
 from safelight.errors import UsageError
@@ -131,7 +131,7 @@ class FileLabels:
     model: str
     label_set: LabelSet
     paths: tuple[str, ...]
-    failures: list[tuple[str, str]]
+    failures: list[tuple[str, str]] = field(hash=False)
     _results: Callable[[], Iterator[PhotoLabels]]
 
     def __iter__(self) -> Iterator[PhotoLabels]:
@@ -194,18 +194,11 @@ def label(
     templates: Words | None = None,
     namespace: str | None = None,
     model: str | None = None,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> Labelled:
     """Label the photos of a library that lack labels of this set, and keep them.
 
-    Parameters
-    ----------
-    labels, templates : sequence of str, or path-like
-        Words, or a file of them; those of the settings if not given.
-    namespace : str, optional
-        Only photos with a file in it.
-    model : str, optional
-        The model to ask; that of searches if not given.
+    See :meth:`safelight.api.library.Library.label` for what it takes.
 
     Raises
     ------
@@ -235,7 +228,7 @@ def label_library(
     namespace: str | None = None,
     model: str | None = None,
     top: int = 5,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> LibraryLabels:
     """Return the labels of the photos that lack them; iterating computes and keeps them."""
     from safelight.ingest.label import label_known
@@ -265,7 +258,7 @@ def label_library(
 
 def label_files(
     library: Opened | None,
-    photos: Sequence[str | os.PathLike[str]],
+    photos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     label_set: LabelSet,
     *,
     settings: Settings,
@@ -273,7 +266,7 @@ def label_files(
     top: int = 5,
     temperature: float | None = None,
     tell: Callable[[str], None] = lambda _: None,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> FileLabels:
     """Return the labels of files and of the photos in folders, computed as they are iterated.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,13 +14,15 @@ from safelight.arguments import as_name, as_path
 from safelight.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from safelight.api.complete import Completion
     from safelight.api.duplicates import Duplicates
+    from safelight.api.explain import Part
     from safelight.api.label import FileLabels, Labelled, Words
     from safelight.api.photos import Photo, Photos
     from safelight.api.plans import LibraryPlan, Outcome, Plan
-    from safelight.api.progress import Progress
+    from safelight.api.progress import Reporting
     from safelight.api.results import Hits
     from safelight.api.score import FileScores, Scored
     from safelight.api.status import LibraryStatus
@@ -26,11 +30,12 @@ if TYPE_CHECKING:
     from safelight.duplicates.model import Relation
     from safelight.exchange.parquet import Exported, Imported
     from safelight.exchange.stores import Sent
+    from safelight.ingest import Summary
     from safelight.ingest.move_source import Moved
     from safelight.ingest.sources import Source
-    from safelight.ingest.summary import Summary
     from safelight.library.attributes.decisions import Decision
     from safelight.library.browse import Filter
+    from safelight.library.changes import Change
     from safelight.library.database import Database
     from safelight.library.forget import Forgotten
     from safelight.library.sources import SourceStatus
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
     from safelight.search.query import Query
     from safelight.settings import Settings
     from safelight.sheet import Sheet
-    from safelight.types import Failure
+    from safelight.types import Failure, Hit
 
 Path = str | os.PathLike[str]
 
@@ -88,7 +93,7 @@ class Library(Opened):
         model: str | None = None,
         score: bool = False,
         label: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> Summary:
         """Index folders, lists and texts: embed what is new, note what moved or is missing.
@@ -118,7 +123,7 @@ class Library(Opened):
             **options,
         )
 
-    def update(self, *, progress: Progress | None = None, **options: Any) -> list[Summary]:
+    def update(self, *, progress: Reporting | None = None, **options: Any) -> list[Summary]:
         """Ingest everything again that was ingested before; return a summary a namespace."""
         from safelight.api.ingest import update
 
@@ -132,6 +137,7 @@ class Library(Opened):
         namespace: str | None = None,
         plus: str | Sequence[str] = (),
         minus: str | Sequence[str] = (),
+        like: Path | Sequence[Path] = (),
         order: str | None = None,
         where: Filter | None = None,
         model: str | None = None,
@@ -142,11 +148,15 @@ class Library(Opened):
         Parameters
         ----------
         query : str or Query
-            Words, an image's path, or terms joined by + and -; ``label:NAME`` filters.
+            Words, an image's path, or terms joined by + and -; ``label:NAME`` and others filter
+            (:data:`safelight.search.filters.FILTERS`). Empty if the filters among the options say
+            it all.
         top : int
         namespace : str, optional
         plus, minus : str or sequence of str
             Terms to add to the query, and to take out of it.
+        like : path-like or str, or sequence of them
+            Photos to be like: paths or ids, each with a weight behind a colon if not 1.
         order, where, **options
             See :func:`safelight.api.search.search_options`: ``folder``, ``camera``,
             ``taken_from``, ``taken_to``, ``least``, ``min_score``, ``expand``; and ``store``.
@@ -160,20 +170,39 @@ class Library(Opened):
             namespace=namespace,
             plus=plus,
             minus=minus,
+            like=like,
             order=order,
             where=where,
             model=model,
             **options,
         )
 
-    def score(self, *, namespace: str | None = None, progress: Progress | None = None) -> Scored:
+    def complete(self, query: str, **options: Any) -> tuple[Completion, ...]:
+        """Return how a query can go on; see :func:`safelight.api.complete.complete`."""
+        from safelight.api.complete import complete
+
+        return complete(self, query, **options)
+
+    def explain(self, query: str | Query) -> tuple[Part, ...]:
+        """Return how a query was read, part by part; see :func:`safelight.api.explain.explain`."""
+        from safelight.api.explain import explain
+
+        return explain(self, query)
+
+    def search_all(self, query: str | Query = "", **options: Any) -> Iterator[Hit]:
+        """Yield every hit of a search, the nearest first; see :meth:`search` for `options`."""
+        from safelight.api.search import search_all
+
+        return search_all(self, query, **options)
+
+    def score(self, *, namespace: str | None = None, progress: Reporting | None = None) -> Scored:
         """Measure the quality of the photos that lack a score, and keep it."""
         from safelight.api.score import score_library
 
         return score_library(self, namespace=namespace, progress=progress)
 
     def score_files(
-        self, photos: Path | Sequence[Path], *, progress: Progress | None = None, **options: Any
+        self, photos: Path | Sequence[Path], *, progress: Reporting | None = None, **options: Any
     ) -> FileScores:
         """Measure files and folders, kept nowhere; see :func:`safelight.api.score.score_files`."""
         from safelight.api.score import score_files
@@ -193,7 +222,7 @@ class Library(Opened):
         templates: Words | None = None,
         namespace: str | None = None,
         model: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Labelled:
         """Label the photos that lack labels of this set, and keep them.
 
@@ -201,6 +230,10 @@ class Library(Opened):
         ----------
         labels, templates : sequence of str, or path-like
             Words, or a file of them; those of the settings if not given.
+        namespace : str, optional
+            Only photos with a file in it.
+        model : str, optional
+            The model to ask; that of searches if not given.
         """
         from safelight.api.label import label
 
@@ -220,7 +253,7 @@ class Library(Opened):
         labels: Words | None = None,
         templates: Words | None = None,
         model: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> FileLabels:
         """Label files and folders; see :func:`safelight.api.label.label_files`."""
@@ -243,7 +276,7 @@ class Library(Opened):
         relations: Collection[Relation | str] | str | None = None,
         *,
         namespace: str | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> Duplicates:
         """Find groups of related photos, each with the one to keep and why.
@@ -252,6 +285,8 @@ class Library(Opened):
         ----------
         relations : collection of str, optional
             Only groups of these; all but ``similar`` if not given.
+        namespace : str, optional
+            Only files in it.
         **options
             ``keep``, ``prefer``, ``protect``, ``instead`` and ``look``: see
             :class:`safelight.api.duplicates.KeeperOptions`.
@@ -291,7 +326,7 @@ class Library(Opened):
         namespace: str | None = None,
         action: str = "quarantine",
         quarantine: Path | None = None,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
         **options: Any,
     ) -> LibraryPlan:
         """Plan which duplicates go, and which are kept; nothing is touched."""
@@ -303,7 +338,7 @@ class Library(Opened):
         plan: LibraryPlan | Plan | Path,
         *,
         dry_run: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Outcome:
         """Do what a plan says, each file verified right before it is touched."""
         from safelight.api.plans import apply
@@ -315,7 +350,7 @@ class Library(Opened):
         plan: LibraryPlan | Plan | Path | None = None,
         *,
         dry_run: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Outcome:
         """Undo a plan; by default the one applied last."""
         from safelight.api.plans import undo
@@ -336,8 +371,12 @@ class Library(Opened):
         ----------
         where : Filter or str, optional
             A text has filters of a query, as in ``label:beach -label:people``.
+        namespace : str, optional
+            Only files in it.
+        order : str, optional
         **options
-            ``folder``, ``camera``, ``taken_from``, ``taken_to``, ``least``.
+            ``folder``, ``camera``, ``taken_from``, ``taken_to``, ``least``: see
+            :func:`safelight.api.search.search_options`.
         """
         from safelight.api.photos import photos
 
@@ -408,7 +447,7 @@ class Library(Opened):
         *,
         everything: bool = False,
         take_over: bool = False,
-        progress: Progress | None = None,
+        progress: Reporting | None = None,
     ) -> Sent:
         """Send pending changes to a vector store; a store that does not answer is in ``problem``.
 
@@ -441,13 +480,41 @@ class Library(Opened):
 
     def forget(self, paths: Path | Sequence[Path] = (), **options: Any) -> Forgotten:
         """Forget files, folders, sources; see :func:`safelight.ingest.forget.forget`."""
-        from safelight.ingest.forget import forget
+        from safelight.ingest import forget
 
         return forget(self.database, paths, **options)
 
+    def forget_photo(self, photo_id: str, **options: Any) -> Forgotten:
+        """Forget one photo, by its id or the beginning of it; its file is never touched.
+
+        Parameters
+        ----------
+        **options
+            ``namespace``, ``decisions`` and ``dry_run``: see :func:`safelight.api.photos.forget`.
+        """
+        from safelight.api.photos import forget
+
+        return forget(self, photo_id, **options)
+
+    def changes(
+        self, since: str | None = None, *, namespace: str | None = None
+    ) -> Iterator[Change]:
+        """Yield what was added, changed and removed since a cursor; all photos without one.
+
+        Each has a ``cursor``: keep the last one, and give it as `since` the next time.
+
+        Raises
+        ------
+        LibraryError
+            With the code ``cursor-expired``: begin again without a cursor.
+        """
+        from safelight.api.photos import changes
+
+        return changes(self, since, namespace=namespace)
+
     def move_source(self, old: Path, new: Path, **options: Any) -> Moved:
         """Tell the library that a folder or file is at another path now."""
-        from safelight.ingest.move_source import move_source
+        from safelight.ingest import move_source
 
         return move_source(self.database, as_path(old, "old"), as_path(new, "new"), **options)
 
@@ -484,7 +551,7 @@ def open_library(
     create: bool = True,
     settings: Settings | None = None,
     model: str | None = None,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> Library:
     """Open a library, or make one; see :class:`Library`.
 
@@ -494,3 +561,17 @@ def open_library(
     >>> library = safelight.open("photos.db")                        # doctest: +SKIP
     """
     return Library(path, create=create, settings=settings, model=model, progress=progress)
+
+
+def _while_open(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Library, *args: Any, **options: Any) -> Any:
+        self.database.require_open()  # before anything that is asked for is looked at
+        return method(self, *args, **options)
+
+    return call
+
+
+for _name, _method in inspect.getmembers(Library, inspect.isfunction):
+    if not _name.startswith("_") and _name != "close":
+        setattr(Library, _name, _while_open(_method))

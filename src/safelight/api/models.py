@@ -69,7 +69,7 @@ class ModelInfo:
     """
 
     model: ModelOnDisk
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""

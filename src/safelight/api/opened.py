@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from safelight.api.progress import Progress, as_progress
-from safelight.arguments import as_kind, as_name, as_path, refused
-from safelight.errors import LibraryError
+from safelight.api.progress import Reporting, as_progress
+from safelight.arguments import as_kind, as_name, as_path
+from safelight.errors import LibraryError, UsageError
 from safelight.files.names import expanded
+from safelight.forks import after_fork
 from safelight.library.database import Database
 from safelight.settings import Settings
 
@@ -31,14 +33,10 @@ class Opened:
 
     Attributes
     ----------
-    database : Database
-        The SQLite handle.
-    settings : Settings
-        Its ``library`` is the path of the database.
     model : str or None
         The model of every use case that names none; if None, the library's own is chosen.
     progress : bool or callable
-        See :data:`safelight.api.progress.Progress`.
+        See :data:`safelight.api.progress.Reporting`.
     tell, warn : callable
         Given a sentence for the user: a note, a warning.
     """
@@ -50,7 +48,7 @@ class Opened:
         create: bool = True,
         settings: Settings | None = None,
         model: str | None = None,
-        progress: Progress = True,
+        progress: Reporting = True,
         tell: Callable[[str], None] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -62,25 +60,56 @@ class Opened:
         self.tell = tell or _note
         self.warn = warn or _warn
         if isinstance(path, Database):
-            self.database = path
+            path.require_open()
+            self._database = path
         else:
             if path is not None:
                 named = expanded(as_name(as_path(path, "path"), "path"))
                 chosen = replace(chosen, library=Path(named).absolute())
-            self.database = _open(chosen.library, create=create)
-        self.settings = replace(chosen, library=self.database.path)
+            self._database = _open(chosen.library, create=create)
+        self._settings = replace(chosen, library=self._database.path)
         self._embedders: dict[str, Choice] = {}
         self._lock = threading.Lock()
+        after_fork(self, Opened._renew)
+
+    @property
+    def database(self) -> Database:
+        """The SQLite handle.
+
+        Raises
+        ------
+        LibraryError
+            The library was closed.
+        """
+        self._database.require_open()
+        return self._database
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; their ``library`` is the path of the database.
+
+        Raises
+        ------
+        LibraryError
+            The library was closed.
+        """
+        self._database.require_open()
+        return self._settings
 
     @property
     def path(self) -> Path:
         """Path of the library file."""
-        return self.database.path
+        return self._database.path
+
+    @property
+    def is_closed(self) -> bool:
+        """True once it was closed. It is not opened again; make another one."""
+        return self._database.is_closed
 
     @property
     def is_read_only(self) -> bool:
         """True once it turned out that it cannot be written here."""
-        return self.database.is_read_only
+        return self._database.is_read_only
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -92,11 +121,12 @@ class Opened:
         return self.database.transaction()
 
     def close(self) -> None:
-        """Close every connection, and drop the models."""
+        """Close every connection, and drop the models. To close it twice does no harm."""
         self._embedders.clear()
-        self.database.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
+        self._database.require_open()
         return self
 
     def __exit__(
@@ -106,10 +136,26 @@ class Opened:
         trace: TracebackType | None,
     ) -> None:
         self._embedders.clear()
-        self.database.__exit__(kind, error, trace)
+        self._database.__exit__(kind, error, trace)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.path)!r})"
+        closed = ", closed" if self.is_closed else ""
+        return f"{type(self).__name__}({str(self.path)!r}{closed})"
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Its models are loaded again where they are used.
+        return _opened_again, (
+            type(self),
+            self.database,
+            self.settings,
+            self.model,
+            _sendable(self.progress, "progress"),
+            _sendable(self.tell, "tell"),
+            _sendable(self.warn, "warn"),
+        )
 
     @property
     def has_space(self) -> bool:
@@ -190,19 +236,30 @@ class Opened:
         return choice
 
 
-def as_opened(value: Any) -> Opened:
-    """Return the library that an argument is.
+def _opened_again(
+    kind: type[Opened], database: Database, settings: Settings, model: str | None, *told: Any
+) -> Opened:
+    progress, tell, warn = told
+    return kind(database, settings=settings, model=model, progress=progress, tell=tell, warn=warn)
+
+
+def _sendable(value: Any, name: str) -> Any:
+    """Return what can be sent to another process.
 
     Raises
     ------
     UsageError
-        It is neither a library nor a database.
+        It is a function of a function, or holds something that stays in its process.
     """
-    if isinstance(value, Opened):
-        return value
-    if isinstance(value, Database):
-        return Opened(value)
-    raise refused("library", "what safelight.open returns", value)
+    try:
+        pickle.dumps(value)
+    except Exception as error:  # whatever its class raises
+        raise UsageError(
+            f"This library cannot be sent to another process: its `{name}`, {value!r}, cannot. Use "
+            "a function of a module, or open the library there.",
+            code="not-sendable",
+        ) from error
+    return value
 
 
 def _open(path: Path, *, create: bool) -> Database:

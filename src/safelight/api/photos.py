@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from safelight.api.opened import Opened
     from safelight.api.tables import Columns
+    from safelight.library.changes import Change
+    from safelight.library.forget import Forgotten
 
 __all__ = ["Photo", "PhotoFile", "PhotoLabel", "Photos", "photo", "photos"]
 
@@ -67,6 +69,15 @@ class Photos(Sequence[Photo]):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __iter__(self) -> Iterator[Photo]:
+        """Yield the photos, without those that were forgotten since they were listed."""
+        for photo_id in self.ids:
+            try:
+                yield read_photo(self._library.database, photo_id, self._where.namespaces)
+            except LibraryError as error:
+                if error.code != "no-photo":
+                    raise
 
     def __repr__(self) -> str:
         return f"<{len(self):,} photos of {self._library.path}>"
@@ -175,16 +186,7 @@ def photos(
 ) -> Photos:
     """Return the photos to which a filter applies.
 
-    Parameters
-    ----------
-    where : Filter or str, optional
-        A text has filters of a query, as in ``label:beach -label:people``.
-    namespace : str, optional
-        Only files in it.
-    order : str, optional
-        As for :func:`safelight.api.search.search_options`; the last taken first if not given.
-    **options
-        ``folder``, ``camera``, ``taken_from``, ``taken_to`` and ``least``, as there.
+    See :meth:`safelight.api.library.Library.photos` for what it takes.
 
     Raises
     ------
@@ -194,16 +196,13 @@ def photos(
         There is no such namespace, folder, label or metric.
     """
     from safelight.api.search import search_options
-    from safelight.library.files import require_folder, require_namespace
+    from safelight.search.engine import require_named
 
     condition = _filter(where) if isinstance(where, str) else where
     chosen = search_options(where=condition, namespace=namespace, order=order, **options)
     filter_ = replace(chosen.where, photos_only=True)
     database = library.database
-    for name in filter_.namespaces or ():
-        require_namespace(database, name)
-    if filter_.under is not None:
-        require_folder(database, filter_.under)
+    require_named(database, filter_)
     keys = matching(database, filter_, chosen.order)
     ids = present(database, keys, filter_)
     there = [key for key in keys if key in ids]
@@ -223,12 +222,94 @@ def photo(library: Opened, photo_id: str) -> Photo:
     LibraryError
         There is no such photo, or more than one.
     """
+    return read_photo(library.database, _named(library, photo_id))
+
+
+def forget(
+    library: Opened,
+    photo_id: str,
+    *,
+    namespace: str | None = None,
+    decisions: bool = False,
+    dry_run: bool = False,
+) -> Forgotten:
+    """Forget one photo, and what was computed of it; its file is never touched.
+
+    Parameters
+    ----------
+    photo_id : str
+        Or its beginning, at least 6 digits.
+    namespace : str, optional
+        Only its files in it.
+    decisions : bool
+        Also what was decided about it.
+    dry_run : bool
+        Only count.
+
+    Raises
+    ------
+    LibraryError
+        There is no such photo, or more than one.
+    """
+    from safelight.ingest.forget import forget_photo
+    from safelight.library.files import require_namespace
+
+    require_namespace(library.database, namespace)
+    return forget_photo(
+        library.database,
+        _named(library, photo_id),
+        namespaces=None if namespace is None else (namespace,),
+        decisions=decisions,
+        dry_run=dry_run,
+    )
+
+
+def changes(
+    library: Opened, since: str | None = None, *, namespace: str | None = None
+) -> Iterator[Change]:
+    """Yield what was added, changed and removed since a cursor, in order.
+
+    Parameters
+    ----------
+    since : str, optional
+        The ``cursor`` of the last change that is known; all photos are new if not given.
+    namespace : str, optional
+        Only changes in it; a cursor belongs to what it was asked for with.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of another library or namespace.
+    LibraryError
+        With the code ``cursor-expired``: begin again without a cursor.
+    """
+    from safelight.library.changes import page_of_changes
+    from safelight.library.files import require_namespace
+
+    require_namespace(library.database, namespace)
+    if since is not None:
+        as_name(since, "since")
+    namespaces = None if namespace is None else (namespace,)
+
+    def pages() -> Iterator[Change]:
+        cursor = since
+        while True:
+            page = page_of_changes(library.database, cursor, namespaces=namespaces)
+            yield from page.changes
+            if page.is_last:
+                return
+            cursor = page.cursor
+
+    return pages()
+
+
+def _named(library: Opened, photo_id: str) -> str:
     wanted = as_name(photo_id, "photo_id").lower()
     found = ids_beginning(library.database, wanted)
     if len(found) != 1 or len(wanted) < 6:
         many = "more than one photo" if len(found) > 1 else "no photo"
         raise LibraryError(f"There is {many} {photo_id!r} here.", code="no-photo")
-    return read_photo(library.database, found[0])
+    return found[0]
 
 
 def _filter(text: str) -> Filter:
@@ -239,4 +320,4 @@ def _filter(text: str) -> Filter:
         raise QueryError(
             f"{text!r} has words besides filters. Find photos by words with library.search."
         )
-    return Filter(labels=tuple((each.label, each.wanted) for each in query.labels) if query else ())
+    return Filter().with_facts(query.where if query else None)

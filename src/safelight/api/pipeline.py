@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safelight.arguments import as_list
 from safelight.files.names import expanded
-from safelight.ingest.summary import Progress
+from safelight.ingest import Progress
+from safelight.pipeline import PipelinePaths
 from safelight.pipeline.bus.events import DeadLetter, Policy
 from safelight.pipeline.logs import log_to_stderr
-from safelight.pipeline.paths import PipelinePaths
 from safelight.pipeline.services.registry import TAKES, FeatureOptions, make_service
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def run_worker(
 
 def publish_batches(
     settings: Settings,
-    sources: Iterable[str],
+    sources: str | Iterable[str],
     url: str,
     paths: PipelinePaths,
     *,
@@ -149,7 +150,7 @@ def publish_batches(
     from safelight.pipeline.remote import publish
     from safelight.pipeline.single_step import read_batches
 
-    batches = read_batches(sources, paths, batch_size, settings.exclude)
+    batches = read_batches(as_list(sources, "sources", str), paths, batch_size, settings.exclude)
     return publish(batches, url, paths, event)
 
 
@@ -173,17 +174,18 @@ def watch_batches(
     return watch(event, url, paths, durable=durable, output=target, count=count, idle=idle)
 
 
-def dead_letters(url: str, keys: Collection[str] = ()) -> list[DeadLetter]:
+def dead_letters(url: str, keys: str | Collection[str] = ()) -> list[DeadLetter]:
     """Return the batches that no worker could process: those of `keys`, or all, oldest first."""
     from safelight.pipeline import remote
 
+    keys = as_list(keys, "keys", str)
     return [each for each in remote.dead_letters(url) if not keys or each.key in keys]
 
 
 def settle_letters(
-    url: str, keys: Collection[str], *, retry: bool
+    url: str, keys: str | Collection[str], *, retry: bool
 ) -> list[tuple[DeadLetter, str | None]]:
     """Retry dead letters or drop them: see :func:`safelight.pipeline.remote.settle_letters`."""
     from safelight.pipeline import remote
 
-    return remote.settle_letters(url, keys, retry=retry)
+    return remote.settle_letters(url, as_list(keys, "keys", str), retry=retry)

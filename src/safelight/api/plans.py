@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.api.report import check_report
 from safelight.arguments import as_path
+from safelight.duplicates.plans.account import LastRun
 from safelight.duplicates.plans.apply import Outcome
 from safelight.duplicates.plans.model import (
     ACTIONS,
@@ -21,24 +22,29 @@ from safelight.duplicates.plans.model import (
     read_plan,
     write_plan,
 )
+from safelight.duplicates.plans.progress import ActionResult, SidecarResult, progress_of
 from safelight.duplicates.plans.progress import Progress as PlanProgress
-from safelight.duplicates.plans.progress import State, progress_of
 from safelight.errors import UsageError
 from safelight.files.names import expanded
+from safelight.types import ActionState, PlanState
 
 if TYPE_CHECKING:
     from safelight.api.opened import Opened
 
 __all__ = [
     "ACTIONS",
+    "ActionResult",
+    "ActionState",
     "Change",
+    "LastRun",
     "Left",
     "LibraryPlan",
     "Outcome",
     "Plan",
     "PlanProgress",
+    "PlanState",
     "PlannedGroup",
-    "State",
+    "SidecarResult",
     "apply",
     "check_target",
     "plan_report",
@@ -86,6 +92,16 @@ class LibraryPlan:
         """Bytes that become free."""
         return self.plan.saves
 
+    @property
+    def progress(self) -> PlanProgress:
+        """State of the plan and of each of its actions."""
+        return progress_of(self.plan, self._library.path)
+
+    @property
+    def state(self) -> PlanState:
+        """``planned``, ``applied``, ``applied-in-part`` or ``undone``."""
+        return self.progress.state
+
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
         return self.plan.to_dict()
@@ -108,17 +124,17 @@ class LibraryPlan:
         plan_report(
             self.plan,
             path,
-            states=progress_of(self.plan, self._library.path),
+            states=self.progress,
             force=force,
             pixel_limit=settings.pixel_limit,
             progress=self._library.progress,
         )
 
-    def apply(self, *, dry_run: bool = False, progress: Progress | None = None) -> Outcome:
+    def apply(self, *, dry_run: bool = False, progress: Reporting | None = None) -> Outcome:
         """Do it, each file verified right before it is touched."""
         return apply(self._library, self, dry_run=dry_run, progress=progress)
 
-    def undo(self, *, dry_run: bool = False, progress: Progress | None = None) -> Outcome:
+    def undo(self, *, dry_run: bool = False, progress: Reporting | None = None) -> Outcome:
         """Take back what was done of it: every byte, name and time as it was."""
         return undo(self._library, self, dry_run=dry_run, progress=progress)[1]
 
@@ -134,7 +150,7 @@ def apply(
     plan: LibraryPlan | Plan | str | os.PathLike[str],
     *,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> Outcome:
     """Do what a plan says; what an earlier call has done of it already is not done again.
 
@@ -174,7 +190,7 @@ def undo(
     plan: LibraryPlan | Plan | str | os.PathLike[str] | None = None,
     *,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Reporting | None = None,
 ) -> tuple[str, Outcome]:
     """Undo what a plan did; return its id, and what came of it.
 
@@ -220,13 +236,13 @@ def plan_report(
     states: PlanProgress | None = None,
     force: bool = False,
     pixel_limit: int,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> None:
     """Write a plan as a page with the pictures side by side.
 
     Parameters
     ----------
-    states : Progress, optional
+    states : Reporting, optional
         What was done of it, shown with each change.
 
     Raises

@@ -34,10 +34,10 @@ class Step:
 
 
 #: True: a bar in terminals and notebooks. A callable is given each :class:`Step`.
-Progress: TypeAlias = bool | Callable[[Step], Any]
+Reporting: TypeAlias = bool | Callable[[Step], Any]
 
 
-def as_progress(value: Any) -> Progress:
+def as_progress(value: Any) -> Reporting:
     """Return an argument that says how progress is shown.
 
     Raises
@@ -47,12 +47,12 @@ def as_progress(value: Any) -> Progress:
     """
     if not isinstance(value, bool) and not callable(value):
         raise refused("progress", "True, False or a callable", value)
-    checked: Progress = value
+    checked: Reporting = value
     return checked
 
 
 @contextlib.contextmanager
-def reporting(progress: Progress) -> Iterator[Callable[[Step], None]]:
+def reporting(progress: Reporting) -> Iterator[Callable[[Step], None]]:
     """Yield a callable for each step; at the end close the bar, or the callable if it can be."""
     if callable(progress):
         show = progress

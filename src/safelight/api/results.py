@@ -27,17 +27,20 @@ class Hits(Sequence[Hit]):
     ----------
     hits : tuple of Hit
     weak : bool
-        The best is no nearer to the words than to words that have nothing to do with it.
+        None of them is a match.
     notes : tuple of str
         Sentences for people.
     unlabelled : int
         Photos that a label of the query left out because they were not labelled yet.
+    more : bool
+        The library has more matches than were wanted.
     """
 
     hits: tuple[Hit, ...]
     weak: bool = False
     notes: tuple[str, ...] = ()
     unlabelled: int = 0
+    more: bool = False
 
     @overload
     def __getitem__(self, at: int) -> Hit: ...
@@ -50,12 +53,17 @@ class Hits(Sequence[Hit]):
         return len(self.hits)
 
     @property
+    def matches(self) -> Hits:
+        """The hits that are what was asked for; the others are only the nearest. May be empty."""
+        return replace(self, hits=tuple(hit for hit in self.hits if hit.match))
+
+    @property
     def paths(self) -> list[str]:
         """The path of each hit."""
         return [hit.path for hit in self.hits]
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return JSON-ready rows, as ``safelight search --json`` prints them."""
+        """Return JSON-ready rows, as ``safelight search --all --json`` prints them."""
         return [_row(hit, is_weak=self.weak) for hit in self.hits]
 
     def to_json(self) -> str:
@@ -74,6 +82,8 @@ class Hits(Sequence[Hit]):
                 "namespace": [hit.namespace for hit in self.hits],
                 "stack": [hit.stack for hit in self.hits],
                 "matched": [hit.matched for hit in self.hits],
+                "probability": [hit.probability for hit in self.hits],
+                "match": [hit.match for hit in self.hits],
                 "metadata": [json.dumps(hit.metadata, ensure_ascii=False) for hit in self.hits],
             }
         )
@@ -110,6 +120,9 @@ def _row(hit: Hit, *, is_weak: bool) -> dict[str, Any]:
         "namespace": hit.namespace,
         "metadata": hit.metadata,
     }
+    if hit.probability is not None:
+        row["probability"] = round(hit.probability, 3)
+    row["match"] = hit.match
     # Only where they say something: the fields of a plain hit are prescribed.
     if hit.stack > 1:
         row["stack"] = hit.stack

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, as_progress, reporting
+from safelight.api.progress import Reporting, Step, as_progress, reporting
 from safelight.arguments import as_list
 from safelight.errors import UsageError
 
@@ -37,7 +37,7 @@ class Scored:
 
 
 def score_library(
-    library: Opened, *, namespace: str | None = None, progress: Progress | None = None
+    library: Opened, *, namespace: str | None = None, progress: Reporting | None = None
 ) -> Scored:
     """Measure the quality of the photos of a library that lack a score, and keep it.
 
@@ -93,7 +93,7 @@ class FileScores:
 
     metrics: tuple[str, ...]
     paths: tuple[str, ...]
-    failures: list[tuple[str, str]]
+    failures: list[tuple[str, str]] = field(hash=False)
     _results: Callable[[], Iterator[Report]]
 
     def __iter__(self) -> Iterator[Report]:
@@ -102,15 +102,15 @@ class FileScores:
 
 def score_files(
     settings: Settings,
-    photos: Sequence[str | os.PathLike[str]],
+    photos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
-    metrics: Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
     weights: str = "",
     full_size: bool = False,
     model: str | None = None,
-    pairs: Sequence[str] = (),
+    pairs: str | Sequence[str] = (),
     head: str | None = None,
-    progress: Progress = True,
+    progress: Reporting = True,
 ) -> FileScores:
     """Measure files and folders of photos; no library is needed or changed.
 
@@ -182,6 +182,9 @@ def score_files(
 
 def ranked(reports: Sequence[Report], name: str, worst: int | None = None) -> list[Report]:
     """Return the best first, or only the worst, worst first; those without a score come last."""
+    from safelight.quality import Report
+
+    reports = as_list(reports, "reports", Report)
     direction = -1 if worst is None else 1
 
     def key(report: Report) -> tuple[bool, float]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.api.results import Hits
-from safelight.arguments import as_kind, as_list
+from safelight.arguments import as_kind, as_list, as_name
 from safelight.errors import LibraryError, QueryError
 from safelight.files.names import expanded
 from safelight.library.browse import Filter
@@ -23,8 +24,22 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
     from safelight.library.vector_index.base import VectorIndex
     from safelight.search import SearchOptions
+    from safelight.search.query import LabelFilter
+    from safelight.types import Hit
 
-__all__ = ["Filter", "Hits", "as_query", "require_namespace", "search", "search_options"]
+#: A path, or the id of a photo of the library.
+Likeness = str | os.PathLike[str]
+
+__all__ = [
+    "Filter",
+    "Hits",
+    "Query",
+    "as_query",
+    "require_namespace",
+    "search",
+    "search_all",
+    "search_options",
+]
 
 
 def search(
@@ -33,24 +48,14 @@ def search(
     *,
     plus: str | Sequence[str] = (),
     minus: str | Sequence[str] = (),
+    like: Likeness | Sequence[Likeness] = (),
     model: str | None = None,
     store: str | None = None,
     **options: Any,
 ) -> Hits:
-    """Return the photos and texts nearest to a query; see :func:`search_options` for `options`.
+    """Return the photos and texts nearest to a query.
 
-    Parameters
-    ----------
-    query : str or Query
-        Words, an image, or terms joined by + and -; ``label:NAME`` and ``-label:NAME`` filter.
-        Empty if the filters among the options say it all.
-    plus, minus : str or sequence of str
-        Terms to add to the query, and to take out of it.
-    model : str, optional
-        Search in this model's space; in the library's default if not given.
-    store : str, optional
-        The vector store to search; ``local`` is the library's own index. That of the settings if
-        not given.
+    See :meth:`safelight.api.library.Library.search` for what it takes.
 
     Raises
     ------
@@ -61,14 +66,16 @@ def search(
     """
     from safelight.search import find, hits_of, search_filters
 
-    asked = as_query(query, plus, minus)
+    asked = as_query(query, plus, minus, like)
     chosen = search_options(**options)
-    if not asked.terms and not asked.labels and chosen.where.is_plain and chosen.order is None:
+    chosen = replace(chosen, where=chosen.where.with_facts(asked.where))
+    if not asked.terms and chosen.where.is_plain and chosen.order is None:
         raise QueryError("The query is empty. Name what to search for.")
     database, settings = library.database, library.settings
     namespace = chosen.where.namespaces[0] if chosen.where.namespaces else None
     for name in chosen.where.namespaces or ():
         require_namespace(database, name)
+    labels, asked = asked.labels, replace(asked, where=None)
     if asked.terms:
         embedder = library.embedder(model)
         space = embedder.fingerprint
@@ -86,8 +93,8 @@ def search(
         space = library.space(model).fingerprint
         answer = search_filters(database, asked, space, chosen)
     hits = hits_of(database, answer, chosen, space)
-    unlabelled = _unlabelled(database, asked, space, namespace)
-    return Hits(tuple(hits), answer.weak, tuple(answer.notes), unlabelled)
+    unlabelled = _unlabelled(database, labels, space, namespace)
+    return Hits(tuple(hits), answer.weak, tuple(answer.notes), unlabelled, answer.more)
 
 
 @contextlib.contextmanager
@@ -178,8 +185,37 @@ def search_options(
     )
 
 
+def search_all(
+    library: Opened, query: str | Query = "", *, top: int = 100, **options: Any
+) -> Iterator[Hit]:
+    """Yield every hit of a search, the nearest first, looked for as far as they are read.
+
+    Each photo comes once, whatever changes in between.
+
+    Parameters
+    ----------
+    top : int
+        How many are looked for at first. With an ``order``, those found at once are in it.
+    **options
+        As :func:`search` takes them.
+    """
+    seen: set[str] = set()
+    while True:
+        hits = search(library, query, top=top, **options)
+        for hit in hits:
+            if hit.photo_id not in seen:
+                seen.add(hit.photo_id)
+                yield hit
+        if len(hits) < top:
+            return
+        top *= 4
+
+
 def as_query(
-    query: str | Query, plus: str | Sequence[str] = (), minus: str | Sequence[str] = ()
+    query: str | Query,
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
+    like: Likeness | Sequence[Likeness] = (),
 ) -> Query:
     """Return the query of a text; a file that is called like one of several terms is meant itself.
 
@@ -200,14 +236,28 @@ def as_query(
         asked = asked.plus(body)
     for body in as_list(minus, "minus", str):
         asked = asked.plus(body, -1.0)
-    return asked
+    given: list[Any] = as_list(like, "like", str, os.PathLike)
+    terms = tuple(_like(os.fspath(each)) for each in given)
+    return replace(asked, terms=(*asked.terms, *terms)) if terms else asked
 
 
-def _unlabelled(library: Database, query: Query, space: str, namespace: str | None) -> int:
+def _like(given: str) -> Term:
+    """Return the term for a photo to be like: a file, or a photo of the library."""
+    name, colon, weight = given.rpartition(":")
+    is_weighted = bool(colon) and not os.path.isfile(expanded(given))
+    if is_weighted and re.fullmatch(r"[0-9]*\.?[0-9]+", weight, re.ASCII):
+        return replace(_like(name), weight=float(weight))
+    is_id = re.fullmatch(r"[0-9a-fA-F]{6,64}", given) and not os.path.isfile(expanded(given))
+    return Term("photo", given.lower()) if is_id else Term("image", as_name(given, "like"))
+
+
+def _unlabelled(
+    library: Database, labels: Sequence[LabelFilter], space: str, namespace: str | None
+) -> int:
     from safelight.library.attributes.label_filter import count_unlabelled, find_label
 
     counts = [0]
-    for each in query.labels:
+    for each in labels:
         with contextlib.suppress(LibraryError):  # only sources say it, and they say it of all
             label = find_label(library, each.label, space)
             counts.append(count_unlabelled(library, label, space, namespace))

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.api.progress import Progress, Step, reporting
+from safelight.api.progress import Reporting, Step, reporting
 from safelight.arguments import as_list, as_path
 from safelight.errors import SourceError, UsageError
 from safelight.files.names import expanded
@@ -65,10 +65,13 @@ class SheetOptions:
     min_score: float | None = None
     model: str | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", tuple(as_list(self.metrics, "metrics", str)))
 
-def names_files(what: Sequence[str | os.PathLike[str]]) -> bool:
+
+def names_files(what: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> bool:
     """Tell whether all of `what` are files and folders; anything else is a query."""
-    return all(os.path.lexists(expanded(each)) for each in what)
+    return all(os.path.lexists(expanded(each)) for each in as_list(what, "what", str, os.PathLike))
 
 
 def make_sheet(
@@ -77,7 +80,7 @@ def make_sheet(
     *,
     settings: Settings,
     library: Callable[[], Opened] | None = None,
-    progress: Progress = True,
+    progress: Reporting = True,
     tell: Callable[[str], None] = lambda _: None,
     options: SheetOptions,
 ) -> Sheet:
@@ -136,7 +139,7 @@ def make_sheet(
         embedder = _loaded(options.model, settings, progress)
     if not listed:
         raise SourceError(f"Found no photos; {target} was not written.", code="no-photos")
-    chosen = choose(as_list(options.metrics, "metrics", str) or None, model=embedder)
+    chosen = choose(options.metrics or None, model=embedder)
     names = [metric.name for metric in chosen]
     if by not in order_keys(names, has_query=by_query):
         raise UsageError(f"metrics lacks {by!r}, which sort names.", argument="metrics")
@@ -183,7 +186,7 @@ def _folder(what: Sequence[str]) -> str | None:
 
 
 def _loaded(
-    model: str | None, settings: Settings, progress: Progress
+    model: str | None, settings: Settings, progress: Reporting
 ) -> Embedder | WithoutPositions | None:
     if model is None:
         return None
@@ -226,7 +229,7 @@ def _found(library: Opened, query: str, options: SheetOptions) -> tuple[list[Lis
     return [Listed(hit.path, hit.score) for hit in photos], embedder
 
 
-def _shown(every: Iterable[Card], total: int, progress: Progress) -> Iterator[Card]:
+def _shown(every: Iterable[Card], total: int, progress: Reporting) -> Iterator[Card]:
     failed = 0
     with reporting(progress) as step:
         for done, card in enumerate(every, start=1):

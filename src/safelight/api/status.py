@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.library.attributes.labels import label_counts
@@ -72,12 +72,12 @@ class LibraryStatus:
     library: str
     bytes: int
     counts: Counts
-    namespaces: Mapping[str, Counts]
+    namespaces: Mapping[str, Counts] = field(hash=False)
     spaces: tuple[SpaceStatus, ...]
     labels: tuple[LabelCounts, ...]
-    stores: Mapping[str, int]
+    stores: Mapping[str, int] = field(hash=False)
     clusters_from: int
-    unread: Mapping[str, int]
+    unread: Mapping[str, int] = field(hash=False)
     sources: tuple[tuple[str, str], ...]
     note: str | None
 

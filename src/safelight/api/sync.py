@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from safelight.errors import StoreAway, UsageError
-from safelight.exchange.stores import Sent, StoreIndex, feed, open_store, parse_address
+from safelight.api.progress import Reporting, Step, as_progress, reporting
+from safelight.errors import StoreAway, StoreError, UsageError
+from safelight.exchange.stores import Sent, StoreIndex, open_store, parse_address
+from safelight.exchange.stores import feed as send_changes
 from safelight.exchange.stores import sync as send
 from safelight.library.outbox import remove_store, stores
 from safelight.library.vector_index.base import VectorIndex
@@ -15,6 +17,7 @@ from safelight.settings import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from safelight.api.opened import Opened
     from safelight.exchange.stores import VectorStore
     from safelight.library.database import Database
     from safelight.settings import Settings
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Sent",
     "VectorIndex",
-    "feed_store",
+    "feed",
     "opened_store",
     "search_index",
     "sync",
@@ -68,22 +71,27 @@ def unqueue_store(library: Database, settings: Settings) -> tuple[str, bool]:
     return shown, remove_store(library, shown)
 
 
-def feed_store(
-    library: Database,
-    settings: Settings,
-    *,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Sent | None:
-    """Send what a command has changed to the store of the settings, if they name one.
-
-    Raises
-    ------
-    UsageError, StoreError
-        The address is not one, or the store is fed by another library.
-    """
-    if settings.store is None:
+def feed(library: Opened, *, progress: Reporting | None = None) -> Sent | None:
+    """Send what a command has changed to the vector store, if one is set; warn if it is away."""
+    address = library.settings.store
+    if address is None:
         return None
-    return feed(library, settings.store.text, key=_key(settings), progress=progress)
+    chosen = library.progress if progress is None else as_progress(progress)
+    try:
+        with reporting(chosen) as step:
+            sent = send_changes(
+                library.database,
+                address.text,
+                key=_key(library.settings),
+                progress=lambda done, total: step(Step("Sending", done, total)),
+            )
+    except (UsageError, StoreError) as exc:
+        library.warn(str(exc))
+        return None
+    if sent is not None and sent.left:
+        why = f"{sent.problem} " if sent.problem else ""
+        library.warn(f"{why}{sent.left:,} not sent yet; `safelight sync` sends what is left.")
+    return sent
 
 
 @contextlib.contextmanager

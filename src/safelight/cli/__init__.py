@@ -29,6 +29,7 @@ from safelight.cli.plan import plan
 from safelight.cli.score import score
 from safelight.cli.search import search
 from safelight.cli.serve import serve
+from safelight.cli.shared.hints import in_words
 from safelight.cli.shared.options import refuse_empty_names
 from safelight.cli.sheet import sheet
 from safelight.cli.sources import sources
@@ -191,7 +192,7 @@ def _run() -> int | str | None:
     except SafelightError as exc:
         if debug:
             raise
-        click.echo(f"safelight: {exc}", err=True)
+        click.echo(f"safelight: {in_words(exc)}", err=True)
         return 2 if isinstance(exc, UsageError) else 1
     except OSError as exc:
         # A disk that is full, a folder that may not be written: nothing of ours is wrong.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def apply(plan: str, dry_run: bool, as_json: bool, library: str | None, quiet: b
                     + ", ".join(sorted({short(each) for each in found.quarantines})),
                     err=True,
                 )
-            click.echo(f"To take it back: safelight undo {shlex.quote(plan)}", err=True)
+            click.echo(f"To undo it: safelight undo {shlex.quote(plan)}", err=True)
     if outcome.left:
         sys.exit(1)
 
@@ -78,19 +79,27 @@ def _summary(outcome: Outcome, done: str, *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     before = f"; {outcome.before:,} were before" if outcome.before else ""
     noted = f"; sidecars added to: {outcome.sidecars:,}" if outcome.sidecars else ""
-    return f"{files} {would}{done}, {size_text(outcome.bytes)}{before}{noted}."
+    freed = f", {size_text(outcome.bytes_freed)} {would}freed" if outcome.bytes_freed else ""
+    return f"{files} {would}{done}, {size_text(outcome.size)}{freed}{before}{noted}."
 
 
 def tell(outcome: Outcome, plan_id: str, *, as_json: bool) -> None:
     """Print what was left as it is, or all that happened as JSON."""
     if as_json:
+        progress = outcome.progress
         row = {
             "plan": plan_id,
+            "state": None if progress is None else progress.state,
             "changed": outcome.changed,
             "before": outcome.before,
-            "bytes": outcome.bytes,
+            "size": outcome.size,
+            "bytes_freed": outcome.bytes_freed,
+            "bytes_held": outcome.bytes_held,
             "sidecars": outcome.sidecars,
             "left": [{"path": left.path, "why": left.why} for left in outcome.left],
+            "actions": []
+            if progress is None
+            else [{"path": path, **asdict(result)} for path, result in progress.results.items()],
         }
         click.echo(json.dumps(row, ensure_ascii=False))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,28 +19,23 @@ def ingest_on_cluster(
     settings: Settings,
     specs: Sequence[str],
     *,
-    output: str | None,
-    address: str | None,
-    workers: int | None,
-    model: str | None,
-    recursive: bool,
-    exclude: Sequence[str],
-    url_column: str | None,
-    bytes_column: str | None,
-    score: bool,
     label: bool,
-    retry_failed: bool,
     as_json: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
-    """Bring a data set up to date on a cluster; exit with 130 after Ctrl-C."""
-    if output is None:
+    """Bring a data set up to date on a cluster; exit with 130 after Ctrl-C.
+
+    `options` are those of :class:`safelight.api.cluster.ClusterOptions`.
+    """
+    if options["output"] is None:
         raise click.UsageError(
             "--engine ray writes a data set: say where, e.g. --output s3://bucket/photos. "
             "`safelight library import` brings it into a library."
         )
     if not specs:
         raise click.UsageError("Name a source, e.g. s3://bucket/folder.")
+    from safelight.api.cluster import ClusterOptions
     from safelight.api.cluster import ingest_on_cluster as ingest
     from safelight.cli.shared.progress import show_progress
 
@@ -50,21 +45,7 @@ def ingest_on_cluster(
 
     with show_progress(quiet=quiet) as progress:
         summary = ingest(
-            settings,
-            specs,
-            output=output,
-            address=address,
-            workers=workers,
-            model=model,
-            recursive=recursive,
-            exclude=exclude,
-            url_column=url_column,
-            bytes_column=bytes_column,
-            score=score,
-            label=label,
-            retry_failed=retry_failed,
-            tell=tell,
-            progress=progress,
+            settings, specs, ClusterOptions(**options), label=label, tell=tell, progress=progress
         )
     _report(summary, as_json=as_json, quiet=quiet)
     if summary.interrupted:

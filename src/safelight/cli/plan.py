@@ -15,7 +15,7 @@ from safelight.cli.shared.options import counted, library_option, load_settings,
 from safelight.cli.shared.phases import choosing_options, keeper_options
 
 if TYPE_CHECKING:
-    from safelight.api.plans import Plan, PlanProgress, State
+    from safelight.api.plans import ActionResult, Plan, PlanProgress
 
 EPILOG = """\b
 Examples:
@@ -134,7 +134,7 @@ def show(file: str, html: str | None, force: bool, as_json: bool, quiet: bool) -
             progress=progress(quiet=quiet),
         )
     if as_json:
-        click.echo(json.dumps(states.to_dict(made), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(states.to_dict(), ensure_ascii=False, indent=1))
         return
     total = _progress_lines(made, states, file) if states else _total(made, file)
     if html is None:
@@ -170,38 +170,51 @@ def _total(made: Plan, output: str) -> list[str]:
 
 def _progress_lines(made: Plan, states: PlanProgress, file: str) -> list[str]:
     """Return how far a plan is that was applied."""
-    done, left = (states.changes(made, name) for name in ("done", "left"))
-    rest = states.changes(made, "planned", "unfinished", "taken-back")
+    done, left = states.changes("done"), states.changes("left")
+    rest = states.changes("planned", "unfinished", "undone")
     doing = {
         "quarantine": "moved into quarantine",
         "hardlink": "made hard links",
         "trash": "put into the trash",
     }[made.action]
-    files, saved = counted(len(made.changes), "file"), sum(change.saves for change in done)
-    lines = [f"{file}: {len(done):,} of {files} {doing}, {size_text(saved)}."]
+    files, size = counted(len(made.changes), "file"), sum(change.size for change in done)
+    lines = [
+        f"{file} ({states.state}): {len(done):,} of {files} {doing}, {size_text(size)}; "
+        f"{size_text(states.bytes_freed)} freed."
+    ]
+    if states.bytes_held:
+        where = "trash is emptied" if made.action == "trash" else "quarantine is deleted"
+        lines.append(f"Free once the {where}: {size_text(states.bytes_held)}.")
     if left:
         lines.append(f"Left as they are: {len(left):,}.")
+    kept = [change for change in done if states.of(change).reason]
+    if kept:
+        lines.append(f"Not brought back by the last undo: {len(kept):,}.")
     if rest:
         saves = sum(change.saves for change in rest)
         lines.append(f"Still to do: {counted(len(rest), 'file')}, {size_text(saves)}.")
     if rest or left:
         lines.append(f"To do the rest: safelight apply {shlex.quote(file)}")
     if done:
-        lines.append(f"To take it back: safelight undo {shlex.quote(file)}")
+        lines.append(f"To undo it: safelight undo {shlex.quote(file)}")
     return lines
 
 
-def _state_text(state: State) -> str:
-    day = "" if state.at is None else f" {state.at[:16].replace('T', ' ')} UTC"
-    match state.name:
+def _state_text(result: ActionResult) -> str:
+    day = "" if result.at is None else f" {result.at[:16].replace('T', ' ')} UTC"
+    match result.state:
         case "done":
-            return f"done{day}" if state.to is None else f"done{day}, now {visible(state.to)}"
+            by = "" if result.done_by is None else f" by plan {result.done_by}"
+            now = "" if result.now is None else f", now {visible(result.now)}"
+            kept = "" if result.reason is None else f"; not brought back: {visible(result.reason)}"
+            return f"done{day}{by}{now}{kept}"
         case "left":
-            return f"left: {visible(state.why or '')}"
+            return f"left: {visible(result.reason or '')}"
         case "unfinished":
             return "begun, and not finished"
-        case "taken-back":
-            return "taken back; to do"
+        case "undone":
+            kept = "" if result.reason is None else f", but {visible(result.reason)}"
+            return f"undone{kept}; to do"
     return "to do"
 
 

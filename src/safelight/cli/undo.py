@@ -43,7 +43,7 @@ def undo(plan: str | None, dry_run: bool, as_json: bool, library: str | None, qu
         would = "would be " if dry_run else ""
         noted = f"; sidecars as they were: {outcome.sidecars:,}" if outcome.sidecars else ""
         click.echo(
-            f"Plan {name}: {files} {would}brought back, {size_text(outcome.bytes)}{noted}.",
+            f"Plan {name}: {files} {would}brought back, {size_text(outcome.size)}{noted}.",
             err=True,
         )
     if outcome.left:

@@ -10,31 +10,54 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from safelight import schemas
-from safelight.arguments import as_kind, as_list, as_name
+from safelight.arguments import as_kind, as_list, as_mapping, as_name
 from safelight.client.answers import build
-from safelight.errors import ServerError, SourceError, UsageError
-from safelight.files import PHOTO_FILE, read_bytes
+from safelight.client.multipart import files_of
+from safelight.errors import ServerError, UsageError
 from safelight.files.bounded_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    #: A path, or a name and the bytes.
-    GivenFile = str | os.PathLike[str] | tuple[str, bytes]
+    from safelight.client.multipart import GivenFile
 
 T = TypeVar("T")
+Item = TypeVar("Item", covariant=True)
+Result = TypeVar("Result", covariant=True)
 
 _API = "/api/v1"
 
 
+class Page(Protocol[Item]):
+    """A page of a list, and the cursor of the next one."""
+
+    @property
+    def next(self) -> str | None: ...
+
+    @property
+    def items(self) -> tuple[Item, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class VectorPage:
+    """A page of vectors, and the cursor of the next one."""
+
+    vectors: tuple[schemas.Vector, ...]
+    next: str | None = None
+
+    @property
+    def items(self) -> tuple[schemas.Vector, ...]:
+        """The vectors."""
+        return self.vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Result]):
     """A request, and how its answer is read.
 
     Attributes
@@ -51,16 +74,37 @@ class Call(Generic[T]):
         Other fields beside these.
     is_slow : bool
         Whether the server may take minutes.
+    linked : callable or None
+        Of a list whose cursor is not in its body: given what was read, and the cursor.
+    cursor : str
+        The parameter, or field, that says where the list goes on.
+    waits : float
+        Seconds to ask again for, while the answer is 202: it is not ready.
     """
 
     method: str
     path: str
-    read: Callable[[bytes], T]
+    read: Callable[[bytes], Result]
     params: Sequence[tuple[str, str]] = ()
     json: Any = None
     files: Sequence[tuple[str, GivenFile]] = ()
     form: Mapping[str, str] = field(default_factory=dict)
     is_slow: bool = False
+    linked: Callable[[Any, str | None], Any] | None = None
+    cursor: str = "cursor"
+    waits: float = 0.0
+
+    def following(self, cursor: str) -> Call[Result]:
+        """Return the call of the page that a cursor leads to, which waits for nothing else."""
+        if self.waits:
+            return replace(self, waits=0.0).following(cursor)
+        if "request" in self.form:
+            wanted = {**json.loads(self.form["request"]), self.cursor: cursor}
+            return replace(self, form={**self.form, "request": json.dumps(wanted)})
+        if self.json is not None:
+            return replace(self, json={**self.json, self.cursor: cursor})
+        params = [(name, value) for name, value in self.params if name != self.cursor]
+        return replace(self, params=[*params, (self.cursor, cursor)])
 
 
 def health() -> Call[schemas.Health]:
@@ -78,7 +122,29 @@ def facets(namespace: str | None = None) -> Call[schemas.Facets]:
     return Call("GET", f"{_API}/facets", _as(schemas.Facets), _params(namespace=namespace))
 
 
-def photos(
+def complete(
+    query: str, *, namespace: str | None = None, limit: int = 10
+) -> Call[schemas.CompletionList]:
+    """Return how a query can go on: names of filters, or values with how many photos have them.
+
+    Parameters
+    ----------
+    query : str
+        Up to where it is typed.
+    namespace : str, optional
+        Only values of photos in it.
+    limit : int
+        Maximum number of completions.
+    """
+    return Call(
+        "GET",
+        f"{_API}/complete",
+        _as(schemas.CompletionList),
+        _params(q=query, namespace=namespace, limit=str(limit)),
+    )
+
+
+def photos_page(
     *,
     namespace: str | None = None,
     camera: str | None = None,
@@ -87,11 +153,14 @@ def photos(
     taken_to: str | None = None,
     least: Mapping[str, float] | None = None,
     sort: str = "-taken",
-    offset: int = 0,
+    fields: str | Sequence[str] = (),
     limit: int = 100,
+    cursor: str | None = None,
+    snapshot: str | None = None,
+    offset: int | None = None,
     around: str | None = None,
-) -> Call[schemas.Photos]:
-    """Return photos in order, without a query.
+) -> Call[schemas.PhotoList]:
+    """Return a page of photos in order, without a query.
 
     Parameters
     ----------
@@ -102,7 +171,15 @@ def photos(
         At least these scores, as in ``{"focus": 0.6}``.
     sort : str
         ``taken``, ``added`` or ``score:METRIC``; with a minus the last, or best, first.
-    offset, limit : int
+    fields : str or sequence of str
+        Further fields of each photo, as in ``["labels", "scores", "added_at", "camera"]``.
+    limit : int
+        Photos in a page.
+    cursor : str, optional
+        ``next`` of the page before.
+    snapshot : str, optional
+        That of an earlier page: the page begins at `offset` of that list.
+    offset : int, optional
     around : str, optional
         A photo's id: the page that has it, if one has.
     """
@@ -112,17 +189,62 @@ def photos(
         camera=camera,
         label=label,
         sort=sort,
-        offset=str(offset),
+        cursor=cursor,
+        snapshot=snapshot,
+        offset=None if offset is None else str(offset),
         limit=str(limit),
         **{"from": taken_from, "to": taken_to},
     )
-    params += [("min", f"{metric}:{score}") for metric, score in (least or {}).items()]
-    return Call("GET", f"{_API}/photos", _as(schemas.Photos), params)
+    params += [("min", f"{metric}:{score}") for metric, score in _least(least).items()]
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
+    return Call("GET", f"{_API}/photos", _as(schemas.PhotoList), params)
+
+
+def read_photos(
+    photo_ids: str | Iterable[str],
+    *,
+    fields: str | Sequence[str] = (),
+    namespace: str | None = None,
+) -> Call[schemas.PhotoBatch]:
+    """Return up to 1,000 photos by their ids, and the ids that there is no photo of."""
+    wanted = _given(
+        ids=as_list(photo_ids, "photo_ids", str),
+        fields=as_list(fields, "fields", str),
+        namespace=namespace,
+    )
+    return Call("POST", f"{_API}/photos/batch", _as(schemas.PhotoBatch), json=wanted)
+
+
+def changes_page(
+    since: str | None = None,
+    *,
+    namespace: str | None = None,
+    fields: str | Sequence[str] = (),
+    limit: int = 500,
+) -> Call[schemas.ChangeList]:
+    """Return a page of what was added, changed and removed since a cursor, in order.
+
+    Parameters
+    ----------
+    since : str, optional
+        ``cursor`` of an earlier page, or of a change; all photos are new if not given.
+    namespace : str, optional
+    fields, limit
+        As :func:`photos_page` takes them.
+    """
+    params = _params(since=since, namespace=namespace, limit=str(limit))
+    params += [("fields", name) for name in as_list(fields, "fields", str)]
+    return Call("GET", f"{_API}/changes", _as(schemas.ChangeList), params, cursor="since")
 
 
 def photo(photo_id: str, *, namespace: str | None = None) -> Call[schemas.Photo]:
     """Return all that is known about a photo: files, EXIF, labels, scores."""
     return Call("GET", _photo(photo_id), _as(schemas.Photo), _params(namespace=namespace))
+
+
+def forget_photo(photo_id: str, *, namespace: str | None = None) -> Call[None]:
+    """Forget a photo, and what was computed of it; its file is never touched."""
+    return Call("DELETE", _photo(photo_id), _nothing, _params(namespace=namespace))
 
 
 def thumbnail(photo_id: str, side: int = 320) -> Call[bytes]:
@@ -135,23 +257,56 @@ def image(photo_id: str, side: int = 2048) -> Call[bytes]:
     return Call("GET", f"{_photo(photo_id)}/image", bytes, _params(side=str(side)))
 
 
-def original(photo_id: str) -> Call[bytes]:
-    """Return a photo's file, byte for byte."""
-    return Call("GET", f"{_photo(photo_id)}/original", bytes, is_slow=True)
-
-
 def focus(photo_id: str) -> Call[bytes]:
     """Return a map of where a photo is sharp, a PNG."""
     return Call("GET", f"{_photo(photo_id)}/focus", bytes)
+
+
+def sign_urls(urls: str | Iterable[str], *, seconds: int = 900) -> Call[schemas.Signatures]:
+    """Return addresses that a page can load without a token, for a while.
+
+    Parameters
+    ----------
+    urls : iterable of str
+        Path and query of thumbnails, images, focus maps, originals and streams of events, as in
+        ``/api/v1/photos/ID/thumbnail?side=320``; at most 1,000.
+    seconds : int
+        How long they are good for; until the client's token is revoked, at most.
+    """
+    wanted = {"urls": as_list(urls, "urls", str), "seconds": seconds}
+    return Call("POST", f"{_API}/signatures", _as(schemas.Signatures), json=wanted)
+
+
+#: Addresses that are signed by one call.
+SIGNED_AT_ONCE = 1000
+
+
+def picture_path(photo_id: str, picture: str, side: int | None) -> str:
+    """Return the path of a picture of a photo.
+
+    Raises
+    ------
+    UsageError
+        There is no such picture.
+    """
+    if picture not in _PICTURES:
+        raise UsageError(f"Unknown picture {picture!r}. Choose from: {', '.join(_PICTURES)}.")
+    return f"{_photo(photo_id)}/{picture}" + ("" if side is None else f"?side={side}")
+
+
+_PICTURES = ("thumbnail", "image", "focus", "original")
 
 
 def images_search(
     query: str | None = None,
     *,
     image: GivenFile | None = None,
+    images: Sequence[GivenFile] = (),
+    weights: Sequence[float] = (),
     photo_id: str | None = None,
-    plus: Sequence[str] = (),
-    minus: Sequence[str] = (),
+    like: str | Sequence[str] = (),
+    plus: str | Sequence[str] = (),
+    minus: str | Sequence[str] = (),
     namespace: str | None = None,
     camera: str | None = None,
     label: str | None = None,
@@ -162,53 +317,73 @@ def images_search(
     limit: int = 200,
     min_score: float | None = None,
     expand: bool = False,
-) -> Call[schemas.Hits]:
+    fields: str | Sequence[str] = (),
+    cursor: str | None = None,
+) -> Call[schemas.HitList]:
     """Find photos by words, by photos, and by both together.
 
     Parameters
     ----------
     query : str, optional
         As ``safelight search`` takes it.
-    image : path or (name, bytes), optional
-        A photo that is sent along.
+    image : path, open binary file or (name, contents), optional
+        A photo that is sent along; see :func:`upload`.
+    images : sequence of path, open binary file or (name, contents)
+        Several.
+    weights : sequence of float
+        Of each photo that is sent along, 1 if not given; below 0, photos like it are avoided.
     photo_id : str, optional
         More like this photo of the library.
+    like : str or sequence of str
+        More like these, as in ``["9f86d0", "2c26b4:0.5"]``.
     plus, minus : sequence of str
         More terms, and terms to avoid, as in ``["people:0.5"]``.
     namespace, camera, label, taken_from, taken_to, least
-        As :func:`photos` takes them.
+        As :func:`photos_page` takes them.
     sort : str, optional
-        In which order the nearest come, as :func:`photos` takes it; the nearest first if not given.
+        In which order the nearest come, as :func:`photos_page` takes it; else the nearest first.
     limit : int
-        How many of the nearest.
+        How many of the nearest; hits in a page.
     min_score : float, optional
     expand : bool
         Each photo of a stack is a hit; else the best one, with their number.
+    fields : str or sequence of str
+        Further fields of each photo, as :func:`photos_page` takes them.
+    cursor : str, optional
+        ``next`` of the page before.
     """
     wanted = _given(
         query=query,
+        like=as_list(like, "like", str),
+        weights=[float(each) for each in weights],
+        fields=as_list(fields, "fields", str),
+        cursor=cursor,
         photo_id=photo_id,
         plus=as_list(plus, "plus", str),
         minus=as_list(minus, "minus", str),
         namespace=namespace,
         camera=camera,
         label=label,
-        min=dict(least or {}),
+        min=_least(least),
         sort=sort,
         limit=limit,
         min_score=min_score,
         expand=expand or None,
         **{"from": taken_from, "to": taken_to},
     )
-    path, read = f"{_API}/images/search", _as(schemas.Hits)
-    if image is None:
+    path, read = f"{_API}/images/search", _as(schemas.HitList)
+    sent = [
+        *(() if image is None else (image,)),
+        *_sent(images),
+    ]
+    if not sent:
         return Call("POST", path, read, json=wanted)
     form = {"request": json.dumps(wanted)}
-    return Call("POST", path, read, files=[("image", image)], form=form)
+    return Call("POST", path, read, files=[("image", each) for each in sent], form=form)
 
 
 def upload(
-    files: Iterable[GivenFile],
+    files: GivenFile | Iterable[GivenFile],
     *,
     namespace: str | None = None,
     score: bool | None = None,
@@ -216,25 +391,54 @@ def upload(
 ) -> Call[schemas.Uploads]:
     """Put photos into the library; they can be found when this returns.
 
-    Each is taken or refused by itself; the answer says so. Sending a photo twice is not an error.
+    Each is taken or refused by itself; the answer says so. If all are refused, that is an error,
+    with each file's reason in ``errors`` of its context. Sending a photo twice is not an error.
 
     Parameters
     ----------
-    files : iterable of path or (name, bytes)
+    files : path, open binary file or (name, contents), or iterable of them
+        Contents are bytes, an open file, or an iterable of bytes, also an asynchronous one.
     namespace : str, optional
     score, label : bool, optional
         Whether to measure their quality, and to label them; as the library's photos are if None.
     """
+    return _upload("PUT", "photos", _as(schemas.Uploads), files, namespace, score, label)
+
+
+def start_upload(
+    files: GivenFile | Iterable[GivenFile],
+    *,
+    namespace: str | None = None,
+    score: bool | None = None,
+    label: bool | None = None,
+) -> Call[schemas.Job]:
+    """Send photos, which the server ingests as a job; return the job.
+
+    When this returns, they are on the server's disk. ``photos`` of the job tells what came of each
+    file. Parameters as of :func:`upload`.
+    """
+    return _upload("POST", "uploads", _as(schemas.Job), files, namespace, score, label)
+
+
+def _upload(
+    method: str,
+    path: str,
+    read: Callable[[bytes], Result],
+    files: GivenFile | Iterable[GivenFile],
+    namespace: str | None,
+    score: bool | None,
+    label: bool | None,
+) -> Call[Result]:
     return Call(
-        "PUT",
-        f"{_API}/photos",
-        _as(schemas.Uploads),
+        method,
+        f"{_API}/{path}",
+        read,
         _params(
             namespace=namespace,
             score=None if score is None else str(score).lower(),
             label=None if label is None else str(label).lower(),
         ),
-        files=[("files", each) for each in as_list(files, "files", str, os.PathLike, tuple)],
+        files=[("files", each) for each in files_of(files)],
         is_slow=True,
     )
 
@@ -244,7 +448,7 @@ class IngestOptions(TypedDict, total=False):
 
     namespace: str
     recursive: bool
-    exclude: Sequence[str]
+    exclude: str | Sequence[str]
     score: bool
     label: bool
     retry_failed: bool
@@ -271,13 +475,10 @@ def start_ingest(source: str, **wanted: Unpack[IngestOptions]) -> Call[schemas.J
     return Call("POST", f"{_API}/ingest", _as(schemas.Job), json=body)
 
 
-def jobs(limit: int = 50) -> Call[tuple[schemas.Job, ...]]:
-    """Return the last jobs, the newest first."""
-
-    def read(body: bytes) -> tuple[schemas.Job, ...]:
-        return _as(schemas.Jobs)(body).jobs
-
-    return Call("GET", f"{_API}/jobs", read, _params(limit=str(limit)))
+def jobs_page(*, limit: int = 50, cursor: str | None = None) -> Call[schemas.JobList]:
+    """Return a page of jobs, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/jobs", _as(schemas.JobList), params)
 
 
 def job(job_id: str) -> Call[schemas.Job]:
@@ -314,22 +515,38 @@ def search(
         text=text,
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
         return_embedding=return_embedding,
     )
 
     def read(body: bytes) -> tuple[schemas.VectorScore, ...]:
-        return _as(schemas.Matches)(body).matches
+        return _as(schemas.MatchList)(body).matches
 
     return Call("POST", f"{_API}/search", read, json=wanted)
 
 
-def vectors(
-    *, namespace: str | None = None, offset: int = 0, limit: int = 100
-) -> Call[tuple[schemas.Vector, ...]]:
-    """Return a page of vectors: those that clients brought, then photos and texts."""
-    params = _params(namespace=namespace, offset=str(offset), limit=str(limit))
-    return Call("GET", f"{_API}/vectors", _several(schemas.Vector), params)
+def vectors_page(
+    *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[VectorPage]:
+    """Return a page of vectors: those that clients brought, then photos and texts.
+
+    Parameters
+    ----------
+    namespace : str, optional
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
+    """
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    several = _several(schemas.Vector)
+
+    def read(body: bytes) -> VectorPage:
+        return VectorPage(several(body))
+
+    def linked(page: VectorPage, following: str | None) -> VectorPage:
+        return replace(page, next=following)
+
+    return Call("GET", f"{_API}/vectors", read, params, linked=linked)
 
 
 def vector(vector_id: str, *, namespace: str | None = None) -> Call[schemas.Vector]:
@@ -357,7 +574,7 @@ def put_vector(
     wanted = _given(
         id=vector_id,
         embedding=_numbers(embedding),
-        metadata=dict(metadata or {}),
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
         namespace=namespace,
     )
     return Call("POST", f"{_API}/vectors", _as(schemas.Vector), json=wanted)
@@ -376,7 +593,12 @@ def embed(
     namespace: str | None = None,
 ) -> Call[schemas.Vector]:
     """Embed a text with the server's model, keep the vector and return it."""
-    wanted = _given(text=text, author=author, metadata=dict(metadata or {}), namespace=namespace)
+    wanted = _given(
+        text=text,
+        author=author,
+        metadata=as_mapping(metadata, "metadata", "texts by name"),
+        namespace=namespace,
+    )
     return Call("POST", f"{_API}/vectors/embed", _as(schemas.Vector), json=wanted)
 
 
@@ -392,7 +614,7 @@ def vectors_search(
         embedding=_numbers(embedding),
         limit=limit,
         namespace=namespace,
-        filters=filters,
+        filters=_filters(filters),
     )
     return Call("POST", f"{_API}/vectors/search", _several(schemas.VectorScore), json=wanted)
 
@@ -402,16 +624,17 @@ def embedder() -> Call[schemas.EmbedderStats]:
     return Call("GET", f"{_API}/embedder/stats", _as(schemas.EmbedderStats))
 
 
-def duplicates(
+def duplicates_page(
     *,
     relation: str | None = None,
     namespace: str | None = None,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
-    offset: int = 0,
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     limit: int = 20,
-) -> Call[schemas.Groups]:
-    """Return groups of photos that belong together, with the one to keep, and why.
+    cursor: str | None = None,
+    wait: float | None = None,
+) -> Call[schemas.GroupList]:
+    """Return a page of groups of photos that belong together, with the one to keep, and why.
 
     Parameters
     ----------
@@ -420,12 +643,17 @@ def duplicates(
     namespace : str, optional
     prefer, protect : iterable of str
         Folders whose files are kept, and those of which nothing ever goes.
-    offset, limit : int
+    limit : int
+    cursor : str, optional
+        ``next`` of the page before.
+    wait : float, optional
+        Seconds to wait while photos are compared; then the answer's `state` is ``comparing``. As
+        long as it takes if not given.
     """
-    params = _params(relation=relation, namespace=namespace, offset=str(offset), limit=str(limit))
+    params = _params(relation=relation, namespace=namespace, cursor=cursor, limit=str(limit))
     params += [("prefer", folder) for folder in as_list(prefer, "prefer", str)]
     params += [("protect", folder) for folder in as_list(protect, "protect", str)]
-    return Call("GET", f"{_API}/duplicates", _as(schemas.Groups), params)
+    return Call("GET", f"{_API}/duplicates", _as(schemas.GroupList), params, waits=_seconds(wait))
 
 
 def duplicate_group(
@@ -440,10 +668,25 @@ def duplicate_group(
     return Call("GET", f"{_API}/duplicates/{_part(group)}", _as(schemas.Group), params)
 
 
+def group_photos_page(
+    group: str, *, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.GroupPhotos]:
+    """Return a page of the files of a group, the suggested keeper first."""
+    params = _params(namespace=namespace, cursor=cursor, limit=str(limit))
+    path = f"{_API}/duplicates/{_part(group)}/photos"
+    return Call("GET", path, _as(schemas.GroupPhotos), params)
+
+
 def decide(group: str, decision: str, *, namespace: str | None = None) -> Call[schemas.Decided]:
     """Decide on a group: ``not-duplicates``, ``keep-both`` or ``resolved``."""
     path, params = f"{_API}/duplicates/{_part(group)}/decision", _params(namespace=namespace)
-    return Call("POST", path, _as(schemas.Decided), params, json={"decision": decision})
+    return Call("PUT", path, _as(schemas.Decided), params, json={"decision": decision})
+
+
+def decisions_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.DecisionList]:
+    """Return a page of what was decided on groups, the last decision first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/duplicates/decisions", _as(schemas.DecisionList), params)
 
 
 def take_back(group: str) -> Call[schemas.Decided]:
@@ -453,11 +696,11 @@ def take_back(group: str) -> Call[schemas.Decided]:
 
 
 def make_plan(
-    groups: Iterable[str | Mapping[str, str]],
+    groups: str | Mapping[str, str] | Iterable[str | Mapping[str, str]],
     action: str = "quarantine",
     *,
-    prefer: Iterable[str] = (),
-    protect: Iterable[str] = (),
+    prefer: str | Iterable[str] = (),
+    protect: str | Iterable[str] = (),
     namespace: str | None = None,
 ) -> Call[schemas.Plan]:
     """Plan what to do about groups; nothing is touched until the plan is applied.
@@ -490,13 +733,18 @@ def make_plan(
     )
 
 
-def plans() -> Call[tuple[schemas.Plan, ...]]:
-    """Return all plans, the newest first."""
+def plans_page(*, limit: int = 100, cursor: str | None = None) -> Call[schemas.PlanList]:
+    """Return a page of plans without their files, the newest first."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans", _as(schemas.PlanList), params)
 
-    def read(body: bytes) -> tuple[schemas.Plan, ...]:
-        return _as(schemas.Plans)(body).plans
 
-    return Call("GET", f"{_API}/plans", read)
+def plan_actions_page(
+    plan_id: str, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.ActionList]:
+    """Return a page of a plan's actions, and what became of each."""
+    params = _params(limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/plans/{_part(plan_id)}/actions", _as(schemas.ActionList), params)
 
 
 def plan(plan_id: str) -> Call[schemas.Plan]:
@@ -521,13 +769,20 @@ def forget_plan(plan_id: str) -> Call[None]:
     return Call("DELETE", f"{_API}/plans/{_part(plan_id)}", _nothing)
 
 
-def sources(namespace: str | None = None) -> Call[tuple[schemas.Source, ...]]:
-    """Return the sources, with the number of their files."""
+def sources_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.SourceList]:
+    """Return a page of the sources, with the number of their files."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/sources", _as(schemas.SourceList), params)
 
-    def read(body: bytes) -> tuple[schemas.Source, ...]:
-        return _as(schemas.Sources)(body).sources
 
-    return Call("GET", f"{_API}/sources", read, _params(namespace=namespace))
+def failures_page(
+    namespace: str | None = None, *, limit: int = 100, cursor: str | None = None
+) -> Call[schemas.FailureList]:
+    """Return a page of the files that could not be ingested, and why."""
+    params = _params(namespace=namespace, limit=str(limit), cursor=cursor)
+    return Call("GET", f"{_API}/failures", _as(schemas.FailureList), params)
 
 
 def move_source(
@@ -602,9 +857,29 @@ def features(batch: Mapping[str, Any]) -> Call[dict[str, Any]]:
     return Call("POST", f"{_API}/features", read, json=dict(batch), is_slow=True)
 
 
+def original_path(photo_id: str) -> str:
+    """Return where the file of a photo is."""
+    return f"{_photo(photo_id)}/original"
+
+
 def events_path(job_id: str) -> str:
     """Return where the events of a job are told."""
     return f"{_API}/jobs/{_part(job_id)}/events"
+
+
+def change_events(
+    since: str | None, namespace: str | None, fields: str | Sequence[str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return where the changes of a library are told, and the parameters."""
+    named = ",".join(as_list(fields, "fields", str)) or None
+    return f"{_API}/changes/events", _params(since=since, namespace=namespace, fields=named)
+
+
+def read_change(line: str) -> schemas.Change | None:
+    """Return the change that a line of events tells of, if it does."""
+    if not line.startswith("data: ") or '"kind"' not in line:
+        return None
+    return _as(schemas.Change)(line.removeprefix("data: ").encode())
 
 
 def read_event(line: str) -> schemas.Job | None:
@@ -612,23 +887,6 @@ def read_event(line: str) -> schemas.Job | None:
     if not line.startswith("data: "):
         return None
     return _as(schemas.Job)(line.removeprefix("data: ").encode())
-
-
-def contents(given: GivenFile) -> tuple[str, bytes]:
-    """Return the name and the bytes of a file to be sent.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read.
-    """
-    if isinstance(given, tuple):
-        return given
-    path = Path(given)
-    try:
-        return path.name, read_bytes(path, limit=PHOTO_FILE)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
 
 
 def _as(kind: type[T]) -> Callable[[bytes], T]:
@@ -652,12 +910,25 @@ def _parsed(body: bytes) -> Any:
         ) from error
 
 
+def _seconds(wait: float | None) -> float:
+    return math.inf if wait is None else wait
+
+
 def _params(**given: str | None) -> list[tuple[str, str]]:
     return [(name, value) for name, value in given.items() if value is not None]
 
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _least(least: Mapping[str, float] | None) -> dict[str, float]:
+    return as_mapping(least, "least", "scores by metric")
+
+
+def _filters(filters: object) -> object:
+    wanted = "conditions on metadata, by name or in a list"
+    return None if filters is None else as_kind(filters, "filters", wanted, Mapping, list, tuple)
 
 
 def _photo(photo_id: str) -> str:
@@ -672,6 +943,14 @@ def _part(text: str) -> str:
     return quote(as_name(text, "id"), safe="")
 
 
+def _sent(images: GivenFile | Sequence[GivenFile]) -> list[GivenFile]:
+    """Return photos to send; a name with its bytes is one of them, and other tuples are several."""
+    several = images
+    if isinstance(images, tuple) and not (len(images) == 2 and isinstance(images[1], bytes)):
+        several = list(images)
+    return as_list(several, "images", str, os.PathLike, tuple)
+
+
 def _numbers(vector: Sequence[float]) -> list[float]:
     try:
         # float() reads texts as well.
@@ -679,5 +958,5 @@ def _numbers(vector: Sequence[float]) -> list[float]:
     except TypeError:
         numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise UsageError("A vector should be a list of finite numbers.", code="vector")
+        raise UsageError("The embedding should be a list of finite numbers.", code="vector")
     return [float(each) for each in numbers]

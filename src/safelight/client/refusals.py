@@ -4,58 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import (
-    ClusterError,
-    DecodeError,
-    LibraryError,
-    LibraryTooNew,
-    ModelError,
-    ModelInvalid,
-    ModelUnavailable,
-    PlanError,
-    QueryError,
-    SafelightError,
-    ServerError,
-    SourceError,
-    SpaceError,
-    StoreAway,
-    StoreError,
-    StoreRefused,
-    UsageError,
-)
+from safelight.errors import LibraryError, SafelightError, ServerError, UsageError
 from safelight.files.bounded_json import parse_json
-from safelight.types import FAILURE_CODES
+from safelight.schemas.problems import known_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_BY_CODE: dict[str, type[SafelightError]] = {
-    kind.code: kind
-    for kind in (
-        ClusterError,
-        LibraryError,
-        LibraryTooNew,
-        ModelError,
-        ModelInvalid,
-        ModelUnavailable,
-        PlanError,
-        QueryError,
-        SourceError,
-        SpaceError,
-        StoreAway,
-        StoreError,
-        StoreRefused,
-        UsageError,
-    )
-}
-_BY_CODE |= dict.fromkeys(("no-scores", "no-label"), LibraryError)
-_BY_CODE["no-plan"] = PlanError
-
-_UNPROCESSABLE = 422
-
+#: Of codes that a newer server has.
 _BY_STATUS: dict[int, type[SafelightError]] = {
-    **dict.fromkeys((400, 405, 406, 415, _UNPROCESSABLE), UsageError),
-    **dict.fromkeys((404, 409), LibraryError),
+    **dict.fromkeys((400, 405, 406, 411, 413, 414, 415, 416, 417, 422, 431), UsageError),
+    **dict.fromkeys((404, 409, 412), LibraryError),
 }
 
 
@@ -80,10 +39,8 @@ def error_of(status: int, body: bytes) -> SafelightError:
 
 
 def _kind(status: int, code: str) -> type[SafelightError]:
-    # A photo and a request can both be too large.
-    if status == _UNPROCESSABLE and code in FAILURE_CODES:
-        return DecodeError
-    return _BY_CODE.get(code) or _BY_STATUS.get(status, ServerError)
+    known = known_code(code)
+    return _BY_STATUS.get(status, ServerError) if known is None else known.kind
 
 
 def _problem(body: bytes) -> Mapping[str, Any]:

@@ -51,8 +51,8 @@ def loaded_despite(
     if attempt > _MOST:
         raise ClusterError(
             f"{_MOST} workers were lost with the same {chunk.entries} photos, the first of them "
-            f"{listed[0].entry.path}. Their memory may be too small: fewer --workers, or a smaller "
-            "--batch-size.",
+            f"{listed[0].entry.path}. Their memory may be too small: fewer workers, or a smaller "
+            "batch size.",
             code="workers-lost",
         )
     place.put_bytes(f"{folder}/{chunk.key}.{attempt}", b"")

@@ -52,11 +52,6 @@ class Bands:
     parts: int
     reaches: tuple[int, ...]
 
-    @property
-    def least_bits(self) -> int:
-        """Bits of the shortest part: one in two to that power has a value of it by chance."""
-        return BITS // self.parts
-
     def values(self, hashes: Hashes) -> Iterator[tuple[int, Numbers, Numbers]]:
         """Yield, for each part that is used, under which values each hash is sent.
 

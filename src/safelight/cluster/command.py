@@ -20,8 +20,9 @@ from safelight.types import Space
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from safelight.cluster.options import ClusterOptions
     from safelight.embedding.base import Embedder
-    from safelight.ingest.summary import Progress
+    from safelight.ingest import Progress
     from safelight.labels import Classifier
     from safelight.settings import Settings
 
@@ -29,45 +30,24 @@ if TYPE_CHECKING:
 def ingest(
     settings: Settings,
     specs: Sequence[str],
+    options: ClusterOptions,
     *,
-    output: str,
-    address: str | None = None,
-    workers: int | None = None,
-    model: str | None = None,
-    recursive: bool = True,
-    exclude: Sequence[str] = (),
-    url_column: str | None = None,
-    bytes_column: str | None = None,
-    score: bool = False,
     classify: Callable[[Embedder], Classifier] | None = None,
-    retry_failed: bool = False,
-    apart: bool | None = None,
     tell: Callable[[str], None] = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
-    """Bring the data set at `output` up to date with what `specs` name.
+    """Bring a data set up to date with what `specs` name.
 
     Parameters
     ----------
     settings : Settings
         Of these count namespace, model, device, batch size, threads (the processors that each
-        worker has, one if not set), pixel limit and weights of scores.
+        worker has, one if not set), pixel limit, names to exclude and weights of scores.
     specs : sequence of str
         See :func:`safelight.cluster.listing.parse_listing`.
-    output : str
-        A folder or URL, which all machines of the cluster reach by this name.
-    address, workers
-        See :func:`safelight.cluster.engine.cluster`; the number of actors.
-    model : str, optional
-        The data set's own, the setting, or the default if not given. All machines of the cluster
-        must have it, or reach the hub.
-    score : bool
+    options : ClusterOptions
     classify : callable, optional
         Returns the classifier for the model, if labels are wanted.
-    retry_failed : bool
-        Also try files again that failed before and have not changed.
-    apart : bool, optional
-        Whether to decode in other workers than to embed; where there are GPUs if not given.
     tell : callable
         Given sentences for the user.
     progress : callable
@@ -81,15 +61,16 @@ def ingest(
     listings = [
         parse_listing(
             spec,
-            recursive=recursive,
-            exclude=exclude,
-            url_column=url_column,
-            bytes_column=bytes_column,
+            recursive=options.recursive,
+            exclude=(*settings.exclude, *options.exclude),
+            url_column=options.url_column,
+            bytes_column=options.bytes_column,
         )
         for spec in specs
     ]
-    place = open_place(output)
+    place = open_place(options.output)
     there = find_description(place)
+    model = options.model
     if model == CLIP:
         model = clip_model(there.space if there is not None else None, settings)
     if model is None and there is not None:
@@ -104,10 +85,10 @@ def ingest(
     device = settings.device if kind == "auto" else "cpu"
     embedder = load_embedder(model, device=device, tell=tell)
     gpu = kind == "cuda" or (kind == "auto" and embedder.where.kind == "cuda")
-    scoring = usual_scoring(embedder, settings.score_weights) if score else None
+    scoring = usual_scoring(embedder, settings.score_weights) if options.score else None
     named = lasting_name(model, embedder)
     work = Work(
-        output=place.shown if place.is_local else output,
+        output=place.shown if place.is_local else options.output,
         model=named,
         fingerprint=embedder.fingerprint,
         dimension=embedder.dimension,
@@ -115,7 +96,7 @@ def ingest(
         batch_size=settings.batch_size,
         pixel_limit=settings.pixel_limit,
         cores=settings.threads or 1,
-        score_weights=settings.score_weights if score else None,
+        score_weights=settings.score_weights if options.score else None,
         classifier=classify(embedder) if classify else None,
     )
     run = Run(
@@ -123,10 +104,10 @@ def ingest(
         embedder,
         Space(embedder.fingerprint, embedder.name, embedder.dimension, named),
         scoring,
-        lambda: cluster(address),
-        workers=workers,
+        lambda: cluster(options.address),
+        workers=options.workers,
         gpu=gpu,
-        apart=apart,
+        apart=options.apart,
         progress=progress,
     )
-    return run.bring_up_to_date(listings, settings.namespace, retry_failed=retry_failed)
+    return run.bring_up_to_date(listings, settings.namespace, retry_failed=options.retry_failed)

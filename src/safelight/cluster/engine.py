@@ -45,7 +45,7 @@ def need_ray() -> None:
     ]
     if missing:
         raise UsageError(
-            f"--engine ray needs pip install 'safelight[ray]' ({', '.join(missing)} missing).",
+            f"An ingest on a cluster lacks {', '.join(missing)}: pip install 'safelight[ray]'",
             code="missing-extra",
         )
 
@@ -124,7 +124,7 @@ def _answering(address: str) -> str:
     except OSError as exc:
         raise ClusterError(
             f"The cluster at {address} does not answer: {exc.strerror or exc}. Start it with "
-            "`ray start --head`, or correct --address.",
+            "`ray start --head`, or correct the address.",
             code="cluster-away",
             address=address,
         ) from exc

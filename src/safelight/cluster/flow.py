@@ -33,7 +33,7 @@ _CHUNKS = 64
 _PARTITIONS, _A_PARTITION = 4096, 16_384
 
 #: So few entries, into so little, are merged sooner than a shuffle has begun.
-_HERE, _HERE_BYTES = 2048, 64 * 1024**2
+HERE, HERE_BYTES = 2048, 64 * 1024**2
 
 
 def embed_chunks(
@@ -92,7 +92,7 @@ def merge_round(
         item["touched"] = "[]"
     split = {"output": output, "dimension": dimension, "digits": digits}
     merge = {"output": output, "dimension": dimension, "number": this.number}
-    if this.entries <= _HERE and sum(touched.values()) <= _HERE_BYTES:
+    if this.entries <= HERE and sum(touched.values()) <= HERE_BYTES:
         for merged in _merged_here(items, split, merge):
             yield Merged(**json.loads(merged))
         return

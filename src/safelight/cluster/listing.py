@@ -107,7 +107,7 @@ def parse_listing(
     if kind == "parquet" or spec.lower().endswith(".parquet"):
         if url_column is None and bytes_column is None:
             raise UsageError(
-                f"{spec}: say which column holds the photos: --url-col NAME, --bytes-col NAME."
+                f"{spec}: say which column holds the photos, or their URLs.", hint="columns"
             )
         return _Parquet(rest if kind == "parquet" else spec, url_column, bytes_column)
     if is_url(spec):

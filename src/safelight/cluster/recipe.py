@@ -19,8 +19,8 @@ _NAME = f"{RUN}/recipe.json"
 
 _WORDS = {
     "fingerprint": "another model",
-    "scores": "other scores (--score, or their weights)",
-    "label_set": "other labels (--label, or the list of them)",
+    "scores": "other scores (or their weights)",
+    "label_set": "other labels (or another list of them)",
     "hash_version": "another version of the hashes",
 }
 
@@ -72,6 +72,6 @@ def check_same(place: Place, there: Recipe, wanted: Recipe) -> None:
         if getattr(there, name) != getattr(wanted, name):
             raise UsageError(
                 f"The data set at {place.shown} was made with {words}. Give the same options as "
-                "then, or another --output.",
+                "then, or another output.",
                 code="other-recipe",
             )

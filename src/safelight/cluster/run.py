@@ -30,7 +30,7 @@ from safelight.exchange.parquet.locations import open_place
 from safelight.exchange.parquet.parts import read_failures
 from safelight.files.bounded_json import parse_json
 from safelight.hashing import HASH_VERSION
-from safelight.ingest.summary import Progress
+from safelight.ingest import Progress
 from safelight.library.attributes.label_sets import LabelSet
 from safelight.types import Frame
 
@@ -196,7 +196,7 @@ class Run:
         elif find_description(self._place) is not None:
             raise UsageError(
                 f"The data set at {self._place.shown} was not made by a cluster, which could not "
-                "tell what is new. Give another --output.",
+                "tell what is new. Give another output.",
                 code="other-recipe",
             )
         rounds = read_rounds(self._place)

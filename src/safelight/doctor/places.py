@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class Hub:
     """Permission to ask the model hub, and the variables that set it."""
 
     offline: bool
-    variables: dict[str, str]
+    variables: dict[str, str] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)

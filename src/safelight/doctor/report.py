@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from safelight.doctor import installed, machine, places
@@ -63,7 +63,7 @@ class ModelState:
 class Changed:
     """A setting that is not at its default: its value, and where that came from."""
 
-    value: Any
+    value: Any = field(hash=False)
     origin: str
 
 
@@ -79,7 +79,7 @@ class Problem:
 class Report:
     """Findings of the doctor, one part a field."""
 
-    versions: dict[str, str]
+    versions: dict[str, str] = field(hash=False)
     platform: str
     runtimes: tuple[RuntimeState, ...]
     gpus: tuple[Gpu, ...]
@@ -90,7 +90,7 @@ class Report:
     hub: Hub
     library: LibraryState
     extras: tuple[Extra, ...]
-    settings: dict[str, Changed]
+    settings: dict[str, Changed] = field(hash=False)
 
     @property
     def devices(self) -> tuple[str, ...]:

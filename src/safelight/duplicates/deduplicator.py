@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from safelight.arguments import as_kind, as_list
 from safelight.duplicates.candidates.redundant_pairs import MANY_COPIES
@@ -19,7 +19,7 @@ from safelight.duplicates.keeper.filenames import preferences
 from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.keeper.scores import focus_maps, known_scores, measure_lacking
 from safelight.duplicates.keeper.select import is_id
-from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Relation
+from safelight.duplicates.model import KEPT_TOGETHER, STRICT, Group, Relation
 from safelight.duplicates.plans.build import plan_changes
 from safelight.duplicates.plans.companions import Companions
 from safelight.duplicates.plans.model import ACTIONS, DEFAULT_RELATIONS
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from safelight.duplicates.clustering.group_relations import Together
-    from safelight.duplicates.model import Edge, Group
+    from safelight.duplicates.model import Edge
     from safelight.duplicates.plans.model import Plan
     from safelight.embedding.base import Embedder
     from safelight.library.database import Database
@@ -64,6 +64,10 @@ class Related:
     photo_id: str
     path: str
     edge: Edge
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +117,17 @@ class Deduplicator:
     prefer: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
-    progress: Callable[[str, int, int], None] = field(default=lambda *_: None, repr=False)
+    progress: Callable[[str, int, int], None] = field(default=_nothing, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "library", as_database(self.library))
+        for name in ("prefer", "protect", "instead"):
+            given: list[Any] = as_list(getattr(self, name), name, str, os.PathLike)
+            object.__setattr__(self, name, tuple(os.fspath(each) for each in given))
 
     def groups(
         self,
-        relations: Collection[Relation | str] | None = None,
+        relations: Collection[Relation | str] | str | None = None,
         *,
         namespace: str | None = None,
     ) -> list[Suggestion]:
@@ -219,7 +226,7 @@ class Deduplicator:
         self,
         beginning: str,
         decision: Literal["not-duplicates", "keep-both", "resolved"],
-        photos: Sequence[str] = (),
+        photos: str | Sequence[str] = (),
     ) -> list[Decision]:
         """Keep a decision on a group, so that it is not suggested again.
 
@@ -241,7 +248,7 @@ class Deduplicator:
 
     def plan(
         self,
-        relations: Collection[Relation | str] = DEFAULT_RELATIONS,
+        relations: Collection[Relation | str] | str = DEFAULT_RELATIONS,
         *,
         namespace: str | None = None,
         action: str = "quarantine",
@@ -298,7 +305,7 @@ class Deduplicator:
         namespace : str, optional
             Only files in it.
         """
-        suggestions = self._judged(groups, namespace)[0]
+        suggestions = self._judged(as_list(groups, "groups", Group), namespace)[0]
         self._require_chosen(suggestions)
         return suggestions
 

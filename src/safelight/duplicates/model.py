@@ -66,7 +66,7 @@ class Edge:
     a: str
     b: str
     relation: Relation
-    evidence: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    evidence: Mapping[str, float | int | str | bool] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from safelight.arguments import as_having
+from safelight.types import TextModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,26 +17,15 @@ if TYPE_CHECKING:
     from safelight.types import Frame
 
 
-class Embedder(Protocol):
+class Embedder(TextModel, Protocol):
     """Turns images and texts into unit vectors of one space.
 
     Safe to call from several threads. Each side (image, text) loads its weights when it is first
-    used, so that a text query never pays for the image side.
+    used, so that a text query never pays for the image side. More attributes: see
+    :class:`safelight.types.TextModel`.
 
     Attributes
     ----------
-    name : str
-        What people call the model, e.g. ``ViT-B-32/openai``.
-    fingerprint : str
-        Hex digest that names the space: weights, preprocessing and dtype, but not the runtime,
-        the device, or the folder the files lie in.
-    dimension : int
-        Length of every vector.
-    logit_scale : float or None
-        What the model multiplies a cosine with before the softmax (or sigmoid); None if unknown.
-    logit_bias : float or None
-        What is then added, in a model that was trained with a sigmoid for each pair (SigLIP);
-        None in one that was trained with a softmax.
     min_side : int
         Pixels that the shorter side of a frame should have for the model to lose nothing.
     where : Device
@@ -44,16 +36,6 @@ class Embedder(Protocol):
         weights of the image side.
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def dimension(self) -> int: ...
-    @property
-    def logit_scale(self) -> float | None: ...
-    @property
-    def logit_bias(self) -> float | None: ...
     @property
     def min_side(self) -> int: ...
     @property
@@ -71,18 +53,28 @@ class Embedder(Protocol):
         """Embed tensors from :meth:`prepare`; (n, dimension) float32, rows of unit length."""
         ...
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
-        ...
-
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed texts; (n, dimension) float32, rows of unit length.
-
-        A text longer than the model's context is cut as the model's authors cut it, with a
-        :class:`UserWarning`.
-        """
         ...
 
     def close(self) -> None:
         """Release weights and threads; the next call loads them again."""
         ...
+
+
+#: Of :class:`Embedder`, without what some may leave out: ``close`` and the way to probabilities.
+_NEEDED = (
+    "name", "fingerprint", "dimension", "min_side", "batch_size", "workers",
+    "prepare", "encode_prepared", "encode_images", "encode_texts",
+)  # fmt: skip
+
+
+def require_embedder(value: Any) -> Embedder:
+    """Return an argument that is an embedder; no weights are loaded.
+
+    Raises
+    ------
+    UsageError
+        It lacks something, which is named.
+    """
+    return cast("Embedder", as_having(value, "embedder", "what load_embedder returns", *_NEEDED))

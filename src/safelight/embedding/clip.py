@@ -9,7 +9,7 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 from loguru import logger
@@ -19,6 +19,7 @@ from safelight.embedding.image_files import embed_files
 from safelight.embedding.load import load_embedder
 from safelight.errors import DecodeError, UsageError
 from safelight.files.format import visible
+from safelight.forks import abandon, after_fork
 from safelight.types import Frame
 
 if TYPE_CHECKING:
@@ -82,8 +83,23 @@ class CLIPEmbedder:
         )
         # One thread a call that is under way; photos are decoded on threads of the call's own.
         self._is_closed = False
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="safelight-clip")
+        self._threads = _threads()
+        after_fork(self, CLIPEmbedder._renew)
         logger.info("CLIPEmbedder: {} on {}", model_name, self._embedder.where)
+
+    def _renew(self) -> None:
+        if not self._is_closed:
+            abandon(self._threads)
+            self._threads = _threads()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._require_open()
+        return {name: value for name, value in self.__dict__.items() if name != "_threads"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._threads = _threads()
+        after_fork(self, CLIPEmbedder._renew)
 
     async def generate_embedding(self, image_path: PathLike) -> Vector | None:
         """Return the vector of an image file, or None if it cannot be decoded.
@@ -107,7 +123,10 @@ class CLIPEmbedder:
         return _vector_or_none(image_path, outcome)
 
     async def generate_embeddings_batch(
-        self, image_paths: Sequence[PathLike], batch_size: int = 32, show_progress: bool = True
+        self,
+        image_paths: PathLike | Sequence[PathLike],
+        batch_size: int = 32,
+        show_progress: bool = True,
     ) -> list[Vector | None]:
         """Return the vectors of image files, in order.
 
@@ -288,6 +307,10 @@ class CLIPModel:
         """Return the vector of a text, (d,) float32, or those of a list of texts, (n, d)."""
         vectors = self._embedder.encode_texts([text] if isinstance(text, str) else text)
         return vectors[0] if isinstance(text, str) else vectors
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4, thread_name_prefix="safelight-clip")
 
 
 def _vector(value: npt.ArrayLike, name: str) -> Vector:

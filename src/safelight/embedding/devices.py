@@ -153,7 +153,7 @@ def usable_devices(device: str, runtimes: Sequence[Runtime] = ("onnx", "torch"))
         )
     raise ModelUnavailable(
         f"The device {device} was asked for, but {which} cannot use it on this machine. "
-        f"{_HOW[kind]}; or use --device cpu.",
+        f"{_HOW[kind]}; or use the device cpu.",
         code="device",
         device=device,
     )
@@ -171,7 +171,7 @@ def missing_extra(error: ImportError) -> ModelUnavailable:
 def is_usable(runtime: Runtime, kind: str, index: int = 0) -> bool:
     """Tell whether a runtime is installed and knows this device."""
     if runtime == "onnx":
-        return PROVIDERS.get(kind) in _providers()
+        return PROVIDERS.get(kind) in onnx_providers()
     if not has_torch():
         return False
     if kind == "cpu":
@@ -206,7 +206,7 @@ def why_not_faster(device: Device) -> str | None:
         return (
             "There is an Apple GPU, but PyTorch is not installed (safelight[torch])."
             if not has_torch()
-            else "There is an Apple GPU, which --device mps uses for models in PyTorch."
+            else "There is an Apple GPU, which the device mps uses for models in PyTorch."
         )
     return None
 
@@ -240,7 +240,8 @@ def cores() -> int:
 
 
 @cache
-def _providers() -> frozenset[str]:
+def onnx_providers() -> frozenset[str]:
+    """Return the providers that this ONNX Runtime was built with."""
     # Since 1.29 the official builds report models and devices to their maker unless told not to.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort  # type: ignore[import-untyped, unused-ignore]

@@ -169,7 +169,7 @@ def default_model(setting: str | None = None, *, timeout: float = 3.0) -> Defaul
     return DefaultModel(
         STARTER,
         f"Using the built-in starter model, since {where} and {why}. For much better results "
-        "choose another with --model; `safelight docs models` says how.",
+        "choose another one; `safelight docs models` says how.",
     )
 
 

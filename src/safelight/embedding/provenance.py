@@ -8,7 +8,7 @@ ONNX Runtime on another.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.embedding.catalogue.digests import file_digest
@@ -45,8 +45,8 @@ class Provenance:
     dtype: str
     original: str
     same_space: bool
-    files: Mapping[str, str]
-    measured: Mapping[str, Any]
+    files: Mapping[str, str] = field(hash=False)
+    measured: Mapping[str, Any] = field(hash=False)
 
 
 def write_provenance(folder: Path, provenance: Provenance) -> None:

@@ -87,7 +87,7 @@ class StarterEmbedder(OnnxEmbedder):
         """Hex digest that names the space, computed when the model was built."""
         return str(json.loads((DATA / "starter.json").read_text("utf-8"))["fingerprint"])
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, 512) float32, rows of unit length.
 
         "a photo of a dog" is read as "dog".

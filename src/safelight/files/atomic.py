@@ -52,8 +52,13 @@ def write_safely(path: Path, data: bytes, *, durable: bool = True) -> None:
         file.write(data)
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: Path, data: bytes, *, is_private: bool = False) -> None:
     """Write a file that is not there yet, whole or not at all, and on the disk on return.
+
+    Parameters
+    ----------
+    is_private : bool
+        Let only this user read it (mode 0600), from before its first byte on.
 
     Raises
     ------
@@ -65,6 +70,8 @@ def write_new(path: Path, data: bytes) -> None:
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, "is there already", str(path))
     with _part_of(path) as (file, part):
+        if is_private:
+            os.chmod(part, 0o600)
         file.write(data)
         _finish(file, durable=True)
         rename(str(part), str(path))

@@ -29,7 +29,7 @@ def parse_json(
     *,
     max_bytes: int = MAX_BYTES,
     max_depth: int = MAX_DEPTH,
-    unique_keys: bool = False,
+    strict: bool = False,
 ) -> Any:
     """Return the value that JSON text holds.
 
@@ -41,8 +41,9 @@ def parse_json(
         Of `data`; characters if it is a str.
     max_depth : int
         Of nested lists and objects.
-    unique_keys : bool
-        Refuse an object that has a key twice, of which readers disagree which counts.
+    strict : bool
+        Refuse an object that has a key twice, of which readers disagree which counts, and NaN,
+        which is not JSON.
 
     Raises
     ------
@@ -66,7 +67,9 @@ def parse_json(
     text = text.removeprefix("\ufeff")
     _check_depth(text, max_depth)
     try:
-        return json.loads(text, object_pairs_hook=_unique if unique_keys else None)
+        if not strict:
+            return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise JsonError(str(error)) from error
 
@@ -74,8 +77,14 @@ def parse_json(
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("an object has a key twice")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has the key {twice[:40]!r} twice")
     return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _check_depth(text: str, limit: int) -> None:

@@ -44,7 +44,7 @@ def rename(path: str, to: str) -> None:
     if sys.platform == "win32":
         os.rename(path, to)
         return
-    native = _native()
+    native = native_rename()
     number = errno.ENOSYS if native is None else native(os.fsencode(path), os.fsencode(to))
     if not number:
         return
@@ -62,7 +62,7 @@ def spare_of(to: str) -> str:
 
 
 @cache
-def _native() -> Callable[[bytes, bytes], int] | None:
+def native_rename() -> Callable[[bytes, bytes], int] | None:
     """Return the system's own call, which returns an error number; None: it has none."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)

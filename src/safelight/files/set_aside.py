@@ -83,7 +83,7 @@ class SetAside:
         if self._lease is not None and self._lease.is_lost():
             raise CannotChange("is open in another program")
         if self._lease is not None and not self._lease.is_certain:
-            self._look_again()
+            self.look_again()
         if os.name == "nt":  # which deletes neither open files nor read-only ones
             self._file.close()
             os.chmod(self.aside, stat_module.S_IWRITE)
@@ -96,7 +96,7 @@ class SetAside:
             raise
         self._settled = True
 
-    def _look_again(self) -> None:
+    def look_again(self) -> None:
         """Read it once more, through another open: network disks may answer from memory."""
         with open_here(self.aside) as file:
             found = require_content(file, self.aside, self.sha256)

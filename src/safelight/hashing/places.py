@@ -22,9 +22,6 @@ _ENOUGH = 48
 #: and an angle that are the other's within so much.
 _OFF, _OCTAVES, _RADIANS = 0.02, 0.3, 0.25
 
-#: So many of the longer side count as one place.
-_WITNESS = 1 / 24
-
 _TURN = 2 * np.pi
 
 

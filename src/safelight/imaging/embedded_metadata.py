@@ -13,17 +13,9 @@ from safelight.imaging.formats import available_extras, sniff
 from safelight.imaging.open import opener
 from safelight.metadata.exif import info_of
 from safelight.metadata.iptc import decoded, find_iptc
+from safelight.metadata.noted import noted_words, xp_keywords
 from safelight.metadata.tags import Tags
-from safelight.metadata.words import (
-    EXIF,
-    IPTC,
-    PNG,
-    PNG_TECHNICAL,
-    USER_COMMENT,
-    XP_KEYWORDS,
-    is_boilerplate,
-    is_of_a_program,
-)
+from safelight.metadata.words import PNG, PNG_TECHNICAL
 from safelight.metadata.xmp import read_xmp
 
 if TYPE_CHECKING:
@@ -32,9 +24,6 @@ if TYPE_CHECKING:
 _RATING, _EXIF_IFD, _XMP_TAG = 0x4746, 0x8769, 700
 _TAKEN, _DIGITIZED = 0x9003, 0x9004
 _RECORD, _KEYWORDS = 2, 25
-
-# The tags of Windows, in UTF-16, begin here.
-_XP = 0x9C9B
 
 
 def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
@@ -66,8 +55,8 @@ def read_tags(data: bytes, exif: Mapping[str, Any]) -> Tags:
         # The library also takes the date of the last change for want of a better one.
         taken_at=exif.get("taken_at") if _TAKEN in inner or _DIGITIZED in inner else None,
         rating=main.get(_RATING) if isinstance(main.get(_RATING), int) else None,
-        keywords=tuple(dict.fromkeys((*iptc.get(_KEYWORDS, ()), *_xp_keywords(main)))),
-        words=tuple(_words(main, inner, iptc, info).items()),
+        keywords=tuple(dict.fromkeys((*iptc.get(_KEYWORDS, ()), *xp_keywords(main)))),
+        words=tuple(noted_words(main, inner, iptc, info).items()),
         others=_other_texts(info) if form == "PNG" else (),
     )
     packet = info.get("xmp")
@@ -111,37 +100,6 @@ def _heif(
     return info, exif, exif.get_ifd(_EXIF_IFD), {}
 
 
-def _words(
-    main: Mapping[int, Any],
-    inner: Mapping[int, Any],
-    iptc: Mapping[int, list[str]],
-    info: Mapping[Any, Any],
-) -> dict[str, tuple[str, ...]]:
-    """Return the notes in EXIF, IPTC and PNG texts, under XMP's names."""
-    found: dict[str, tuple[str, ...]] = {}
-    for number, name in IPTC.items():
-        texts = tuple(text.strip() for text in iptc.get(number, ()) if not is_boilerplate(text))
-        if texts:
-            found.setdefault(name, texts)
-    for tag, name in EXIF.items():
-        text = _exif_text(main.get(tag), wide=tag >= _XP)
-        if not is_boilerplate(text):
-            found.setdefault(name, (text.strip(),))
-    comment = _comment(inner.get(USER_COMMENT))
-    if not is_boilerplate(comment):
-        found.setdefault("exif:UserComment", (comment.strip(),))
-    for key, name in PNG.items():
-        value = info.get(key)
-        if isinstance(value, str) and not is_boilerplate(value):
-            found.setdefault(name, (value.strip(),))
-    remark = info.get("comment")
-    if isinstance(remark, bytes):
-        remark = decoded(remark).rstrip("\0")
-    if isinstance(remark, str) and not is_of_a_program(remark.strip()):
-        found.setdefault("exif:UserComment", (remark.strip(),))
-    return found
-
-
 def _other_texts(info: Mapping[Any, Any]) -> tuple[str, ...]:
     """Return under which further keywords a PNG holds text."""
     return tuple(
@@ -153,32 +111,3 @@ def _other_texts(info: Mapping[Any, Any]) -> tuple[str, ...]:
         and key not in PNG
         and not key.casefold().startswith(PNG_TECHNICAL)
     )
-
-
-def _xp_keywords(main: Mapping[int, Any]) -> list[str]:
-    words = _exif_text(main.get(XP_KEYWORDS), wide=True).split(";")
-    return [word.strip() for word in words if word.strip()]
-
-
-def _exif_text(value: Any, *, wide: bool) -> str:
-    if isinstance(value, tuple) and all(isinstance(each, int) for each in value):
-        value = bytes(each & 0xFF for each in value)
-    if isinstance(value, bytes):
-        value = value.decode("utf-16-le", "replace") if wide else decoded(value)
-    if not isinstance(value, str):
-        return ""
-    # Pillow reads all text as Latin-1; most of what is written is UTF-8.
-    with contextlib.suppress(ValueError):
-        value = value.encode("latin-1").decode("utf-8")
-    return str(value).partition("\0")[0]
-
-
-def _comment(value: Any) -> str:
-    """Return the text of a UserComment, whose first eight bytes name its encoding."""
-    if not isinstance(value, bytes):
-        return ""
-    kind, text = value[:8].rstrip(b"\0 "), value[8:]
-    if kind == b"UNICODE":
-        text = text.rstrip(b"\0") + b"\0" * (len(text.rstrip(b"\0")) % 2)
-        return text.decode("utf-16-be" if text[:1] == b"\0" else "utf-16-le", "replace")
-    return decoded(text).partition("\0")[0] if kind in (b"ASCII", b"") else ""

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError
+from safelight.forks import renew_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ _SHARE = 0.6
 
 # An inner picture, such as the preview of a RAW file, is decoded within the same permission.
 _large = threading.RLock()
+renew_lock(_large)
 _here = threading.local()
 
 

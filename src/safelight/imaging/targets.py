@@ -7,7 +7,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from safelight.errors import UsageError
-from safelight.files.opening import kind_of, read_head
+from safelight.files import read_head
+from safelight.files.opening import kind_of
 from safelight.imaging.formats import is_photo, sniff
 
 if TYPE_CHECKING:

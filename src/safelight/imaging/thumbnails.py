@@ -1,4 +1,4 @@
-"""Small pictures of a photo, as WebP: several sizes from one scaled decode."""
+"""Small pictures of a photo: WebP in several sizes from one scaled decode; JPEG for pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from safelight.types import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from safelight.types import Frame
 
@@ -61,3 +64,12 @@ def of_frame(frame: Frame, sides: Sequence[int]) -> dict[int, bytes]:
         image.save(out, "WEBP", quality=_QUALITY, method=_METHOD)
         made[side] = out.getvalue()
     return made
+
+
+def as_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> bytes:
+    """Return pixels as a JPEG, for a page that every browser and mail program opens."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()

@@ -14,7 +14,13 @@ from safelight.errors import LibraryError, SourceError, UsageError
 from safelight.files.names import expanded
 from safelight.ingest.sources import parse_source
 from safelight.library.database import as_database
-from safelight.library.file_keys import file_keys, file_keys_at, file_keys_below, paths_of_files
+from safelight.library.file_keys import (
+    file_keys,
+    file_keys_at,
+    file_keys_below,
+    file_keys_of,
+    paths_of_files,
+)
 from safelight.library.files import require_namespace
 from safelight.library.forget import Forgotten, forget_files, forget_label_set
 from safelight.library.sources import KINDS, is_inside, place_of, read_sources
@@ -101,6 +107,40 @@ def forget(
         decisions=decisions,
         dry_run=dry_run,
     )
+
+
+def forget_photo(
+    library: AnyLibrary,
+    photo_id: str,
+    *,
+    namespaces: tuple[str, ...] | None = None,
+    decisions: bool = False,
+    dry_run: bool = False,
+) -> Forgotten:
+    """Forget one photo: all its files, and what was computed of it; no file is touched.
+
+    Parameters
+    ----------
+    library : Library or Database
+    photo_id : str
+    namespaces : tuple of str, optional
+        Only its files in these; what is known about it goes with its last file.
+    decisions, dry_run : bool
+        As for :func:`forget`.
+
+    Raises
+    ------
+    LibraryError
+        With the code ``no-photo``: there is none, in these namespaces.
+    """
+    database = as_database(library)
+    keys = file_keys_of(database, photo_id, namespaces)
+    if not keys:
+        raise LibraryError(
+            f"There is no photo {photo_id[:12]} here.", code="no-photo", photo_id=photo_id
+        )
+    kept = read_sources(database)
+    return forget_files(database, keys, [], kept, decisions=decisions, dry_run=dry_run)
 
 
 def _sources_of(sources: Sequence[SourceRecord], targets: Sequence[str]) -> list[SourceRecord]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from safelight.ingest.score import Scoring
     from safelight.ingest.sources.entry import Entry
     from safelight.library.database import Database
-    from safelight.quality.metric import Measurement
+    from safelight.quality import Measurement
     from safelight.types import Exif, Frame, Structure
 
     KeepFrame = Callable[[str, Frame], None]
@@ -236,9 +236,9 @@ def load_bytes(
 def facts_of(exif: Exif) -> dict[str, Any]:
     """Return EXIF data as the library keeps them: without what is not known."""
     return {
-        key: value
+        key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(exif).items()
-        if value is not None and (key, value) != ("orientation", 1)
+        if value not in (None, ()) and (key, value) != ("orientation", 1)
     }
 
 

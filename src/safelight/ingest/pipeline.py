@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from safelight.library.database import Database
 
 #: Records are written at least this often, so that little is lost when the process is killed.
-_SECONDS_BETWEEN_WRITES = 2.0
+SECONDS_BETWEEN_WRITES = 2.0
 
 
 #: Photos whose facts are read between two writes.
@@ -152,7 +152,7 @@ class Pipeline:
             self.seconds[stage] += seconds
         self._waiting.append(loaded)
         self._to_embed += loaded.item is not None
-        late = time.monotonic() - self._written_at > _SECONDS_BETWEEN_WRITES
+        late = time.monotonic() - self._written_at > SECONDS_BETWEEN_WRITES
         if self._to_embed >= self._batch_size or late:
             self._flush()
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.arguments import as_count, as_having, as_name, as_new_name, refused
+from safelight.arguments import as_count, as_name, as_new_name, refused
 from safelight.duplicates.plans.recovery import recover
+from safelight.embedding.base import require_embedder
 from safelight.embedding.names import name_to_reload
 from safelight.errors import SourceError, SpaceError
 from safelight.ingest.label import label_lacking
@@ -125,7 +126,7 @@ def ingest(
     """
     started = time.perf_counter()
     library = as_database(library)
-    as_having(embedder, "embedder", "what load_embedder returns", "fingerprint", "encode_images")
+    require_embedder(embedder)
     if as_name(namespace, "namespace") not in namespaces(library):
         as_new_name(namespace, "namespace")
     batch_size = None if batch_size is None else as_count(batch_size, "batch_size")
@@ -171,7 +172,7 @@ def ingest(
         with pipeline.stage("facts"):
             changed = pipeline.refresh(again, threads, pixel_limit)
         if changed:
-            told.append(f"Date, camera or place of {changed:,} known photos were read again.")
+            told.append(f"Facts of {changed:,} known photos were read again.")
     settled = Settled()
     if not interrupted:
         with pipeline.stage("write"):

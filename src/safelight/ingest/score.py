@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.errors import DecodeError
-from safelight.library.attributes.scores import ScoreRecord, lacking, write_scores
+from safelight.library.attributes.scores import ScoreRecord, lacking_scores, write_scores
 from safelight.library.items import vectors_by_id
+from safelight.quality import Picture, Weights, measure, score_files
 from safelight.quality.clip_iqa import ClipIqa
-from safelight.quality.combined import Weights, combine
-from safelight.quality.files import score_files
-from safelight.quality.picture import Picture
+from safelight.quality.combined import combine
 from safelight.quality.registry import PIXEL_METRICS
-from safelight.quality.scoring import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from safelight.embedding.base import Embedder
     from safelight.ingest.summary import Progress
     from safelight.library.database import Database
-    from safelight.quality.metric import Measurement, Metric
+    from safelight.quality import Measurement, Metric
     from safelight.types import Frame
 
 #: The name under which the library keeps the combined score.
@@ -145,7 +143,7 @@ def score_lacking(
 
     wanted = [
         each
-        for each in lacking(library, scoring.versions, namespace)
+        for each in lacking_scores(library, scoring.versions, namespace)
         if only is None or each[0] in only
     ]
     waiting: dict[str, list[ScoreRecord]] = {}

@@ -87,11 +87,11 @@ class Summary:
     device: str | None = None
     interrupted: bool = False
     seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    unread: dict[str, int] = field(default_factory=dict)
-    unmatched: list[str] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict, hash=False)
+    failures: list[Failure] = field(default_factory=list, hash=False)
+    notes: list[str] = field(default_factory=list, hash=False)
+    unread: dict[str, int] = field(default_factory=dict, hash=False)
+    unmatched: list[str] = field(default_factory=list, hash=False)
 
     @property
     def is_empty(self) -> bool:

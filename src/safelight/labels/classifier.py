@@ -28,6 +28,7 @@ import numpy as np
 
 from safelight.cosine import FINE_DECIMALS, rounded
 from safelight.errors import SettingsError, SpaceError
+from safelight.labels.calibration import applying, sigmoid, standing_out
 from safelight.labels.embeddings import CacheFiles, embed_labels, embed_unrelated
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from safelight.labels.embeddings import TextModel
     from safelight.labels.label_set import LabelSet
+    from safelight.types import TextModel
 
     Numbers = npt.NDArray[np.float64]
 
@@ -45,12 +46,6 @@ APPLIES = 0.5
 
 # Of how `calibrated` is made; results of another version are no longer comparable.
 _CALIBRATION = "1"
-
-# Fitted by bench/labels.py on every other of 411 labelled photos, with the starter model.
-_SLOPE, _INTERCEPT = 1.4, -3.5
-
-# A photo that is the same to all unrelated prompts has no deviation to divide by.
-_LEAST_DEVIATION = 1e-6
 
 # What OpenAI's models, and most that followed them, were trained to the limit of.
 _USUAL_SCALE = 100.0
@@ -223,11 +218,8 @@ class Classifier:
     def _calibrate(self, vectors: Numbers, cosines: Numbers) -> Numbers:
         if self._unrelated is None:
             scale, bias = self._sigmoid
-            return _sigmoid(scale * cosines + bias)
-        null = rounded(vectors @ self._unrelated.T, FINE_DECIMALS)
-        deviation = np.maximum(null.std(axis=1, keepdims=True), _LEAST_DEVIATION)
-        z = (cosines - null.mean(axis=1, keepdims=True)) / deviation
-        return _sigmoid(_SLOPE * z + _INTERCEPT)
+            return sigmoid(scale * cosines + bias)
+        return applying(standing_out(vectors, self._embeddings, self._unrelated))
 
     def _labelling(
         self, confidences: Numbers, cosines: Numbers, calibrated: Numbers, top: int
@@ -262,16 +254,10 @@ def caveat(model: TextModel) -> str | None:
         return None
     return (
         "The starter model labels things and places by what it knows about a thousand things; of "
-        "people, light, colour and style it knows little. A CLIP model labels better: --model."
+        "people, light, colour and style it knows little. A CLIP model labels better."
     )
 
 
 def _softmax(logits: Numbers) -> Numbers:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _sigmoid(logits: Numbers) -> Numbers:
-    # As it stands it would overflow far below 0.
-    powers = np.exp(-np.abs(logits))
-    return np.asarray(np.where(logits >= 0, 1, powers) / (1 + powers))

@@ -14,7 +14,7 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -27,31 +27,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.labels.label_set import LabelSet
+    from safelight.types import TextModel
 
 #: Things and places that are not labels of ours; what a photo says to them is its null.
 UNRELATED = Path(__file__).with_name("unrelated.json")
 
 # One template makes 240 texts to embed, where six would make 1,440, and does as well.
 _UNRELATED_TEMPLATE = "a photo of {}"
-
-
-class TextModel(Protocol):
-    """Part of :class:`safelight.embedding.base.Embedder` that labels need."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def dimension(self) -> int: ...
-    @property
-    def logit_scale(self) -> float | None: ...
-    @property
-    def logit_bias(self) -> float | None: ...
-
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed texts; (n, dimension) float32, rows of unit length."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

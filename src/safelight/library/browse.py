@@ -8,21 +8,27 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import LibraryError, UsageError
-from safelight.library.attributes.label_filter import find_label, with_label, without_label
-from safelight.library.attributes.scores import at_least
+import numpy as np
+
+from safelight.arguments import as_kind, as_list
+from safelight.errors import UsageError
+from safelight.library.conditions import Scope, label_space, labelled, passing
+from safelight.library.expression import Days, Match, Not, Range, Score, conjuncts, together
 from safelight.library.files import in_namespaces, inside_folder
-from safelight.library.ordering import order_by
-from safelight.library.spaces import default_space
+from safelight.library.key_sets import kept, keys_of, masked
+from safelight.library.ordering import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from safelight.library.database import Database
+    from safelight.library.expression import Expression
+    from safelight.library.key_sets import Keys, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Filter:
         It has a file in this folder, at any depth; an absolute path.
     space : str or None
         Fingerprint of the space whose labels count; that of the library's default if None.
+    facts : Expression or None
+        The filters of a query.
     """
 
     namespaces: tuple[str, ...] | None = None
@@ -57,11 +65,67 @@ class Filter:
     labels: tuple[tuple[str, bool], ...] = ()
     taken_from: str | None = None
     taken_to: str | None = None
-    least: Mapping[str, float] = field(default_factory=dict)
+    least: Mapping[str, float] = field(default_factory=dict, hash=False)
     said: tuple[tuple[str, tuple[str, ...]], ...] = ()
     photos_only: bool = False
     under: str | None = None
     space: str | None = None
+    facts: Expression | None = None
+
+    @property
+    def expression(self) -> Expression | None:
+        """All conditions on what a photo is, as one expression.
+
+        Raises
+        ------
+        UsageError
+            A date is none, or the last day is before the first.
+        """
+        parts: list[Expression | None] = []
+        if self.camera is not None:
+            parts.append(Match("camera", self.camera))
+        if self.taken_from is not None or self.taken_to is not None:
+            parts.append(Match("taken", _days(self.taken_from, self.taken_to)))
+        for label, wanted in self.labels:
+            parts.append(Match("label", label) if wanted else Not(Match("label", label)))
+        for metric, score in self.least.items():
+            parts.append(Match("score", Score(metric, Range(score))))
+        return together(*parts, self.facts)
+
+    @property
+    def wanted_labels(self) -> tuple[tuple[str, bool], ...]:
+        """Labels that all photos must have, or must not have."""
+        found = []
+        for part in conjuncts(self.expression):
+            inner = part.part if isinstance(part, Not) else part
+            if isinstance(inner, Match) and inner.name == "label":
+                found.append((str(inner.value), inner is part))
+        return tuple(found)
+
+    def with_facts(self, facts: Expression | None) -> Filter:
+        """Return the filter with the filters of a query; ``in:`` chooses among its namespaces."""
+        namespaces = self.namespaces
+        rest: list[Expression] = []
+        for part in conjuncts(facts):
+            named = part.value if isinstance(part, Match) and part.name == "in" else None
+            if isinstance(named, str) and (namespaces is None or named in namespaces):
+                namespaces = (named,)
+            else:
+                rest.append(part)
+        return replace(self, namespaces=namespaces, facts=together(self.facts, *rest))
+
+    def __post_init__(self) -> None:
+        if self.namespaces is not None:
+            names = as_list(self.namespaces, "namespaces", str)
+            object.__setattr__(self, "namespaces", tuple(names))
+        labels: Any = self.labels
+        if isinstance(labels, str):
+            labels = (labels,)
+        as_kind(labels, "labels", "labels with True or False", tuple, list)
+        pairs = tuple((each, True) if isinstance(each, str) else each for each in labels)
+        object.__setattr__(self, "labels", pairs)
+        as_kind(self.said, "said", "keys with their values", tuple, list)
+        as_kind(self.least, "least", "scores by metric", Mapping)
 
     @property
     def is_plain(self) -> bool:
@@ -82,6 +146,7 @@ class Filter:
             self.photos_only,
             self.under,
             self.space,
+            self.facts,
         )
 
 
@@ -111,7 +176,12 @@ class Card:
     taken_at: str | None
 
 
-def matching(library: Database, where: Filter, order: str | None = None) -> list[int]:
+def matching(
+    library: Database,
+    where: Filter,
+    order: str | None = None,
+    after: Sequence[Any] | None = None,
+) -> list[int]:
     """Return the keys of all items with a file that is there and to which a filter applies.
 
     Parameters
@@ -119,6 +189,8 @@ def matching(library: Database, where: Filter, order: str | None = None) -> list
     order : str, optional
         ``taken``, ``-taken``, ``added``, ``-added``, ``score:METRIC`` or ``-score:METRIC``; the
         minus means last, or best, first. By key if not given.
+    after : sequence, optional
+        Only what comes behind this place; see :func:`safelight.library.ordering.places_of`.
 
     Raises
     ------
@@ -127,20 +199,10 @@ def matching(library: Database, where: Filter, order: str | None = None) -> list
     LibraryError
         No photo has a score of a metric that ``least`` or the order names.
     """
-    condition, values = _condition(library, where)
-    joined, by, more = order_by(library, order, where.namespaces)
-    rows = library.connection.execute(
-        f"SELECT i.pk FROM items i {joined} WHERE {condition} ORDER BY {by}",
-        (*more, *values),
-    )
-    keys = [key for (key,) in rows]
-    if where.least:
-        enough = set(at_least(library, where.least))
-        keys = [key for key in keys if key in enough]
-    if where.labels:
-        labelled = with_labels(library, where.labels, where.namespaces, where.space)
-        keys = [key for key in keys if key in labelled]
-    return keys
+    keys = _chosen(library, where)
+    if order is None and after is None:
+        return keys.tolist()  # type: ignore[no-any-return]
+    return in_order(library, keys, order, where.namespaces, after)
 
 
 def with_labels(
@@ -160,40 +222,15 @@ def with_labels(
     LibraryError
         No photo was labelled with one of them, and no source says it.
     """
-    fingerprint = space or ""
-    if space is None and (default := default_space(library)) is not None:
-        fingerprint = default.fingerprint
+    fingerprint = label_space(library, space)
     found: dict[int, float] | None = None
-    scope, values = in_namespaces(namespaces)
-    for wanted_label, wanted in labels:
-        rows = library.connection.execute(
-            "SELECT DISTINCT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
-            f"WHERE m.key = 'label' AND m.value = ? AND NOT f.gone AND f.item_pk IS NOT NULL "
-            f"AND {scope}",
-            (wanted_label, *values),
-        )
-        said = {key for (key,) in rows}
-        try:
-            label = find_label(library, wanted_label, fingerprint)
-        except LibraryError:
-            if not said:
-                raise
-            some = dict.fromkeys(said, 1.0) if wanted else _others(library, said)
-        else:
-            if wanted:
-                some = with_label(library, label, fingerprint) | dict.fromkeys(said, 1.0)
-            else:
-                some = dict.fromkeys(without_label(library, label, fingerprint) - said, 1.0)
+    for label, wanted in labels:
+        some = labelled(library, label, wanted, namespaces, fingerprint)
         if found is None:
             found = some
         else:
             found = {key: min(found[key], some[key]) for key in found.keys() & some.keys()}
     return found or {}
-
-
-def _others(library: Database, said: set[int]) -> dict[int, float]:
-    rows = library.connection.execute("SELECT pk FROM items WHERE kind = 'photo'")
-    return {key: 1.0 for (key,) in rows if key not in said}
 
 
 def cards(
@@ -226,24 +263,6 @@ def cards(
     return [found[key] for key in keys if key in found]
 
 
-def cameras_named(library: Database, text: str) -> list[str]:
-    """Return the cameras that a text names, by their name or by words of it, whatever the case.
-
-    Examples
-    --------
-    ``canon`` names every Canon; ``Canon EOS R5`` that one, and no ``Canon EOS R5 C``.
-    """
-    rows = library.connection.execute("SELECT DISTINCT camera FROM items WHERE camera IS NOT NULL")
-    cameras = sorted(camera for (camera,) in rows)
-    wanted = " ".join(text.casefold().split())
-    exact = [camera for camera in cameras if " ".join(camera.casefold().split()) == wanted]
-    if exact or not wanted:
-        return exact
-    return [
-        camera for camera in cameras if all(word in camera.casefold() for word in wanted.split())
-    ]
-
-
 def present(library: Database, keys: Sequence[int], where: Filter) -> dict[int, str]:
     """Return the ids, by key, of items with a file in a filter's namespaces and folder."""
     scope, values = in_namespaces(where.namespaces)
@@ -259,38 +278,55 @@ def present(library: Database, keys: Sequence[int], where: Filter) -> dict[int, 
     return dict(rows.fetchall())
 
 
-def _condition(library: Database, where: Filter) -> tuple[str, list[Any]]:
+def _chosen(library: Database, where: Filter) -> Keys:
+    """Return the keys of items to which a filter applies, ascending."""
+    found = present_mask(library, where)
+    for name, options in where.said:
+        said = keys_of(
+            library,
+            "SELECT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
+            f"WHERE m.key = ? AND m.value IN ({','.join('?' * len(options))}) "
+            "AND f.item_pk IS NOT NULL",
+            [name, *options],
+        )
+        found = found & masked(said, len(found))
+    if (expression := where.expression) is not None:
+        scope = Scope(where.namespaces, where.space)
+        found = found & passing(library, expression, scope, len(found))
+    return np.flatnonzero(found)
+
+
+def present_mask(library: Database, where: Filter) -> Mask:
+    """Return which items, by key, have a present file in a filter's namespaces and folder."""
+    found: Mask = kept(
+        library,
+        ("present", where.namespaces, where.under, where.photos_only),
+        lambda: _present(library, where),
+    )
+    return found
+
+
+def _present(library: Database, where: Filter) -> Mask:
     scope, values = in_namespaces(where.namespaces)
     inside, folder = inside_folder("f.path", where.under)
-    parts = [
-        "EXISTS (SELECT 1 FROM files f WHERE f.item_pk = i.pk AND NOT f.gone "
-        f"AND {scope} AND {inside})",
-    ]
-    given: list[Any] = [*values, *folder]
+    there = keys_of(
+        library,
+        "SELECT f.item_pk FROM files f WHERE f.gone = 0 AND f.item_pk IS NOT NULL "
+        f"AND {scope} AND {inside}",
+        [*values, *folder],
+    )
+    found = masked(there, int(there.max(initial=0)) + 1)
     if where.photos_only:
-        parts.append("i.kind = 'photo'")
-    for name, options in where.said:
-        parts.append(
-            "i.pk IN (SELECT f.item_pk FROM metadata m JOIN files f ON f.pk = m.file_pk "
-            f"WHERE m.key = ? AND m.value IN ({','.join('?' * len(options))}))"
-        )
-        given += [name, *options]
-    if where.camera is not None:
-        named = cameras_named(library, where.camera)
-        parts.append(f"i.camera IN ({','.join('?' * len(named))})")
-        given += named
-    if where.taken_from and where.taken_to and _day(where.taken_to) < _day(where.taken_from):
-        raise UsageError(
-            f"The last day, {where.taken_to}, is before the first, {where.taken_from}.", code="date"
-        )
-    if where.taken_from is not None:
-        parts.append("i.taken_at >= ?")
-        given.append(_day(where.taken_from).isoformat())
-    if where.taken_to is not None:
-        last = _day(where.taken_to)
-        parts.append("i.taken_at < ?")
-        given.append((last + timedelta(days=1)).isoformat() if last < date.max else "9999-12-32")
-    return " AND ".join(parts), given
+        found &= ~masked(keys_of(library, "SELECT pk FROM items WHERE kind = 'text'"), len(found))
+    return found
+
+
+def _days(first: str | None, last: str | None) -> Days:
+    begin = None if first is None else _day(first)
+    end = None if last is None else _day(last)
+    if begin and end and end < begin:
+        raise UsageError(f"The last day, {last}, is before the first, {first}.", code="date")
+    return Days(begin.isoformat() if begin else None, end.isoformat() if end else None)
 
 
 def _day(text: str) -> date:

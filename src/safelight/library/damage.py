@@ -33,6 +33,14 @@ _OTHERS = {
     sqlite3.SQLITE_NOMEM: "there is not enough memory. Close other programs",
 }
 
+_CODES = {
+    sqlite3.SQLITE_BUSY: "library-busy",
+    sqlite3.SQLITE_LOCKED: "library-busy",
+    sqlite3.SQLITE_IOERR: "disk",
+    sqlite3.SQLITE_FULL: "disk",
+    sqlite3.SQLITE_READONLY: "library-read-only",
+}
+
 _WAYS_OUT = (
     "Look at it with `safelight doctor`. Restore it from a backup, or move it away and run "
     "`safelight ingest FOLDER`, which computes it again; your photos are not touched."
@@ -66,7 +74,7 @@ def explain_database_error(path: Path, error: sqlite3.Error) -> LibraryError:
     if code in _OTHERS:
         return LibraryError(
             f"The library {path} cannot be used: {_OTHERS[code]} ({error}).",
-            code="disk" if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL) else "library",
+            code=_CODES.get(code),
             path=str(path),
         )
     if code == sqlite3.SQLITE_NOTADB:
@@ -121,9 +129,23 @@ class CheckedConnection(sqlite3.Connection):
     """
 
     path: Path
+    is_inherited = False  # from before a fork
 
     def cursor(self, factory: Any = None) -> Any:
-        """Return a cursor of our own."""
+        """Return a cursor of our own.
+
+        Raises
+        ------
+        LibraryError
+            The connection is that of the process that this one was forked from.
+        """
+        if self.is_inherited:
+            raise LibraryError(
+                f"This connection to {self.path} belongs to the process that this one was forked "
+                "from. Use the library itself: it makes a connection of its own here.",
+                code="forked",
+                path=str(self.path),
+            )
         return super().cursor(factory or CheckedCursor)
 
     def execute(self, *arguments: Any) -> Any:

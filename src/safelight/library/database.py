@@ -17,6 +17,7 @@ from safelight.errors import LibraryError
 from safelight.files.names import expanded
 from safelight.files.opening import kind_of
 from safelight.files.refusals import described, is_for_now
+from safelight.forks import abandon, after_fork
 from safelight.library import schema
 from safelight.library.damage import (
     CheckedConnection,
@@ -25,6 +26,7 @@ from safelight.library.damage import (
     explain_odd_value,
     sqlite_code,
 )
+from safelight.library.folding import folded, folder_of, name_of, spaced
 
 if TYPE_CHECKING:
     import os
@@ -82,7 +84,9 @@ class Database:
         self.is_read_only = False
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[CheckedConnection] = []
+        self._is_closed = False
+        after_fork(self, Database._renew)
         self._require_content(create)
         if not self.path.exists():
             if not create:
@@ -172,7 +176,42 @@ class Database:
         """Return a connection of nobody's, for one thread at a time; closed with the library."""
         return self._connect()
 
+    @property
+    def is_closed(self) -> bool:
+        """True once it was closed. It is not opened again; make another one."""
+        return self._is_closed
+
+    def require_open(self) -> None:
+        """Raise if it was closed.
+
+        Raises
+        ------
+        LibraryError
+            With the way to open it again.
+        """
+        if self._is_closed:
+            raise LibraryError(
+                f"The library {self.path} was closed. Open it again with "
+                f"safelight.open({str(self.path)!r}).",
+                code="closed",
+                path=str(self.path),
+            )
+
+    def _renew(self) -> None:
+        """Leave the parent's connections to it; each thread of this process gets its own."""
+        for connection in self._connections:
+            connection.is_inherited = True
+            abandon(connection)
+        self._connections = []
+        self._local = threading.local()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self.require_open()
+        return _opened_again, (type(self), str(self.path))
+
     def _connect(self) -> sqlite3.Connection:
+        self.require_open()
         if self.is_read_only:
             return self._connect_to_read()
         connection = self._opened(self.path)
@@ -195,6 +234,9 @@ class Database:
             factory=CheckedConnection,
         )
         connection.path = self.path
+        # Triggers call them: see safelight.library.schema.
+        for function in (folded, spaced, name_of, folder_of):
+            connection.create_function(function.__name__, 1, function, deterministic=True)
         with self._lock:
             self._connections.append(connection)
         return connection
@@ -216,7 +258,7 @@ class Database:
         return LibraryError(
             f"The library {self.path} cannot be written here: {why}. Change the permissions of the "
             "file and its folder, or copy it to where you may write.",
-            code="read-only",
+            code="library-read-only",
             path=str(self.path),
         )
 
@@ -260,8 +302,9 @@ class Database:
             yield connection
             connection.execute("COMMIT")
         except BaseException as exc:
-            # When the disk is full, SQLite has taken it back already.
-            if connection.in_transaction:
+            # When the disk is full, SQLite has taken it back already; after a fork the parent does.
+            is_ours = not getattr(connection, "is_inherited", False)
+            if is_ours and connection.in_transaction:
                 connection.execute("ROLLBACK")
             if isinstance(exc, sqlite3.OperationalError) and sqlite_code(exc) in _DISK:
                 raise LibraryError(
@@ -273,7 +316,8 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close every thread's connection."""
+        """Close every thread's connection. To close it twice does no harm."""
+        self._is_closed = True
         with self._lock:
             connections, self._connections = self._connections, []
         for connection in connections:
@@ -281,6 +325,7 @@ class Database:
         self._local = threading.local()
 
     def __enter__(self) -> Self:
+        self.require_open()
         return self
 
     def __exit__(
@@ -342,6 +387,10 @@ def sqlite_uri(path: PurePath) -> str:
     """
     text = path.as_posix()
     return "file://" + ("" if text.startswith("/") else "/") + quote(text, safe="/:")
+
+
+def _opened_again(kind: type[Database], path: str) -> Database:
+    return kind(path, create=False)
 
 
 def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:

@@ -40,10 +40,10 @@ def check_drop(library: Database, fingerprint: str, *, force: bool = False) -> C
     if spaces == 1 and not force:
         raise SpaceError(
             f"{name} is the only space of the library; without it nothing can be searched. "
-            "Add another with `safelight ingest --model NEW` and use that, or drop it with "
-            "--force.",
+            "Add another with `safelight ingest --model NEW` and use that first.",
             code="only-space",
             space=name,
+            hint="force-drop",
         )
     if spaces > 1 and found.default:
         raise SpaceError(

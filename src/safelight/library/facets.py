@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from safelight.library.attributes.scores import measured_metrics
@@ -27,10 +27,10 @@ class Facets:
         The first and the last time of exposure.
     """
 
-    namespaces: list[tuple[str, int]]
-    cameras: list[tuple[str, int]]
-    labels: list[tuple[str, int]]
-    metrics: list[str]
+    namespaces: list[tuple[str, int]] = field(hash=False)
+    cameras: list[tuple[str, int]] = field(hash=False)
+    labels: list[tuple[str, int]] = field(hash=False)
+    metrics: list[str] = field(hash=False)
     taken: tuple[str, str] | None
 
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from safelight.library.among import among
-from safelight.library.files import MISSING, beginning
+from safelight.library.files import MISSING, beginning, in_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -79,5 +79,17 @@ def _keys(
         "SELECT f.pk FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
         f"WHERE {condition} {scope} AND (? IS NULL OR n.name = ?)",
         (*values, namespace, namespace),
+    )
+    return {key for (key,) in rows}
+
+
+def file_keys_of(
+    library: Database, photo_id: str, namespaces: tuple[str, ...] | None = None
+) -> set[int]:
+    """Return the row keys of the files of a photo, or text, the missing ones as well."""
+    scope, names = in_namespaces(namespaces)
+    rows = library.connection.execute(
+        f"SELECT f.pk FROM files f JOIN items i ON i.pk = f.item_pk WHERE i.id = ? AND {scope}",
+        (photo_id, *names),
     )
     return {key for (key,) in rows}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.among import among
+from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.damage import stored_json
 from safelight.types import Failure, FileStat
 
@@ -56,7 +57,7 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ItemFile:
     """A file of an item, as a search result needs it."""
 
     item_pk: int
@@ -206,14 +207,21 @@ def require_namespace(library: Database, namespace: str | None) -> None:
     """
     if namespace is None or _is_in_use(library, namespace):
         return
-    known = namespaces(library)
-    if known and namespace is not None and namespace not in known:
-        raise LibraryError(
-            f"The library {library.path} has no namespace {namespace!r}. It has "
-            f"{', '.join(known)}.",
-            code="no-namespace",
-            namespace=namespace,
-        )
+    if namespaces(library):
+        raise no_namespace(library, namespace)
+
+
+def no_namespace(
+    library: Database, namespace: str, visible: tuple[str, ...] | None = None
+) -> LibraryError:
+    """Return the error for a namespace that there is not, with those that there are."""
+    known = namespaces(library) if visible is None else list(visible)
+    return LibraryError(
+        f"The library {library.path} has no namespace {namespace!r}. It has "
+        f"{', '.join(known) or 'none'}.",
+        code="no-namespace",
+        namespace=namespace,
+    )
 
 
 def _is_in_use(library: Database, namespace: str) -> bool:
@@ -258,6 +266,38 @@ def failures(library: Database, namespace: str | None = None) -> list[Failure]:
         values,
     )
     return [Failure(*row) for row in rows]
+
+
+def page_of_failures(
+    library: Database,
+    namespaces: tuple[str, ...] | None = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> tuple[list[Failure], str | None]:
+    """Return a page of the files that could not be ingested, and the cursor of the next one.
+
+    Parameters
+    ----------
+    namespaces : tuple of str, optional
+        Only their files.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of other namespaces.
+    """
+    query = list_query(library, "failures", namespaces)
+    after = -1 if cursor is None else read_cursor(query, cursor, int)[0]
+    scope, values = in_namespaces(namespaces)
+    rows = library.connection.execute(
+        "SELECT x.file_pk, f.path, n.name, x.code, x.reason, x.failed_at FROM failures x "
+        "JOIN files f ON f.pk = x.file_pk JOIN namespaces n ON n.pk = f.namespace_pk "
+        f"WHERE NOT f.gone AND x.file_pk > ? AND {scope} ORDER BY x.file_pk LIMIT ?",
+        (after, *values, limit + 1),
+    ).fetchall()
+    page, following = cut(query, rows, limit, lambda row: (row[0],))
+    return [Failure(*row[1:]) for row in page], following
 
 
 def photo_paths(library: Database) -> list[str]:
@@ -309,7 +349,7 @@ def places(
     namespaces: tuple[str, ...] | None = None,
     under: str | None = None,
     only: Collection[str] | None = None,
-) -> dict[int, Place]:
+) -> dict[int, ItemFile]:
     """Return one present file of each item that has one, by item key; with `only`, at a path."""
     scope, values = "1", namespaces or ()
     if namespaces is not None:
@@ -318,7 +358,7 @@ def places(
     if only is not None:
         at_one, paths = among("f.path", only)
         condition, more = f"{condition} AND {at_one}", (*more, paths)
-    found: dict[int, Place] = {}
+    found: dict[int, ItemFile] = {}
     rows = library.connection.execute(
         # With min(), SQLite takes the other columns from the row of the minimum.
         "SELECT min(f.pk), i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
@@ -330,13 +370,13 @@ def places(
     ).fetchall()
     said = metadata_by_key(library.connection, [row[0] for row in rows])
     for row in rows:
-        found[row[1]] = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+        found[row[1]] = ItemFile(row[1], row[2], row[9], row[11], _describe(row, said))
     return found
 
 
 def all_places(
     library: Database, item_keys: Sequence[int], namespaces: tuple[str, ...] | None = None
-) -> dict[int, list[Place]]:
+) -> dict[int, list[ItemFile]]:
     """Return every present file of items, by item key, in the order in which they were seen.
 
     With `namespaces`, only those in one of them.
@@ -344,7 +384,7 @@ def all_places(
     scope, values = "1", namespaces or ()
     if namespaces is not None:
         scope = f"n.name IN ({','.join('?' * len(namespaces))})"
-    found: dict[int, list[Place]] = {}
+    found: dict[int, list[ItemFile]] = {}
     rows = library.connection.execute(
         "SELECT f.pk, i.pk, i.id, i.kind, i.format, i.width, i.height, i.exif, i.text, "
         "f.path, f.source_path, n.name FROM files f "
@@ -355,7 +395,7 @@ def all_places(
     ).fetchall()
     said = metadata_by_key(library.connection, [row[0] for row in rows])
     for row in rows:
-        place = Place(row[1], row[2], row[9], row[11], _describe(row, said))
+        place = ItemFile(row[1], row[2], row[9], row[11], _describe(row, said))
         found.setdefault(row[1], []).append(place)
     return found
 
@@ -373,8 +413,14 @@ def _describe(row: Sequence[Any], said: dict[int, dict[str, str]]) -> dict[str, 
         described |= {"format": form, "width": width, "height": height}
     else:
         described["text"] = text
-    # A source's own columns never hide what safelight itself says about the file.
-    return {**said.get(pk, {}), **stored_json(exif), **described}
+    facts = stored_json(exif)
+    words = {name: facts.pop(name) for name in _WORDS if name in facts}
+    # A source's own columns never hide what safelight itself says about the file; but words in it.
+    return {**words, **said.get(pk, {}), **facts, **described}
+
+
+#: Fields of the EXIF data that people wrote, as sources may as well.
+_WORDS = ("title", "caption", "keywords", "rating")
 
 
 def metadata_by_key(

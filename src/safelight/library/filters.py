@@ -41,6 +41,8 @@ OPERATORS = {
 
 _MOST = 50
 
+_PARTS = {"field", "operator", "value"}
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -111,16 +113,20 @@ def parse_conditions(given: object) -> list[Condition]:
     if given is None:
         return []
     found: list[Condition] = []
+    if isinstance(given, Mapping) and {"field", "value"} <= given.keys() <= _PARTS:
+        given = [given]
     if isinstance(given, Mapping):
         for field, value in given.items():
             if isinstance(value, Mapping):
                 found += [_condition(field, name, each) for name, each in value.items()]
             else:
                 found.append(_condition(field, "in" if isinstance(value, list) else "eq", value))
-    elif isinstance(given, list):
+    elif isinstance(given, list | tuple):
         for each in given:
             if not isinstance(each, Mapping) or "field" not in each or "value" not in each:
                 raise _no_filter('each needs "field", "operator" and "value"')
+            for name in each.keys() - _PARTS:
+                raise _no_filter(f"a condition has no {str(name)[:40]!r}")
             found.append(_condition(each["field"], each.get("operator", "="), each["value"]))
     else:
         raise _no_filter("it is neither a list nor an object")

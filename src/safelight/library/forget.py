@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError
+from safelight.library.changes import prune_changes
 from safelight.library.derived import drop_thumbnails
 from safelight.library.files import MISSING
 from safelight.library.schema import new_epoch
@@ -180,6 +181,7 @@ def _forget_files(
     if namespace is not None:
         connection.execute(f"DELETE FROM vectors WHERE {of_namespace}", (namespace,))
         connection.execute("DELETE FROM namespaces WHERE name = ?", (namespace,))
+    prune_changes(connection)
     return result, photo_ids
 
 

@@ -99,6 +99,30 @@ def vectors_by_key(
     return found
 
 
+def sample_vectors(library: Database, fingerprint: str, count: int) -> npt.NDArray[np.float32]:
+    """Return the vectors of about `count` photos of a space, drawn evenly over the library.
+
+    The same ones at each call, while the library stays the same. (n, dimension) float32; (0, 0) if
+    there are none.
+    """
+    connection = library.connection
+    first, last = connection.execute("SELECT min(pk), max(pk) FROM items").fetchone()
+    if first is None:
+        return np.empty((0, 0), np.float32)
+    # Some keys are of texts, or of photos that are gone.
+    keys = sorted(set(np.linspace(first, last, 2 * count).round().astype(np.int64).tolist()))
+    found = vectors_by_key(library, keys, fingerprint)
+    photos = connection.execute(
+        "SELECT pk FROM items WHERE kind = 'photo' AND pk IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(found)),),
+    )
+    kept = sorted(key for (key,) in photos)
+    chosen = [kept[at] for at in np.linspace(0, len(kept) - 1, min(count, len(kept))).astype(int)]
+    if not chosen:
+        return np.empty((0, 0), np.float32)
+    return np.stack([found[key] for key in chosen])
+
+
 def added_at(
     library: Database, keys: Sequence[int], namespaces: tuple[str, ...] | None = None
 ) -> dict[int, str]:

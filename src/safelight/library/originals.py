@@ -42,6 +42,19 @@ def open_original(
     raise _changed(photo_id)
 
 
+def original_paths(
+    library: Database, photo_id: str, namespaces: tuple[str, ...] | None = None
+) -> list[str]:
+    """Return the paths at which a photo was seen, without a look at the disk.
+
+    Raises
+    ------
+    LibraryError
+        With the code ``no-photo``.
+    """
+    return [path for path, _ in _files(library, photo_id, namespaces)]
+
+
 def read_original(library: Database, photo_id: str, namespaces: tuple[str, ...] | None) -> bytes:
     """Return the bytes of a photo, from the first of its files that still holds them.
 

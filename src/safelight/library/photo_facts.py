@@ -64,7 +64,7 @@ class PhotoFacts:
     format: str | None = None
     width: int | None = None
     height: int | None = None
-    exif: Mapping[str, Any] = field(default_factory=dict)
+    exif: Mapping[str, Any] = field(default_factory=dict, hash=False)
     said: int = 0
     copies: tuple[Copy, ...] = ()
     structure: Structure | None = None

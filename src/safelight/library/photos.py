@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
@@ -10,6 +11,8 @@ from safelight.library.among import among
 from safelight.library.attributes.scores import read_scores
 from safelight.library.attributes.structures import read_structures
 from safelight.library.damage import stored_json
+from safelight.library.files import in_namespaces
+from safelight.library.items import added_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +29,7 @@ class PhotoFile:
     path: str
     namespace: str
     gone: bool
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,11 @@ class Photo:
     height: int | None
     taken_at: str | None
     added_at: str
-    exif: Mapping[str, Any]
+    exif: Mapping[str, Any] = field(hash=False)
     text: str | None
     files: tuple[PhotoFile, ...]
     labels: tuple[PhotoLabel, ...]
-    scores: Mapping[str, ScoreRecord]
+    scores: Mapping[str, ScoreRecord] = field(hash=False)
     structure: Structure | None = None
 
 
@@ -78,26 +81,16 @@ def read_photo(
     """
     execute = library.connection.execute
     row = execute(
-        "SELECT pk, id, kind, size, format, width, height, taken_at, added_at, exif, text "
+        "SELECT pk, id, kind, size, format, width, height, taken_at, exif, text "
         "FROM items WHERE id = ?",
         (photo_id,),
     ).fetchone()
-    files = _files(library, row[0], namespaces) if row else ()
+    files = files_of(library, [row[0]], namespaces).get(row[0], ()) if row else ()
     if not files:
         raise LibraryError(
             f"There is no photo {photo_id[:12]} here.", code="no-photo", photo_id=photo_id
         )
-    labels = execute(
-        "SELECT l.label, l.confidence, l.cosine, l.calibrated, l.applies FROM labels l "
-        "JOIN spaces s ON s.pk = l.space_pk WHERE l.item_pk = ? AND (l.space_pk, l.label_set_pk) "
-        # Of several models and sets, the one searched with, and the newest.
-        "= (SELECT d.space_pk, d.label_set_pk FROM labelled d JOIN spaces s ON s.pk = d.space_pk "
-        "JOIN label_sets t ON t.pk = d.label_set_pk "
-        "WHERE d.item_pk = ? ORDER BY s.is_default DESC, t.used_at DESC, t.pk DESC LIMIT 1) "
-        "ORDER BY l.calibrated DESC, l.confidence DESC",
-        (row[0], row[0]),
-    )
-    key, _, kind, size, form, width, height, taken_at, added_at, exif, text = row
+    key, _, kind, size, form, width, height, taken_at, exif, text = row
     return Photo(
         key=key,
         id=photo_id,
@@ -107,46 +100,59 @@ def read_photo(
         width=width,
         height=height,
         taken_at=taken_at,
-        added_at=added_at if namespaces is None else _added_at(library, key, namespaces, added_at),
+        added_at=added_at(library, [key], namespaces)[key],
         exif=stored_json(exif),
         text=text,
         files=files,
-        labels=tuple(
-            PhotoLabel(label, confidence, cosine, calibrated, bool(applies))
-            for label, confidence, cosine, calibrated, applies in labels
-        ),
+        labels=labels_of(library, [key]).get(key, ()),
         scores=read_scores(library, [photo_id]).get(photo_id, {}),
         structure=read_structures(library, [key]).get(key),
     )
 
 
-def _files(
-    library: Database, key: int, namespaces: tuple[str, ...] | None
-) -> tuple[PhotoFile, ...]:
-    marks = ",".join("?" * len(namespaces or ()))
-    scope = "1" if namespaces is None else f"n.name IN ({marks})"
+def labels_of(library: Database, keys: Sequence[int]) -> dict[int, tuple[PhotoLabel, ...]]:
+    """Return the labels of photos by key, the most probable first; of those that were labelled.
+
+    Of several models and sets, those of the model that is searched with, and of its newest set.
+    """
+    found: dict[int, list[PhotoLabel]] = {}
     rows = library.connection.execute(
-        "SELECT f.path, n.name, f.gone, "
+        "WITH chosen AS (SELECT d.item_pk, d.space_pk, d.label_set_pk, row_number() OVER ("
+        "PARTITION BY d.item_pk ORDER BY s.is_default DESC, t.used_at DESC, t.pk DESC) AS number "
+        "FROM labelled d JOIN spaces s ON s.pk = d.space_pk "
+        "JOIN label_sets t ON t.pk = d.label_set_pk "
+        "WHERE d.item_pk IN (SELECT value FROM json_each(?))) "
+        "SELECT c.item_pk, l.label, l.confidence, l.cosine, l.calibrated, l.applies FROM chosen c "
+        "LEFT JOIN labels l ON (l.item_pk, l.space_pk, l.label_set_pk) "
+        "= (c.item_pk, c.space_pk, c.label_set_pk) "
+        "WHERE c.number = 1 ORDER BY l.calibrated DESC, l.confidence DESC",
+        (json.dumps(list(keys)),),
+    )
+    for key, label, confidence, cosine, calibrated, applies in rows:
+        of_photo = found.setdefault(key, [])
+        if label is not None:
+            of_photo.append(PhotoLabel(label, confidence, cosine, calibrated, bool(applies)))
+    return {key: tuple(labels) for key, labels in found.items()}
+
+
+def files_of(
+    library: Database, keys: Sequence[int], namespaces: tuple[str, ...] | None = None
+) -> dict[int, tuple[PhotoFile, ...]]:
+    """Return the files of photos by key, those that are there first."""
+    found: dict[int, list[PhotoFile]] = {}
+    scope, names = in_namespaces(namespaces)
+    rows = library.connection.execute(
+        "SELECT f.item_pk, f.path, n.name, f.gone, "
         "(SELECT json_group_object(key, value) FROM metadata WHERE file_pk = f.pk) "
         "FROM files f JOIN namespaces n ON n.pk = f.namespace_pk "
-        f"WHERE f.item_pk = ? AND {scope} ORDER BY f.gone, f.pk",
-        (key, *(namespaces or ())),
+        f"WHERE f.item_pk IN (SELECT value FROM json_each(?)) AND {scope} "
+        "ORDER BY f.gone, f.pk",
+        (json.dumps(list(keys)), *names),
     )
-    return tuple(
-        PhotoFile(path, namespace, bool(gone), stored_json(metadata))
-        for path, namespace, gone, metadata in rows
-    )
-
-
-def _added_at(library: Database, key: int, namespaces: tuple[str, ...], otherwise: str) -> str:
-    """Return when the first of some namespaces had a photo, as far as that was noted."""
-    (found,) = library.connection.execute(
-        "SELECT min(coalesce(f.added_at, ?)) FROM files f "
-        "JOIN namespaces n ON n.pk = f.namespace_pk "
-        f"WHERE f.item_pk = ? AND n.name IN ({','.join('?' * len(namespaces))})",
-        (otherwise, key, *namespaces),
-    ).fetchone()
-    return str(found or otherwise)
+    for key, path, namespace, gone, metadata in rows:
+        file = PhotoFile(path, namespace, bool(gone), stored_json(metadata))
+        found.setdefault(key, []).append(file)
+    return {key: tuple(files) for key, files in found.items()}
 
 
 def ids_beginning(library: Database, beginning: str, limit: int = 2) -> list[str]:

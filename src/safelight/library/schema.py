@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from safelight.errors import LibraryError, LibraryTooNew
+from safelight.library.schema_changes import CHANGE_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -384,6 +385,143 @@ ALTER TABLE sources ADD COLUMN unread TEXT NOT NULL DEFAULT '{}';
 """
 
 
+_TABLES_FACTS = """
+-- Facts to filter by, from the EXIF data that is there; indexes of those that are set.
+ALTER TABLE items ADD COLUMN lens TEXT GENERATED ALWAYS AS (CASE WHEN
+    json_type(exif, '$.lens') = 'text' THEN json_extract(exif, '$.lens') END) VIRTUAL;
+ALTER TABLE items ADD COLUMN iso REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.iso') IN ('integer', 'real')
+    THEN json_extract(exif, '$.iso') END
+) VIRTUAL;
+ALTER TABLE items ADD COLUMN f_number REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.f_number') IN ('integer', 'real')
+    THEN json_extract(exif, '$.f_number') END
+) VIRTUAL;
+ALTER TABLE items ADD COLUMN exposure_time REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.exposure_time') IN ('integer', 'real')
+    THEN json_extract(exif, '$.exposure_time') END
+) VIRTUAL;
+ALTER TABLE items ADD COLUMN focal_length REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.focal_length') IN ('integer', 'real')
+    THEN json_extract(exif, '$.focal_length') END
+) VIRTUAL;
+ALTER TABLE items ADD COLUMN latitude REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.latitude') IN ('integer', 'real')
+    THEN json_extract(exif, '$.latitude') END
+) VIRTUAL;
+ALTER TABLE items ADD COLUMN longitude REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.longitude') IN ('integer', 'real')
+    THEN json_extract(exif, '$.longitude') END
+) VIRTUAL;
+CREATE INDEX items_by_lens ON items (lens) WHERE lens IS NOT NULL;
+CREATE INDEX items_by_iso ON items (iso) WHERE iso IS NOT NULL;
+CREATE INDEX items_by_f_number ON items (f_number) WHERE f_number IS NOT NULL;
+CREATE INDEX items_by_exposure_time ON items (exposure_time) WHERE exposure_time IS NOT NULL;
+CREATE INDEX items_by_focal_length ON items (focal_length) WHERE focal_length IS NOT NULL;
+CREATE INDEX items_by_place ON items (latitude, longitude) WHERE latitude IS NOT NULL;
+CREATE INDEX items_by_shape ON items (kind, format, width, height);
+CREATE INDEX items_undated ON items (kind) WHERE taken_at IS NULL;
+DROP INDEX items_by_taken_at;
+CREATE INDEX items_by_taken_at
+    ON items (taken_at, coalesce(json_extract(exif, '$.subsecond'), 0))
+    WHERE taken_at IS NOT NULL;
+
+-- Names of files and folders without case and accents; functions: safelight.library.folding.
+-- What filters ask of files, in rows so narrow that all of them are read in milliseconds.
+CREATE TABLE folders (
+    pk     INTEGER PRIMARY KEY,
+    path   TEXT    NOT NULL UNIQUE,
+    folded TEXT    NOT NULL
+) STRICT;
+CREATE TABLE file_facts (
+    file_pk      INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE,
+    item_pk      INTEGER,
+    namespace_pk INTEGER NOT NULL,
+    gone         INTEGER NOT NULL,
+    folder_pk    INTEGER NOT NULL REFERENCES folders,
+    name         TEXT    NOT NULL
+) STRICT;
+CREATE INDEX file_facts_by_name ON file_facts (name);
+CREATE INDEX file_facts_by_folder ON file_facts (folder_pk, gone, namespace_pk, item_pk);
+CREATE VIRTUAL TABLE file_words USING fts5 (
+    name, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER file_noted AFTER INSERT ON files BEGIN
+    INSERT INTO folders (path, folded) SELECT folder_of(NEW.path), folded(folder_of(NEW.path))
+        WHERE NOT EXISTS (SELECT 1 FROM folders WHERE path = folder_of(NEW.path));
+    INSERT INTO file_facts
+        SELECT NEW.pk, NEW.item_pk, NEW.namespace_pk, NEW.gone, pk, folded(name_of(NEW.path))
+        FROM folders WHERE path = folder_of(NEW.path);
+    INSERT INTO file_words (rowid, name) VALUES (NEW.pk, spaced(name_of(NEW.path)));
+END;
+CREATE TRIGGER file_moved AFTER UPDATE OF item_pk, namespace_pk, gone ON files
+WHEN (OLD.item_pk, OLD.namespace_pk, OLD.gone) IS NOT (NEW.item_pk, NEW.namespace_pk, NEW.gone)
+BEGIN
+    UPDATE file_facts SET item_pk = NEW.item_pk, namespace_pk = NEW.namespace_pk, gone = NEW.gone
+        WHERE file_pk = NEW.pk;
+END;
+CREATE TRIGGER file_renamed AFTER UPDATE OF path ON files WHEN OLD.path IS NOT NEW.path BEGIN
+    INSERT INTO folders (path, folded) SELECT folder_of(NEW.path), folded(folder_of(NEW.path))
+        WHERE NOT EXISTS (SELECT 1 FROM folders WHERE path = folder_of(NEW.path));
+    UPDATE file_facts SET name = folded(name_of(NEW.path)),
+        folder_pk = (SELECT pk FROM folders WHERE path = folder_of(NEW.path))
+        WHERE file_pk = NEW.pk;
+    UPDATE file_words SET name = spaced(name_of(NEW.path)) WHERE rowid = NEW.pk;
+END;
+CREATE TRIGGER file_forgotten AFTER DELETE ON files BEGIN
+    DELETE FROM file_words WHERE rowid = OLD.pk;
+END;
+INSERT INTO folders (path, folded)
+    SELECT folder, folded(folder) FROM (SELECT DISTINCT folder_of(path) AS folder FROM files);
+INSERT INTO file_facts
+    SELECT f.pk, f.item_pk, f.namespace_pk, f.gone, o.pk, folded(name_of(f.path))
+    FROM files f JOIN folders o ON o.path = folder_of(f.path);
+INSERT INTO file_words (rowid, name) SELECT pk, spaced(name_of(path)) FROM files;
+"""
+
+
+_TABLES_WORDS = f"""
+-- Words that people wrote into photos or their sidecars.
+ALTER TABLE items ADD COLUMN rating REAL GENERATED ALWAYS AS (
+    CASE WHEN json_type(exif, '$.rating') = 'integer' THEN json_extract(exif, '$.rating') END
+) VIRTUAL;
+CREATE INDEX items_by_rating ON items (rating) WHERE rating IS NOT NULL;
+CREATE TABLE keywords (
+    item_pk INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    keyword TEXT    NOT NULL,
+    PRIMARY KEY (item_pk, keyword)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keywords_by_keyword ON keywords (keyword);
+CREATE VIRTUAL TABLE item_words USING fts5 (
+    keywords, title, caption, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER words_added AFTER INSERT ON items
+WHEN NEW.exif LIKE '%"keywords":%' OR NEW.exif LIKE '%"title":%' OR NEW.exif LIKE '%"caption":%'
+BEGIN
+    INSERT INTO item_words (rowid, keywords, title, caption) SELECT NEW.pk,
+        spaced((SELECT group_concat(value, ' ') FROM json_each(NEW.exif, '$.keywords'))),
+        spaced(json_extract(NEW.exif, '$.title')), spaced(json_extract(NEW.exif, '$.caption'));
+    INSERT INTO keywords SELECT DISTINCT NEW.pk, value FROM json_each(NEW.exif, '$.keywords')
+        WHERE type = 'text';
+END;
+CREATE TRIGGER words_changed AFTER UPDATE OF exif ON items WHEN OLD.exif IS NOT NEW.exif BEGIN
+    DELETE FROM item_words WHERE rowid = OLD.pk;
+    DELETE FROM keywords WHERE item_pk = OLD.pk;
+    INSERT INTO item_words (rowid, keywords, title, caption) SELECT NEW.pk,
+        spaced((SELECT group_concat(value, ' ') FROM json_each(NEW.exif, '$.keywords'))),
+        spaced(json_extract(NEW.exif, '$.title')), spaced(json_extract(NEW.exif, '$.caption'));
+    INSERT INTO keywords SELECT DISTINCT NEW.pk, value FROM json_each(NEW.exif, '$.keywords')
+        WHERE type = 'text';
+END;
+CREATE TRIGGER words_removed AFTER DELETE ON items BEGIN
+    DELETE FROM item_words WHERE rowid = OLD.pk;
+END;
+-- They were not read before: the next ingest reads them, and embeds nothing.
+UPDATE files SET sidecars = '{UNREAD}'
+    WHERE item_pk IN (SELECT pk FROM items WHERE kind = 'photo');
+"""
+
+
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _TABLES_1)
 
@@ -451,6 +589,40 @@ def _mark_stale(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX embeddings_stale ON embeddings (item_pk) WHERE stale")
 
 
+def _log_changes(connection: sqlite3.Connection) -> None:
+    _execute(connection, CHANGE_LOG)
+
+
+def _add_facts(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_FACTS)
+
+
+_TABLES_ANSWERS = """
+-- Requests that came with an Idempotency-Key, and what they were answered; kept for a day.
+CREATE TABLE answers (
+    token      TEXT NOT NULL,                   -- id of the token; empty: none was needed
+    key        TEXT NOT NULL,
+    request    TEXT NOT NULL,                   -- digest of it
+    owner      TEXT NOT NULL,                   -- the process that does it
+    status     INTEGER,                         -- null: it is at work
+    headers    TEXT,                            -- JSON object
+    body       BLOB,                            -- deflated
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (token, key)
+) STRICT;
+CREATE INDEX answers_by_age ON answers (created_at);
+CREATE INDEX answers_of_token ON answers (token, created_at);
+"""
+
+
+def _keep_answers(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_ANSWERS)
+
+
+def _add_words(connection: sqlite3.Connection) -> None:
+    _execute(connection, _TABLES_WORDS)
+
+
 def _execute(connection: sqlite3.Connection, script: str) -> None:
     for statement in _statements(script):
         connection.execute(statement)
@@ -482,6 +654,10 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_times_of_files,
     _note_sidecars,
     _mark_stale,
+    _log_changes,
+    _add_facts,
+    _keep_answers,
+    _add_words,
 )
 
 VERSION = len(MIGRATIONS)

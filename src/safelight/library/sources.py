@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safelight.library.damage import stored_json
@@ -34,7 +34,7 @@ class SourceRecord:
     key: int
     namespace: str
     spec: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(hash=False)
     ingested_at: str | None
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
+#: Fields of the EXIF data that people wrote.
+WORDS = frozenset({"title", "caption", "keywords", "rating"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemRecord:
     """New content, with its vector in the space of the ingest.
@@ -282,7 +286,7 @@ def write_facts(library: Database, namespace: str, records: Iterable[FactsRecord
 
     What the sidecar of another file of the photo told is kept.
     """
-    changed = []
+    changed, compared = 0, []
     with library.transaction() as connection:
         space = namespace_key(connection, namespace)
         for record in records:
@@ -304,17 +308,22 @@ def write_facts(library: Database, namespace: str, records: Iterable[FactsRecord
             connection.execute(
                 "UPDATE files SET sidecars = ? WHERE pk = ?", (record.sidecars, file)
             )
-            if exif != json.loads(before):
+            known = json.loads(before)
+            if exif != known:
                 connection.execute(
                     "UPDATE items SET exif = ?, taken_at = ? WHERE pk = ?",
                     (_as_json(exif), exif.get("taken_at"), item),
                 )
-                connection.execute(
-                    "INSERT INTO changed SELECT ? WHERE EXISTS (SELECT 1 FROM stores)", (item,)
-                )
-                changed.append(item)
-        _compare_again(connection, json.dumps(changed))
-    return len(changed)
+                changed += 1
+            # Words decide nothing of which photos are related.
+            if _of_camera(exif) != _of_camera(known):
+                compared.append(item)
+        _compare_again(connection, json.dumps(compared))
+    return changed
+
+
+def _of_camera(exif: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in exif.items() if name not in WORDS}
 
 
 _INSERT_FILE = (

@@ -25,6 +25,27 @@ _DATE = re.compile(
     \s*""",
     re.VERBOSE,
 )
+#: Day and month before the year: ``22/12/2012 10:00``, ``Sat Dec 22 10:00:00 2012`` (C's ctime),
+#: ``22 Dec 2012 10:00``.
+_YEAR_LAST = re.compile(r"(\d\d?)([/.\-])(\d\d?)\2(\d{4})\b(.*)", re.DOTALL)
+_CTIME = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\.?\s+(\d\d?),?\s+([\d:]+)(?:\s+([A-Z]{3}|[+-]\d{4}))?\s+(\d{4})"
+)
+_WORDED = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)?(?:(\d\d?)[\s\-]+([A-Za-z]{3,9})\.?|([A-Za-z]{3,9})\.?\s+(\d\d?))"
+    r",?[\s\-]+(\d{4})\b,?(?:\s+at\b)?(.*)",
+    re.DOTALL,
+)
+_MONTHS = {
+    name: number
+    for number, full in enumerate(
+        "january february march april may june july august september october november "
+        "december".split(),
+        start=1,
+    )
+    for name in (full, full[:3])
+} | {"sept": 9}
+
 _ZONE = re.compile(r"([+-])(\d\d?):?(\d\d)?")
 
 #: Clocks that were never set show where their counting begins: Unix, the Macintosh, DOS.
@@ -74,10 +95,12 @@ def parse_date(
     >>> parse_date("2012:12:22 10:00:00.50"), parse_date("2007/06/30 10:00", zone="+2:00")
     (Moment(text='2012-12-22T10:00:00', subsecond=0.5), \
 Moment(text='2007-06-30T10:00:00+02:00', subsecond=None))
-    >>> parse_date("2012:13:22 10:00:00"), parse_date("    :  :     :  :  ")
+    >>> parse_date("22/12/2012 10:00").text, parse_date("Sat Dec 22 10:00:00 2012").text
+    ('2012-12-22T10:00:00', '2012-12-22T10:00:00')
+    >>> parse_date("2012:13:22 10:00:00"), parse_date("04/05/2012")
     (None, None)
     """
-    found = _DATE.fullmatch((text or "").split("\0")[0].strip())
+    found = _DATE.fullmatch(_year_first((text or "").split("\0")[0].strip()))
     if found is None:
         return None
     year, month, day, hour = (int(found[name] or 0) for name in ("year", "month", "day", "hour"))
@@ -98,6 +121,33 @@ Moment(text='2007-06-30T10:00:00+02:00', subsecond=None))
     digits = re.sub(r"\D.*", "", (found["part"] or found["part_"] or part or "").strip())[:6]
     is_known = bool(digits) and (found["second"] or found["second_"]) is not None
     return Moment(moment.isoformat() + _offset(zone), float(f"0.{digits}") if is_known else None)
+
+
+def _year_first(text: str) -> str:
+    """Return a date that begins with its day or month as one that begins with its year.
+
+    ``04/05/2012`` is a day in April to some and in May to others: it is left alone, and refused.
+    """
+    if match := _YEAR_LAST.fullmatch(text):
+        first, _, second, year, rest = match.groups()
+        numbers = int(first), int(second)
+        if max(numbers) > 12 or numbers[0] == numbers[1]:
+            month, day = min(numbers), max(numbers)
+            return f"{year}-{month:02}-{day:02}{rest}"
+    elif match := _CTIME.fullmatch(text):
+        name, day_text, clock, zone, year = match.groups()
+        if month := _MONTHS.get(name.lower(), 0):
+            return f"{year}-{month:02}-{int(day_text):02} {clock}{_known_zone(zone)}"
+    elif match := _WORDED.fullmatch(text):
+        before, name_behind, name_before, behind, year, rest = match.groups()
+        if month := _MONTHS.get((name_behind or name_before).lower(), 0):
+            return f"{year}-{month:02}-{int(before or behind):02}{rest}"
+    return text
+
+
+def _known_zone(zone: str | None) -> str:
+    # CET and PST name several zones; those that are left out say the time of day all the same.
+    return zone if zone and (zone in ("UTC", "GMT") or zone[0] in "+-") else ""
 
 
 def _is_unset(moment: datetime) -> bool:

@@ -28,6 +28,7 @@ from safelight.metadata.iptc import (
     decoded,
     find_iptc,
 )
+from safelight.metadata.noted import noted
 from safelight.metadata.xmp_facts import XmpFacts, read_xmp_facts
 from safelight.types import Exif
 
@@ -164,7 +165,20 @@ def read_exif(exif: Image.Exif, info: Mapping[Any, Any] | None = None) -> Exif:
         taken_at=taken and taken.text,
         subsecond=taken and taken.subsecond,
         orientation=_orientation(main),
+        **_noted(main, inner, info, [packet.words, *(each.words for each in sidecars)]),
     )
+
+
+def _noted(
+    main: Mapping[int, Any],
+    inner: Mapping[int, Any],
+    info: Mapping[Any, Any],
+    packets: list[Mapping[str, tuple[str, ...]]],
+) -> dict[str, Any]:
+    try:
+        return noted(main, inner, info, packets)
+    except Exception:  # noqa: BLE001 - words of any form lose no date
+        return {}
 
 
 def _packet_facts(packet: Any) -> XmpFacts:

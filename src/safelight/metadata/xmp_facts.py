@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from safelight.metadata.noted import CAPTIONS, RATINGS, SUBJECTS, TITLES, TREES
+from safelight.metadata.words import NAMESPACES
 from safelight.metadata.xmp import CAPTURE_DATES, CREATED, EDITED, values_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ _ISO = (
     *((uri, "RecommendedExposureIndex") for uri in _EXIF_EX),
     *((uri, "StandardOutputSensitivity") for uri in _EXIF_EX),
 )
+#: Where people note words, and what that is called.
+_WORDS = {
+    (NAMESPACES[name.partition(":")[0]], name.partition(":")[2]): name
+    for name in (*TITLES, *CAPTIONS, *SUBJECTS, *TREES, *RATINGS)
+}
 #: Degrees, minutes and seconds, and the letter of the side; or a number alone, with its sign.
 _COORDINATE = re.compile(
     r"([+-]?\d+(?:\.\d+)?)(?:[,\s]+(\d+(?:\.\d+)?))?(?:[,\s]+(\d+(?:\.\d+)?))?\s*([NSEW]?)", re.I
@@ -51,12 +58,15 @@ class XmpFacts:
         By the names of :class:`safelight.types.Exif`, and ``shutter`` and ``aperture`` in APEX.
     texts : mapping of str to str
         ``camera_make``, ``camera_model`` and ``lens``.
+    words : mapping of str to tuple of str
+        What people noted, by names such as ``dc:title``.
     """
 
     dates: tuple[tuple[str, str | None], ...] = ()
     edited: bool = False
     numbers: Mapping[str, float] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_xmp_facts(data: bytes) -> XmpFacts:
@@ -96,6 +106,7 @@ def read_xmp_facts(data: bytes) -> XmpFacts:
         any(name in values for name in EDITED),
         {name: number for name, number in numbers.items() if number is not None},
         {name: text for name, text in texts.items() if text is not None},
+        {name: tuple(values[key]) for key, name in _WORDS.items() if key in values},
     )
 
 

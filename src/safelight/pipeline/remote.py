@@ -122,8 +122,9 @@ def fitting_event(batch: Mapping[str, Any]) -> str:
         if isinstance(batch.get(key), list):
             return name
     raise UsageError(
-        "The batch has neither photos nor photo_index nor artifacts; say which --event it is.",
+        "The batch has neither photos nor photo_index nor artifacts; say which event it is.",
         code="bad-batch",
+        hint="event",
     )
 
 

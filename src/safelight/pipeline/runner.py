@@ -63,9 +63,9 @@ class RunSummary:
     seconds : float
     """
 
-    outputs: list[Path] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list, hash=False)
     photos: int = 0
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list, hash=False)
     resumed: int = 0
     seconds: float = 0.0
 
@@ -134,9 +134,9 @@ def run(
         if plan is not None and dict(plan.options) != wanted:
             raise UsageError(
                 f"A run over {folder} was not finished, and it was asked for other things "
-                f"({_as_text(plan.options)}). Ask for the same to finish it, or start over "
-                "with --fresh.",
+                f"({_as_text(plan.options)}). Ask for the same to finish it, or start over.",
                 code="other-options",
+                hint="fresh",
             )
         if fresh:
             _forget(path, places, services)
@@ -326,8 +326,9 @@ def _alone(places: PipelinePaths) -> Iterator[None]:
     with open(places.batches / ".lock", "ab") as file:
         if not try_lock(file):
             raise UsageError(
-                f"Another run is at work in {places.data}; wait for it, or give this one its own "
-                "folder with --data.",
+                f"Another run is at work in {places.data}; wait for it, or give this one a data "
+                "folder of its own.",
                 code="busy",
+                hint="data",
             )
         yield

@@ -14,7 +14,7 @@ photos anyway, which sees a few hundred pixels of them.
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.quality.picture import Picture
+    from safelight.types import TextModel
 
 #: Opposite descriptions by name, the better, or more, first.
 PAIRS = {
@@ -58,21 +59,6 @@ ALL_FIVE = "ensemble"
 
 # What OpenAI's models, and most that followed them, were trained to the limit of.
 _USUAL_SCALE = 100.0
-
-
-class TextModel(Protocol):
-    """The text side of an embedder."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def logit_scale(self) -> float | None: ...
-
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed texts; (n, dimension) float32, rows of unit length."""
-        ...
 
 
 class ClipIqa:

@@ -75,7 +75,7 @@ class Combined:
     """
 
     score: float | None
-    parts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 def combine(measurements: Mapping[str, Measurement], weights: Weights) -> Combined:

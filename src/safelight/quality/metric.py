@@ -35,7 +35,7 @@ class Measurement:
     score: float | None
     status: Status = "ok"
     reason: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class Metric(Protocol):

@@ -17,9 +17,9 @@ from safelight.quality.sharpness import Sharpness
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safelight.quality.clip_iqa import TextModel
     from safelight.quality.head import Head
     from safelight.quality.metric import Metric
+    from safelight.types import TextModel
 
 #: Those that need the pixels only.
 PIXEL_METRICS: tuple[Metric, ...] = (
@@ -69,7 +69,7 @@ def choose(
         if name not in NAMES:
             raise UsageError(f"Unknown metric {name!r}. Choose from: {', '.join(NAMES)}.")
         if name not in known:
-            raise UsageError(f"The metric {name!r} needs a file: name it with --head.")
+            raise UsageError(f"The metric {name!r} needs a file of weights.", hint="head")
     return tuple(metric for metric in every if metric.name in names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Report:
 
     path: str | None
     photo_id: str | None
-    measurements: Mapping[str, Measurement]
-    versions: Mapping[str, str]
+    measurements: Mapping[str, Measurement] = field(hash=False)
+    versions: Mapping[str, str] = field(hash=False)
     combined: Combined
 
     def score(self, name: str) -> float | None:

@@ -15,6 +15,7 @@ from safelight.files.names import expanded
 from safelight.library.attributes.labels import applying_labels
 from safelight.library.browse import Filter, matching
 from safelight.library.database import AnyLibrary, Database, as_database
+from safelight.library.expression import Match, Not, together
 from safelight.library.files import places
 from safelight.library.name_index import NameBeginnings
 from safelight.library.vector_index.open import open_fastest
@@ -137,9 +138,12 @@ def search(
         expand=expand,
         relevance=False,
     )
+    if not isinstance(query, Query):
+        query = parse_query(query)
+    options = replace(options, where=options.where.with_facts(query.where))
     answer = find(
         library,
-        query,
+        replace(query, where=None),
         embedder,
         options,
         index=index,
@@ -167,7 +171,9 @@ def search_labels(
         raise QueryError("The query is empty. Name what to search for.")
     library = as_database(library)
     chosen = options_of(**options)
-    answer = search_filters(library, Query(labels=tuple(labels)), fingerprint, chosen)
+    parts = [Match("label", each.label) for each in labels]
+    wanted = [part if each.wanted else Not(part) for part, each in zip(parts, labels, strict=True)]
+    answer = search_filters(library, Query(where=together(*wanted)), fingerprint, chosen)
     return hits_of(library, answer, chosen, fingerprint)
 
 
@@ -303,6 +309,8 @@ def hits_of(
                     metadata,
                     each.stack,
                     each.matched,
+                    each.probability,
+                    each.match,
                 )
             )
     return hits

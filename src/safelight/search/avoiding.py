@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safelight.cosine import best, cosines, rounded
+from safelight.labels.calibration import standing_out
 from safelight.library.items import item_keys, vectors_by_key
 from safelight.library.stacks import stacks
 
@@ -126,8 +127,7 @@ def _stands_out(photos: Vectors, words: Vectors, unrelated: Vectors | None) -> N
     own = cosines(photos, words)
     if unrelated is None:
         return np.asarray((own - own.mean()) / max(float(own.std()), 1e-6))
-    others = photos.astype(np.float64) @ unrelated.T.astype(np.float64)
-    return np.asarray((own - others.mean(axis=1)) / np.maximum(others.std(axis=1), 1e-6))
+    return np.asarray(standing_out(photos, words[None], unrelated)[:, 0])
 
 
 def _like(

@@ -15,18 +15,20 @@ import numpy as np
 
 from safelight.cosine import best, cosines, rounded
 from safelight.errors import QueryError
-from safelight.library.browse import Filter, cameras_named, matching, present, with_labels
+from safelight.library.browse import Filter, matching, present, with_labels
 from safelight.library.database import as_database
-from safelight.library.facets import common_cameras
-from safelight.library.files import require_folder, require_namespace
+from safelight.library.expression import matches
+from safelight.library.files import no_namespace, require_folder, require_namespace
 from safelight.library.items import vectors_by_key
 from safelight.library.name_index import named
 from safelight.library.ordering import ordered
 from safelight.library.stacks import stacks
+from safelight.library.values import unmatched
+from safelight.library.words import worded
 from safelight.search.avoiding import nearest_needed, rank
 from safelight.search.options import Answer, Found, SearchOptions
 from safelight.search.query import Query, Term
-from safelight.search.terms import aim, texts_of
+from safelight.search.terms import Aim, aim, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 
 #: More than are wanted are asked for at first, since a few photos' files may be missing.
 _SPARE = 16
+
+
+#: Hits by the words that people wrote, at most: of more, the best.
+_MOST_WORDED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +136,13 @@ def search_steps(
     )
     is_words = not images and all(term.kind == "text" and term.weight > 0 for term in terms)
     first: list[Found] = []
-    if options.names and is_words and len(terms) == 1 and may_name(terms[0].value):
-        first = _named(library, terms[0].value, goal.toward, embedder.fingerprint, where)
+    if options.names and is_words and len(terms) == 1:
+        text = terms[0].value
+        first = _called(
+            library, text, goal.toward, embedder.fingerprint, where, is_name=may_name(text)
+        )
     unrelated = None
-    is_words = is_words and options.relevance
-    if goal.avoided or is_words:
+    if goal.avoided or (options.relevance and texts):
         unrelated = yield Unrelated()
     plain = where.is_plain
     wanted = nearest_needed(options.top) if goal.avoided else options.top + _SPARE
@@ -156,18 +164,24 @@ def search_steps(
         if options.min_score is not None:
             hits = [each for each in hits if each.score >= options.min_score]
         hits = stacked(library, hits, options)
-        if len(hits) >= options.top or len(near.keys) < wanted:
+        if len(hits) > options.top or len(near.keys) < wanted:
             break
         if options.min_score is not None and len(scores) and scores[-1] < options.min_score:
             break
         wanted *= 4
-    weak = False
-    if is_words and nearest and not first:
-        weak, more = _relevance(library, embedder, texts, goal.toward, nearest[0], unrelated)
-        notes = (*notes, *more)
+    weak = more = False
+    if options.relevance:
+        wanted_terms = [*(term for term in terms if term.kind != "image"), *asked]
+        best_keys = [each.key for each in nearest[:_FIRST]]
+        hits = _judged(library, embedder, wanted_terms, goal, hits, best_keys, unrelated)
+        weak = bool(hits) and not any(hit.match for hit in hits[: options.top])
+        more = len(hits) > options.top and hits[options.top].match
+        if weak:
+            notes = (*notes, *_no_match(embedder, texts))
+    hits = hits[: options.top]
     if not hits:
         notes = (*notes, *explain_nothing(library, where))
-    return Answer(arranged(library, hits[: options.top], options.order), weak, notes)
+    return Answer(arranged(library, hits, options.order), weak, more, notes)
 
 
 def name_for_image(
@@ -212,8 +226,8 @@ def search_filters(
         require_named(library, where, visible)
     if where.is_plain and options.order is None:
         raise QueryError("The query is empty. Name what to search for.")
-    if where.labels:
-        probable = with_labels(library, where.labels, where.namespaces, where.space)
+    if labels := where.wanted_labels:
+        probable = with_labels(library, labels, where.namespaces, where.space)
         keys = np.asarray(matching(library, where), np.int64)
         scores = rounded([probable[key] for key in keys.tolist()])
         keys, scores = keys[order := best(scores, keys, len(keys))], scores[order]
@@ -224,24 +238,22 @@ def search_filters(
     while True:
         ids = present(library, keys[:wanted].tolist(), where)
         hits = [
-            Found(key, ids[key], score)
+            Found(key, ids[key], score, probability=float(score))
             for key, score in zip(keys[:wanted].tolist(), scores.tolist(), strict=False)
             if key in ids and (options.min_score is None or score >= options.min_score)
         ]
         hits = stacked(library, hits, options)
-        if len(hits) >= options.top or wanted >= len(keys):
+        if len(hits) > options.top or wanted >= len(keys):
             break
         wanted *= 4
     notes = () if hits else explain_nothing(library, where)
-    return Answer(arranged(library, hits[: options.top], options.order), False, notes)
+    found = arranged(library, hits[: options.top], options.order)
+    return Answer(found, False, len(hits) > options.top, notes)
 
 
 def filter_of(query: Query, options: SearchOptions, fingerprint: str) -> Filter:
     """Return all filters of a search in one."""
-    labels = ((each.label, each.wanted) for each in query.labels)
-    return replace(
-        options.where, labels=(*options.where.labels, *labels), space=fingerprint or None
-    )
+    return replace(options.where.with_facts(query.where), space=fingerprint or None)
 
 
 def require_named(library: Database, where: Filter, visible: tuple[str, ...] | None = None) -> None:
@@ -254,9 +266,12 @@ def require_named(library: Database, where: Filter, visible: tuple[str, ...] | N
     LibraryError
         With those that there are.
     """
-    for namespace in where.namespaces or ():
-        if visible is None or namespace not in visible:
+    named = [str(each.value) for each in matches(where.facts) if each.name == "in"]
+    for namespace in (*(where.namespaces or ()), *named):
+        if visible is None:
             require_namespace(library, namespace)
+        elif namespace not in visible:
+            raise no_namespace(library, namespace, visible)
     if where.under is not None:
         require_folder(library, where.under)
 
@@ -269,7 +284,7 @@ def stacked(library: Database, hits: list[Found], options: SearchOptions) -> lis
     if not together:
         return hits
     sizes = {
-        stack: len(present(library, sorted(stack), replace(options.where, labels=())))
+        stack: len(present(library, sorted(stack), options.where))
         for stack in set(together.values())
     }
     kept: list[Found] = []
@@ -294,63 +309,106 @@ def arranged(library: Database, hits: list[Found], order: str | None) -> tuple[F
 
 def explain_nothing(library: Database, where: Filter) -> tuple[str, ...]:
     """Return why a filter lets nothing pass, as far as one can tell."""
-    if where.camera is None or cameras_named(library, where.camera):
-        return ()
-    cameras = ", ".join(common_cameras(library, 8))
-    return (
-        f"No photo was taken with a camera called {where.camera!r}."
-        + (f" Cameras: {cameras}." if cameras else " No photo tells its camera."),
-    )
+    return unmatched(library, where.expression)
 
 
-def _named(
+def _called(
     library: Database,
     text: str,
     vector: npt.NDArray[np.float32],
     fingerprint: str,
     where: Filter,
+    *,
+    is_name: bool,
 ) -> list[Found]:
-    matched = named(library, text, namespaces=where.namespaces, under=where.under)
-    if not matched:
+    """Return the hits that a text names, then those in whose words it stands, the nearest first.
+
+    Parameters
+    ----------
+    is_name : bool
+        False if it cannot name a file or folder.
+    """
+    matched = (
+        named(library, text, namespaces=where.namespaces, under=where.under) if is_name else {}
+    )
+    words = worded(library, text, _MOST_WORDED, where.namespaces)
+    keys = [*matched, *(key for key in words if key not in matched)]
+    if not keys:
         return []
-    keys = list(matched)
     if not where.is_plain or where.photos_only:
         passing = set(matching(library, where))
         keys = [key for key in keys if key in passing]
     ids = present(library, keys, where)
     vectors = vectors_by_key(library, keys, fingerprint)
-    return [
+    keys = [key for key in keys if key in ids and key in vectors]
+    if not keys:
+        return []
+    near = cosines(np.stack([vectors[key] for key in keys]), vector).tolist()
+    found = [
         Found(
             key,
             ids[key],
-            float(cosines(vectors[key][None], vector)[0]),
-            matched=matched[key].how,
-            path=matched[key].path,
+            score,
+            matched=matched[key].how if key in matched else words[key],
+            path=matched[key].path if key in matched else None,
+            probability=1.0,
         )
-        for key in keys
-        if key in ids and key in vectors
+        for key, score in zip(keys, near, strict=True)
     ]
+    by_name = [each for each in found if each.key in matched]
+    return by_name + sorted((each for each in found if each.key not in matched), key=_nearest)
 
 
-def _relevance(
+def _nearest(hit: Found) -> tuple[float, int]:
+    return -hit.score, hit.key
+
+
+def _judged(
     library: Database,
     embedder: Embedder,
-    texts: Sequence[str],
-    vector: npt.NDArray[np.float32],
-    hit: Found,
+    terms: Sequence[Term],
+    goal: Aim,
+    hits: list[Found],
+    best_keys: Sequence[int],
     unrelated: npt.NDArray[np.float32] | None,
-) -> tuple[bool, tuple[str, ...]]:
-    from safelight.search import relevance
+) -> list[Found]:
+    """Return hits with the probability that they are what was asked for, as far as one can tell."""
+    from safelight.search import matches
 
-    unread = relevance.is_unread(embedder, texts)
-    if not unread:
-        photo = vectors_by_key(library, [hit.key], embedder.fingerprint).get(hit.key)
-        if photo is None or not relevance.is_weak(embedder, unrelated, vector, photo):
-            return False, ()
-    if embedder.name != "starter":
-        return True, (relevance.NO_GOOD_MATCH,)
-    return True, (relevance.NO_GOOD_MATCH, relevance.ENGLISH_ONLY)
+    judged = [hit for hit in hits if hit.probability is None]
+    if not judged:
+        return hits
+    vectors = vectors_by_key(
+        library, [*(hit.key for hit in judged), *best_keys], embedder.fingerprint
+    )
+    judged = [hit for hit in judged if hit.key in vectors]
+    best_keys = [key for key in best_keys if key in vectors]
+    if not judged or not best_keys:
+        return hits
+    photos = np.stack([vectors[hit.key] for hit in judged])
+    found = matches.judge(
+        library,
+        embedder,
+        terms,
+        goal,
+        photos,
+        np.stack([vectors[key] for key in best_keys]),
+        unrelated,
+    )
+    if found is None:
+        return hits
+    by_key = dict(zip((hit.key for hit in judged), found.tolist(), strict=True))
+    return [replace(hit, probability=by_key[hit.key]) if hit.key in by_key else hit for hit in hits]
 
+
+def _no_match(embedder: Embedder, texts: Sequence[str]) -> tuple[str, ...]:
+    from safelight.search.relevance import no_match
+
+    return no_match(embedder, texts)
+
+
+#: Of the nearest photos, so many are looked at for how far the best stands out.
+_FIRST = 8
 
 #: Stands for an image that is searched with and is not a term of the query.
 _WANTED = Term("image", "image")

@@ -9,6 +9,10 @@ from safelight.arguments import as_kind, as_number
 from safelight.errors import QueryError
 from safelight.library.browse import Filter
 
+#: From this probability on a hit is a match: there, sets were most like the right ones by F1
+#: (bench/matches.py).
+MATCHES = 0.35
+
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
@@ -29,7 +33,7 @@ class SearchOptions:
     names : bool
         What a query names, a file or folder, comes first.
     relevance : bool
-        Tell whether the best hit is weak; that needs the vectors of unrelated words.
+        Tell matches from what is merely nearest; that needs the vectors of unrelated words.
     strict : bool
         A namespace that there is not is an error, and not without photos.
     """
@@ -66,9 +70,11 @@ class Found:
     stack : int
         Photos in its stack, itself included.
     matched : str or None
-        ``file name`` or ``folder name`` if that is why it was found.
+        ``file name``, ``folder name``, ``keyword``, ``title`` or ``caption`` if found by it.
     path : str or None
         Of the file that is called so.
+    probability : float or None
+        That it is what was asked for, 0 to 1; None where that cannot be told.
     """
 
     key: int
@@ -77,6 +83,12 @@ class Found:
     stack: int = 1
     matched: str | None = None
     path: str | None = None
+    probability: float | None = None
+
+    @property
+    def match(self) -> bool:
+        """Tell whether it is taken for what was asked for; yes where that cannot be told."""
+        return self.probability is None or self.probability >= MATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +100,14 @@ class Answer:
     found : tuple of Found
         Best first, unless another order was asked for.
     weak : bool
-        The best is no nearer to the words than to words that have nothing to do with it.
+        None of them is a match.
+    more : bool
+        There are more matches than were wanted.
     notes : tuple of str
         Sentences for people.
     """
 
     found: tuple[Found, ...]
     weak: bool = False
+    more: bool = False
     notes: tuple[str, ...] = ()

@@ -1,20 +1,16 @@
-"""Relevance: is the best hit closer to the query than to unrelated prompts?
-
-A search always finds something. What is nearest to "giraffe" among photos without one is told from
-a giraffe by what says whether a label applies: see :mod:`safelight.labels.classifier`.
-"""
+"""Unrelated words, and notes for people whose query has no match."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import TYPE_CHECKING
 
-from safelight.labels.classifier import APPLIES, Classifier, has_sigmoid
-from safelight.labels.embeddings import CacheFiles, embed_unrelated
-from safelight.labels.label_set import LabelSet
+from safelight.labels import CacheFiles, LabelSet
+from safelight.labels.classifier import has_sigmoid
+from safelight.labels.embeddings import embed_unrelated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -23,16 +19,11 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float32]
 
-# The words are embedded already; the set has to have a name for them only.
-_WORDS = LabelSet(("what is looked for",), ("{}",))
-
-#: The best of many photos is nearer by chance than any one of them, on which labels are judged. Of
-#: the starter model's best hits on 411 photos this says "weak" for 17 of 17 words that are nonsense
-#: or not English, and for none of 60 names of things that are on a photo (bench/avoiding.py).
-_RELEVANT = 0.8
-
-NO_GOOD_MATCH = "No good match: the best hit is no closer to these words than to unrelated ones."
+NO_MATCH = "No good match: what is nearest stands out no more than what is unrelated."
 ENGLISH_ONLY = "The starter model reads English only, and knows common things best."
+
+# Only a name for the file that keeps them.
+_WORDS = LabelSet(("what is looked for",), ("{}",))
 
 
 def unrelated_to(embedder: Embedder) -> Vector | None:
@@ -42,11 +33,9 @@ def unrelated_to(embedder: Embedder) -> Vector | None:
     return embed_unrelated(embedder, CacheFiles.of_user(_WORDS, embedder).unrelated)
 
 
-def is_weak(embedder: Embedder, unrelated: Vector | None, words: Vector, photo: Vector) -> bool:
-    """Tell whether words probably do not apply to a photo, given the vectors of both."""
-    classifier = Classifier(_WORDS, embedder, words[None], unrelated)
-    least = APPLIES if unrelated is None else _RELEVANT
-    return classifier.classify(photo[None], 1)[0].labels[0].calibrated < least
+def no_match(embedder: Embedder, texts: Sequence[str]) -> tuple[str, ...]:
+    """Return what to tell about a query without a match."""
+    return (NO_MATCH, ENGLISH_ONLY) if texts and embedder.name == "starter" else (NO_MATCH,)
 
 
 def is_unread(embedder: Embedder, texts: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
@@ -16,15 +16,18 @@ from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
-from safelight.server.errors import (
-    ProblemDetails,
-    ProblemResponse,
-    of_error,
-    respond,
-)
+from safelight.schemas import ProblemCode
+from safelight.schemas.problems import OF_STATUS
+from safelight.server import document
+from safelight.server.allowed_methods import allowed_methods
+from safelight.server.auth import GuardedRoute
+from safelight.server.errors import Problem, ProblemResponse, of_error, of_problem, respond
+from safelight.server.idempotency import KEY_PARAMETER
 from safelight.server.lifespan import lifespan
+from safelight.server.messages import field_problem
 from safelight.server.middleware import Middleware
 from safelight.server.routes import (
+    changes,
     documentation,
     duplicates,
     features,
@@ -33,16 +36,14 @@ from safelight.server.routes import (
     photos,
     plans,
     session,
+    signatures,
     sources,
     uploads,
     vectors,
 )
-from safelight.server.schemas.messages import plain
-from safelight.server.schemas.photos import ImageSearch
+from safelight.server.unknown_input import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from safelight.server.state import ServerState
 
 # What a machine's own tables say about these differs, and a browser runs no script of another type.
@@ -50,17 +51,6 @@ for suffix, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", 
     mimetypes.add_type(kind, suffix)
 
 PAGE = Path(__file__).with_name("page")
-
-_PROBLEM: dict[str, Any] = {
-    "model": ProblemDetails,
-    "content": {"application/problem+json": {}},
-}
-
-#: Every endpoint may answer with these; which, is a matter of `code`.
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {**_PROBLEM, "description": "The request was refused."},
-    "5XX": {**_PROBLEM, "description": "The server could not do it."},
-}
 
 _NO_TELEMETRY: Any = {
     "tracing": False,
@@ -75,12 +65,15 @@ def create_app(service: ServerState) -> FastAPI:
     """Return the ASGI application of a service; its lifespan starts and stops the service."""
     app = FastAPI(
         title="safelight",
-        summary="Search photos by meaning, on your own machine.",
+        summary=document.SUMMARY,
+        description=document.DESCRIPTION,
         version=version("safelight"),
+        license_info=document.LICENSE,
+        servers=document.SERVERS,
+        openapi_tags=document.TAGS,
         lifespan=lambda _: lifespan(service),
         docs_url=None,
         redoc_url=None,
-        responses=_PROBLEMS,
         exception_handlers={
             SafelightError: _refused,
             sqlite3.DatabaseError: _broken,
@@ -94,7 +87,9 @@ def create_app(service: ServerState) -> FastAPI:
     for each in (
         session,
         photos,
+        changes,
         images,
+        signatures,
         uploads,
         jobs,
         vectors,
@@ -118,36 +113,23 @@ async def _page() -> FileResponse:
 
 def _describe(app: FastAPI) -> None:
     """Complete what FastAPI writes of the API by what it cannot know."""
-    plain = app.openapi
+    written = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        document = plain()
-        schemas = document["components"]["schemas"]
-        for name, schema in (
-            ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
-            .pop("$defs", {})
-            .items()
-        ):
-            schemas.setdefault(name, schema)
-        wanted = ImageSearch.model_json_schema(ref_template="#/components/schemas/{model}")
-        wanted.pop("$defs", None)
-        schemas["ImageSearch"] = wanted
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                for status, response in operation["responses"].items():
-                    if status in ("4XX", "5XX"):
-                        # FastAPI puts the model under application/json as well.
-                        response["content"] = {
-                            "application/problem+json": {
-                                "schema": {"$ref": "#/components/schemas/ProblemDetails"}
-                            }
-                        }
-        app.openapi_schema = document
-        return document
+        if app.openapi_schema is None:
+            keyed = {each.operation_id for each in _routes(app) if each.takes_key}
+            whole = written()
+            for _, operation in document.operations(whole):
+                if operation["operationId"] in keyed:
+                    operation.setdefault("parameters", []).append(dict(KEY_PARAMETER))
+            app.openapi_schema = document.complete(whole)
+        return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _routes(app: FastAPI) -> list[GuardedRoute]:
+    return [each for each in app.routes if isinstance(each, GuardedRoute)]
 
 
 async def _refused(_: Request, error: Exception) -> ProblemResponse:
@@ -160,41 +142,40 @@ async def _broken(request: Request, error: Exception) -> ProblemResponse:
     return of_error(explain_database_error(request.app.state.service.library.path, error))
 
 
-async def _http(_: Request, error: Exception) -> ProblemResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = getattr(error, "code", "http")
-    return respond(error.status_code, str(error.detail), code, headers=error.headers)
+    if isinstance(error, Problem):
+        return of_problem(error)
+    # Starlette's own, whose words are the status once more.
+    code = OF_STATUS.get(error.status_code, ProblemCode.BAD_REQUEST)
+    headers = dict(error.headers or {})
+    path = request.url.path[:200]
+    detail = f"{str(error.detail).rstrip('.')}."
+    if error.status_code == 404:
+        detail = f"The API has no {path}. `GET /docs` lists all calls."
+    if error.status_code == 405:
+        headers["Allow"] = allowed_methods(request)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        detail = f"{path} does not take {request.method}. It takes {headers['Allow']}."
+    return respond(detail, code, status=error.status_code, headers=headers)
 
 
 async def _half_character(_: Request, __: Exception) -> ProblemResponse:
     # JSON can write half a character; neither the library nor an answer can.
-    return respond(422, "The request has half a character in it (a lone surrogate).", "invalid")
+    return respond(
+        "The request has half a character in it (a lone surrogate).", ProblemCode.INVALID
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     # Not what was sent: it may be a secret in the wrong place.
+    found = error.errors()
     is_json = "json" in request.headers.get("content-type", "json")
-    errors = [_wrong(each, is_json=is_json) for each in error.errors()]
-    first = errors[0] if errors else {"field": "body", "reason": "cannot be read"}
-    detail = f"{_named(first['field'])} {first['reason']}."
-    return respond(422, detail, "invalid", errors=errors)
-
-
-def _named(field: str) -> str:
-    """Return how a field is called by those who fill it in: without where it was sent."""
-    place, _, name = field.partition(".")
-    if place not in ("body", "query", "path", "header", "cookie"):
-        name = field  # a form whose field is JSON
-    return f"`{name}`" if name else "The request"
-
-
-def _wrong(found: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
-    """Return which field of a request is wrong, and how."""
-    where = [str(part) for part in found["loc"]]
-    if found["type"] == "json_invalid":
-        at = f" at character {where[-1]}" if len(where) > 1 else ""
-        return {"field": "body", "reason": f"is not JSON{at}: {found['ctx']['error']}"}
-    if where == ["body"] and not is_json:
-        return {"field": "body", "reason": "is not JSON; send it as Content-Type: application/json"}
-    return {"field": ".".join(where) or "body", "reason": plain(found)}
+    if not is_json and any(tuple(each["loc"]) == ("body",) for each in found):
+        detail = "The body is not JSON; send it as Content-Type: application/json."
+        return respond(detail, ProblemCode.MEDIA_TYPE)
+    field = getattr(request.scope.get("route"), "body_field", None)
+    model = field and field.field_info.annotation
+    return of_problem(invalid([field_problem(each, model) for each in found]))

@@ -13,6 +13,14 @@ from fastapi.routing import APIRoute
 from safelight.library.state.tokens import find_token
 from safelight.server.config import is_loopback
 from safelight.server.errors import Problem
+from safelight.server.idempotency import HEADER as KEY_HEADER
+from safelight.server.signatures import NO_TOKEN
+from safelight.server.unknown_input import (
+    StrictRequest,
+    check_query,
+    parameters_of,
+    refuse_body,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 
     from safelight.library.state.tokens import Token
     from safelight.server.config import ServerConfig
+    from safelight.server.idempotency import Once
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -98,6 +107,26 @@ def access_of(authorization: str | None, known: Sequence[Token], *, needs_token:
     return Access(token.id, True, token.may_write, token.namespaces)
 
 
+def access_of_signer(token_id: str, known: Sequence[Token], *, needs_token: bool) -> Access:
+    """Return the rights of an address that was signed for a token: to read, as the token may now.
+
+    Raises
+    ------
+    Problem
+        With 403: the token was revoked, or this server needs one by now.
+    """
+    if token_id == NO_TOKEN:
+        if not needs_token:
+            return Access(may_write=False)
+    else:
+        for each in known:
+            if each.id == token_id and each.revoked_at is None:
+                return Access(each.id, True, False, each.namespaces)
+    raise Problem(
+        403, "The token that this address was signed for is not valid any more.", "signature"
+    )
+
+
 def bearer_token(authorization: str) -> str | None:
     """Return the token that an ``Authorization`` brings, valid or not; None: another scheme."""
     scheme, _, text = authorization.partition(" ")
@@ -139,8 +168,18 @@ def check_host(host: str | None, options: ServerConfig) -> None:
     )
 
 
-def check_origin(method: str, headers: Mapping[str, str], path: str, options: ServerConfig) -> None:
+def check_origin(
+    method: str,
+    headers: Mapping[str, str],
+    path: str,
+    options: ServerConfig,
+    *,
+    is_signed: bool = False,
+) -> None:
     """Refuse what a page of another origin makes a browser send.
+
+    For a picture a browser does not say which page it is for. If some may use this server, they
+    have signed addresses.
 
     Raises
     ------
@@ -162,7 +201,7 @@ def check_origin(method: str, headers: Mapping[str, str], path: str, options: Se
         return
     if method in _SAFE and headers.get("sec-fetch-mode") == "navigate":
         return  # somebody followed a link; the other page sees nothing of the answer
-    if options.allowed_origins and method in _SAFE:
+    if is_signed and options.allowed_origins:
         return
     raise Problem(403, f"Pages of other sites may not use {path}.", "origin")
 
@@ -202,26 +241,68 @@ async def _writer(request: Request) -> Access:
     return access
 
 
+#: Who may write may read: the first check that an endpoint depends on does.
+_RIGHTS = (("write", _writer), ("read", _reader))
+
+
 class GuardedRoute(APIRoute):
     """Route that asks what a request may do before a byte of its body is read.
 
-    FastAPI reads and parses a body before it resolves what an endpoint depends on.
+    FastAPI reads and parses a body before it resolves what an endpoint depends on. It passes over
+    what an endpoint does not know, as well; here that is refused. The right that it needs stands in
+    the OpenAPI document.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        called = [each.call for each in self.dependant.dependencies]
+        right = next((right for right, check in _RIGHTS if check in called), None)
+        self.openapi_extra = {
+            "security": [] if right is None else [{"token": [right]}],
+            **(self.openapi_extra or {}),
+        }
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request: the checks, then FastAPI's own."""
         answer = super().get_route_handler()
-        # Who may write may read: one check does.
         called = [each.call for each in self.dependant.dependencies]
-        check = next((each for each in (_writer, _reader) if each in called), None)
-        if check is None:
-            return answer
+        self._rights = next((check for _, check in _RIGHTS if check in called), None)
+        self._parameters = parameters_of(self.dependant)
+        is_once = self.takes_key
+        takes_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def checked(request: Request) -> Response:
-            await check(request)
-            return await answer(request)
+            await self.check(request)
+            if takes_body:
+                request = StrictRequest(request.scope, request.receive)
+            else:
+                await refuse_body(request)
+            key = request.headers.get(KEY_HEADER) if is_once else None
+            if key is None:
+                return await answer(request)
+            once: Once = request.app.state.service.once
+            token = request.scope["access"].token
+            return await once.answer(request, token, key, lambda: answer(request))
 
         return checked
+
+    @property
+    def takes_key(self) -> bool:
+        """True of a POST that does something: with an ``Idempotency-Key``, it does it once."""
+        calls = [each.call for each in self.dependant.dependencies]
+        return "POST" in (self.methods or ()) and _writer in calls
+
+    async def check(self, request: Request) -> None:
+        """Raise unless the request may do what the endpoint does, and asks for what it knows.
+
+        Raises
+        ------
+        Problem
+            With 401, 403 or 422.
+        """
+        if self._rights is not None:
+            await self._rights(request)
+        check_query(request, self._parameters)
 
 
 #: What an endpoint takes to be for those only who may read, or write.

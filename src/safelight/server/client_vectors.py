@@ -11,6 +11,7 @@ from fastapi import Response
 
 from safelight.errors import LibraryError
 from safelight.library.browse import Filter
+from safelight.library.cursors import list_query, read_cursor, write_cursor
 from safelight.library.photos import read_photo
 from safelight.library.state.client_vectors import (
     count_vectors,
@@ -96,28 +97,36 @@ def listed(
     served: ServerState,
     searched: Searched | None,
     namespaces: tuple[str, ...] | None,
-    offset: int,
+    cursor: str | None,
     limit: int,
     shape: Any,
 ) -> Response:
-    """Return a page: first what clients brought, then what was ingested."""
-    brought = count_vectors(served.library, namespaces)
-    found = [
-        Match(each.id, each.namespace, each.metadata, each.created_at, each.updated_at,
-              each.embedding)
-        for each in list_vectors(served.library, namespaces, offset=offset, limit=limit)
-    ]  # fmt: skip
+    """Return a page: first what clients brought, then what was ingested; a link to the next."""
+    query = list_query(served.library, "vectors", namespaces)
+    # Of a vector, its place; of what was ingested, which comes behind them, the key.
+    space, name, last = -1, "", -1
+    if cursor is not None:
+        space, name, last = read_cursor(query, cursor, int, str, int)
+    found: list[tuple[tuple[int, str, int], Match]] = []
+    if last < 0:
+        rows = list_vectors(served.library, namespaces, after=(space, name), limit=limit + 1)
+        for place, each in rows:
+            match = Match(each.id, each.namespace, each.metadata, each.created_at,
+                          each.updated_at, each.embedding)  # fmt: skip
+            found.append(((*place, -1), match))
     keys = _keys(served, searched, Filter(namespaces=namespaces))
-    if searched is not None and len(found) < limit:
-        start = max(0, offset - brought)
-        part = keys[start : start + limit - len(found)].tolist()
+    start = int(np.searchsorted(keys, last, side="right"))
+    while searched is not None and len(found) <= limit and start < len(keys):
+        part = keys[start : start + limit + 1 - len(found)].tolist()
         some = items(served, part, namespaces, searched.choice.embedder.fingerprint)
-        found += [some[key][0] for key in part if key in some]
-    headers = {"X-Total-Count": str(brought + len(keys))}
-    if offset + limit < brought + len(keys):
-        following = {**request.query_params, "offset": offset + limit, "limit": limit}
+        found += [((-1, "", key), some[key][0]) for key in part if key in some]
+        start += len(part)
+    headers = {"X-Total-Count": str(count_vectors(served.library, namespaces) + len(keys))}
+    if len(found) > limit:
+        onward = write_cursor(query, found[limit - 1][0])
+        following = {**request.query_params, "limit": limit, "cursor": onward}
         headers["Link"] = f'<{request.url.path}?{urlencode(following)}>; rel="next"'
-    body = json.dumps([shape(each) for each in found], ensure_ascii=False)
+    body = json.dumps([shape(each) for _, each in found[:limit]], ensure_ascii=False)
     return Response(body.encode(), media_type="application/json", headers=headers)
 
 

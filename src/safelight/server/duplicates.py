@@ -7,21 +7,25 @@ and is then answered with what is known and how far the rest is.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from safelight.duplicates.clustering.decided_groups import decided_groups
 from safelight.duplicates.deduplicator import Deduplicator
 from safelight.duplicates.model import KEPT_TOGETHER, Relation
 from safelight.errors import LibraryError
 from safelight.library.attributes.decisions import decide, decided_pairs, decisions, revoke
 from safelight.library.attributes.edges import present_state
+from safelight.library.cursors import list_query, read_cursor, write_cursor
+from safelight.library.photos import read_photo
 from safelight.library.spaces import default_space
+from safelight.server.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from safelight.duplicates.clustering.decided_groups import DecidedGroup
     from safelight.duplicates.keeper import Suggestion
     from safelight.duplicates.model import Group
     from safelight.library.database import Database
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
     Pairs = frozenset[tuple[str, str]]
 
 #: How long a request waits for the groups, in seconds.
-_PATIENCE = 3.0
+PATIENCE = 3.0
+
+#: After how many seconds a client is to ask again, while photos are compared.
+RETRY_AFTER = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,17 @@ class _Known:
     suggestions: tuple[Suggestion, ...]
 
 
+def still_comparing(comparing: Comparing) -> Problem:
+    """Return the refusal of what needs groups that are not found yet."""
+    return Problem(
+        503,
+        f"The photos are still being compared ({comparing.stage}: {comparing.done:,} of "
+        f"{comparing.total:,}). Ask again in a moment.",
+        "comparing",
+        {"Retry-After": str(RETRY_AFTER)},
+    )
+
+
 class Duplicates:
     """The groups of a library, by namespace.
 
@@ -63,6 +81,8 @@ class Duplicates:
         Threads for each.
     stopping : asyncio.Event
         Set when the server stops.
+    patience : float
+        Seconds that a request waits for the groups.
     """
 
     def __init__(
@@ -74,6 +94,7 @@ class Duplicates:
         comparing: WorkerPool,
         writing: WorkerPool,
         stopping: asyncio.Event,
+        patience: float = PATIENCE,
     ) -> None:
         self._library = library
         self._settings = settings
@@ -81,6 +102,7 @@ class Duplicates:
         self._comparing = comparing
         self._writing = writing
         self._stopping = stopping
+        self._patience = patience
         self._known: dict[str | None, _Known] = {}
         self._running: dict[str | None, asyncio.Task[None]] = {}
         self._progress: dict[str | None, Comparing] = {}
@@ -120,10 +142,12 @@ class Duplicates:
         LibraryError
             With the code ``no-group``: there is no such group.
         """
-        found, _ = await self.groups(namespaces)
+        found, comparing = await self.groups(namespaces)
         for namespace, each in found:
             if each.group.id == group_id:
                 return namespace, each
+        if comparing is not None:
+            raise still_comparing(comparing)
         raise LibraryError(
             f"There is no group {group_id} any more: its photos changed, or you decided on it.",
             code="no-group",
@@ -171,7 +195,7 @@ class Duplicates:
         if task is None or task.done():
             task = asyncio.create_task(self._find(namespace))
             self._running[namespace] = task
-        await asyncio.wait({task}, timeout=_PATIENCE)
+        await asyncio.wait({task}, timeout=self._patience)
         if task.done():
             task.result()  # raises what went wrong
             return None
@@ -189,7 +213,7 @@ class Duplicates:
 
         def tell(stage: str, done: int, total: int) -> None:
             if self._stopping.is_set():
-                raise LibraryError("The server is stopping.", code="busy")
+                raise LibraryError("The server is stopping.", code="stopped")
             self._progress[namespace] = Comparing(stage, done, total)
 
         finder = Deduplicator(
@@ -232,40 +256,96 @@ class Duplicates:
                 return None  # what is left of it is another group
         return tuple(open_)
 
-    async def decide(self, namespaces: Iterable[str | None], group_id: str, decision: str) -> None:
-        """Keep a decision on a group."""
-        _, found = await self.one(namespaces, group_id)
-        await self._writing.run(decide, self._library, pairs_of(found.group), decision)
-
-    async def take_back(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
-        """Take back what was decided on a group.
+    async def decide(
+        self, namespaces: Sequence[str | None], group_id: str, decision: str
+    ) -> DecidedGroup:
+        """Keep a decision on a group, also on one that was decided on before.
 
         Raises
         ------
         LibraryError
-            With the code ``no-group``: nothing was.
+            With the code ``no-group``: there is no such group.
         """
-        await self._writing.run(self._revoke, group_id, namespaces)
+        visible = _visible(namespaces)
+        earlier = await self._reading.run(self.decided, visible, group_id)
+        if earlier and all(each.decision == decision for each in earlier):
+            return earlier[-1]
+        if earlier:
+            pairs = frozenset(pair for each in earlier for pair in each.pairs)
+        else:
+            _, found = await self.one(namespaces, group_id)
+            pairs = pairs_of(found.group)
+        made = await self._writing.run(decide, self._library, pairs, decision)
+        return decided_groups(made)[0]
 
-    def _revoke(self, group_id: str, namespaces: tuple[str, ...] | None) -> None:
-        from safelight.duplicates.clustering.decided_groups import decided_groups
-        from safelight.library.photos import read_photo
+    async def take_back(self, namespaces: Sequence[str | None], group_id: str) -> None:
+        """Take back what was decided on a group; of one that is open, nothing.
 
-        library = self._library
-        found = [each for each in decided_groups(decisions(library)) if each.id == group_id]
-        if namespaces is not None:
-            # As far as the token can see: one photo that it cannot makes it somebody else's.
-            with contextlib.suppress(LibraryError):
-                for each in found:
-                    for photo in each.photos:
-                        read_photo(library, photo, namespaces)
-                namespaces = None
-        if not found or namespaces is not None:
-            raise LibraryError(
-                f"There is no decision on group {group_id}.", code="no-group", group=group_id
-            )
+        Raises
+        ------
+        LibraryError
+            With the code ``no-group``: there is no such group.
+        """
+        found = await self._reading.run(self.decided, _visible(namespaces), group_id)
+        if not found:
+            await self.one(namespaces, group_id)
         for each in found:
-            revoke(library, each.pairs)
+            await self._writing.run(revoke, self._library, each.pairs)
+
+    def decided(
+        self, visible: tuple[str, ...] | None, group_id: str | None = None
+    ) -> list[DecidedGroup]:
+        """Return the groups that were decided on, the oldest first.
+
+        Parameters
+        ----------
+        visible : tuple of str or None
+            Only groups of which all photos are in these namespaces, as far as a token can see: one
+            photo that it cannot makes a group somebody else's.
+        group_id : str, optional
+            Only this one.
+        """
+        return [
+            each
+            for each in decided_groups(decisions(self._library))
+            if group_id in (None, each.id)
+            and (visible is None or self._can_see(each.photos, visible))
+        ]
+
+    def decisions_page(
+        self, visible: tuple[str, ...] | None, limit: int, cursor: str | None
+    ) -> tuple[list[DecidedGroup], str | None]:
+        """Return a page of :meth:`decided`, the last first, and the cursor of the next one.
+
+        Raises
+        ------
+        UsageError
+            With the code ``cursor``: it is broken, or of another token.
+        """
+        query = list_query(self._library, "decisions", visible)
+        found = sorted(self.decided(visible), key=_place, reverse=True)
+        if cursor is not None:
+            place = tuple(read_cursor(query, cursor, str, str))
+            found = [each for each in found if _place(each) < place]
+        following = write_cursor(query, _place(found[limit - 1])) if len(found) > limit else None
+        return found[:limit], following
+
+    def _can_see(self, photos: Sequence[str], visible: tuple[str, ...]) -> bool:
+        try:
+            for photo in photos:
+                read_photo(self._library, photo, visible)
+        except LibraryError:
+            return False
+        return True
+
+
+def _place(found: DecidedGroup) -> tuple[str, str]:
+    return found.decided_at, found.id
+
+
+def _visible(namespaces: Sequence[str | None]) -> tuple[str, ...] | None:
+    named = tuple(each for each in namespaces if each is not None)
+    return named if len(named) == len(namespaces) else None
 
 
 def pairs_of(group: Group) -> Pairs:

@@ -2,121 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from safelight.errors import (
-    ClusterError,
-    DecodeError,
-    FileError,
-    LibraryError,
-    LibraryTooNew,
-    ModelError,
-    ModelInvalid,
-    ModelUnavailable,
-    PlanError,
-    QueryError,
-    SafelightError,
-    SettingsError,
-    SidecarError,
-    SourceError,
-    SpaceError,
-    StoreAway,
-    StoreError,
-    StoreRefused,
-    UsageError,
-)
 from safelight.imaging.damage import RAISE_LIMIT
+from safelight.schemas import ProblemDetails
+from safelight.schemas.problems import code_of, known_code
+from safelight.server import request_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: The status of each class of errors; the nearest class counts.
-STATUS: dict[type[SafelightError], int] = {
-    SafelightError: 500,
-    UsageError: 400,
-    SettingsError: 500,
-    QueryError: 400,
-    SourceError: 400,
-    DecodeError: 422,
-    FileError: 422,
-    ModelError: 500,
-    ModelUnavailable: 503,
-    ModelInvalid: 503,
-    PlanError: 409,
-    SidecarError: 409,
-    LibraryError: 500,
-    LibraryTooNew: 503,
-    SpaceError: 409,
-    StoreError: 502,
-    ClusterError: 502,
-    StoreAway: 503,
-    StoreRefused: 502,
-}
-
-#: The status of codes that say more than their class.
-_BY_CODE = {
-    "no-photo": 404,
-    "no-focus": 404,
-    "no-vector": 404,
-    "no-job": 404,
-    "no-group": 404,
-    "no-plan": 404,
-    "unknown-path": 404,
-    "no-namespace": 404,
-    "no-label-set": 404,
-    "changed": 409,
-    "conflict": 409,
-    "empty-library": 409,
-    "busy": 503,
-    "no-library": 503,
-    "no-scores": 400,
-    "no-label": 400,
-    "vector": 422,
-    "out-of-memory": 503,
-}
-
-TITLES = {
-    400: "Bad request",
-    401: "A token is needed",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    406: "Not acceptable",
-    408: "Too slow",
-    409: "Conflict",
-    413: "Too large",
-    415: "Unsupported media type",
-    421: "Misdirected request",
-    422: "Not understood",
-    429: "Too many requests",
-    500: "Internal error",
-    503: "Not available",
-    504: "Took too long",
-}
+    from safelight.errors import SafelightError
+    from safelight.schemas import FieldProblem, ProblemCode
 
 
-class Detail(BaseModel):
-    """Problem with one field of a request."""
-
-    field: str
-    reason: str
-
-
-class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 has it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: str = Field(default="about:blank", description="Always `about:blank`; see `code`.")
-    title: str
-    status: int
-    detail: str = Field(description="What failed, why, and what to do about it.")
-    code: str = Field(description="A short, stable name for the reason.")
-    errors: list[Detail] | None = Field(default=None, description="Of a request not understood.")
+#: Phrases that Python's versions do not agree on.
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
 class Problem(HTTPException):
@@ -127,17 +32,30 @@ class Problem(HTTPException):
     Parameters
     ----------
     status : int
+        That of its code.
     detail : str
         What failed, why, and what to do about it.
     code : str
+        One of :class:`safelight.schemas.ProblemCode`.
     headers : mapping, optional
+    errors : sequence of FieldProblem, optional
+        What is wrong with which field.
     """
 
     def __init__(
-        self, status: int, detail: str, code: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        code: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[FieldProblem] | None = None,
     ) -> None:
         super().__init__(status, detail, dict(headers or {}))
-        self.code = code
+        self.errors = errors
+        known = known_code(code)
+        assert known is not None, f"unknown code {code}"
+        assert known.status == status, f"{code} is {known.status}, not {status}"
+        self.code = known
 
 
 def busy(what: str) -> Problem:
@@ -147,38 +65,36 @@ def busy(what: str) -> Problem:
     )
 
 
-class ProblemResponse(JSONResponse):
+class ProblemResponse(Response):
     """A response with problem details."""
 
     media_type = "application/problem+json"
 
 
 def respond(
-    status: int,
     detail: str,
-    code: str,
+    code: ProblemCode,
     *,
+    status: int | None = None,
     headers: Mapping[str, str] | None = None,
-    errors: Sequence[Mapping[str, str]] | None = None,
+    errors: Sequence[FieldProblem] | None = None,
 ) -> ProblemResponse:
-    """Return the response for an error."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    if errors is not None:
-        body["errors"] = list(errors)
-    return ProblemResponse(body, status, headers=dict(headers or {}))
+    """Return the response for an error; its status is the code's unless another one is given."""
+    status = code.status if status is None else status
+    problem = ProblemDetails(
+        title=_PHRASES.get(status) or HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code.value,
+        errors=None if errors is None else tuple(errors),
+        request_id=request_ids.current.get(),
+    )
+    return ProblemResponse(problem.model_dump_json(), status, headers=dict(headers or {}))
 
 
-def status_of(error: SafelightError) -> int:
-    """Return the status of an error that the library raised."""
-    if error.code in _BY_CODE:
-        return _BY_CODE[error.code]
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def of_problem(problem: Problem) -> ProblemResponse:
+    """Return the response for a refusal by the server itself."""
+    return respond(problem.detail, problem.code, headers=problem.headers, errors=problem.errors)
 
 
 def for_clients(reason: str) -> str:
@@ -188,6 +104,6 @@ def for_clients(reason: str) -> str:
 
 def of_error(error: SafelightError) -> ProblemResponse:
     """Return the response for an error that the library raised."""
-    status = status_of(error)
-    headers = {"Retry-After": "5"} if status == 503 else None
-    return respond(status, for_clients(str(error)), error.code, headers=headers)
+    code = code_of(error)
+    headers = {"Retry-After": "5"} if code.status == 503 else None
+    return respond(for_clients(str(error)), code, headers=headers)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import UsageError
 from safelight.ingest.sources.entry import is_inside
 from safelight.labels import read_label_set
+from safelight.pipeline import FeaturesService, PipelinePaths
 from safelight.pipeline.messages.artifacts import artifacts_of
 from safelight.pipeline.messages.uris import to_path
-from safelight.pipeline.paths import PipelinePaths
-from safelight.pipeline.services.features import FeaturesService
 from safelight.server.errors import Problem
 
 if TYPE_CHECKING:

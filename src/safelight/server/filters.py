@@ -14,7 +14,7 @@ from safelight.server.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from safelight.search.query import LabelFilter
+    from safelight.library.expression import Expression
     from safelight.server.auth import Access
     from safelight.server.state import ServerState
 
@@ -25,7 +25,7 @@ def filter_of(
     namespace: str | None,
     camera: str | None = None,
     label: str | None = None,
-    labels: Sequence[LabelFilter] = (),
+    facts: Expression | None = None,
     taken_from: str | None = None,
     taken_to: str | None = None,
     least: Mapping[str, float] | None = None,
@@ -43,15 +43,12 @@ def filter_of(
     return Filter(
         namespaces=access.within(namespace or None),
         camera=camera or None,
-        labels=(
-            *(((label, True),) if label else ()),
-            *((each.label, each.wanted) for each in labels),
-        ),
+        labels=((label, True),) if label else (),
         taken_from=taken_from or None,
         taken_to=taken_to or None,
         least=dict(least or {}),
         photos_only=True,
-    )
+    ).with_facts(facts)
 
 
 async def known_namespace(served: ServerState, access: Access, namespace: str | None) -> None:

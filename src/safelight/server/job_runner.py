@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from safelight.errors import SafelightError
+from safelight.errors import LibraryError, SafelightError
 from safelight.library.state.jobs import FINISHED, add_job, interrupt_lost_jobs, read_job, write_job
 from safelight.server.errors import Problem, for_clients
 
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_WRITES = 1.0
 _WAITING = 50
 
 #: Failures that a summary names; `safelight status --failed` has them all.
-_FAILURES = 100
+_FAILURES = 1000
 
 
 class Jobs:
@@ -64,21 +64,36 @@ class Jobs:
         """Number of jobs that wait or run."""
         return len(self._live)
 
-    def add(self, kind: str, namespace: str, request: Mapping[str, Any], work: Work) -> Job:
+    def add(
+        self,
+        kind: str,
+        namespace: str,
+        request: Mapping[str, Any],
+        work: Work,
+        job_id: str | None = None,
+    ) -> Job:
         """Put a job at the end of the queue.
+
+        Parameters
+        ----------
+        job_id : str, optional
+            If there is a job of this id, it is returned, and nothing added.
 
         Raises
         ------
         Problem
             With 429, if too many wait.
         """
+        if job_id is not None:
+            with contextlib.suppress(LibraryError):
+                return self.get(job_id)
         with self._changed:
             if self._closed or len(self._queue) >= _WAITING:
                 raise Problem(
                     429, "Too many jobs wait already. Try again later.", "busy",
                     {"Retry-After": "30"},
                 )  # fmt: skip
-            job = add_job(self._library, kind, namespace, request)
+            job = add_job(self._library, kind, namespace, request, job_id)
             self._live[job.id] = job
             self._queue.append((job.id, work))
             self._changed.notify()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from safelight.server.jobs.ingest import finish_uploads, resume_jobs
 from safelight.server.jobs.store_sync import keep_fed
+from safelight.server.jobs.upload_job import resume_uploads
 from safelight.server.media.prefetch import make_ahead
 from safelight.server.pools import end
 
@@ -25,6 +26,7 @@ async def lifespan(served: ServerState) -> AsyncIterator[None]:
     try:
         await served.reading.run(finish_uploads, served)
         await served.reading.run(resume_jobs, served)
+        await served.reading.run(resume_uploads, served)
         if served.options.thumbnails_ahead:
             tasks.append(asyncio.create_task(make_ahead(served)))
         settings = served.settings

@@ -33,6 +33,10 @@ class Limits:
         Numbers of a vector that a client brings.
     artifacts : int
         Photos in one batch of the features service.
+    signatures : int
+        Addresses that are signed at once.
+    signature_seconds : int
+        The longest that a signed address is good for.
     waiting_queries, waiting_decodes, waiting_reads, waiting_batches : int
         Those that wait for a thread; more are refused with 429.
     streams : int
@@ -70,6 +74,8 @@ class Limits:
     terms: int = 32
     dimension: int = 4096
     artifacts: int = 1000
+    signatures: int = 1000
+    signature_seconds: int = 86_400
     waiting_queries: int = 256
     waiting_decodes: int = 128
     waiting_reads: int = 512

@@ -11,8 +11,10 @@ from loguru import logger
 from starlette.requests import ClientDisconnect
 
 from safelight.files.format import size_text
-from safelight.server.auth import access_of, check_host, check_origin
-from safelight.server.errors import Problem, respond
+from safelight.server import request_ids, signatures
+from safelight.server.auth import access_of, access_of_signer, check_host, check_origin
+from safelight.server.compression import accepts_gzip, compressed, is_compressible
+from safelight.server.errors import Problem, of_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,12 +47,28 @@ _HEADERS = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
 
-_OWN = [(b"cross-origin-resource-policy", b"same-origin")]
+_POLICY_NAME = b"cross-origin-resource-policy"
+_OWN = (_POLICY_NAME, b"same-origin")
+_EVERYBODYS = (_POLICY_NAME, b"cross-origin")
+
+#: What pages of an allowed origin may send, and see of an answer.
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_SENT = (
+    "Authorization, Content-Type, If-Match, If-None-Match, If-Modified-Since, If-Range, Range, "
+    "Idempotency-Key, Last-Event-ID, X-Request-Id"
+)
+_SEEN = (
+    b"Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Range, ETag, "
+    b"Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+)
 
 _API = "/api/"
-_UPLOAD = ("PUT", "/api/v1/photos")
-_IMAGE_SEARCH = "/api/v1/images/search"
-_LONG = (_UPLOAD, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
+
+#: Paths whose answers depend on who asks, and are kept by nobody unless they say so.
+_PRIVATE = (_API, "/metrics")
+_UPLOADS = (("PUT", "/api/v1/photos"), ("POST", "/api/v1/uploads"))
+_IMAGE_SEARCHES = ("/api/v1/images/search", "/api/v1/images/search/upload")
+_LONG = (*_UPLOADS, ("POST", "/api/v1/features"), ("POST", "/api/v1/plans"))
 _LONG_ENDINGS = ("/apply", "/undo")
 
 #: Bytes of a body that needs no room of its own.
@@ -78,7 +96,11 @@ class Middleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(scope, send, self._service)
+        method = scope["method"]
+        if method == "HEAD":
+            # The answer to GET without its body; what would take long to make looks at `is_head`.
+            scope = {**scope, "method": "GET", "is_head": True}
+        answer = _Answer(scope, send, self._service, method)
         try:
             await self._pass(scope, receive, answer)
         except Problem as problem:
@@ -110,17 +132,32 @@ class Middleware:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        answer.is_gzip_taken = accepts_gzip(headers.get("accept-encoding"))
+        answer.id = request_ids.request_id(headers.get(request_ids.HEADER))
+        request_ids.current.set(answer.id)
         check_host(headers.get("host"), options)
         method, path = scope["method"], scope["path"]
         if headers.get("origin") in options.allowed_origins:
             answer.origin = headers["origin"]
             if method == "OPTIONS" and "access-control-request-method" in headers:
-                await answer.preflight()
+                await answer.preflight(headers)
                 return
-        check_origin(method, headers, path, options)
-        authorization = headers.get("authorization")
-        known = await self._service.tokens(authorization) if authorization is not None else ()
-        access = access_of(authorization, known, needs_token=options.needs_token)
+        signer = None
+        if signatures.is_signed(scope["query_string"]) and path.startswith(_API):
+            signed = signatures.verify(
+                self._service.signing_key, method, path, scope["query_string"]
+            )
+            signer, scope["query_string"] = signed.token, signed.query
+        check_origin(method, headers, path, options, is_signed=signer is not None)
+        if signer is None:
+            authorization = headers.get("authorization")
+            known = await self._service.tokens(authorization) if authorization is not None else ()
+            access = access_of(authorization, known, needs_token=options.needs_token)
+        else:
+            known = await self._service.tokens_now()
+            access = access_of_signer(signer, known, needs_token=options.needs_token)
+            # Whoever has the address may show what lies there; where, the origin's check decides.
+            answer.is_for_all_pages = bool(options.allowed_origins)
         scope["access"] = access
         answer.token = access.token
         async with contextlib.AsyncExitStack() as held:
@@ -157,9 +194,9 @@ def _seconds(service: ServerState, method: str, path: str) -> float:
 
 def _limit(service: ServerState, method: str, path: str) -> int:
     limits = service.limits
-    if (method, path) == _UPLOAD:
+    if (method, path) in _UPLOADS:
         return limits.upload_bytes
-    if path == _IMAGE_SEARCH:
+    if path in _IMAGE_SEARCHES:
         return limits.image_bytes
     return limits.json_bytes
 
@@ -183,8 +220,8 @@ class _Body:
     ) -> None:
         self._receive = receive
         self._service = service
-        self._is_upload = (method, path) == _UPLOAD
-        self._is_image = path == _IMAGE_SEARCH
+        self._is_upload = (method, path) in _UPLOADS
+        self._is_image = path in _IMAGE_SEARCHES
         self._limit = _limit(service, method, path)
         self._held = held
         self._expected = 0  # bytes that still need room
@@ -244,72 +281,126 @@ class _Body:
         return Problem(
             413,
             f"The request is larger than {size_text(self._limit)}. Send less at once.",
-            "too-large",
+            "body-too-large",
         )
 
 
 class _Answer:
-    """An answer on its way out."""
+    """An answer on its way out.
 
-    def __init__(self, scope: Scope, send: Send, service: ServerState) -> None:
+    Attributes
+    ----------
+    id : str
+        The request's.
+    status : int
+        0 until the answer has begun.
+    token : str or None
+        The id of the token that the request brought.
+    origin : str or None
+        The allowed page that asks.
+    is_for_all_pages : bool
+        Whether any page may show what is sent.
+    is_gzip_taken : bool
+    """
+
+    def __init__(self, scope: Scope, send: Send, service: ServerState, method: str) -> None:
         self._scope = scope
         self._send = send
         self._service = service
+        self._method = method
         self._started = time.perf_counter()
         self._bytes = 0
+        self._head: Message | None = None  # held until it is known how the body is sent
+        self.id = ""
         self.status = 0
         self.token: str | None = None
         self.origin: str | None = None
+        self.is_for_all_pages = False
+        self.is_gzip_taken = False
         self.when_begun: Callable[[], None] = lambda: None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.when_begun()
-            own = {name for name, _ in message["headers"]}
-            extra = [pair for pair in _HEADERS if pair[0] not in own]
-            if self.origin is None:
-                extra += _OWN
-            else:
-                extra += [
-                    (b"access-control-allow-origin", self.origin.encode("latin-1")),
-                    (b"access-control-expose-headers", b"ETag, Retry-After, Location"),
-                    (b"vary", b"Origin"),
-                ]
-            if self._scope["path"].startswith(_API) and b"cache-control" not in own:
-                extra.append((b"cache-control", b"no-store"))
-            message = {**message, "headers": [*message["headers"], *extra]}
-        else:
+            own = message["headers"]
+            is_text = is_compressible(own)
+            headers = self._headers(own, is_text)
+            message = {**message, "headers": headers}
+            if is_text and self.is_gzip_taken:
+                self._head = message
+                return
+        elif message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            more = message.get("more_body", False)
+            if self._head is not None:
+                head, self._head = self._head, None
+                if not more:
+                    body = await compressed(body)
+                    message = {**message, "body": body}
+                    head = {**head, "headers": _coded(head["headers"], len(body))}
+                await self._send(head)
+            if self._method == "HEAD":
+                if more:
+                    return
+                message = {**message, "body": b""}
             self._bytes += len(message.get("body", b""))
         await self._send(message)
 
+    def _headers(self, own: list[tuple[bytes, bytes]], is_text: bool) -> list[tuple[bytes, bytes]]:
+        """Return all headers of the answer: its own, and those of every answer."""
+        names = {name for name, _ in own}
+        headers = [*own, *(pair for pair in _HEADERS if pair[0] not in names)]
+        varies = []
+        if self.origin is not None:
+            headers += [
+                (b"access-control-allow-origin", self.origin.encode("latin-1")),
+                (b"access-control-expose-headers", _SEEN),
+            ]
+        is_everybodys = self.is_for_all_pages or self.origin is not None
+        headers.append(_EVERYBODYS if is_everybodys else _OWN)
+        if self._service.options.allowed_origins:
+            varies.append(b"Origin")
+        if self._scope["path"].startswith(_PRIVATE):
+            varies.append(b"Authorization")
+            if b"cache-control" not in names:
+                headers.append((b"cache-control", b"no-store"))
+        if is_text:
+            varies.append(b"Accept-Encoding")
+        if varies:
+            headers.append((b"vary", b", ".join(varies)))
+        if self.id:
+            headers.append((b"x-request-id", self.id.encode("ascii")))
+        return headers
+
     async def refuse(self, problem: Problem) -> None:
-        if self.status:
+        if self._head is not None:
+            self._head = None  # nothing was sent yet
+        elif self.status:
             return  # the answer has begun; it just ends
         self.when_begun = lambda: None  # nobody watches the time any more
-        response = respond(
-            problem.status_code, problem.detail, problem.code, headers=problem.headers
-        )
+        response = of_problem(problem)
         await response(self._scope, _nothing, self)
 
-    async def preflight(self) -> None:
+    async def preflight(self, headers: Mapping[str, str]) -> None:
+        """Tell a browser what pages of an allowed origin may send."""
         from starlette.responses import Response
 
-        response = Response(
-            status_code=204,
-            headers={
-                "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
-                "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
-                "Access-Control-Max-Age": "600",
-            },
-        )
-        await response(self._scope, _nothing, self)
+        allowed = {
+            "Access-Control-Allow-Methods": _METHODS,
+            "Access-Control-Allow-Headers": _SENT,
+            "Access-Control-Max-Age": "600",
+        }
+        # From a page of the internet to this machine or its network, Chromium asks for it.
+        if headers.get("access-control-request-private-network") == "true":
+            allowed["Access-Control-Allow-Private-Network"] = "true"
+        await Response(status_code=204, headers=allowed)(self._scope, _nothing, self)
 
     def finished(self) -> None:
         seconds = time.perf_counter() - self._started
         route = self._scope.get("route")
         name = getattr(route, "path", None) or "other"
-        method = self._scope["method"] if name != "other" else "other"
+        method = self._method if name != "other" else "other"
         self._service.metrics.answered(method, name, self.status, seconds)
         client = self._scope.get("client")
         # Without the query string: what people look for is nobody's business. As it was sent, so
@@ -317,14 +408,26 @@ class _Answer:
         path = self._scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace")
         logger.bind(
             access=True,
-            method=self._scope["method"],
+            method=self._method,
             path=path,
             status=self.status,
             ms=round(1000 * seconds, 1),
             bytes=self._bytes,
             client=client[0] if client else None,
             token=self.token,
-        ).info("{} {} {}", self._scope["method"], path, self.status)
+            request_id=self.id or None,
+        ).info("{} {} {}", self._method, path, self.status)
+
+
+def _coded(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer whose body was compressed to so many bytes."""
+    found = [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % length)]
+    for name, value in headers:
+        if name == b"etag" and not value.startswith(b"W/"):
+            found.append((name, b"W/" + value))  # other bytes, of the same meaning
+        elif name != b"content-length":
+            found.append((name, value))
+    return found
 
 
 async def _nothing() -> Message:

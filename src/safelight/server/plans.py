@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 from safelight.duplicates.clustering.group_relations import together
@@ -12,17 +13,14 @@ from safelight.duplicates.keeper.policy import DEFAULT, parse_policy
 from safelight.duplicates.model import KEPT_TOGETHER
 from safelight.duplicates.plans.apply import apply_plan
 from safelight.duplicates.plans.build import plan_changes
-from safelight.duplicates.plans.journal import (
-    folder_of,
-    is_busy,
-    journals,
-    last_applied,
-    read_steps,
-)
+from safelight.duplicates.plans.journal import folder_of, journals
 from safelight.duplicates.plans.model import read_plan, write_plan
+from safelight.duplicates.plans.progress import progress_of
+from safelight.duplicates.plans.recovery import done_by_others
 from safelight.duplicates.plans.undo import undo_plan
 from safelight.errors import LibraryError, PlanError, UsageError
 from safelight.library.attributes.decisions import decided_pairs
+from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.photo_facts import photo_facts
 
 if TYPE_CHECKING:
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from safelight.duplicates.keeper import Suggestion
-    from safelight.duplicates.plans.apply import Outcome
-    from safelight.duplicates.plans.model import Plan
+    from safelight.duplicates.plans.model import Change, PlannedGroup
+    from safelight.duplicates.plans.progress import Others, Progress
     from safelight.library.database import Database
 
 
@@ -84,7 +82,7 @@ def make_plan(
     action: str,
     namespace: str | None,
     protect: Preferences = Preferences(),  # noqa: B008 - frozen
-) -> Plan:
+) -> Progress:
     """Return a plan for groups, kept as a draft; nothing else is touched."""
     ids = list(dict.fromkeys(photo.photo_id for each in suggestions for photo in each.photos))
     # In all namespaces, and whatever was decided: they are only whole together all the same.
@@ -104,18 +102,23 @@ def make_plan(
     folder = plans_folder(library)
     folder.mkdir(parents=True, exist_ok=True)
     write_plan(plan, folder / f"{plan.id}.json")
-    return plan
+    return progress_of(plan, library.path)
 
 
 def find_plan(
-    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
-) -> tuple[Plan, str]:
-    """Return a plan and its state: ``draft``, ``applying``, ``applied`` or ``undone``.
+    library: Database,
+    plan_id: str,
+    namespaces: tuple[str, ...] | None = None,
+    others: Others | None = None,
+) -> Progress:
+    """Return a plan and what it has come to.
 
     Parameters
     ----------
     namespaces : tuple of str, optional
         Only if it is of one of these.
+    others : callable, optional
+        See :func:`safelight.duplicates.plans.progress.progress_of`.
 
     Raises
     ------
@@ -124,8 +127,7 @@ def find_plan(
     PlanError
         Its file is damaged.
     """
-    applied = folder_of(library.path) / plan_id
-    path = applied / "plan.json"
+    path = folder_of(library.path) / plan_id / "plan.json"
     if not path.is_file():
         path = plans_folder(library) / f"{plan_id}.json"
     try:
@@ -136,36 +138,74 @@ def find_plan(
         plan = None  # nobody knows whose it was
     if plan is None or (namespaces is not None and plan.namespace not in namespaces):
         raise LibraryError(f"There is no plan {plan_id}.", code="no-plan", plan=plan_id)
-    return plan, _state(applied)
+    return progress_of(plan, library.path, others)
 
 
-def _state(folder: Path) -> str:
-    if not folder.is_dir():
-        return "draft"
-    if is_busy(folder):
-        return "applying"
-    return "applied" if last_applied(read_steps(folder)) is not None else "undone"
-
-
-def list_plans(
-    library: Database, namespaces: tuple[str, ...] | None = None
-) -> list[tuple[Plan, str]]:
-    """Return all plans with their states, the newest first."""
+def list_plans(library: Database, namespaces: tuple[str, ...] | None = None) -> list[Progress]:
+    """Return all plans with what they have come to, the newest first."""
     names = {folder.name for folder in journals(library.path)}
     with contextlib.suppress(OSError):
         names |= {each.stem for each in plans_folder(library).glob("*.json")}
+    others = cache(lambda: done_by_others(library.path, None))
     found = []
     for name in names:
         # One that somebody edited and broke does not hide the others.
         with contextlib.suppress(LibraryError, PlanError):
-            found.append(find_plan(library, name, namespaces))
-    return sorted(found, key=lambda each: each[0].made_at, reverse=True)
+            found.append(find_plan(library, name, namespaces, others))
+    return sorted(found, key=lambda each: each.plan.made_at, reverse=True)
 
 
-def apply(
-    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
-) -> tuple[Plan, str, Outcome]:
-    """Do what a plan says; return it with its new state and what came of it.
+def page_of_plans(
+    library: Database,
+    namespaces: tuple[str, ...] | None = None,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> tuple[list[Progress], str | None]:
+    """Return a page of plans, the newest first, and the cursor of the next one.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of other namespaces.
+    """
+    query = list_query(library, "plans", namespaces)
+    place = None if cursor is None else tuple(read_cursor(query, cursor, str, str))
+    plans = sorted(
+        ((each.plan.made_at, each.plan.id), each) for each in list_plans(library, namespaces)
+    )
+    behind = [each for at, each in reversed(plans) if place is None or at < place]
+    return cut(query, behind, limit, lambda each: (each.plan.made_at, each.plan.id))
+
+
+def page_of_actions(
+    library: Database,
+    plan_id: str,
+    namespaces: tuple[str, ...] | None = None,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> tuple[Progress, list[tuple[PlannedGroup, Change]], int, str | None]:
+    """Return a plan, a page of its changes with their groups, how many it has, and the next cursor.
+
+    Raises
+    ------
+    LibraryError
+        With the code ``no-plan``: there is none.
+    UsageError
+        With the code ``cursor``: it is broken, or of another plan.
+    """
+    found = find_plan(library, plan_id, namespaces)
+    changes = [(group, each) for group in found.plan.groups for each in group.changes]
+    query = list_query(library, "actions", plan_id)
+    # A plan is never changed once it is made.
+    start = 0 if cursor is None else max(0, read_cursor(query, cursor, int)[0])
+    page, following = cut(query, changes[start:], limit, lambda _: (start + limit,))
+    return found, page, len(changes), following
+
+
+def apply(library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None) -> Progress:
+    """Do what a plan says; return what came of it.
 
     Raises
     ------
@@ -174,15 +214,12 @@ def apply(
     PlanError
         It must not be followed, or is being followed already.
     """
-    plan, _ = find_plan(library, plan_id, namespaces)
-    outcome = apply_plan(library, plan)
-    return plan, find_plan(library, plan_id)[1], outcome
+    apply_plan(library, find_plan(library, plan_id, namespaces).plan)
+    return find_plan(library, plan_id)
 
 
-def undo(
-    library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None
-) -> tuple[Plan, str, Outcome]:
-    """Undo what a plan did; return it with its new state and what came of it.
+def undo(library: Database, plan_id: str, namespaces: tuple[str, ...] | None = None) -> Progress:
+    """Undo what a plan did; return what came of it.
 
     Raises
     ------
@@ -191,11 +228,10 @@ def undo(
     PlanError
         It was never applied, or is being worked on.
     """
-    plan, state = find_plan(library, plan_id, namespaces)
-    if state == "draft":
+    if find_plan(library, plan_id, namespaces).last is None:
         raise PlanError(f"Plan {plan_id} was not applied; there is nothing to undo.")
-    _, outcome = undo_plan(library.path, plan_id)
-    return plan, find_plan(library, plan_id)[1], outcome
+    undo_plan(library.path, plan_id)
+    return find_plan(library, plan_id)
 
 
 def forget_draft(
@@ -210,7 +246,6 @@ def forget_draft(
     PlanError
         It was applied, and its journal is what undoes it.
     """
-    _, state = find_plan(library, plan_id, namespaces)
-    if state != "draft":
+    if find_plan(library, plan_id, namespaces).last is not None:
         raise PlanError(f"Plan {plan_id} was applied; it is kept, so that it can be undone.")
     (plans_folder(library) / f"{plan_id}.json").unlink(missing_ok=True)

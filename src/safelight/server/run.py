@@ -173,7 +173,7 @@ def _write_line(message: Any) -> None:
     line = f"{record['time']:HH:mm:ss} {record['message']}"
     if extra.get("access"):
         who = f" {extra['token']}" if extra["token"] else ""
-        line += f" {extra['ms']} ms {extra['client']}{who}"
+        line += f" {extra['ms']} ms {extra['client']}{who} {extra['request_id']}"
     elif record["exception"] is not None:
         line = str(message).rstrip()
     sys.stderr.write(line + "\n")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import threading
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,8 +16,10 @@ import numpy as np
 from safelight.errors import LibraryError
 from safelight.imaging.memory import LargePicture, small_only
 from safelight.library.browse import matching
+from safelight.library.listings import Listings
 from safelight.library.name_index import NameBeginnings
 from safelight.library.spaces import default_space, is_empty
+from safelight.library.state.signing_key import signing_key
 from safelight.library.state.tokens import PREFIX, find_token, tokens
 from safelight.library.vector_index.flat import ExactIndex, index_state
 from safelight.library.vector_index.open import clusters_made_at, open_fastest
@@ -29,8 +33,10 @@ from safelight.server.body_memory import Room
 from safelight.server.cache import Freshness, Kept
 from safelight.server.duplicates import Duplicates
 from safelight.server.estimates import Estimates
+from safelight.server.idempotency import Once
 from safelight.server.job_runner import Jobs
 from safelight.server.metrics import Metrics
+from safelight.server.originals import Verified
 from safelight.server.pools import WorkerPool, close_all, end
 
 if TYPE_CHECKING:
@@ -101,6 +107,8 @@ class ServerState:
         self._searched: Searched | None = None
         self._refreshing = threading.Lock()
         self._freshness = Freshness(library)
+        self._started = secrets.token_hex(4)
+        self.listings = Listings()
         # A list of 100,000 photos takes 0.8 MB.
         self._filtered = Kept(32)
         self._kept = Kept(32)
@@ -135,6 +143,7 @@ class ServerState:
         self._hastening: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.jobs = Jobs(library)
+        self.once = Once(library, self.reading, limits.upload_files)
         self.comparing = WorkerPool("comparisons", 1, limits.waiting_batches)
         self.duplicates = Duplicates(
             library,
@@ -144,7 +153,13 @@ class ServerState:
             writing=self.writing,
             stopping=self.stopping,
         )
+        self.originals = Verified()
         self.streams = 0  # clients that listen to jobs
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The key of signed addresses; read from the disk once."""
+        return signing_key(self.library)
 
     # --- freshness -------------------------------------------------------------------------
 
@@ -152,6 +167,11 @@ class ServerState:
     def generation(self) -> int:
         """A number that grows when the library was written to."""
         return self._freshness.generation
+
+    def revision(self) -> str:
+        """Return a text that changes with every write to the library, and with every start."""
+        # Microseconds: SQLite looks at a number in shared memory.
+        return f"{self._started}-{self._freshness.look()}"
 
     async def start(self) -> None:
         """Load what the first search needs, and begin to watch the library."""
@@ -281,6 +301,19 @@ class ServerState:
             return known
         await self._look_soon()
         return await self._known_tokens()
+
+    async def tokens_now(self) -> list[Token]:
+        """Return the tokens that the library knows at this moment."""
+        # Beside the pools, so that a look does not wait behind searches.
+        await asyncio.to_thread(self._freshness.look)
+        return await self._known_tokens()
+
+    async def is_valid(self, token_id: str | None) -> bool:
+        """Tell whether a token that was valid still is; True of no token."""
+        if token_id is None:
+            return True
+        known = await self._known_tokens()
+        return any(each.id == token_id and each.revoked_at is None for each in known)
 
     async def _look_soon(self) -> None:
         """Look at the library after now; all who ask within a moment share one look."""

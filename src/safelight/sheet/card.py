@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from safelight.errors import DecodeError
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
+from safelight.imaging.thumbnails import as_jpeg
 from safelight.ingest.sources.entry import explain
+from safelight.quality import Picture, measure
 from safelight.quality.averaging import average, fit
 from safelight.quality.files import in_order
 from safelight.quality.focus import GRID, HALF
-from safelight.quality.picture import MIN_SIDE, Picture
-from safelight.quality.scoring import measure
+from safelight.quality.picture import MIN_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from safelight.quality.combined import Weights
-    from safelight.quality.metric import Metric
-    from safelight.quality.report import Report
+    from safelight.quality import Metric, Report, Weights
     from safelight.quality.scoring import ImageModel
 
 #: The usual longer side of a thumbnail, in pixels. They are made from pictures at evaluation size.
@@ -186,9 +183,7 @@ def _card(
 def _thumbnail(picture: Picture, side: int) -> Thumbnail:
     height, width = picture.pixels.shape[:2]
     small = average(picture.pixels, fit(width, height, side))
-    out = io.BytesIO()
-    Image.fromarray(small).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return Thumbnail(out.getvalue(), small.shape[1], small.shape[0])
+    return Thumbnail(as_jpeg(small, _JPEG_QUALITY), small.shape[1], small.shape[0])
 
 
 def _focus_map(picture: Picture, report: Report) -> FocusMap | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from safelight.sheet.card import THUMB
@@ -40,8 +40,8 @@ class Sheet:
     """
 
     title: str
-    cards: Sequence[Card]
-    metrics: Sequence[str]
+    cards: Sequence[Card] = field(hash=False)
+    metrics: Sequence[str] = field(hash=False)
     by: str = "combined"
     worst_first: bool = False
     columns: int | None = None

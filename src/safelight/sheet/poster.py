@@ -73,8 +73,8 @@ def check_size(count: int, thumb: int, columns: int | None = None, scores: int =
     if max(width, height) > MOST_SIDE or width * height > MOST_PIXELS:
         raise UsageError(
             f"A picture of {count:,} photos would be {width:,} by {height:,} pixels, which few "
-            "programs open. Take fewer (--worst), smaller ones (--thumb), other --columns, or a "
-            "page: -o sheet.html."
+            "programs open. Take fewer or smaller ones, other columns, or a page.",
+            hint="poster",
         )
 
 

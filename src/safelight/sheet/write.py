@@ -41,9 +41,7 @@ def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
     if not target.is_file():
         raise UsageError(f"{path} is not a file, and cannot be replaced by a sheet.")
     if not force and not is_sheet(target):
-        raise UsageError(
-            f"{path} is there already and is not a contact sheet; --force replaces it."
-        )
+        raise UsageError(f"{path} is there already and is not a contact sheet.", hint="force")
 
 
 def is_sheet(path: str | PathLike[str]) -> bool:

@@ -70,7 +70,7 @@ def test_undone_it_can_be_applied_again(pair, library) -> None:
 def test_a_trial_changes_nothing(pair, library) -> None:
     before = pair.state()
     outcome = apply_plan(library, pair.plan(), trial=True)
-    assert (outcome.changed, outcome.bytes) == (1, 8)
+    assert (outcome.changed, outcome.bytes_held, outcome.bytes_freed) == (1, 8, 0)
     assert pair.state() == before
     assert journals(library.path) == []
     assert pair.present() == {"a.jpg", "deep/copy of a.jpg"}

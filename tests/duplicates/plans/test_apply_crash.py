@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +16,11 @@ from safelight.duplicates.plans.model import QUARANTINE, write_plan
 from safelight.duplicates.plans.undo import undo_plan
 from safelight.metadata.tags import Tags
 from safelight.metadata.xmp import add_to_xmp
+from tests.forked import start
 
 if TYPE_CHECKING:
     from tests.duplicates.shelf import Shelf
 
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 PHOTOS = 60
 
 
@@ -43,13 +41,13 @@ def full(shelf: Shelf) -> Shelf:
     return shelf
 
 
-def run_and_kill(command: list[str], journal: Path, environ: dict[str, str], more: int) -> bool:
+def run_and_kill(command: list[object], journal: Path, folder: Path, more: int) -> bool:
     """Run a command, and kill it once the journal has grown by so many bytes."""
-    start = journal.stat().st_size if journal.exists() else 0
-    process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+    before = journal.stat().st_size if journal.exists() else 0
+    process = start(command, cwd=folder, environ=os.environ, said=folder / "said")
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
-        if journal.exists() and journal.stat().st_size >= start + more:
+        if journal.exists() and journal.stat().st_size >= before + more:
             process.kill()
             break
         time.sleep(0.0005)
@@ -68,7 +66,7 @@ def test_killed_at_any_point(full, library, tmp_path, monkeypatch, request, how)
     assert len(plan.changes) >= PHOTOS * 2 // 3
     write_plan(plan, tmp_path / "plan.json")
     journal = folder_of(library.path) / plan.id / "journal.jsonl"
-    environ = {**os.environ, "SAFELIGHT_LIBRARY": str(library.path)}
+    monkeypatch.setenv("SAFELIGHT_LIBRARY", str(library.path))
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # pytest shows it if this fails
     moments = random.Random(seed)
@@ -76,8 +74,8 @@ def test_killed_at_any_point(full, library, tmp_path, monkeypatch, request, how)
     kills = halves = 0
     for command in ("apply", "apply", "undo", "undo"):
         killed = run_and_kill(
-            [SAFELIGHT, command, str(tmp_path / "plan.json"), "-q"],
-            journal, environ, moments.randrange(200, 12_000 if command == "apply" else 2_500),
+            [command, tmp_path / "plan.json", "-q"],
+            journal, tmp_path, moments.randrange(200, 12_000 if command == "apply" else 2_500),
         )  # fmt: skip
         kills += killed
         left = sum(not (full.folder / f"{number}/b.jpg").exists() for number in range(PHOTOS))

@@ -268,7 +268,7 @@ def test_without_leases_a_write_before_the_last_look_is_seen(fuse_scene, other_d
     scene = fuse_scene
     behind = other_disk / scene.copy.relative_to(scene.folder)
     looks: list[int] = []
-    look = SetAside._look_again
+    look = SetAside.look_again
     lost = late = 0
     for moment in moments_of(scene, 2 * EVERY):
         scene.start.put_back()
@@ -283,7 +283,7 @@ def test_without_leases_a_write_before_the_last_look_is_seen(fuse_scene, other_d
             open(behind, "r+b", buffering=0) as opened,
             pytest.MonkeyPatch.context() as patch,
         ):
-            patch.setattr(SetAside, "_look_again", looked)
+            patch.setattr(SetAside, "look_again", looked)
 
             def write_now(number: int, at: int = moment, file=opened, calls=calls) -> None:
                 calls[0] = number

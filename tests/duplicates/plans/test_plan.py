@@ -99,7 +99,7 @@ def test_where_a_plan_may_be_written(written, tmp_path) -> None:
     path, _ = written
     check_target(path)
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="is not a plan"):
         check_target(tmp_path / "mine.txt")
     check_target(tmp_path / "mine.txt", force=True)
     with pytest.raises(UsageError, match="no folder"):

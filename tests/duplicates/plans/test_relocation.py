@@ -83,12 +83,12 @@ def test_undo_finds_what_sources_move_told(
         source.rename(target)
         move_source(library, source, target)
         folder = target
-    assert {state.name for state in progress_of(plan).states.values()} == {"done"}
+    assert {each.state for each in progress_of(plan).results.values()} == {"done"}
     _, outcome = undo_plan(library.path, trial=True)
     assert outcome.left == []
     _, outcome = undo_plan(library.path)
     assert outcome.left == []
-    assert {state.name for state in progress_of(plan).states.values()} == {"taken-back"}
+    assert {each.state for each in progress_of(plan).results.values()} == {"undone"}
     start = "year/" if moved == "a folder in it" else ""
     assert contents(folder) == {name.removeprefix(start): data for name, data in before.items()}
     present = {

@@ -105,7 +105,7 @@ def test_where_it_may_be_written(report, tmp_path) -> None:
     write_report(str(path), report_page(report))
     check_report(str(path))
     (tmp_path / "mine.html").write_text("mine")
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="is not a report"):
         check_report(str(tmp_path / "mine.html"))
     check_report(str(tmp_path / "mine.html"), force=True)
     for bad in (tmp_path / "page.png", tmp_path / "nowhere" / "page.html"):

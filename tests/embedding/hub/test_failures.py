@@ -63,7 +63,7 @@ def home(tmp_path: Path) -> Path:
 
 def _assert_clear(result: dict[str, Any], code: str, *named: str) -> None:
     assert result["code"] == code
-    for each in (REPO, "--model FOLDER", "--model starter", *named):
+    for each in (REPO, "its folder", "(starter)", *named):
         assert each in result["message"]
 
 

@@ -86,7 +86,7 @@ def test_the_next_process_begins_with_what_fitted(folder: Path) -> None:
 
 def test_one_that_does_not_fit_is_an_error() -> None:
     with (
-        pytest.raises(ModelError, match=r"ran out of memory.*--device cpu") as caught,
+        pytest.raises(ModelError, match=r"ran out of memory.*device cpu") as caught,
         pytest.warns(UserWarning, match="going on with"),
     ):
         Batches("images", 4).run(4, _with_room_for(0, []))

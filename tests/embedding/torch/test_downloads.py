@@ -269,7 +269,7 @@ def test_a_download_that_ends_between_two_shards(served: dict[str, Path], tmp_pa
     with Hub(served, refused={last: 500}) as hub:
         (cut,) = _load_all([(SHARDED, {})], hub.url, home)
         assert cut["code"] == "unreachable"
-        for each in (SHARDED, last, str(home / "hub"), "--model FOLDER"):
+        for each in (SHARDED, last, str(home / "hub"), "its folder"):
             assert each in cut["message"]
         hub.refused.clear()
         hub.requests.clear()

@@ -1,4 +1,4 @@
-"""The real command, which kills itself: python -m tests.exchange.parquet.killed EVENT ARGUMENT...
+"""The real command, which kills itself at an event.
 
 It is gone, as by kill -9, when so many functions were called in safelight.library and
 safelight.exchange.parquet. That is a place in the program, not a moment, and so the same on slow
@@ -45,7 +45,8 @@ def count_events(do: Callable[[], object], reached: Callable[[int], None] = lamb
     return count
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the command whose arguments follow the number of the event to die at."""
     last = int(sys.argv.pop(1))
 
     def reached(event: int) -> None:

@@ -66,7 +66,7 @@ def photos(tmp_path: Path, make_photo: Callable[..., Path]) -> Path:
 
 def test_there_and_back(run: Callable[..., Done], photos: Path, tmp_path: Path) -> None:
     run("ingest", "--model", "starter", photos)
-    found = run("search", "red", "--json").stdout
+    found = run("search", "--all", "red", "--json").stdout
     done = run("library", "export", "my set")
     assert done.stdout.startswith(f"{tmp_path}/my set: 3 photos, 1 failures in 2 files, ")
     assert done.stderr == ""
@@ -79,7 +79,7 @@ def test_there_and_back(run: Callable[..., Done], photos: Path, tmp_path: Path) 
     done = run("library", "import", "my set", "--library", "b.db", "--dry-run", "--json")
     said = json.loads(done.stdout)
     assert (said["photos"], said["new"], said["problems"], said["dry_run"]) == (3, 0, [], True)
-    assert run("search", "red", "--json", "--library", "b.db").stdout == found
+    assert run("search", "--all", "red", "--json", "--library", "b.db").stdout == found
     (part,) = (tmp_path / "my set" / "photos").iterdir()
     part.write_bytes(part.read_bytes()[:-9])
     done = run("library", "import", "my set", "--library", "c.db", code=1)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,14 +24,16 @@ from safelight.library.spaces import add_space
 from safelight.library.write import FileRecord, ItemRecord, write
 from tests.exchange.parquet.killed import SMALL, count_events
 from tests.exchange.parquet.made import SPACE, held
+from tests.forked import safelight, script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 
 PHOTOS = 600
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
+_KILLED = "from tests.exchange.parquet.killed import run; run()"
 
 
 @pytest.fixture(autouse=True)
@@ -65,15 +65,11 @@ def _kill_often(args: list[str], library: Path, events: int, check: Callable[[],
     environ = {**os.environ, "SAFELIGHT_LIBRARY": str(library)}
     for _ in range(2):
         event = moments.randint(1, events)
-        process = subprocess.run(
-            [sys.executable, "-m", "tests.exchange.parquet.killed", str(event), *args],
-            env=environ,
-            cwd=Path(__file__).parents[3],
-            stdout=subprocess.DEVNULL,
-        )
+        process = script(_KILLED, [str(event), *args], environ=environ)
         assert process.returncode == -signal.SIGKILL, f"it was over before event {event}"
         check()
-    subprocess.run([SAFELIGHT, *args], env=environ, check=True, capture_output=True)
+    finished = safelight(args, cwd=library.parent, environ=environ)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_a_killed_export_leaves_nothing_that_looks_whole(tmp_path: Path, filled: Database) -> None:

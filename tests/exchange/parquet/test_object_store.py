@@ -38,7 +38,7 @@ def url(request: pytest.FixtureRequest) -> str:
 def test_there_and_back(url: str, tmp_path: Path, library: Database) -> None:
     _fill(library)
     assert export_library(library, url, digits=1).photos == 60
-    with pytest.raises(UsageError, match="--overwrite"):
+    with pytest.raises(UsageError, match="Replace it"):
         export_library(library, url)
     write(library, "default", [], [ItemRecord("f" * 64, "photo", 1, None)])
     assert export_library(library, url, digits=1, overwrite=True).photos == 61

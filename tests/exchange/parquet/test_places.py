@@ -118,7 +118,7 @@ def test_what_is_there_is_not_replaced_unasked(
     tmp_path: Path, library: Database, exported: Path
 ) -> None:
     before = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
-    with pytest.raises(UsageError, match="--overwrite"):
+    with pytest.raises(UsageError, match="Replace it"):
         export_library(library, exported)
     assert {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()} == before
     write(library, "default", [], [ItemRecord("f" * 64, "photo", 1, None)])

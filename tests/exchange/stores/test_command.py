@@ -54,7 +54,7 @@ def test_a_store_that_is_away_loses_nothing(
     done = run("ingest", "--model", "starter", photos, **environ)
     assert "3 new" in done.stdout
     assert done.stderr.startswith(f"{shown}: sent 3 (")
-    hits = run("search", "red", **environ).stdout
+    hits = run("search", "--all", "red", **environ).stdout
     assert len(hits.splitlines()) == 3
 
     postgres.stop()
@@ -69,12 +69,12 @@ def test_a_store_that_is_away_loses_nothing(
         done = run("search", "red", **environ, code=1)
         assert "does not answer" in done.stderr
         assert "--store local" in done.stderr
-        local = run("search", "red", "--store", "local", **environ).stdout
+        local = run("search", "--all", "red", "--store", "local", **environ).stdout
         assert len(local.splitlines()) == 4
     finally:
         postgres.start()
 
-    done = run("search", "red", **environ)
+    done = run("search", "--all", "red", **environ)
     assert done.stdout == hits
     assert "1 not sent to" in done.stderr
     found = json.loads(run("sync", "--json", **environ).stdout)
@@ -87,8 +87,10 @@ def test_a_store_that_is_away_loses_nothing(
         "seconds": 0,
         "error": None,
     }
-    assert run("search", "red", **environ).stdout == local
-    (line,) = run("search", "red", "-n", "holiday", "--paths", **environ).stdout.splitlines()
+    assert run("search", "--all", "red", **environ).stdout == local
+    (line,) = run(
+        "search", "--all", "red", "-n", "holiday", "--paths", **environ
+    ).stdout.splitlines()
     assert line == str(photos / "new.png")
     (photos / "red.png").unlink()
     assert "removed 1" in run("ingest", photos, **environ).stderr
@@ -99,7 +101,7 @@ def test_a_server_with_a_key_that_refuses_a_photo(
     run: Run, photos: Path, qdrant: qdrant_server.Server
 ) -> None:
     run("ingest", "--model", "starter", photos)
-    rows = run("search", "red", "--json", "-k", "1").stdout
+    rows = run("search", "--all", "red", "--json", "-k", "1").stdout
     qdrant.refused, qdrant.key = json.loads(rows)["photo_id"], "hunter2"
     environ = {"SAFELIGHT_STORE": qdrant.url, "SAFELIGHT_STORE_KEY": "hunter2"}
     done = run("sync", "--json", **environ, code=1)
@@ -110,7 +112,7 @@ def test_a_server_with_a_key_that_refuses_a_photo(
     done = run("sync", SAFELIGHT_STORE=qdrant.url, code=1)
     assert "SAFELIGHT_STORE_KEY" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
-    assert len(run("search", "a red wall", **environ).stdout.splitlines()) == 2
+    assert len(run("search", "--all", "a red wall", **environ).stdout.splitlines()) == 2
 
 
 def test_wrong_usage_is_said(run: Run, photos: Path) -> None:

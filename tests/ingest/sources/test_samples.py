@@ -60,7 +60,7 @@ def test_without_any_it_says_how_to_give_some(
         raise SourceError("The demo's photos are not installed.")
 
     monkeypatch.setattr(samples, "demo_source", none)
-    with pytest.raises(SourceError, match="--photos DIR"):
+    with pytest.raises(SourceError, match="Give a folder of photos"):
         sample_photos(None, tmp_path / "none.db")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match=r"No photo in .*empty can be read"):

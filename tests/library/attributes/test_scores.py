@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.errors import LibraryError
-from safelight.library.attributes.scores import ScoreRecord, lacking, read_scores, write_scores
+from safelight.library.attributes.scores import (
+    ScoreRecord,
+    lacking_scores,
+    read_scores,
+    write_scores,
+)
 from safelight.library.database import Database
 from safelight.library.write import FileRecord, ItemRecord, mark_gone, write
 from safelight.quality import choose, score
@@ -66,7 +71,7 @@ def test_unknown_photos_are_left_out_and_known_ones_written(photos: Database) ->
 def test_what_lacks_a_metric_or_its_version_is_found(photos: Database) -> None:
     wanted = {"focus": "2", "noise": "1"}
     everything = [(IDS[n], f"/{'b' if n == 3 else 'a'}/{n}") for n in range(4)]
-    assert lacking(photos, wanted) == everything
+    assert lacking_scores(photos, wanted) == everything
     write_scores(
         photos,
         {
@@ -75,26 +80,26 @@ def test_what_lacks_a_metric_or_its_version_is_found(photos: Database) -> None:
             IDS[2]: [_record(version="2")],  # one metric is missing
         },
     )
-    assert lacking(photos, wanted) == everything[1:]
-    assert lacking(photos, wanted, "a") == everything[1:3]
-    assert lacking(photos, {"noise": "1"}) == everything[2:]
-    assert lacking(photos, {}) == []
+    assert lacking_scores(photos, wanted) == everything[1:]
+    assert lacking_scores(photos, wanted, "a") == everything[1:3]
+    assert lacking_scores(photos, {"noise": "1"}) == everything[2:]
+    assert lacking_scores(photos, {}) == []
 
 
 def test_a_skipped_or_failed_measurement_is_not_lacking(photos: Database) -> None:
     write_scores(photos, {IDS[0]: [ScoreRecord("focus", "1", None, None, "skipped", "is flat")]})
-    assert IDS[0] not in dict(lacking(photos, {"focus": "1"}))
-    assert IDS[0] in dict(lacking(photos, {"focus": "2"}))
+    assert IDS[0] not in dict(lacking_scores(photos, {"focus": "1"}))
+    assert IDS[0] in dict(lacking_scores(photos, {"focus": "2"}))
 
 
 def test_photos_without_a_file_are_not_asked_for(photos: Database) -> None:
     (key,) = photos.connection.execute("SELECT pk FROM files WHERE path = '/a/0'").fetchone()
     write(photos, "b", [FileRecord("/b/copy", "copy", None, IDS[1])])
     mark_gone(photos, [key])
-    paths = dict(lacking(photos, {"focus": "1"}))
+    paths = dict(lacking_scores(photos, {"focus": "1"}))
     assert IDS[0] not in paths
     assert paths[IDS[1]] == "/a/1"
-    assert dict(lacking(photos, {"focus": "1"}, "b")) == {IDS[1]: "/b/copy", IDS[3]: "/b/3"}
+    assert dict(lacking_scores(photos, {"focus": "1"}, "b")) == {IDS[1]: "/b/copy", IDS[3]: "/b/3"}
 
 
 def test_scores_go_with_their_photo(photos: Database) -> None:
@@ -144,8 +149,8 @@ def test_a_report_fits_in(photos: Database) -> None:
     for name, measurement in report.measurements.items():
         assert (found[name].value, found[name].score) == (measurement.value, measurement.score)
     versions = {metric.name: metric.version for metric in choose()}
-    assert IDS[0] not in dict(lacking(photos, versions))
-    assert IDS[1] in dict(lacking(photos, versions))
+    assert IDS[0] not in dict(lacking_scores(photos, versions))
+    assert IDS[1] in dict(lacking_scores(photos, versions))
 
 
 @settings(deadline=None, max_examples=5)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 expect.set_options(timeout=60_000)
-
-SAFELIGHT = str(Path(sys.executable).with_name("safelight"))
 
 #: name: photo of a package, camera, when it was taken
 PHOTOS = {
@@ -99,33 +97,27 @@ class Serving:
     """
 
     def __init__(
-        self, library: Path, options: tuple[str, ...], environ: dict[str, str], log: IO[bytes]
+        self, library: Path, options: tuple[str, ...], environ: dict[str, str], folder: Path
     ) -> None:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.library = library
         self._options = options
         self._environ = environ
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log = log
+        self._folder = folder
         self.start()
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(
-            [
-                SAFELIGHT, "serve", "--library", str(self.library), "--port", str(self._port),
-                *self._options,
-            ],
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-        )  # fmt: skip
+        self._process = forked.start(
+            ["serve", "--library", self.library, "--port", self._port, *self._options],
+            cwd=Path.cwd(),
+            environ=self._environ,
+            said=self._folder / "said",
+        )
         until(self._answers, why=self.log)
 
     def _answers(self) -> bool:
-        assert self._process
         assert self._process.poll() is None, f"safelight serve has ended: {self.log()}"
         try:
             return httpx2.get(self.url + "/health").status_code == 200
@@ -134,13 +126,11 @@ class Serving:
 
     def log(self) -> str:
         """Return what it has said so far."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        return self._process.err.read_text(errors="replace")
 
     def stop(self) -> None:
         """Stop it."""
-        assert self._process
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(60)
         except subprocess.TimeoutExpired:
@@ -154,8 +144,8 @@ def serve(environ: dict[str, str]) -> Callable[..., contextlib.AbstractContextMa
 
     @contextlib.contextmanager
     def call(library: Path, *options: object) -> Iterator[Serving]:
-        with tempfile.TemporaryFile() as log:
-            serving = Serving(library, tuple(map(str, options)), environ, log)
+        with tempfile.TemporaryDirectory() as folder:
+            serving = Serving(library, tuple(map(str, options)), environ, Path(folder))
             try:
                 yield serving
             finally:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from safelight.api.library import Library
-    from safelight.api.progress import Progress
+    from safelight.api.progress import Reporting
     from safelight.settings import Settings
 
 
@@ -40,7 +40,7 @@ def open_library(
     )
 
 
-def progress(*, quiet: bool) -> Progress:
+def progress(*, quiet: bool) -> Reporting:
     """Return how a command shows progress."""
     return False if quiet else Steps()
 

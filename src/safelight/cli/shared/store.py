@@ -20,7 +20,7 @@ def feed_store(library: Library, *, quiet: bool) -> None:
     """Send what a command has changed to the store, if one is set; warn if it does not take it."""
     if library.settings.store is None:
         return
-    from safelight.api.ingest import feed
+    from safelight.api.sync import feed
 
     sent = feed(library, progress=progress(quiet=quiet))
     if sent is not None and not sent.left and not quiet:

@@ -65,20 +65,3 @@ def together(groups: Iterable[Group]) -> dict[str, tuple[Relation, frozenset[str
                 _, others = found.get(photo, (group.relation, frozenset[str]()))
                 found[photo] = (group.relation, others | (set(group.photos) - {photo}))
     return found
-
-
-def parts_of_others(edges: Iterable[Edge]) -> frozenset[str]:
-    """Return the photos that show only a part of another, or another with something around it."""
-    found: set[str] = set()
-    for edge in edges:
-        sides = {"a": edge.a, "b": edge.b}
-        others = {"a": edge.b, "b": edge.a}
-        found |= {
-            photo
-            for photo in (
-                sides.get(str(edge.evidence.get("part"))),
-                others.get(str(edge.evidence.get("inside"))),
-            )
-            if photo is not None
-        }
-    return frozenset(found)

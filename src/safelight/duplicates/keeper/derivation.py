@@ -102,7 +102,7 @@ class Derivation:
     parent: str | None
     child: str
     how: str
-    evidence: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    evidence: Mapping[str, float | int | str | bool] = field(default_factory=dict, hash=False)
     digests: tuple[str, ...] = ()
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from safelight.duplicates.keeper.explain import SCORES
 from safelight.duplicates.keeper.focus_maps import GRID
 from safelight.library.attributes.scores import ScoreRecord, read_scores, write_scores
-from safelight.quality.files import score_files
-from safelight.quality.registry import choose
+from safelight.quality import choose, score_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from safelight.duplicates.plans.companions import Companions
 from safelight.duplicates.plans.dry_run import Trial
-from safelight.duplicates.plans.journal import DONE, WAIT, Journal, folder_of, only_one
+from safelight.duplicates.plans.journal import BEGUN, DONE, WAIT, Journal, folder_of, only_one
 from safelight.duplicates.plans.model import Left, check, write_plan
-from safelight.duplicates.plans.progress import is_taken_back
+from safelight.duplicates.plans.progress import Progress, does, is_taken_back, progress_of
 from safelight.duplicates.plans.recovery import clear_folders, done_by_others, recover
 from safelight.duplicates.plans.step import Step
 from safelight.duplicates.plans.trash import check_trash, trash_place, write_note
@@ -70,19 +70,38 @@ class Outcome:
         Files that were moved or linked; in a trial, that could be.
     before : int
         Those that an earlier call had changed already.
-    bytes : int
-        Bytes of what was changed now that become free.
+    size : int
+        Bytes of the files that were changed, or brought back.
+    bytes_freed : int
+        Bytes that are free now, by this call; in a trial, that would be.
+    bytes_held : int
+        Bytes that become free once the quarantine is deleted, or the trash emptied.
     sidecars : int
         Sidecars of files that are kept, to which something was added.
     left : list of Left
         What was left as it is, and why.
+    progress : Progress or None
+        What the plan has come to by now, action by action; None in a trial, and of an undo whose
+        plan is not there any more.
     """
 
     changed: int = 0
     before: int = 0
-    bytes: int = 0
+    size: int = 0
+    bytes_freed: int = 0
+    bytes_held: int = 0
     sidecars: int = 0
     left: list[Left] = field(default_factory=list)
+    progress: Progress | None = None
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers that the journal keeps of a call."""
+        return {
+            "changed": self.changed,
+            "before": self.before,
+            "left": len(self.left),
+            "sidecars": self.sidecars,
+        }
 
 
 def apply_plan(
@@ -127,9 +146,14 @@ def apply_plan(
         with Journal(folder, wait) as journal, journal.working():
             write_plan(plan, folder / "plan.json")
             journal.note("apply", plan=plan.id, library=str(library.path))
-            outcome = _Applying(library, plan, journal).run(progress)
-            journal.leave((left.path, left.why) for left in outcome.left)
-            journal.note("applied", changed=outcome.changed, left=len(outcome.left))
+            applying = _Applying(library, plan, journal)
+            outcome = applying.run(progress)
+            journal.note("applied", **outcome.counts())
+    outcome.progress = progress_of(plan, library.path)
+    for path in applying.changed:
+        result = outcome.progress.results[path]
+        outcome.bytes_freed += result.bytes_freed
+        outcome.bytes_held += result.bytes_held
     return outcome
 
 
@@ -153,9 +177,10 @@ class _Applying:
         self.kept: dict[str, list[str]] = {}
         for group in plan.groups:
             self.kept.setdefault(group.keeper_id, []).append(group.keeper)
-        self.others: dict[str, Step] | None = None
+        self.others: dict[str, tuple[Step, str]] | None = None
         self.gone: list[str] = []
         self.linked: list[Change] = []
+        self.changed: list[str] = []
         self.trial = Trial(plan.action) if journal is None else None
 
     def run(self, progress: Callable[[int, int], None]) -> Outcome:
@@ -206,19 +231,25 @@ class _Applying:
                 self._leave([change.path], str(exc))
             else:
                 self.outcome.changed += 1
-                self.outcome.bytes += change.saves
+                self.outcome.size += change.size
+                self.changed.append(change.path)
+                if self.trial is not None:
+                    freed = change.saves if self.trial.frees(change) else 0
+                    self.outcome.bytes_freed += freed
+                    self.outcome.bytes_held += change.saves - freed
                 self._note_for_library(change)
 
     def _is_done(self, change: Change) -> bool:
         """Tell whether an earlier call, of this or another plan, has done all of a change."""
         step, state = self.known.get(change.path, (None, None))
         if step is not None and state == DONE:
-            return not any(
-                os.path.lexists(sidecar.path)
-                for sidecar in change.sidecars
-                if self.known.get(sidecar.path, (None, None))[1] != DONE
-            )
+            return not any(self._is_waiting(sidecar.path) for sidecar in change.sidecars)
         return step is None and self._is_done_elsewhere(change)
+
+    def _is_waiting(self, path: str) -> bool:
+        """Tell whether a companion has yet to go, or was on its way when the process was killed."""
+        _, state = self.known.get(path, (None, None))
+        return state == BEGUN or (state != DONE and os.path.lexists(path))
 
     def _is_done_elsewhere(self, change: Change) -> bool:
         if self.plan.action != "hardlink" and os.path.lexists(change.path):
@@ -227,14 +258,8 @@ class _Applying:
             self.others = done_by_others(
                 self.library.path, None if self.journal is None else self.plan.id
             )
-        step = self.others.get(change.path)
-        if step is None or step.sha256 != change.photo_id:
-            return False
-        if step.do != "link":
-            return os.path.lexists(step.to or "")
-        with contextlib.suppress(OSError):
-            return os.path.samefile(step.path, step.to or "")
-        return False
+        step, _ = self.others.get(change.path, (None, ""))
+        return step is not None and does(step, change)
 
     def _confirm(self, group: PlannedGroup, change: Change, keeper: Kept) -> Callable[[], None]:
         """Return a check that raises CannotChange if a kept file disappeared with this one."""
@@ -364,11 +389,12 @@ class _Applying:
             self.journal.begin(steps)
         done: list[Step] = []
         try:
-            before, state = self.known.get(change.path, (None, None))
-            if before is not None:
-                if state != DONE:
-                    self._finish(before, confirm)
-                done.append(before)
+            for path in (change.path, *(sidecar.path for sidecar in change.sidecars)):
+                before, state = self.known.get(path, (None, None))
+                if before is not None and before not in steps:
+                    if state != DONE:
+                        self._finish(before, confirm)
+                    done.append(before)
             for step in steps:
                 self._do(step, confirm)
                 self.journal.done(step)
@@ -480,6 +506,8 @@ class _Applying:
             photo_id=photo_id,
             group=group.id,
             note=note,
+            links=found.st_nlink,
+            inode=f"{found.st_dev}:{found.st_ino}",
         )
         if step.do != "link" and os.path.lexists(to or ""):
             raise CannotChange(f"cannot be moved: {to} is taken by another file")
@@ -487,6 +515,8 @@ class _Applying:
 
     def _leave(self, paths: Sequence[str], why: str) -> None:
         self.outcome.left += [Left(path, why) for path in paths]
+        if self.journal is not None:
+            self.journal.leave((path, why) for path in paths)
 
     def _note_for_library(self, change: Change) -> None:
         if self.plan.action == "hardlink":

@@ -366,19 +366,22 @@ def _held_only_by(
 def _change(planning: _Planning, judged: Judged, relation: Relation) -> Change:
     found = os.stat(judged.path)
     moves = planning.action != "hardlink"
+    along = planning.beside.attached(judged.path) if moves else ()
     return Change(
         judged.photo_id,
         judged.path,
         found.st_size,
-        found.st_size if found.st_nlink == 1 else 0,
+        sum(_alone(each) for each in (found, *(os.stat(path) for path in along))),
         relation,
         judged.reasons,
         _target(planning, judged.path),
-        tuple(
-            Sidecar(path, sha256_of(path), _target(planning, path))
-            for path in (planning.beside.attached(judged.path) if moves else ())
-        ),
+        tuple(Sidecar(path, sha256_of(path), _target(planning, path)) for path in along),
     )
+
+
+def _alone(found: os.stat_result) -> int:
+    """Return the bytes that become free with a name of a file: none while it has another."""
+    return found.st_size if found.st_nlink == 1 else 0
 
 
 def _quarantine(folder: str) -> str:

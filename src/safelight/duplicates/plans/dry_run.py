@@ -51,6 +51,13 @@ class Trial:
             self._require_folder(folder)
             self._require_space(path, folder)
 
+    def frees(self, change: Change) -> bool:
+        """Tell whether a change frees its bytes at once: not what only moves on its disk."""
+        if self._action == "hardlink":
+            return True
+        where = trash_folder(change.path) if change.to is None else os.path.dirname(change.to)
+        return os.stat(_existing(where)).st_dev != os.lstat(change.path).st_dev
+
     def require_writable(self, folder: str, size: int) -> None:
         """Raise CannotChange if a file of so many bytes cannot be made in a folder."""
         self._require_folder(folder)

@@ -43,8 +43,8 @@ _LOCK = "lock"
 #: What the last line about a step says.
 BEGUN, DONE, UNDONE = "begun", "done", "undone"
 
-#: A file that an apply did not touch, and the events that begin another account of them.
-LEFT, _ANEW = "left", ("apply", "undo")
+#: A file that an apply did not touch, or that an undo could not bring back.
+LEFT = "left"
 
 
 def folder_of(library: Path) -> Path:
@@ -81,6 +81,17 @@ def only_one(library: Path, wait: float = WAIT) -> Iterator[None]:
         yield
 
 
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a journal.
+
+    Raises
+    ------
+    PlanError
+        It cannot be read.
+    """
+    return list(_whole_lines(_data_of(folder / _NAME)))
+
+
 def read_steps(folder: Path, *, as_written: bool = False) -> dict[int, tuple[Step, str]]:
     """Return the steps of a journal by number, each with what was said about it last.
 
@@ -105,18 +116,6 @@ def _data_of(path: Path) -> bytes:
         raise PlanError(f"The journal {path} cannot be read: {described(exc)}.") from exc
 
 
-def read_left(folder: Path) -> dict[str, str]:
-    """Return by path why the last apply left files as they are; errors as :func:`read_steps`."""
-    left: dict[str, str] = {}
-    for line in _whole_lines(_data_of(folder / _NAME)):
-        match line:
-            case {"event": "left", "path": str(path), "why": str(why)}:
-                left[path] = why
-            case {"event": str(event)} if event in _ANEW:
-                left.clear()
-    return left
-
-
 def last_applied(steps: Mapping[int, tuple[Step, str]]) -> str | None:
     """Return when the last of the steps that stand was begun; None: none stands."""
     return max((step.at or "" for step, state in steps.values() if state != UNDONE), default=None)
@@ -134,6 +133,22 @@ def is_busy(folder: Path) -> bool:
             return not try_lock(file, shared=True)
     except OSError:
         return False
+
+
+def bytes_freed(step: Step) -> int:
+    """Return the bytes that a step which was just done has freed on the disk of its file.
+
+    None while the file has another name, and none of what only moved on its disk.
+    """
+    if step.links > 1 or step.do == "sidecar":
+        return 0
+    if step.do == "link":
+        return step.size
+    try:
+        is_elsewhere = os.stat(os.path.dirname(step.path)).st_dev != os.lstat(step.to or "").st_dev
+    except OSError:
+        return 0
+    return step.size if is_elsewhere else 0
 
 
 class Journal:
@@ -213,9 +228,9 @@ class Journal:
         self._write([{"event": BEGUN, **asdict(step)} for step in steps], certain=True)
 
     def done(self, step: Step) -> None:
-        """Note that a step is done."""
+        """Note that a step is done, and the bytes that it freed."""
         self.steps[step.number] = (step, DONE)
-        self._write([{"event": DONE, "number": step.number}])
+        self._write([{"event": DONE, "number": step.number, "freed": bytes_freed(step)}])
 
     def undone(self, step: Step) -> None:
         """Note that a step is undone, or was never begun."""
@@ -223,7 +238,7 @@ class Journal:
         self._write([{"event": UNDONE, "number": step.number}])
 
     def leave(self, left: Iterable[tuple[str, str]]) -> None:
-        """Note the files that the last apply left as they are, and why."""
+        """Note files that the command left as they are, and why."""
         self._write([{"event": LEFT, "path": path, "why": why} for path, why in left])
 
     def note(self, event: str, **what: Any) -> None:

@@ -58,7 +58,8 @@ class Change:
     ----------
     photo_id, path : str
     size, saves : int
-        Bytes of the file, and those that become free: none while another hard link holds them.
+        Bytes of the file, and those that become free with it and its sidecars, at the latest when
+        the quarantine is deleted: none while another hard link holds them.
     relation : Relation
         How it is related to the file that is kept.
     reasons : tuple of str
@@ -214,9 +215,7 @@ def check_target(path: str | PathLike[str], *, force: bool = False) -> None:
     try:
         read_plan(path)
     except PlanError as exc:
-        raise UsageError(
-            f"{path} is there already and is not a plan; --force replaces it."
-        ) from exc
+        raise UsageError(f"{path} is there already and is not a plan.", hint="force") from exc
 
 
 def write_plan(plan: Plan, path: str | PathLike[str]) -> None:
@@ -247,9 +246,7 @@ def read_plan(path: str | PathLike[str]) -> Plan:
         It cannot be read, is not a plan, was written by a newer safelight, or must not be followed.
     """
     try:
-        found = parse_json(
-            read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT, unique_keys=True
-        )
+        found = parse_json(read_bytes(path, limit=LARGE_TEXT), max_bytes=LARGE_TEXT, strict=True)
     except OSError as exc:
         raise PlanError(f"{path} cannot be read: {described(exc)}.", path=str(path)) from exc
     except JsonError as exc:

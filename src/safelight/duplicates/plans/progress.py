@@ -1,86 +1,144 @@
-"""Progress of a plan, read from its journal."""
+"""Progress of a plan: the state of each action, by its journal and the disk."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.duplicates.plans.journal import BEGUN, DONE, UNDONE, folder_of, read_left, read_steps
+from safelight.duplicates.plans.account import Account, LastRun, read_account
+from safelight.duplicates.plans.journal import BEGUN, DONE, UNDONE, folder_of, is_busy
 from safelight.duplicates.plans.recovery import done_by_others
 from safelight.errors import PlanError
 from safelight.files import sha256_of
+from safelight.types import ActionState, PlanState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from safelight.duplicates.plans.model import Change, Plan
     from safelight.duplicates.plans.step import Step
 
-#: State of a change: not done yet; begun by a command that was killed, or is at work; done; left
-#: as it is by the last apply; taken back.
-PLANNED, UNFINISHED, APPLIED, LEFT, TAKEN_BACK = (
-    "planned", "unfinished", "done", "left", "taken-back",
-)  # fmt: skip
+    #: Steps that other plans have done, by path, each with its plan's id.
+    Others = Callable[[], Mapping[str, tuple[Step, str]]]
+
+_INTERRUPTED = "was interrupted; apply the plan again to finish it, or undo it"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """State of one change.
+class ActionResult:
+    """State of one action of a plan.
 
     Attributes
     ----------
-    name : str
-        ``planned``, ``unfinished``, ``done``, ``left`` or ``taken-back``.
+    state : ActionState
+    reason : str or None
+        Why the file is left, or could not be brought back; it is to follow the path.
+    bytes_freed : int
+        Bytes that are free now, because of this action.
+    bytes_held : int
+        Bytes that become free once the quarantine is deleted, or the trash emptied.
     at : str or None
         When it was begun, ISO 8601, UTC.
-    to : str or None
+    now : str or None
         Where the file is now, of one that was moved.
-    why : str or None
-        Of ``left``, the reason, to follow the path.
+    done_by : str or None
+        The other plan that did it.
     """
 
-    name: str
+    state: ActionState
+    reason: str | None = None
+    bytes_freed: int = 0
+    bytes_held: int = 0
     at: str | None = None
-    to: str | None = None
-    why: str | None = None
+    now: str | None = None
+    done_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarResult:
+    """A sidecar of a kept file that the plan added to, and its state."""
+
+    path: str
+    group: str
+    state: ActionState
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """States of a plan's changes, by path; empty if it was never applied."""
+    """State of a plan and of each of its actions; it is false if nothing was ever done about it.
 
-    states: Mapping[str, State]
+    Attributes
+    ----------
+    plan : Plan
+    state : PlanState
+    results : mapping
+        The result of each action, by path.
+    sidecars : tuple of SidecarResult
+    last : LastRun or None
+        The last apply or undo; None: there was none.
+    busy : bool
+        A command is working on it right now.
+    """
+
+    plan: Plan
+    state: PlanState
+    results: Mapping[str, ActionResult]
+    sidecars: tuple[SidecarResult, ...] = ()
+    last: LastRun | None = None
+    busy: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.states)
+        return self.last is not None or any(
+            each.state is not ActionState.PLANNED for each in self.results.values()
+        )
 
-    def of(self, change: Change) -> State:
-        """Return the state of a change."""
-        return self.states.get(change.path, State(PLANNED))
+    def of(self, change: Change) -> ActionResult:
+        """Return the result of a change."""
+        return self.results.get(change.path, ActionResult(ActionState.PLANNED))
 
-    def changes(self, plan: Plan, *names: str) -> list[Change]:
-        """Return the changes of a plan that are in one of these states."""
-        return [change for change in plan.changes if self.of(change).name in names]
+    def changes(self, *states: str) -> list[Change]:
+        """Return the changes of the plan that are in one of these states."""
+        return [change for change in self.plan.changes if self.of(change).state in states]
 
-    def to_dict(self, plan: Plan) -> dict[str, Any]:
-        """Return a plan as JSON has it, each change with its state, and how many are in each."""
-        found = plan.to_dict()
-        if not self:
-            return found
+    @property
+    def bytes_freed(self) -> int:
+        """Bytes that are free now, because of the plan."""
+        return sum(each.bytes_freed for each in self.results.values())
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes that become free once its quarantine is deleted, or the trash emptied."""
+        return sum(each.bytes_held for each in self.results.values())
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of actions in each state."""
+        found = Counter(self.of(change).state for change in self.plan.changes)
+        return {state.value: found[state] for state in ActionState}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON has it, each change with its result."""
+        found = self.plan.to_dict()
         changes = [change for group in found["groups"] for change in group["changes"]]
-        for change, planned in zip(changes, plan.changes, strict=True):
-            state = self.of(planned)
-            change |= {"state": state.name, "at": state.at, "now": state.to, "why": state.why}
-        found["progress"] = {
-            name: len(self.changes(plan, name))
-            for name in (PLANNED, UNFINISHED, APPLIED, LEFT, TAKEN_BACK)
+        for change, planned in zip(changes, self.plan.changes, strict=True):
+            change |= asdict(self.of(planned))
+        return found | {
+            "state": self.state.value,
+            "busy": self.busy,
+            "bytes_freed": self.bytes_freed,
+            "bytes_held": self.bytes_held,
+            "progress": self.counts(),
+            "sidecars": [asdict(each) for each in self.sidecars],
+            "last": None if self.last is None else asdict(self.last),
         }
-        return found
 
 
-def progress_of(plan: Plan, library: Path | None = None) -> Progress:
+def progress_of(plan: Plan, library: Path | None = None, others: Others | None = None) -> Progress:
     """Return the progress of a plan, by the journal beside its library.
 
     Parameters
@@ -88,6 +146,8 @@ def progress_of(plan: Plan, library: Path | None = None) -> Progress:
     plan : Plan
     library : Path, optional
         Where the library may be now, if not where the plan says.
+    others : callable, optional
+        Returns what other plans have done; read from their journals if not given.
 
     Raises
     ------
@@ -98,37 +158,37 @@ def progress_of(plan: Plan, library: Path | None = None) -> Progress:
     if library is None or not (folder_of(library) / plan.id).is_dir():
         library = Path(plan.library)
     folder = folder_of(library) / plan.id
-    states = {}
-    try:
-        steps, written = read_steps(folder), read_steps(folder, as_written=True)
-    except PlanError as exc:
-        if not isinstance(exc.__cause__, FileNotFoundError):
+    account = Account({}, {}, {}, None)
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            account = read_account(folder)
+        except PlanError as exc:
+            if isinstance(exc.__cause__, FileNotFoundError):
+                raise exc.__cause__ from None
             raise
-    else:
-        # The plan names files where they were when it was made.
-        last = {written[number][0].path: steps[number] for number in sorted(steps)}
-        left = read_left(folder)
-        for change in plan.changes:
-            mine = [last[path] for path in _paths(change) if path in last]
-            is_whole = len(mine) == len(_paths(change))
-            states[change.path] = _state(mine, is_whole, left.get(change.path))
-    return Progress(states | _done_by_others(plan, library, states))
+    results = {change.path: _result(change, account) for change in plan.changes}
+    results |= _held(plan, account, results)
+    results |= _done_by_others(plan, results, others or partial(done_by_others, library, plan.id))
+    sidecars = _sidecars(plan, account)
+    return Progress(
+        plan,
+        _state_of(results, account),
+        results,
+        sidecars,
+        account.last,
+        account.last is not None and is_busy(folder),
+    )
 
 
-def _done_by_others(plan: Plan, library: Path, states: Mapping[str, State]) -> dict[str, State]:
-    """Return the states of what other plans have done already."""
-    missing = [
-        change
-        for change in plan.changes
-        if states.get(change.path, State(PLANNED)).name != APPLIED
-        and not os.path.lexists(change.path)
-    ]
-    others = done_by_others(library, plan.id) if missing else {}
-    return {
-        change.path: State(APPLIED, step.at, step.to)
-        for change in missing
-        if (step := others.get(change.path)) is not None and step.sha256 == change.photo_id
-    }
+def does(step: Step, change: Change) -> bool:
+    """Tell whether a step that another plan did has done a change, and stands."""
+    if step.sha256 != change.photo_id:
+        return False
+    if step.do != "link":
+        return os.path.lexists(step.to or "")
+    with contextlib.suppress(OSError):
+        return os.path.samefile(step.path, step.to or "")
+    return False
 
 
 def is_taken_back(step: Step) -> bool:
@@ -145,20 +205,132 @@ def is_taken_back(step: Step) -> bool:
     return False
 
 
+def _done_by_others(
+    plan: Plan, results: Mapping[str, ActionResult], others: Others
+) -> dict[str, ActionResult]:
+    """Return the results of actions that other plans have done already."""
+    waiting = [
+        change
+        for change in plan.changes
+        if results[change.path].state is ActionState.PLANNED
+        and (plan.action == "hardlink" or not os.path.lexists(change.path))
+    ]
+    found = {}
+    steps = others() if waiting else {}
+    for change in waiting:
+        step, other = steps.get(change.path, (None, None))
+        if step is not None and other != plan.id and step.sha256 == change.photo_id:
+            # What it moved may have been deleted since; a link that is none any more is not done.
+            if step.do == "link" and not does(step, change):
+                continue
+            now = None if step.do == "link" else step.to
+            found[change.path] = ActionResult(ActionState.DONE, at=step.at, now=now, done_by=other)
+    return found
+
+
 def _paths(change: Change) -> list[str]:
     return [change.path, *(sidecar.path for sidecar in change.sidecars)]
 
 
-def _state(steps: list[tuple[Step, str]], is_whole: bool, left: str | None) -> State:
-    """Return the state of a change by its steps, that of the photo first."""
-    names = {UNDONE if state == DONE and is_taken_back(step) else state for step, state in steps}
-    if not steps or names == {UNDONE}:
-        if left is not None:
-            return State(LEFT, why=left)
-        return State(TAKEN_BACK if steps else PLANNED)
-    first = steps[0][0]
-    if names == {DONE} and (is_whole or first.do == "link"):
-        return State(APPLIED, first.at, None if first.do == "link" else first.to)
-    if left is not None and BEGUN not in names:
-        return State(LEFT, why=left)
-    return State(UNFINISHED, first.at)
+def _stands(step: Step, state: str) -> str:
+    """Return what can be said about a step now: what its journal says, or what the disk shows."""
+    if state == DONE and is_taken_back(step):
+        return UNDONE
+    # Announced by a command that was killed before it touched anything.
+    if state == BEGUN and step.do != "sidecar" and os.path.lexists(step.path):
+        is_untouched = not os.path.lexists(step.to or "")
+        if step.do == "link":
+            with contextlib.suppress(OSError):
+                is_untouched = not os.path.samefile(step.path, step.to or "")
+        return UNDONE if is_untouched else BEGUN
+    return state
+
+
+def _result(change: Change, account: Account) -> ActionResult:
+    """Return the result of an action by its steps, that of the photo first."""
+    steps = [account.steps[path] for path in _paths(change) if path in account.steps]
+    reason = next(
+        (account.reasons[path] for path in _paths(change) if path in account.reasons), None
+    )
+    if not steps:
+        return ActionResult(ActionState.PLANNED if reason is None else ActionState.LEFT, reason)
+    states = [_stands(step, state) for step, state in steps]
+    first, was_undoing = steps[0][0], account.last is not None and account.last.command == "undo"
+    now = None if first.do == "link" else first.to
+    done = ActionResult(
+        ActionState.DONE,
+        reason if was_undoing else None,
+        sum(account.freed.get(step.number, 0) for step, _ in steps),
+        0,
+        first.at,
+        now,
+    )
+    if set(states) == {UNDONE}:
+        if reason is not None and not was_undoing:
+            return ActionResult(ActionState.LEFT, reason)
+        never = all(state == BEGUN for _, state in steps)
+        return ActionResult(ActionState.PLANNED if never else ActionState.UNDONE)
+    is_whole = len(steps) == len(_paths(change)) or first.do == "link"
+    if set(states) == {DONE} and (is_whole or was_undoing):
+        return done
+    if reason is not None and BEGUN not in states:
+        if not was_undoing:
+            return ActionResult(ActionState.LEFT, reason)
+        # One of the files that belong together could not be brought back.
+        return done if states[0] == DONE else replace(done, state=ActionState.UNDONE, now=None)
+    return ActionResult(ActionState.UNFINISHED, _INTERRUPTED, at=first.at)
+
+
+def _held(
+    plan: Plan, account: Account, results: Mapping[str, ActionResult]
+) -> dict[str, ActionResult]:
+    """Return the results of actions that hold bytes in a quarantine or in the trash.
+
+    Of several names of one file, the last one holds them, if all are there.
+    """
+    names: Counter[str] = Counter()
+    held: dict[str, ActionResult] = {}
+    for change in plan.changes:
+        if results[change.path].state is not ActionState.DONE:
+            continue
+        size = 0
+        for path in _paths(change):
+            step, state = account.steps.get(path, (None, UNDONE))
+            if step is None or step.do not in ("move", "trash") or state != DONE:
+                continue
+            if account.freed.get(step.number, 0):
+                continue
+            key = step.inode or path
+            names[key] += 1
+            size += step.size if names[key] >= step.links else 0
+        held[change.path] = replace(results[change.path], bytes_held=size)
+    return held
+
+
+def _sidecars(plan: Plan, account: Account) -> tuple[SidecarResult, ...]:
+    found = []
+    for group in plan.groups:
+        step, state = account.steps.get(group.carry.sidecar if group.carry else "", (None, ""))
+        if step is None or step.do != "sidecar":
+            continue
+        stands = _stands(step, state)
+        told = {
+            DONE: ActionState.DONE,
+            UNDONE: ActionState.UNDONE,
+        }.get(stands, ActionState.UNFINISHED)
+        found.append(SidecarResult(step.path, group.id, told, account.reasons.get(step.path)))
+    return tuple(found)
+
+
+def _state_of(results: Mapping[str, ActionResult], account: Account) -> PlanState:
+    if account.last is None:
+        return PlanState.PLANNED
+    stands = any(_stands(step, state) != UNDONE for step, state in account.steps.values())
+    if account.last.command == "undo":
+        return PlanState.APPLIED_IN_PART if stands else PlanState.UNDONE
+    states = {each.state for each in results.values()}
+    if states <= {ActionState.DONE}:
+        return PlanState.APPLIED
+    if stands or states & {ActionState.DONE, ActionState.LEFT}:
+        return PlanState.APPLIED_IN_PART
+    return PlanState.UNDONE if ActionState.UNDONE in states else PlanState.PLANNED

@@ -93,15 +93,15 @@ def _contents(folder: Path, step: Step, path: Path) -> Iterator[bytes]:
                 yield carried(former, group.carry.tags)
 
 
-def done_by_others(library_path: Path, plan_id: str | None) -> dict[str, Step]:
-    """Return by path the steps that plans have done of a library, but for one of them."""
-    found: dict[str, Step] = {}
+def done_by_others(library_path: Path, plan_id: str | None) -> dict[str, tuple[Step, str]]:
+    """Return by path the steps that plans have done of a library, but for one; with the plan."""
+    found: dict[str, tuple[Step, str]] = {}
     for folder in journals(library_path):
         if folder.name == plan_id:
             continue
         with contextlib.suppress(PlanError):
             steps = read_steps(folder).values()
-            found |= {step.path: step for step, state in steps if state == DONE}
+            found |= {step.path: (step, folder.name) for step, state in steps if state == DONE}
     return found
 
 

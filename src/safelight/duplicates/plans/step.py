@@ -32,6 +32,10 @@ class Step:
         Of the trash, the file that tells the desktop where the other came from.
     at : str or None
         When it was begun, ISO 8601, UTC.
+    links : int
+        Names that the file had; its bytes are free only when the last one is gone.
+    inode : str or None
+        By which other names of the same file are known.
     """
 
     number: int
@@ -48,3 +52,5 @@ class Step:
     backup: str | None = None
     note: str | None = None
     at: str | None = None
+    links: int = 1
+    inode: str | None = None

@@ -18,6 +18,7 @@ from safelight.duplicates.plans.journal import (
     read_steps,
 )
 from safelight.duplicates.plans.model import Left, read_plan
+from safelight.duplicates.plans.progress import progress_of
 from safelight.duplicates.plans.recovery import clear_folders, recover
 from safelight.duplicates.plans.relocate import moves_by_quarantine
 from safelight.errors import LibraryError, PlanError
@@ -88,7 +89,9 @@ def undo_plan(
         with Journal(folder, wait) as journal, journal.working():
             journal.note("undo", plan=folder.name)
             outcome = _undo(library_path, journal, trial, progress)
-            journal.note("undone-all", changed=outcome.changed, left=len(outcome.left))
+            journal.note("undone-all", **outcome.counts())
+    with contextlib.suppress(PlanError):  # what was undone is undone, whatever became of the plan
+        outcome.progress = progress_of(read_plan(folder / "plan.json"), library_path)
     return folder.name, outcome
 
 
@@ -130,6 +133,8 @@ def _undo(
                 changed = _can_undo(step) if trial else _take_back(step, journal)
             except (CannotChange, OSError) as exc:
                 outcome.left.append(Left(step.path, _told(exc)))
+                if not trial:
+                    journal.leave([(journal.former_path(step), _told(exc))])
                 continue
             finally:
                 progress(number, len(standing))
@@ -137,7 +142,7 @@ def _undo(
                 outcome.sidecars += 1
             elif changed and step.photo_id is not None:
                 outcome.changed += 1
-                outcome.bytes += step.size
+                outcome.size += step.size
             if trial:
                 continue
             journal.undone(step)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from safelight.duplicates.model import Relation
 from safelight.errors import DecodeError
 from safelight.imaging import decode, read_verified
+from safelight.imaging.thumbnails import as_jpeg
 from safelight.pages import data_uri
 from safelight.quality.averaging import average, fit
 
@@ -68,9 +68,6 @@ def difference_of(
 
 def picture_of(pixels: npt.NDArray[np.uint8]) -> dict[str, Any]:
     """Return a picture for a page that holds all of it: its address, width and height."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     height, width = pixels.shape[:2]
-    return {"src": data_uri(out.getvalue(), "image/jpeg"), "width": width, "height": height}
+    source = data_uri(as_jpeg(pixels, _JPEG_QUALITY), "image/jpeg")
+    return {"src": source, "width": width, "height": height}

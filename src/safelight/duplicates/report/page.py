@@ -137,7 +137,7 @@ def check_report(path: str, *, force: bool = False) -> None:
     except OSError as exc:
         raise UsageError(f"{path} is there already and cannot be read: {exc.strerror}.") from exc
     if head and f'name="generator" content="{_GENERATOR}"'.encode() not in head:
-        raise UsageError(f"{path} is there already and is not a report; --force replaces it.")
+        raise UsageError(f"{path} is there already and is not a report.", hint="force")
 
 
 def write_report(path: str, html: str) -> None:

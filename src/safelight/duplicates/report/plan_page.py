@@ -75,7 +75,7 @@ def _suggestion(group: PlannedGroup, progress: Progress | None) -> Suggestion:
 
 def _reasons(change: Change, progress: Progress | None) -> tuple[str, ...]:
     state = progress.of(change) if progress else None
-    told = [] if state is None else [" ".join(filter(None, (state.name, state.why)))]
+    told = [] if state is None else [" ".join(filter(None, (state.state.value, state.reason)))]
     told += [change.relation.value, *change.reasons]
     told += [f"goes along: {Path(each.path).name}" for each in change.sidecars]
     if change.to is not None:

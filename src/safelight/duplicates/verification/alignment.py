@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.forks import renew_lock
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -35,6 +37,7 @@ _FEWEST = 6
 _MOST_KEPT = 256
 _KEPT: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
 _LOCK = threading.Lock()
+renew_lock(_LOCK)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

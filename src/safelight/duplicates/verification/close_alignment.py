@@ -62,11 +62,6 @@ class Aligned:
     size_a: float
     size_b: float
 
-    @property
-    def shrunk(self) -> float:
-        """The larger of both sizes: below 1, either has more detail than was compared."""
-        return max(self.size_a, self.size_b)
-
 
 def align_whole(a: Pixels, b: Pixels, side: int = CLOSE_SIDE) -> Aligned:
     """Align two photos that fill one frame, whatever their sizes and proportions."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safelight.forks import renew_lock
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -36,6 +38,7 @@ _RANGE, _NEAR_END, _AT_ENDS, _AT_ONE_END = 24, 0.2, 0.6, 0.45
 _KEPT_BYTES, _MOST_KEPT = 8 * 2**20, 8
 _KEPT: OrderedDict[int, tuple[Pixels, PictureBlocks]] = OrderedDict()
 _LOCK = threading.Lock()
+renew_lock(_LOCK)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

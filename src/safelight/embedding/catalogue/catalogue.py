@@ -112,7 +112,7 @@ class KnownModel:
     retrieval: float | None = None
     source: str | None = None
     logit_scale: float | None = None
-    checksums: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict, hash=False)
     golden: tuple[Golden, ...] = ()
 
     @property

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _WAYS_OUT = (
-    "Use a model that is on this machine (--model FOLDER; see `safelight docs models`), "
-    "or the built-in one (--model starter)."
+    "Use a model that is on this machine (name its folder; see `safelight docs models`), "
+    "or the built-in one (starter)."
 )
 
 

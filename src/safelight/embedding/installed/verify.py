@@ -155,7 +155,7 @@ def check_golden(embedder: Embedder, golden: Golden, frame: Frame | None = None)
         ours *= np.linalg.norm(published) / max(float(np.linalg.norm(ours)), 1e-9)
     elif frame is None:
         return check(
-            None, f"not compared: give the photo with --photo; it is at {golden.photo_url}"
+            None, f"not compared: give the photo that it is of; it is at {golden.photo_url}"
         )
     elif (scale := embedder.logit_scale) is None:
         return check(None, "not compared: the model's files do not say how it scales a cosine")
@@ -302,7 +302,7 @@ def _photo(values: Sequence[Golden], photo: Path | None) -> tuple[Frame | None, 
         known = [f"{each.photo} ({each.photo_url})" for each in values if each.photo]
         raise UsageError(
             f"Nothing is published of {photo} with this model. "
-            + (f"There are values of {', '.join(known)}." if known else "Leave out --photo."),
+            + (f"There are values of {', '.join(known)}." if known else "Leave out the photo."),
             path=str(photo),
         )
     try:

@@ -56,6 +56,13 @@ class Batches:
             self._kept = _folder() / hashlib.sha256(f"{key}\0{what}".encode()).hexdigest()
         self.size = min(size, _read(self._kept) or size)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
     def run(self, count: int, call: Call, each: Each = map) -> list[Any]:
         """Return what `call` returns for each batch of `count` inputs, in order.
 
@@ -121,7 +128,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def out_of_memory(name: str, error: BaseException) -> ModelError:
     """Return the error for a model that ran out of memory."""
     return ModelError(
-        f"{name} ran out of memory: {error}. Close other programs, use --device cpu, or choose a "
+        f"{name} ran out of memory: {error}. Close other programs, use the device cpu, or choose a "
         "smaller model.",
         code=OUT_OF_MEMORY,
         model=name,

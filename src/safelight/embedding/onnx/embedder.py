@@ -15,6 +15,7 @@ from safelight.embedding.onnx.batch_size import Batches
 from safelight.embedding.onnx.graph import ImageGraph, TextGraph
 from safelight.embedding.onnx.session import PROCESSOR
 from safelight.errors import ModelInvalid
+from safelight.forks import abandon, after_fork
 from safelight.types import Frame
 
 if TYPE_CHECKING:
@@ -74,6 +75,30 @@ class OnnxEmbedder:
         self._images: Batches | None = None
         self._texts = Batches("texts", _TEXTS_AT_ONCE)
         self._pool: ThreadPoolExecutor | None = None
+        after_fork(self, OnnxEmbedder._renew)
+
+    def _renew(self) -> None:
+        """Leave the parent's sessions to it, whose threads are there; the next call loads again."""
+        for inherited in (self._image, self._text, self._pool):
+            abandon(inherited)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = Lock()
+        self._image = self._text = self._images = self._pool = None
+        self._texts = Batches("texts", _TEXTS_AT_ONCE)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        for name in ("_lock", "_image", "_text", "_images", "_texts", "_pool"):
+            del state[name]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Another process loads the weights from where they lie.
+        self.__dict__.update(state)
+        self._forget()
+        after_fork(self, OnnxEmbedder._renew)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -118,12 +143,12 @@ class OnnxEmbedder:
         each = map if graph.workers == 1 else self._workers(graph.workers).map
         return self._units(self._batches().run(len(inputs), call, each))
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
         frames = as_list(frames, "frames", Frame)
         return self.encode_prepared([self.prepare(frame) for frame in frames])
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, dimension) float32, rows of unit length.
 
         Warns

@@ -63,7 +63,7 @@ def open_session(
             )
     raise ModelUnavailable(
         f"The device {device.name} was asked for. {failed}. "
-        "Check the driver and its libraries, or use --device cpu.",
+        "Check the driver and its libraries, or use the device cpu.",
         code="device",
         device=device.name,
     )
@@ -100,7 +100,7 @@ def _open(path: Path, threads: int | None, device: Device, *, lean: bool) -> Any
         return ort.InferenceSession(
             graph or str(path),
             options,
-            providers=_providers(device),
+            providers=provider_options(device),
             disabled_optimizers=avoided,
         )
     except OSError as error:
@@ -111,7 +111,8 @@ def _open(path: Path, threads: int | None, device: Device, *, lean: bool) -> Any
         ) from error
 
 
-def _providers(device: Device) -> list[Any]:
+def provider_options(device: Device) -> list[Any]:
+    """Return the providers for a device with their options, the processor's last."""
     if device.kind == "cpu":
         return [PROVIDERS["cpu"]]
     options = {"device_id": str(device.index)} if device.kind in ("cuda", "directml") else {}

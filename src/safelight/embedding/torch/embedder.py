@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from copy import copy
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from safelight.arguments import as_list
 from safelight.embedding.onnx.batch_size import Batches, is_out_of_memory, out_of_memory
 from safelight.errors import ModelError
+from safelight.forks import after_fork
 from safelight.types import Frame
 
 if TYPE_CHECKING:
@@ -76,6 +78,23 @@ class TorchEmbedder:
         preferred = batch_size or (_GPU_IMAGES if on_gpu else _CPU_IMAGES)
         self._images = Batches("images", preferred, None if batch_size else key)
         self._texts = Batches("texts", _GPU_TEXTS if on_gpu else _CPU_TEXTS, key)
+        self._is_inherited = False
+        after_fork(self, TorchEmbedder._renew)
+
+    def _renew(self) -> None:
+        self._lock = Lock()
+        self._texts, self._images = copy(self._texts), copy(self._images)
+        self._is_inherited = self._loaded is not None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process loads the weights from where they lie.
+        kept = {name: value for name, value in self.__dict__.items() if name != "_lock"}
+        return kept | {"_loaded": None, "_is_inherited": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = Lock()
+        after_fork(self, TorchEmbedder._renew)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,12 +135,12 @@ class TorchEmbedder:
 
         return self._encode(self._images, len(inputs), encode)
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames; (n, dimension) float32, rows of unit length."""
         frames = as_list(frames, "frames", Frame)
         return self.encode_prepared([self.prepare(frame) for frame in frames])
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, dimension) float32, rows of unit length.
 
         Warns
@@ -156,6 +175,15 @@ class TorchEmbedder:
             torch.cuda.empty_cache()
 
     def _ready(self) -> LoadedModel:
+        if self._is_inherited:
+            # Its threads, and the GPU, stayed with the parent; PyTorch would wait for them.
+            raise ModelError(
+                f"{self.name} was loaded before this process was forked, and PyTorch works in the "
+                "parent only. Load it in the child, or start processes with "
+                "multiprocessing.get_context('spawn').",
+                code="forked",
+                model=self.name,
+            )
         with self._lock:
             if self._loaded is None:
                 import torch

@@ -49,9 +49,6 @@ _SAME_SPACE = 0.99999
 # The operators of version 17 are understood by every ONNX Runtime since 1.12.
 _OPSET = 17
 
-# Written into one .onnx file; protobuf's limit is 2 GiB.
-_ONE_FILE_BYTES = 1_800_000_000
-
 #: What is embedded to compare texts; every kind of writing, and lengths from none to too long.
 TEXTS = (
     "", "a photo of a dog", "A Photo Of A DOG", "two children playing football on a beach",

@@ -58,12 +58,13 @@ class WithoutPositions:
         self._side = side
         self.name = f"{embedder.name} without positions"
         self.min_side = side or 1
-        self.logit_scale = loaded.logit_scale
+        self.dimension = embedder.dimension
+        self.logit_scale, self.logit_bias = loaded.logit_scale, loaded.logit_bias
         self.fingerprint = hashlib.sha256(
             f"{embedder.fingerprint} without positions, {side}".encode()
         ).hexdigest()
 
-    def encode_images(self, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:
+    def encode_images(self, frames: Frame | Sequence[Frame]) -> npt.NDArray[np.float32]:
         """Embed frames, each at its size; (n, dimension) float32, rows of unit length."""
         import torch
 
@@ -71,11 +72,11 @@ class WithoutPositions:
         with torch.inference_mode():
             vectors = [self._visual(self._tensor(frame))[0] for frame in frames]
             if not vectors:
-                return np.empty((0, self._embedder.dimension), np.float32)
+                return np.empty((0, self.dimension), np.float32)
             units = torch.nn.functional.normalize(torch.stack(vectors).float())
         return np.asarray(units.cpu().numpy(), np.float32)
 
-    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def encode_texts(self, texts: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed texts; (n, dimension) float32, rows of unit length."""
         return self._embedder.encode_texts(texts)
 

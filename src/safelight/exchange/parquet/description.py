@@ -198,7 +198,7 @@ def _why_none(place: Place) -> str:
     if name.endswith((".csv", ".txt", ".jsonl", ".tsv")):
         advice = f"For a list of photos: safelight ingest {shlex.quote(f'image-list:{shown}')}"
     elif name.endswith((".db", ".sqlite")):
-        advice = "To work with another library: --library FILE."
+        advice = f"To work with that library: safelight status --library {shlex.quote(shown)}"
     return f"it is a file. {_NAME_IT} {advice}"
 
 

@@ -208,9 +208,9 @@ def _check_free(place: Place, *, overwrite: bool) -> None:
     there = place.names()
     if DESCRIPTION in there and not overwrite:
         raise UsageError(
-            f"There is a data set at {place.shown} already. Replace it with --overwrite, or name "
-            "another folder.",
+            f"There is a data set at {place.shown} already. Replace it, or name another folder.",
             code="data-set-exists",
+            hint="overwrite",
         )
     ours = {DESCRIPTION, UNFINISHED, *filter(_is_left, there)}
     if (there and not ours & there) or place.is_file():

@@ -150,8 +150,8 @@ def _source(
     if not os.path.lexists(path):
         if "://" in spec:
             raise SourceError(
-                f"{spec} is an address, and only --engine ray reads photos from there. Fetch them "
-                "into a folder, or see `safelight docs cluster`.",
+                f"{spec} is an address, and only an ingest on a cluster reads photos from there. "
+                "Fetch them into a folder, or see `safelight docs cluster`.",
                 source=spec,
             )
         raise SourceError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from safelight.errors import FileError, SourceError
@@ -43,7 +43,7 @@ class Entry:
     path: str
     source_path: str
     stat: FileStat | None = None
-    metadata: Mapping[str, str] | None = None
+    metadata: Mapping[str, str] | None = field(default=None, hash=False)
     text: str | None = None
     code: str | None = None
     reason: str | None = None

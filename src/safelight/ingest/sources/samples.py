@@ -55,8 +55,9 @@ def sample_photos(
         frames = _decoded(paths, min_side, count)
         if not frames:
             raise SourceError(
-                f"No photo in {folder} can be read. Give a folder of real photos with --photos.",
+                f"No photo in {folder} can be read. Give a folder of real photos.",
                 source=folder,
+                hint="photos",
             )
         return Sample(frames, folder)
     if frames := _decoded(_of_library(library), min_side, count):
@@ -69,8 +70,9 @@ def sample_photos(
         return Sample(frames, "the demo")
     raise SourceError(
         "Real photos are needed, and there are none: the library has none, and the demo's are not "
-        "installed. Give a folder of photos with --photos DIR.",
+        "installed. Give a folder of photos.",
         code="no-photos",
+        hint="photos",
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safelight.library.attributes.lacking import photos_where
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
@@ -153,23 +155,6 @@ def read_hashes(library: Database, version: str, *, after: int = 0) -> HashTable
 def lacking_hashes(
     library: Database, version: str, namespace: str | None = None
 ) -> list[tuple[str, str]]:
-    """Return the photos that are not hashed in this version.
-
-    Parameters
-    ----------
-    namespace : str, optional
-        Only photos with a file in it.
-
-    Returns
-    -------
-    list of (str, str)
-        Photo id, and the path of a file that is not gone; in the order in which they were added.
-    """
-    rows = library.connection.execute(
-        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
-        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
-        "LEFT JOIN hashes h ON h.item_pk = i.pk AND h.version = ? "
-        "WHERE i.kind = 'photo' AND h.item_pk IS NULL GROUP BY i.pk ORDER BY i.pk",
-        (namespace, namespace, version),
-    )
-    return [(photo_id, path) for photo_id, path in rows]
+    """Return the photos that are not hashed in this version; see :func:`photos_where`."""
+    is_lacking = "NOT EXISTS (SELECT 1 FROM hashes h WHERE h.item_pk = i.pk AND h.version = ?)"
+    return photos_where(library, is_lacking, (version,), namespace)

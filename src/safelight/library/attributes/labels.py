@@ -10,6 +10,7 @@ import numpy as np
 
 from safelight.library.among import among
 from safelight.library.attributes.label_sets import label_set_key
+from safelight.library.attributes.lacking import photos_where
 from safelight.library.damage import stored_json
 from safelight.library.items import item_keys
 from safelight.library.spaces import space_key
@@ -229,28 +230,16 @@ def lacking_labels(
 ) -> list[tuple[str, str]]:
     """Return the photos with a vector in a space that a label set has not labelled yet.
 
-    Parameters
-    ----------
-    namespace : str, optional
-        Only photos with a file in it.
-
-    Returns
-    -------
-    list of (str, str)
-        Photo id, and the path of a file that is not gone; in the order in which they were added.
+    See :func:`photos_where`.
     """
-    rows = library.connection.execute(
-        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
-        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
-        "WHERE i.kind = 'photo' AND EXISTS (SELECT 1 FROM embeddings e WHERE e.item_pk = i.pk "
+    is_lacking = (
+        "EXISTS (SELECT 1 FROM embeddings e WHERE e.item_pk = i.pk "
         "AND e.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?)) "
         "AND NOT EXISTS (SELECT 1 FROM labelled d WHERE d.item_pk = i.pk "
         "AND d.space_pk = (SELECT pk FROM spaces WHERE fingerprint = ?) "
-        "AND d.label_set_pk = (SELECT pk FROM label_sets WHERE version = ?)) "
-        "GROUP BY i.pk ORDER BY i.pk",
-        (namespace, namespace, fingerprint, fingerprint, version),
+        "AND d.label_set_pk = (SELECT pk FROM label_sets WHERE version = ?))"
     )
-    return [(photo_id, path) for photo_id, path in rows]
+    return photos_where(library, is_lacking, (fingerprint, fingerprint, version), namespace)
 
 
 def vectors_of(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.among import among
+from safelight.library.attributes.lacking import photos_where
 from safelight.library.damage import stored_json
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ScoreRecord:
     score: float | None
     status: str = "ok"
     reason: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         numbers = [number for number in (self.value, self.score) if number is not None]
@@ -207,37 +208,19 @@ def measured_metrics(library: Database) -> list[str]:
     return [metric for (metric,) in rows]
 
 
-def lacking(
+def lacking_scores(
     library: Database, versions: Mapping[str, str], namespace: str | None = None
 ) -> list[tuple[str, str]]:
     """Return the photos that are not measured by every metric in its version.
 
-    Parameters
-    ----------
-    versions : mapping
-        The present version of each metric that is wanted.
-    namespace : str, optional
-        Only photos with a file in it.
-
-    Returns
-    -------
-    list of (str, str)
-        Photo id, and the path of a file that is not gone; in the order in which they were added.
+    See :func:`photos_where`; `versions` has the present version of each metric in question.
     """
     if not versions:
         return []
-    wanted = ",".join(["(?, ?)"] * len(versions))
-    rows = library.connection.execute(
-        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
-        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
-        "WHERE i.kind = 'photo' AND ? > (SELECT count(*) FROM scores s "
-        f"WHERE s.item_pk = i.pk AND (s.metric, s.version) IN (VALUES {wanted})) "
-        "GROUP BY i.pk ORDER BY i.pk",
-        (
-            namespace,
-            namespace,
-            len(versions),
-            *(part for metric_and_version in versions.items() for part in metric_and_version),
-        ),
+    pairs = ",".join(["(?, ?)"] * len(versions))
+    is_lacking = (
+        "? > (SELECT count(*) FROM scores s "
+        f"WHERE s.item_pk = i.pk AND (s.metric, s.version) IN (VALUES {pairs}))"
     )
-    return [(photo_id, path) for photo_id, path in rows]
+    values = (len(versions), *(part for pair in versions.items() for part in pair))
+    return photos_where(library, is_lacking, values, namespace)

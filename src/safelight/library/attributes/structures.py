@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+from safelight.library.attributes.lacking import photos_where
 from safelight.library.damage import stored_json
 from safelight.types import Structure
 
@@ -48,12 +49,6 @@ def read_structures(library: Database, keys: Sequence[int]) -> dict[int, Structu
 def lacking_structures(
     library: Database, version: str, namespace: str | None = None
 ) -> list[tuple[str, str]]:
-    """Return the photos without a structure of this version, as id and the path of a file."""
-    rows = library.connection.execute(
-        "SELECT i.id, min(f.path) FROM items i JOIN files f ON f.item_pk = i.pk AND NOT f.gone "
-        "JOIN namespaces n ON n.pk = f.namespace_pk AND (? IS NULL OR n.name = ?) "
-        "LEFT JOIN structures s ON s.item_pk = i.pk AND s.version = ? "
-        "WHERE i.kind = 'photo' AND s.item_pk IS NULL GROUP BY i.pk ORDER BY i.pk",
-        (namespace, namespace, version),
-    )
-    return [(photo_id, path) for photo_id, path in rows]
+    """Return the photos without a structure of this version; see :func:`photos_where`."""
+    is_lacking = "NOT EXISTS (SELECT 1 FROM structures s WHERE s.item_pk = i.pk AND s.version = ?)"
+    return photos_where(library, is_lacking, (version,), namespace)

@@ -165,17 +165,25 @@ def list_vectors(
     library: Database,
     namespaces: tuple[str, ...] | None = None,
     *,
-    offset: int = 0,
+    after: tuple[int, str] = (-1, ""),
     limit: int = 100,
-) -> list[Vector]:
-    """Return vectors in the order in which they were last written."""
+) -> list[tuple[tuple[int, str], Vector]]:
+    """Return vectors with their places, in an order that no write to one of them changes.
+
+    Parameters
+    ----------
+    after : (int, str)
+        A place: only vectors behind it.
+    """
     scope, values = _in_namespaces(namespaces)
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS} FROM vectors v JOIN namespaces n ON n.pk = v.namespace_pk "
-        f"WHERE {scope} ORDER BY v.pk LIMIT ? OFFSET ?",
-        (*values, limit, offset),
+        f"SELECT v.namespace_pk, {_COLUMNS} FROM vectors v "
+        "JOIN namespaces n ON n.pk = v.namespace_pk "
+        f"WHERE {scope} AND (v.namespace_pk, v.id) > (?, ?) ORDER BY v.namespace_pk, v.id LIMIT ?",
+        (*values, *after, limit),
     )
-    return [_vector(row) for row in rows]
+    vectors = ((place, _vector(tuple(row))) for place, *row in rows)
+    return [((place, vector.id), vector) for place, vector in vectors]
 
 
 def vectors_by_key(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import LibraryError
 from safelight.library.among import among
+from safelight.library.cursors import cut, list_query, read_cursor
 from safelight.library.damage import stored_json
+from safelight.library.state.owners import is_alive, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,20 +59,32 @@ class Job:
     id: str
     kind: str
     namespace: str
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] = field(hash=False)
     state: str = "queued"
     done: int = 0
     total: int = 0
     failed: int = 0
     message: str | None = None
-    summary: Mapping[str, Any] | None = None
+    summary: Mapping[str, Any] | None = field(default=None, hash=False)
     created_at: str = field(default_factory=lambda: _now())
     finished_at: str | None = None
 
 
-def add_job(library: Database, kind: str, namespace: str, request: Mapping[str, Any]) -> Job:
-    """Keep a new job, which this process is to run."""
-    job = Job(uuid.uuid4().hex, kind, namespace, dict(request))
+def add_job(
+    library: Database,
+    kind: str,
+    namespace: str,
+    request: Mapping[str, Any],
+    job_id: str | None = None,
+) -> Job:
+    """Keep a new job, which this process is to run.
+
+    Parameters
+    ----------
+    job_id : str, optional
+        32 hexadecimal digits that no job has; a new id if not given.
+    """
+    job = Job(job_id or uuid.uuid4().hex, kind, namespace, dict(request))
     with library.transaction() as connection:
         connection.execute(
             "INSERT INTO jobs (id, kind, namespace, request, state, owner, created_at) "
@@ -83,7 +95,7 @@ def add_job(library: Database, kind: str, namespace: str, request: Mapping[str, 
                 namespace,
                 json.dumps(job.request, ensure_ascii=False),
                 job.state,
-                _this_process(),
+                this_process(),
                 job.created_at,
             ),
         )
@@ -125,17 +137,31 @@ def read_job(library: Database, job_id: str) -> Job:
     return _job(row)
 
 
-def read_jobs(
-    library: Database, *, limit: int = 100, namespaces: tuple[str, ...] | None = None
-) -> list[Job]:
-    """Return the last jobs, the newest first; with `namespaces`, only of these."""
+def page_of_jobs(
+    library: Database,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    namespaces: tuple[str, ...] | None = None,
+) -> tuple[list[Job], str | None]:
+    """Return a page of jobs, the newest first, and the cursor of the next one.
+
+    Raises
+    ------
+    UsageError
+        With the code ``cursor``: it is broken, or of other namespaces.
+    """
+    query = list_query(library, "jobs", namespaces)
     condition, names = among("namespace", namespaces or ())
+    # No time begins with "~".
+    place = ("~", 0) if cursor is None else read_cursor(query, cursor, str, int)
     rows = library.connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE ? OR {condition} "
-        "ORDER BY created_at DESC, rowid DESC LIMIT ?",
-        (namespaces is None, names, limit),
-    )
-    return [_job(row) for row in rows]
+        f"SELECT {_COLUMNS}, rowid FROM jobs WHERE (? OR {condition}) "
+        "AND (created_at, rowid) < (?, ?) ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        (namespaces is None, names, *place, limit + 1),
+    ).fetchall()
+    page, following = cut(query, rows, limit, lambda row: (row[-3], row[-1]))
+    return [_job(row[:-1]) for row in page], following
 
 
 def interrupt_lost_jobs(library: Database) -> list[Job]:
@@ -143,7 +169,7 @@ def interrupt_lost_jobs(library: Database) -> list[Job]:
     rows = library.connection.execute(
         f"SELECT {_COLUMNS}, owner FROM jobs WHERE state IN ('queued', 'running')"
     ).fetchall()
-    lost = [_job(row[:-1]) for row in rows if not _is_alive(row[-1])]
+    lost = [_job(row[:-1]) for row in rows if not is_alive(row[-1])]
     with library.transaction() as connection:
         connection.executemany(
             "UPDATE jobs SET state = 'interrupted', message = ?, finished_at = ? WHERE id = ?",
@@ -186,26 +212,6 @@ def _job(row: tuple[Any, ...]) -> Job:
         None if summary is None else stored_json(summary),
         *times,
     )
-
-
-@cache
-def _this_process() -> str:
-    return _process(os.getpid()) or str(os.getpid())
-
-
-def _is_alive(owner: str) -> bool:
-    pid = owner.partition(" ")[0]
-    return pid.isdigit() and _process(int(pid)) == owner
-
-
-def _process(pid: int) -> str | None:
-    import psutil
-
-    try:
-        # A number is given to another process after a while, but not at the same time.
-        return f"{pid} {psutil.Process(pid).create_time():.2f}"
-    except psutil.Error:
-        return None
 
 
 def _now() -> str:

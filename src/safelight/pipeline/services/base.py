@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from safelight.imaging import DEFAULT_MAX_PIXELS
+from safelight.pipeline.paths import PipelinePaths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,3 +38,23 @@ class Service(Protocol):
             It cannot be processed now.
         """
         ...
+
+
+@dataclass(frozen=True)
+class OfPhotos:
+    """Base of the services that read the files of photos.
+
+    Parameters
+    ----------
+    places : PipelinePaths
+        Where renditions lie, and what relative URIs are relative to.
+    threads : int, optional
+        Number that read and decode; one a processor core if not given.
+    pixel_limit : int
+        A photo with more is refused.
+    """
+
+    places: PipelinePaths = field(default_factory=PipelinePaths)
+    _: KW_ONLY
+    threads: int | None = None
+    pixel_limit: int = DEFAULT_MAX_PIXELS

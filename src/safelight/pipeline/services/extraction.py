@@ -12,12 +12,10 @@ from safelight.errors import DecodeError, ModelError, ModelInvalid, ModelUnavail
 from safelight.files import sha256
 from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
 from safelight.pipeline.services.problem import Problem
+from safelight.quality import Measurement, Picture, choose, measure
 from safelight.quality.clip_iqa import ClipIqa
 from safelight.quality.files import in_order
-from safelight.quality.metric import Measurement
-from safelight.quality.picture import MIN_SIDE, Picture
-from safelight.quality.registry import choose
-from safelight.quality.scoring import measure
+from safelight.quality.picture import MIN_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from safelight.embedding.base import Embedder
-    from safelight.labels.classifier import Classifier, Labelling
-    from safelight.quality.metric import Metric
+    from safelight.labels import Classifier, Labelling
+    from safelight.quality import Metric
 
 #: The metrics of the features, in the order of their JSON.
 TECH = ("sharpness", "exposure", "noise", "clip_iqa", "brisque")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from safelight.pipeline.services.extraction import Extracted
     from safelight.pipeline.services.problem import Problem
-    from safelight.quality.metric import Measurement
+    from safelight.quality import Measurement
 
 LABELS = "clip_labels"
 

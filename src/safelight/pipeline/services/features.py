@@ -11,6 +11,7 @@ from loguru import logger
 
 from safelight.errors import FileError, UsageError
 from safelight.files import sha256_of
+from safelight.forks import after_fork
 from safelight.library.database import as_database
 from safelight.pipeline.messages.artifacts import (
     artifacts_of,
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from safelight.embedding.base import Embedder
-    from safelight.labels.classifier import Classifier
-    from safelight.labels.label_set import LabelSet
+    from safelight.labels import Classifier, LabelSet
     from safelight.library.database import AnyLibrary
 
 #: Changes whenever the same photo, model, metrics and labels would give other features.
@@ -112,8 +112,24 @@ class FeaturesService:
         )
         database = None if library is None else as_database(library)
         self._cache = FeatureCache(self._places.feature_cache, self.version, database)
+        self._forget()
+        after_fork(self, FeaturesService._forget)
+
+    def _forget(self) -> None:
         self._lock = Lock()
         self._extractor: Extractor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_lock", "_extractor")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+        after_fork(self, FeaturesService._forget)
 
     @property
     def version(self) -> dict[str, Any]:
@@ -261,7 +277,7 @@ class FeaturesService:
             return self._extractor
 
     def _classifier(self) -> Classifier:
-        from safelight.labels.classifier import Classifier
+        from safelight.labels import Classifier
 
         return Classifier.open(
             self._label_set,
@@ -315,7 +331,7 @@ def _load(model: str | None, settings: Settings) -> Embedder:
 
 
 def _label_set(root: Path, settings: Settings) -> LabelSet:
-    from safelight.labels.label_set import read_label_set
+    from safelight.labels import read_label_set
 
     labels, templates = (root / "config" / f"{name}.json" for name in ("labels", "templates"))
     return read_label_set(

@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError, UsageError
-from safelight.imaging import DEFAULT_MAX_PIXELS, read_photo
+from safelight.imaging import read_photo
 from safelight.imaging.header import read_header
 from safelight.pipeline.messages.exif_text import as_text
 from safelight.pipeline.messages.uris import to_path, to_uri
-from safelight.pipeline.paths import PipelinePaths
+from safelight.pipeline.services.base import OfPhotos
 from safelight.pipeline.services.problem import Problem
 from safelight.pipeline.services.renditions import paths_of
 from safelight.quality.files import in_order
@@ -23,17 +23,10 @@ if TYPE_CHECKING:
 _ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
 
 
-class IngestService:
+class IngestService(OfPhotos):
     """Finds out what each photo of a batch is: its id, its EXIF data, its format.
 
-    Parameters
-    ----------
-    places : PipelinePaths
-        Where copies will lie, and what relative URIs are relative to.
-    threads : int, optional
-        That read; one a processor core if not given.
-    pixel_limit : int
-        A photo with more is refused.
+    See :class:`safelight.pipeline.services.base.OfPhotos` for its parameters.
 
     Examples
     --------
@@ -43,17 +36,6 @@ class IngestService:
     """
 
     name = "ingest"
-
-    def __init__(
-        self,
-        places: PipelinePaths | None = None,
-        *,
-        threads: int | None = None,
-        pixel_limit: int = DEFAULT_MAX_PIXELS,
-    ) -> None:
-        self._places = places or PipelinePaths()
-        self._threads = threads
-        self._pixel_limit = pixel_limit
 
     def process(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Return the batch with a ``photo_index`` in place of its ``photos``.
@@ -70,7 +52,7 @@ class IngestService:
             It is no such batch.
         """
         photos = _photos(batch)
-        found = list(in_order(self._index, photos, self._threads))
+        found = list(in_order(self._index, photos, self.threads))
         kept = {name: value for name, value in batch.items() if name != "photos"}
         failures = [one for one in found if "photo_id" not in one]
         result = {**kept, "photo_index": [one for one in found if "photo_id" in one]}
@@ -83,8 +65,8 @@ class IngestService:
         uri = photo["uri"]
         kept = {name: value for name, value in photo.items() if name != "uri"}
         try:
-            data = read_photo(to_path(uri, self._places.root))
-            header = read_header(data, max_pixels=self._pixel_limit)
+            data = read_photo(to_path(uri, self.places.root))
+            header = read_header(data, max_pixels=self.pixel_limit)
         except (DecodeError, UsageError, OSError) as exc:
             problem = Problem.of(exc, uri)
             return {
@@ -94,13 +76,13 @@ class IngestService:
                 "reason": problem.reason,
             }
         photo_id = hashlib.sha256(data).hexdigest()
-        ranking, _ = paths_of(photo_id, self._places.ranking)
+        ranking, _ = paths_of(photo_id, self.places.ranking)
         ending = os.path.splitext(uri)[1].lower()
         return {
             **kept,
             "photo_id": photo_id,
             "original_uri": uri,
-            "ranking_uri": to_uri(ranking, self._places.root),
+            "ranking_uri": to_uri(ranking, self.places.root),
             "exif": as_text(header.exif),
             "format": ending or _ENDINGS.get(header.format, f".{header.format.lower()}"),
         }

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import DecodeError, UsageError
 from safelight.files import sha256
-from safelight.imaging import DEFAULT_MAX_PIXELS, decode, read_photo
+from safelight.imaging import decode, read_photo
 from safelight.imaging.header import read_header
 from safelight.pipeline.messages.artifacts import artifacts_of, photo_id_of, with_artifacts
 from safelight.pipeline.messages.exif_text import as_text
 from safelight.pipeline.messages.uris import to_path, to_uri
-from safelight.pipeline.paths import PipelinePaths
 from safelight.pipeline.services import renditions
+from safelight.pipeline.services.base import OfPhotos
 from safelight.pipeline.services.problem import Problem
 from safelight.quality.files import in_order
 
@@ -34,17 +34,10 @@ _ORDER = ("photo_id", "original_uri", "ranking_uri", "std_uri", "exif", "format"
 _GLANCE_SIDE = 64
 
 
-class PreprocessService:
+class PreprocessService(OfPhotos):
     """Writes standardised copies of photos, and says in each artifact where they are.
 
-    Parameters
-    ----------
-    places : PipelinePaths
-        Where the copies go, and what relative URIs are relative to.
-    threads : int, optional
-        That decode; one a processor core if not given.
-    pixel_limit : int
-        A photo with more is refused.
+    See :class:`safelight.pipeline.services.base.OfPhotos` for its parameters.
 
     Examples
     --------
@@ -53,17 +46,6 @@ class PreprocessService:
     """
 
     name = "preprocess"
-
-    def __init__(
-        self,
-        places: PipelinePaths | None = None,
-        *,
-        threads: int | None = None,
-        pixel_limit: int = DEFAULT_MAX_PIXELS,
-    ) -> None:
-        self._places = places or PipelinePaths()
-        self._threads = threads
-        self._pixel_limit = pixel_limit
 
     def process(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Return the batch with ``artifacts``, each with ``std_uri`` and ``processing_metadata``.
@@ -84,7 +66,7 @@ class PreprocessService:
         SafelightError
             The copies cannot be written.
         """
-        made = in_order(self._standardise, artifacts_of(batch), self._threads)
+        made = in_order(self._standardise, artifacts_of(batch), self.threads)
         return with_artifacts(batch, list(made))
 
     def _standardise(self, artifact: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +102,8 @@ class PreprocessService:
         if not isinstance(uri, str):
             return False
         try:
-            data = read_photo(to_path(uri, self._places.root))
-            decode(data, min_side=_GLANCE_SIDE, max_pixels=self._pixel_limit)
+            data = read_photo(to_path(uri, self.places.root))
+            decode(data, min_side=_GLANCE_SIDE, max_pixels=self.pixel_limit)
         except (DecodeError, UsageError, OSError):
             return False
         return True
@@ -131,7 +113,7 @@ class PreprocessService:
         if photo_id is not None and not _PHOTO_ID.fullmatch(photo_id):
             raise UsageError(f"{photo_id!r} cannot name a file.", code="bad-name")
         data = None
-        folder = self._places.ranking
+        folder = self.places.ranking
         content = photo_id
         if photo_id is None or not _SHA256.fullmatch(photo_id):
             # What a client calls a photo does not tell which photo it is; its content does.
@@ -146,8 +128,8 @@ class PreprocessService:
                     "holds another photo than when it was ingested; ingest it again",
                     code="missing",
                 )
-            found = renditions.make(data, photo_id, folder, content, max_pixels=self._pixel_limit)
-        root = self._places.root
+            found = renditions.make(data, photo_id, folder, content, max_pixels=self.pixel_limit)
+        root = self.places.root
         added: dict[str, Any] = {
             "photo_id": photo_id,
             "ranking_uri": to_uri(found.ranking, root),
@@ -160,11 +142,11 @@ class PreprocessService:
         }
         if not isinstance(artifact.get("exif"), dict):
             data = data or self._original(artifact)
-            added["exif"] = as_text(read_header(data, max_pixels=self._pixel_limit).exif)
+            added["exif"] = as_text(read_header(data, max_pixels=self.pixel_limit).exif)
         return added
 
     def _original(self, artifact: Mapping[str, Any]) -> bytes:
         uri = artifact.get("original_uri")
         if not isinstance(uri, str):
             raise UsageError("The artifact has no original_uri.", code="missing")
-        return read_photo(to_path(uri, self._places.root))
+        return read_photo(to_path(uri, self.places.root))

@@ -72,7 +72,7 @@ def make_service(
 
 
 def _features(places: PipelinePaths, settings: Settings, options: FeatureOptions) -> Service:
-    from safelight.labels.label_set import read_label_set
+    from safelight.labels import read_label_set
     from safelight.library.database import Database
     from safelight.pipeline.services.features import FeaturesService
 

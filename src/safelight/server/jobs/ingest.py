@@ -127,22 +127,35 @@ def finish_uploads(served: ServerState) -> None:
 
 
 def resume_jobs(served: ServerState) -> None:
-    """Go on with what was asked for before the server was stopped.
+    """Go on with ingests that were asked for before the server was stopped."""
+    resume(served, "ingest", lambda job, request: add_ingest(served, job.namespace, request))
+
+
+def resume(
+    served: ServerState, kind: str, add: Callable[[Job, Mapping[str, Any]], Job | None]
+) -> None:
+    """Go on with the jobs of a kind that were interrupted.
 
     One that a process died of twice is left alone: it may be the reason.
+
+    Parameters
+    ----------
+    add : callable
+        Given the job and what is asked for now, adds the one that goes on; None: none does.
     """
     lost = {job.id for job in served.jobs.lost}
     since = (datetime.now(UTC) - _RESUMED_WITHIN).isoformat(timespec="milliseconds")
-    for job in interrupted_jobs(served.library, "ingest", since):
+    for job in interrupted_jobs(served.library, kind, since):
         if job.id in lost and "resumes" in job.request:
             continue
         try:
-            resumed = add_ingest(served, job.namespace, {**job.request, "resumes": job.id})
+            resumed = add(job, {**job.request, "resumes": job.id})
         except (SafelightError, Problem) as error:
             logger.info("The job {} is not resumed: {}", job.id, error)
             continue
-        summary = {**(job.summary or {}), "resumed_as": resumed.id}
-        write_job(served.library, replace(job, summary=summary))
+        if resumed is not None:
+            summary = {**(job.summary or {}), "resumed_as": resumed.id}
+            write_job(served.library, replace(job, summary=summary))
 
 
 def add_ingest(
@@ -150,15 +163,18 @@ def add_ingest(
     namespace: str,
     request: Mapping[str, Any],
     namespaces: tuple[str, ...] | None = None,
+    job_id: str | None = None,
 ) -> Job:
     """Add the job of an ingest that a client asks for.
 
     Parameters
     ----------
     request : mapping
-        The fields of :class:`safelight.server.schemas.photos.Ingest`.
+        The fields of :class:`safelight.server.schemas.photos.IngestRequest`.
     namespaces : tuple of str, optional
         Only sources of these.
+    job_id : str, optional
+        If there is a job of this id, it is returned, and nothing added.
 
     Raises
     ------
@@ -186,4 +202,4 @@ def add_ingest(
         retry_failed=request.get("retry_failed", False),
         accept_missing=request.get("accept_missing", False),
     )
-    return served.jobs.add("ingest", namespace, request, work)
+    return served.jobs.add("ingest", namespace, request, work, job_id)

@@ -11,8 +11,9 @@ from safelight.errors import LibraryError
 from safelight.imaging import decode
 from safelight.library.originals import read_original
 from safelight.library.photos import read_photo
+from safelight.quality import Picture
 from safelight.quality.focus import HALF, Focus
-from safelight.quality.picture import MIN_SIDE, Picture
+from safelight.quality.picture import MIN_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Request, Response
 
 from safelight import schemas as answers
 from safelight.errors import LibraryError
-from safelight.library.state.jobs import read_jobs
-from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.library.state.jobs import page_of_jobs
+from safelight.server import forms
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.dependencies import Served
-from safelight.server.errors import busy
+from safelight.server.document import MODEL, refuses
+from safelight.server.etags import TaggedRoute, tagged
+from safelight.server.event_stream import Event, event_stream
+from safelight.server.idempotency import operation_id
+from safelight.server.job_answers import job_answer
 from safelight.server.job_runner import is_finished
 from safelight.server.jobs.ingest import add_ingest
 from safelight.server.schemas import photos
+from safelight.server.schemas.photos import CursorQuery, LimitQuery
 from safelight.server.state import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
     from safelight.library.state.jobs import Job
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=TaggedRoute)
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
-
-_SECONDS_BETWEEN_LOOKS = 0.25
-_SECONDS_OF_SILENCE = 15.0
+JobId = Annotated[
+    str,
+    Path(
+        pattern=forms.JOB,
+        description="Id of the job.",
+        examples=["0b5f8c6a4c1d4f0e9a7b3c2d1e0f9a8b"],
+    ),
+]
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
         "description": "Events `progress` while it runs, then `done`; the data are the job.",
-    }
+    },
+    204: {"description": "The client was told the end already."},
 }
 
 
-@router.post("/ingest", status_code=202)
+@router.post(
+    "/ingest",
+    operation_id="startIngest",
+    openapi_extra=refuses("source", "outside", "usage", *MODEL),
+    summary="Start an ingest",
+    status_code=202,
+)
 async def ingest(
-    wanted: photos.Ingest, response: Response, served: Served, access: Writer
+    wanted: photos.IngestRequest, response: Response, served: Served, access: Writer
 ) -> answers.Job:
     """Bring the library up to date with a folder, a list or a file of texts on the server.
 
@@ -51,111 +63,79 @@ async def ingest(
     """
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
     job = await served.reading.run(
-        add_ingest, served, namespace, wanted.model_dump(), access.namespaces
+        add_ingest, served, namespace, wanted.model_dump(), access.namespaces, operation_id()
     )
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _shape(job, access)
+    return job_answer(job, access)
 
 
-@router.get("/jobs")
+@router.get("/jobs", operation_id="listJobs", summary="List jobs")
+@tagged("answer")
 async def jobs(
-    served: Served, access: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 50
-) -> answers.Jobs:
-    """Return the last jobs, the newest first."""
-    found = await served.reading.run(_jobs, served, access, limit)
-    return answers.Jobs(jobs=tuple(_shape(job, access) for job in found))
+    served: Served, access: Reader, cursor: CursorQuery = None, limit: LimitQuery = 50
+) -> answers.JobList:
+    """Return jobs, the newest first."""
+
+    def read() -> answers.JobList:
+        found, following = page_of_jobs(
+            served.library, limit=limit, cursor=cursor or None, namespaces=access.namespaces
+        )
+        # From memory where a job is at work: what the library has is a second old.
+        now = [served.jobs.get(job.id) for job in found]
+        return answers.JobList(jobs=tuple(job_answer(job, access) for job in now), next=following)
+
+    return await served.reading.run(read)
 
 
-def _jobs(served: ServerState, access: Access, limit: int) -> list[Job]:
-    # From memory where a job is at work: what the library has is a second old.
-    return [
-        served.jobs.get(job.id)
-        for job in read_jobs(served.library, limit=limit, namespaces=access.namespaces)
-    ]
-
-
-@router.get("/jobs/{job_id}")
+@router.get(
+    "/jobs/{job_id}", operation_id="getJob", openapi_extra=refuses("no-job"), summary="Read a job"
+)
 async def job(served: Served, access: Reader, job_id: JobId) -> answers.Job:
     """Return how far a job is."""
-    return _shape(await _job(served, access, job_id), access)
+    return job_answer(await _job(served, access, job_id), access)
 
 
-@router.delete("/jobs/{job_id}")
+@router.delete(
+    "/jobs/{job_id}",
+    operation_id="cancelJob",
+    openapi_extra=refuses("no-job"),
+    summary="Cancel a job",
+)
 async def cancel(served: Served, access: Writer, job_id: JobId) -> answers.Job:
     """End a job; what it did is kept. One that has ended stays as it is."""
     await _job(served, access, job_id)
-    return _shape(await served.reading.run(served.jobs.cancel, job_id), access)
+    return job_answer(await served.reading.run(served.jobs.cancel, job_id), access)
 
 
-@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=_EVENTS)
-async def events(
-    request: Request, served: Served, access: Reader, job_id: JobId
-) -> StreamingResponse:
-    """Tell how a job goes on, as server-sent events."""
-    first = await _job(served, access, job_id)
-    if served.streams >= served.limits.streams:
-        raise busy("listeners")
-    return StreamingResponse(
-        _events(request, served, access, first),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+@router.get(
+    "/jobs/{job_id}/events",
+    operation_id="streamJobEvents",
+    openapi_extra=refuses("no-job"),
+    summary="Follow a job",
+    response_class=Response,
+    responses=_EVENTS,
+)
+async def events(request: Request, served: Served, access: Reader, job_id: JobId) -> Response:
+    """Tell how a job goes on, as server-sent events.
+
+    Each event is the whole job. A client that comes back with `Last-Event-ID` is told what is new.
+    """
+
+    async def look() -> Event:
+        return _event(await _job(served, access, job_id), access)
+
+    return await event_stream(request, served, access, look)
 
 
-async def _events(
-    request: Request, served: ServerState, access: Access, job: Job
-) -> AsyncIterator[str]:
-    served.streams += 1
-    try:
-        told: Job | None = None
-        spoken = time.monotonic()
-        while not is_finished(job):
-            if job != told:
-                told, spoken = job, time.monotonic()
-                yield _event("progress", job, access)
-            elif time.monotonic() - spoken > _SECONDS_OF_SILENCE:
-                spoken = time.monotonic()
-                yield ": still here\n\n"
-            if served.stopping.is_set() or await request.is_disconnected():
-                return
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            job = await served.reading.run(served.jobs.get, job.id)
-        yield _event("done", job, access)
-    finally:
-        served.streams -= 1
-
-
-def _event(name: str, job: Job, access: Access) -> str:
-    return f"event: {name}\ndata: {_shape(job, access).model_dump_json()}\n\n"
+def _event(job: Job, access: Access) -> Event:
+    # What a listener can see of a job, without its words.
+    state = f"{job.state}-{job.done}-{job.total}-{job.failed}"
+    name = "done" if is_finished(job) else "progress"
+    return Event(state, name, job_answer(job, access).model_dump_json(), is_finished(job))
 
 
 async def _job(served: ServerState, access: Access, job_id: str) -> Job:
     found: Job = await served.reading.run(served.jobs.get, job_id)
     if access.namespaces is not None and found.namespace not in access.namespaces:
         raise LibraryError(f"There is no job {job_id}.", code="no-job", job=job_id)
-    return found
-
-
-def _shape(job: Job, access: Access) -> answers.Job:
-    return answers.Job(
-        id=job.id,
-        kind=job.kind,
-        namespace=job.namespace,
-        state=job.state,  # type: ignore[arg-type]
-        done=job.done,
-        total=job.total,
-        failed=job.failed,
-        message=job.message,
-        summary=None if job.summary is None else _summary(job.summary, access),
-        created_at=job.created_at,
-        finished_at=job.finished_at,
-    )
-
-
-def _summary(summary: Mapping[str, Any], access: Access) -> dict[str, Any]:
-    found = dict(summary)
-    if access.namespaces is not None:
-        # Known to whom, and what it cost, would tell what other namespaces have.
-        found["new"] = found.get("new", 0) + found.pop("known", 0)
-        found |= {"known": 0, "device": None, "stages": {}}
     return found

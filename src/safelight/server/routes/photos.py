@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Literal
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from safelight import schemas as answers
-from safelight.library.browse import Filter, cards
+from safelight.ingest.forget import forget_photo
+from safelight.library.browse import cards
 from safelight.library.items import item_keys
-from safelight.library.ordering import PATTERN as ORDER
-from safelight.library.originals import open_original
+from safelight.library.listed_fields import named_fields
+from safelight.library.listings import page_of_photos
 from safelight.library.photos import read_photo
+from safelight.schemas.base import local_time
 from safelight.search.engine import require_named
-from safelight.server.auth import Access, GuardedRoute, Reader
+from safelight.server import forms, originals
+from safelight.server.auth import Access, Reader, Writer
+from safelight.server.conditions import conditional_status
 from safelight.server.dependencies import Served, while_connected
+from safelight.server.document import PHOTO, refuses
+from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import filter_of, least_of
 from safelight.server.media.focus_maps import focus_map
 from safelight.server.media.thumbnails import etag, kept_thumbnail, make_picture, make_thumbnail
-from safelight.server.schemas.photos import NamespaceQuery, PhotoId
+from safelight.server.photo_answers import cards_of, file_of, label_of, score_of
+from safelight.server.schemas import photos as shapes
+from safelight.server.schemas.photos import (
+    CursorQuery,
+    FieldsQuery,
+    NamespaceQuery,
+    PhotoId,
+)
 from safelight.server.state import ServerState
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
-
-    from safelight.library.browse import Card
-
-router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["photos"], route_class=TaggedRoute)
 
 #: A photo's id names its content, so what is made of it never changes.
 _FOR_EVER = "private, max-age=31536000, immutable"
@@ -53,7 +57,19 @@ _MAP = {
     },
 }
 
-_CHUNK = 1 << 18
+_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+
+_ORIGINAL: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/*": _FILE}, "description": "The file, as its camera wrote it."},
+    206: {
+        "content": {"image/*": _FILE, "multipart/byteranges": _FILE},
+        "description": "The parts that `Range` asks for.",
+    },
+    304: {"description": "It is what the client has.", "content": {}},
+}
+
+#: Photos in one page.
+MOST_PHOTOS = 1000
 
 
 def _whole(given: object) -> object:
@@ -61,28 +77,106 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
 
 
-Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2024-07-31"])]
-
-
-@router.get("/photos")
+@router.get(
+    "/photos",
+    operation_id="listPhotos",
+    openapi_extra=refuses("date", "order", "no-label", "no-scores", "usage"),
+    summary="List photos",
+)
+@tagged("library")
 async def browse(
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    camera: Annotated[str | None, Query(max_length=200)] = None,
-    label: Annotated[str | None, Query(max_length=200)] = None,
-    taken_from: Annotated[Day, Query(alias="from")] = None,
-    taken_to: Annotated[Day, Query(alias="to")] = None,
-    least: Annotated[list[str], Query(alias="min", max_length=32, examples=[["focus:0.6"]])] = [],  # noqa: B006 - FastAPI copies it
-    sort: Annotated[str, Query(pattern=f"^{ORDER}$")] = "-taken",
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    camera: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Only photos of this camera, or of cameras with these words in their name.",
+            examples=["Canon EOS R5"],
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        Query(max_length=200, description="Only photos with this label.", examples=["landscape"]),
+    ] = None,
+    taken_from: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            pattern=forms.DAY,
+            description="Only photos taken on this day or later, by the camera's clock.",
+            examples=["2024-07-01"],
+        ),
+    ] = None,
+    taken_to: Annotated[
+        str | None,
+        Query(
+            alias="to",
+            pattern=forms.DAY,
+            description="Only photos taken on this day or earlier, by the camera's clock.",
+            examples=["2024-07-31"],
+        ),
+    ] = None,
+    least: Annotated[
+        list[str],
+        Query(
+            alias="min",
+            max_length=32,
+            description="Only photos with at least this score, as METRIC:NUMBER; may be repeated.",
+            examples=[["focus:0.6"]],
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    sort: Annotated[
+        str,
+        Query(
+            pattern=forms.ORDER,
+            description="Order: `taken`, `added` or `score:METRIC`; with a minus, the last or best "
+            "come first.",
+            examples=["-taken"],
+        ),
+    ] = "-taken",
+    fields: FieldsQuery = (),
+    cursor: CursorQuery = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_PHOTOS, description="Most photos of a page.", examples=[100])
+    ] = 100,
+    snapshot: Annotated[
+        str | None,
+        Query(
+            pattern=forms.SNAPSHOT,
+            description="The list of an earlier answer, of which `offset` says where the page "
+            "begins. Send the same filters and order.",
+            examples=["5f1d7a84d0c2b9e6"],
+        ),
+    ] = None,
+    offset: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=1_000_000_000,
+            description="Photos before the page; only with `snapshot`.",
+            examples=[0],
+        ),
+    ] = 0,
     around: Annotated[
         str | None,
-        Query(pattern="^([0-9a-f]{64})?$", description="The page that has this photo, if one has."),
+        Query(
+            pattern=forms.PHOTO,
+            description="Id of a photo: the page that has it, if one has.",
+            examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
     ] = None,
-) -> answers.Photos:
-    """Return photos in order, without a query."""
+) -> answers.PhotoList:
+    """Return photos in order, without a query, page by page.
+
+    All pages of a list are of the moment of its first one: a photo that stays in the library comes
+    once, whatever is added, changed or removed meanwhile. One that is removed is left out.
+    """
+    if offset and not snapshot:
+        raise Problem(400, "`offset` goes with `snapshot` only. Go on with `cursor`.", "usage")
+    if cursor and (snapshot or around):
+        raise Problem(400, "`cursor` goes without `snapshot` and `around`.", "usage")
     where = filter_of(
         access,
         namespace=namespace,
@@ -92,32 +186,63 @@ async def browse(
         taken_to=taken_to,
         least=least_of(least),
     )
-    return await served.reading.run(_page, served, where, access, sort, offset, limit, around)
+
+    def read() -> answers.PhotoList:
+        names = named_fields(fields)
+        require_named(served.library, where, access.namespaces)
+        page = page_of_photos(
+            served.library,
+            served.listings,
+            where,
+            sort,
+            limit=limit,
+            cursor=cursor or None,
+            snapshot=snapshot or None,
+            offset=offset,
+            around=around or None,
+            # All keys in order are kept, so that paging through 100,000 photos sorts them once.
+            listed=lambda: served.matching(where, sort),
+        )
+        return answers.PhotoList(
+            photos=tuple(cards_of(served.library, page.cards, names, where.namespaces)),
+            next=page.next,
+            total=page.total,
+            offset=page.start,
+            snapshot=page.snapshot,
+        )
+
+    return await served.reading.run(read)
 
 
-def _page(
-    served: ServerState,
-    where: Filter,
-    access: Access,
-    sort: str,
-    offset: int,
-    limit: int,
-    around: str | None,
-) -> answers.Photos:
-    require_named(served.library, where, access.namespaces)
-    # All keys in order are kept, so that scrolling through 100,000 photos sorts them once.
-    keys = served.matching(where, sort)
-    if around:
-        key = item_keys(served.library.connection, [around]).get(around, -1)
-        at = np.flatnonzero(keys == key)
-        offset = int(at[0]) // limit * limit if len(at) else offset
-    page = cards(served.library, keys[offset : offset + limit].tolist(), where.namespaces)
-    return answers.Photos(
-        photos=tuple(card_of(card) for card in page), total=len(keys), offset=offset
-    )
+@router.post(
+    "/photos/batch",
+    operation_id="readPhotos",
+    summary="Read many photos",
+)
+async def read_many(wanted: shapes.PhotoIds, served: Served, access: Reader) -> answers.PhotoBatch:
+    """Return photos by their ids, in that order, and name those that there are none of."""
+    namespaces = access.within(wanted.namespace or None)
+
+    def read() -> answers.PhotoBatch:
+        names = named_fields(wanted.fields)
+        ids = list(dict.fromkeys(wanted.ids))
+        keys = item_keys(served.library.connection, ids)
+        found = cards(served.library, [keys[each] for each in ids if each in keys], namespaces)
+        there = {each.photo_id for each in found}
+        return answers.PhotoBatch(
+            photos=tuple(cards_of(served.library, found, names, namespaces)),
+            missing=tuple(each for each in ids if each not in there),
+        )
+
+    return await served.reading.run(read)
 
 
-@router.get("/photos/{photo_id}")
+@router.get(
+    "/photos/{photo_id}",
+    operation_id="getPhoto",
+    openapi_extra=refuses("no-photo"),
+    summary="Read a photo",
+)
 async def photo(
     served: Served, access: Reader, photo_id: PhotoId, namespace: NamespaceQuery = None
 ) -> answers.Photo:
@@ -125,57 +250,62 @@ async def photo(
     found = await served.reading.run(
         read_photo, served.library, photo_id, access.within(namespace or None)
     )
+    taken_at, taken_offset = local_time(found.taken_at)
     return answers.Photo(
         photo_id=found.id,
         width=found.width,
         height=found.height,
         size=found.size,
         format=found.format,
-        taken_at=found.taken_at,
+        taken_at=taken_at,
+        taken_offset=taken_offset,
         added_at=found.added_at,
-        exif=dict(found.exif),
+        exif=answers.Exif.model_validate(found.exif),
         holds=() if found.structure is None else tuple(found.structure.described()),
-        files=tuple(
-            answers.File(
-                path=file.path,
-                namespace=file.namespace,
-                gone=file.gone,
-                metadata=dict(file.metadata),
-            )
-            for file in found.files
-        ),
-        labels=tuple(
-            answers.Label(
-                label=each.label,
-                confidence=each.confidence,
-                cosine_score=each.cosine_score,
-                calibrated=each.calibrated,
-                applies=each.applies,
-            )
-            for each in found.labels
-        ),
-        scores=tuple(
-            answers.Score(
-                metric=metric,
-                score=each.score,
-                value=each.value,
-                status=each.status,
-                reason=each.reason,
-            )
-            for metric, each in found.scores.items()
-        ),
+        files=tuple(map(file_of, found.files)),
+        labels=tuple(map(label_of, found.labels)),
+        scores=tuple(map(score_of, found.scores.values())),
         text=found.text,
     )
 
 
-@router.get("/photos/{photo_id}/thumbnail", response_class=Response, responses=_PICTURE)
+@router.delete(
+    "/photos/{photo_id}",
+    operation_id="forgetPhoto",
+    summary="Forget a photo",
+    status_code=204,
+    response_class=Response,
+)
+async def forget(
+    served: Served, access: Writer, photo_id: PhotoId, namespace: NamespaceQuery = None
+) -> Response:
+    """Forget a photo, its vectors, labels, scores and thumbnails. Its file is never touched.
+
+    An ingest of a source that still has the file brings the photo back.
+    """
+    namespaces = access.within(namespace or None)
+    await served.writing.run(forget_photo, served.library, photo_id, namespaces=namespaces)
+    await served.look()
+    return Response(status_code=204)
+
+
+@router.get(
+    "/photos/{photo_id}/thumbnail",
+    operation_id="getThumbnail",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
+    summary="Show a thumbnail",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def thumbnail(
     request: Request,
     served: Served,
     access: Reader,
     photo_id: PhotoId,
     side: Annotated[
-        Literal[160, 320, 640], BeforeValidator(_whole), Query(description="Of the longer side.")
+        Literal[160, 320, 640],
+        BeforeValidator(_whole),
+        Query(description="Pixels of the longer side.", examples=[320]),
     ] = 320,
 ) -> Response:
     """Return a small picture of a photo."""
@@ -192,16 +322,25 @@ async def thumbnail(
         )
         # Whoever scrolls past leaves others' photos in the queue, not his own.
         picture = await while_connected(request, making)
-    return _answer(request, picture, "image/webp")
+    return _answer(request, access, picture, "image/webp")
 
 
-@router.get("/photos/{photo_id}/image", response_class=Response, responses=_PICTURE)
+@router.get(
+    "/photos/{photo_id}/image",
+    operation_id="getPicture",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
+    summary="Show a photo",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def image(
     request: Request,
     served: Served,
     access: Reader,
     photo_id: PhotoId,
-    side: Annotated[int, Query(ge=16, le=16383, description="Of the longer side.")] = 2048,
+    side: Annotated[
+        int, Query(ge=16, le=16383, description="Most pixels of the longer side.", examples=[2048])
+    ] = 2048,
 ) -> Response:
     """Return a photo upright, for looking at."""
     making = served.decode(
@@ -213,10 +352,17 @@ async def image(
         max_pixels=served.settings.pixel_limit,
     )
     picture = await while_connected(request, making)
-    return _answer(request, picture, "image/webp")
+    return _answer(request, access, picture, "image/webp")
 
 
-@router.get("/photos/{photo_id}/focus", response_class=Response, responses=_MAP)
+@router.get(
+    "/photos/{photo_id}/focus",
+    operation_id="getFocusMap",
+    openapi_extra=refuses("no-photo", "no-focus", "changed", *PHOTO),
+    summary="Show where a photo is sharp",
+    response_class=Response,
+    responses=_MAP,
+)
 async def focus(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
     """Return a focus map to show over the photo: transparent where it is not sharp."""
     drawn = await served.decode(
@@ -226,50 +372,24 @@ async def focus(request: Request, served: Served, access: Reader, photo_id: Phot
         access.namespaces,
         max_pixels=served.settings.pixel_limit,
     )
-    return _answer(request, drawn, "image/png")
+    return _answer(request, access, drawn, "image/png")
 
 
 @router.get(
     "/photos/{photo_id}/original",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            }
-        }
-    },
+    operation_id="getOriginal",
+    openapi_extra=refuses("no-photo", "changed", *PHOTO),
+    summary="Download the file of a photo",
+    response_class=Response,
+    responses=_ORIGINAL,
 )
-async def original(served: Served, access: Reader, photo_id: PhotoId) -> StreamingResponse:
-    """Return a photo's file as it is, if it still is what was ingested."""
-    file, path = await served.reading.run(
-        open_original, served.library, photo_id, access.namespaces
+async def original(request: Request, served: Served, access: Reader, photo_id: PhotoId) -> Response:
+    """Return a photo's file as it is, if it still is what was ingested, or parts of it."""
+    found = await served.reading.run(
+        served.originals.open, served.library, photo_id, access.namespaces
     )
-    size = os.fstat(file.fileno()).st_size
-    name = os.path.basename(path)
-    # Never shown in place, whatever it is: what is in it may be made to look like a page.
-    return StreamingResponse(
-        _chunks(file, size),
-        media_type="application/octet-stream",
-        headers={
-            "Content-Length": str(size),
-            "Content-Disposition": _attachment(name),
-            "Cache-Control": "private, no-cache",
-            "ETag": f'"{photo_id}"',
-        },
-    )
-
-
-def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
-    with file:
-        while size > 0 and (chunk := file.read(min(_CHUNK, size))):
-            size -= len(chunk)
-            yield chunk
-
-
-def _attachment(name: str) -> str:
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    head_only = request.scope.get("is_head", False)
+    return originals.answer(found, photo_id, request.headers, head_only=head_only)
 
 
 async def _check(served: ServerState, access: Access, photo_id: str) -> None:
@@ -278,24 +398,15 @@ async def _check(served: ServerState, access: Access, photo_id: str) -> None:
         await served.reading.run(read_photo, served.library, photo_id, access.namespaces)
 
 
-def _answer(request: Request, picture: bytes, media_type: str) -> Response:
-    headers = {"ETag": etag(picture), "Cache-Control": _FOR_EVER}
-    known = request.headers.get("if-none-match", "")
-    if headers["ETag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
+def _answer(request: Request, access: Access, picture: bytes, media_type: str) -> Response:
+    headers = {
+        "ETag": etag(picture),
+        # A token can be revoked. Then not even what its client keeps is shown any more.
+        "Cache-Control": _FOR_EVER if access.token is None else "private, no-cache",
+    }
+    status = conditional_status(request.headers, headers["ETag"])
+    if status == 304:
         return Response(status_code=304, headers=headers)
+    if status is not None:
+        raise Problem(412, "The picture is not the version that you asked for.", "condition")
     return Response(picture, media_type=media_type, headers=headers)
-
-
-def card_of(card: Card, score: float | None = None) -> answers.Card:
-    """Return a card in the shape of the API."""
-    return answers.Card(
-        photo_id=card.photo_id,
-        path=card.path,
-        name=card.name,
-        namespace=card.namespace,
-        width=card.width,
-        height=card.height,
-        format=card.format,
-        taken_at=card.taken_at,
-        score=score,
-    )

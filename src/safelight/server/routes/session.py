@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from typing import Annotated, Any
@@ -13,11 +15,14 @@ from safelight.errors import SafelightError
 from safelight.library.facets import facets as read_facets
 from safelight.library.files import counts
 from safelight.library.ingested_sources import remembered
+from safelight.search.completion import complete
 from safelight.server.auth import Access, GuardedRoute, Reader
 from safelight.server.dependencies import Served
+from safelight.server.document import refuses
 from safelight.server.errors import Problem
 from safelight.server.filters import known_namespace
 from safelight.server.metrics import CONTENT_TYPE
+from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
 
 router = APIRouter(route_class=GuardedRoute)
@@ -26,11 +31,13 @@ router = APIRouter(route_class=GuardedRoute)
 _MOST_SOURCES = 100
 
 
-@router.get("/health", tags=["server"])
-@router.get("/api/v1/health", tags=["server"])
+@router.get("/health", tags=["server"], operation_id="checkHealth", summary="Check health")
+@router.get(
+    "/api/v1/health", tags=["server"], operation_id="getHealth", summary="Check health of the API"
+)
 async def health() -> answers.Health:
     """Tell that the server is alive."""
-    return answers.Health(status="healthy")
+    return answers.Health(status=answers.HealthStatus.HEALTHY)
 
 
 _NUMBERS: dict[int | str, dict[str, Any]] = {
@@ -38,7 +45,15 @@ _NUMBERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/metrics", tags=["server"], response_class=Response, responses=_NUMBERS)
+@router.get(
+    "/metrics",
+    tags=["server"],
+    operation_id="getMetrics",
+    openapi_extra=refuses("namespace"),
+    summary="Read metrics",
+    response_class=Response,
+    responses=_NUMBERS,
+)
 async def metrics(served: Served, access: Reader) -> Response:
     """Return counts and times in Prometheus's format; not for tokens of some namespaces."""
     if access.namespaces is not None:
@@ -46,7 +61,9 @@ async def metrics(served: Served, access: Reader) -> Response:
     return Response(served.metrics.text(), media_type=CONTENT_TYPE)
 
 
-@router.get("/api/v1/session", tags=["server"])
+@router.get(
+    "/api/v1/session", tags=["server"], operation_id="getSession", summary="Read rights and limits"
+)
 async def session(request: Request, served: Served) -> answers.Session:
     """Return the server's version and limits, and the client's rights; needs no token."""
     access: Access = request.scope["access"]
@@ -78,11 +95,13 @@ async def session(request: Request, served: Served) -> answers.Session:
     )
 
 
-@router.get("/api/v1/facets", tags=["photos"])
+@router.get(
+    "/api/v1/facets", tags=["photos"], operation_id="getFacets", summary="List filter values"
+)
 async def facets(
     served: Served,
     access: Reader,
-    namespace: Annotated[str | None, Query(max_length=200)] = None,
+    namespace: NamespaceQuery = None,
 ) -> answers.Facets:
     """Return the values that photos can be filtered by."""
     namespaces = access.within(namespace or None)
@@ -93,13 +112,50 @@ async def facets(
         lambda: read_facets(served.library, namespaces),
     )
     return answers.Facets(
-        namespaces=tuple(answers.Count(name=name, count=count) for name, count in found.namespaces),
-        cameras=tuple(answers.Count(name=name, count=count) for name, count in found.cameras),
+        namespaces=tuple(
+            answers.NameCount(name=name, count=count) for name, count in found.namespaces
+        ),
+        cameras=tuple(answers.NameCount(name=name, count=count) for name, count in found.cameras),
         labels=tuple(answers.LabelCount(label=name, count=count) for name, count in found.labels),
         metrics=found.metrics,
         taken=None
         if found.taken is None
-        else answers.Taken(first=found.taken[0], last=found.taken[1]),
+        else answers.Taken(first=found.taken[0][:19], last=found.taken[1][:19]),
+    )
+
+
+@router.get(
+    "/api/v1/complete", tags=["search"], operation_id="completeQuery", summary="Complete a query"
+)
+async def complete_query(
+    served: Served,
+    access: Reader,
+    q: Annotated[
+        str,
+        Query(
+            max_length=4000,
+            description="The query up to where it is typed.",
+            examples=["a dog camera:ca"],
+        ),
+    ] = "",
+    namespace: NamespaceQuery = None,
+    limit: Annotated[
+        int, Query(ge=1, le=50, description="Maximum of completions.", examples=[10])
+    ] = 10,
+) -> answers.CompletionList:
+    """Return names of filters, or values with how many photos have them."""
+    await known_namespace(served, access, namespace)
+    found = await served.reading.run(
+        partial(
+            complete,
+            served.library,
+            q,
+            namespaces=access.within(namespace or None),
+            limit=limit,
+        )
+    )
+    return answers.CompletionList(
+        completions=tuple(answers.Completion(**asdict(each)) for each in found)
     )
 
 

@@ -10,16 +10,25 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from safelight.api import forget, move_source
-from safelight.api.sources import list_sources
+from safelight.api.sources import page_of_sources
 from safelight.errors import LibraryError, UsageError
 from safelight.ingest.sources.entry import is_inside
+from safelight.library.files import page_of_failures
 from safelight.library.sources import KINDS, place_of, read_sources
-from safelight.schemas import Forgotten, Moved, Source, Sources
-from safelight.server.auth import GuardedRoute, Reader, Writer
+from safelight.schemas import Failure, FailureList, Forgotten, Moved, Source, SourceList
+from safelight.server.auth import Reader, Writer
 from safelight.server.dependencies import Served
-from safelight.server.errors import Problem
+from safelight.server.document import refuses
+from safelight.server.errors import Problem, for_clients
+from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
-from safelight.server.schemas.photos import Given, Namespace, NamespaceQuery
+from safelight.server.schemas.photos import (
+    CursorQuery,
+    Given,
+    LimitQuery,
+    Namespace,
+    NamespaceQuery,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,35 +40,56 @@ if TYPE_CHECKING:
     from safelight.server.auth import Access
     from safelight.server.state import ServerState
 
-router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["sources"], route_class=TaggedRoute)
 
 _Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Move(Given):
+class MoveRequest(Given):
     """A folder or file, and where it is now."""
 
-    old: _Place = Field(description="Absolute path, with or without `images:`.")
-    new: _Place = Field(description="Absolute path in a folder that the server may read.")
-    namespace: Namespace | None = None
-    dry_run: bool = False
+    old: _Place = Field(
+        description="Absolute path before, with or without `images:`.", examples=["/media/old"]
+    )
+    new: _Place = Field(
+        description="Absolute path now, in a folder that the server may read.",
+        examples=["/media/new"],
+    )
+    namespace: Namespace | None = Field(
+        default=None,
+        description="Only sources of this namespace; of all if null.",
+        examples=["default"],
+    )
+    dry_run: bool = Field(default=False, description="Only count.", examples=[True])
 
 
-class Forget(Given):
+class ForgetRequest(Given):
     """Request to forget paths and sources, a namespace, missing files, or a label set."""
 
     paths: list[_Place] = Field(
-        default=[], max_length=1000, description="Absolute paths, or sources as they are listed."
+        default=[],
+        max_length=1000,
+        description="Absolute paths, or sources as they are listed.",
+        examples=[["/media/old"]],
     )
     namespace: Namespace | None = Field(
-        default=None, description="Only in it; without paths and `missing`, all of it."
+        default=None,
+        description="Only in this namespace; without paths and `missing`, all of it.",
+        examples=["phone"],
     )
-    missing: bool = Field(default=False, description="Only files that are missing.")
+    missing: bool = Field(
+        default=False, description="Only files that are missing.", examples=[True]
+    )
     label_set: str | None = Field(
-        default=None, max_length=200, description="Version of a label set, or how it begins."
+        default=None,
+        max_length=200,
+        description="Version of a label set, or how it begins.",
+        examples=["3f2a9c"],
     )
-    decisions: bool = Field(default=False, description="Also what was decided about the photos.")
-    dry_run: bool = Field(default=False, description="Only count.")
+    decisions: bool = Field(
+        default=False, description="Also the decisions about the photos.", examples=[False]
+    )
+    dry_run: bool = Field(default=False, description="Only count.", examples=[True])
 
 
 #: Counts that tell whether another namespace has the same photos.
@@ -68,17 +98,61 @@ _SHARED = (
 )  # fmt: skip
 
 
-@router.get("/sources")
-async def sources(served: Served, access: Reader, namespace: NamespaceQuery = None) -> Sources:
-    """Return the sources, with the number of their files."""
+@router.get("/sources", operation_id="listSources", summary="List sources")
+@tagged("answer")
+async def sources(
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> SourceList:
+    """Return the sources, with the number of their files, in the order of their coming."""
     namespaces = access.within(namespace or None)
     await known_namespace(served, access, namespace)
-    found = await served.reading.run(_read, served, namespaces)
-    return Sources(sources=tuple(_shape(each) for each in found))
+    found, following = await served.reading.run(
+        page_of_sources, served.library, namespaces, limit=limit, cursor=cursor or None
+    )
+    return SourceList(sources=tuple(_shape(each) for each in found), next=following)
 
 
-@router.post("/sources/move")
-async def move(wanted: Move, served: Served, access: Writer) -> Moved:
+@router.get("/failures", operation_id="listFailures", summary="List files that failed")
+@tagged("library")
+async def failures(
+    served: Served,
+    access: Reader,
+    namespace: NamespaceQuery = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = 100,
+) -> FailureList:
+    """Return the files that could not be ingested, and why."""
+    namespaces = access.within(namespace or None)
+    await known_namespace(served, access, namespace)
+    found, following = await served.reading.run(
+        page_of_failures, served.library, namespaces, limit=limit, cursor=cursor or None
+    )
+    return FailureList(
+        failures=tuple(
+            Failure(
+                path=each.path,
+                namespace=each.namespace,
+                code=each.code,
+                reason=for_clients(each.reason),
+                failed_at=each.failed_at,
+            )
+            for each in found
+        ),
+        next=following,
+    )
+
+
+@router.post(
+    "/sources/move",
+    operation_id="moveSource",
+    openapi_extra=refuses("unknown-path", "outside", "usage", "source"),
+    summary="Tell that a folder moved",
+)
+async def move(wanted: MoveRequest, served: Served, access: Writer) -> Moved:
     """Tell the library that a folder or file is at another path now; no file is touched.
 
     The new path has to lie in a folder that the server was started with (`--root`). Not for tokens
@@ -89,8 +163,13 @@ async def move(wanted: Move, served: Served, access: Writer) -> Moved:
     return Moved(**{**asdict(moved), "sources": list(moved.sources)})
 
 
-@router.post("/forget")
-async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgotten:
+@router.post(
+    "/forget",
+    operation_id="forget",
+    openapi_extra=refuses("unknown-path", "nameless", "no-label-set", "usage"),
+    summary="Forget files, sources or a namespace",
+)
+async def forget_known(wanted: ForgetRequest, served: Served, access: Writer) -> Forgotten:
     """Forget files, folders, sources, a namespace or a label set; no photo file is touched."""
     forgotten = await served.writing.run(_forget, served, wanted, access)
     await served.look()
@@ -98,10 +177,6 @@ async def forget_known(wanted: Forget, served: Served, access: Writer) -> Forgot
     if access.namespaces is not None:
         found |= dict.fromkeys(_SHARED)
     return Forgotten(**found)
-
-
-def _read(served: ServerState, namespaces: tuple[str, ...] | None) -> list[SourceStatus]:
-    return list_sources(served.library, allowed=namespaces)
 
 
 def _shape(found: SourceStatus) -> Source:
@@ -117,7 +192,7 @@ def _shape(found: SourceStatus) -> Source:
     )
 
 
-def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
+def _move(served: ServerState, wanted: MoveRequest, access: Access) -> MovedSource:
     access.within(wanted.namespace or None)
     if access.namespaces is not None:
         raise Problem(
@@ -136,7 +211,7 @@ def _move(served: ServerState, wanted: Move, access: Access) -> MovedSource:
     )
 
 
-def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRows:
+def _forget(served: ServerState, wanted: ForgetRequest, access: Access) -> ForgottenRows:
     namespace = wanted.namespace or None
     access.within(namespace)
     if access.namespaces is not None:
@@ -149,7 +224,7 @@ def _forget(served: ServerState, wanted: Forget, access: Access) -> ForgottenRow
                 raise Problem(
                     400,
                     f"Name the namespace. This token allows {', '.join(access.namespaces)}.",
-                    "namespace",
+                    "nameless",
                 )
             namespace = access.namespaces[0]
     _check(served.library, wanted.paths, namespace)

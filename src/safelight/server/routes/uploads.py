@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from safelight import schemas as answers
-from safelight.library.photos import known_ids
-from safelight.server.auth import GuardedRoute, Writer
+from safelight.server.auth import Access, GuardedRoute, Writer
 from safelight.server.dependencies import Served
-from safelight.server.errors import Problem
-from safelight.server.jobs.ingest import ingest_source
-from safelight.server.jobs.uploads import UploadedSource, namespace_folder, take
+from safelight.server.document import MODEL, refuses
+from safelight.server.errors import Problem, for_clients
+from safelight.server.idempotency import operation_id
+from safelight.server.job_answers import job_answer, uploaded
+from safelight.server.jobs.upload_job import add_upload, ingest_uploads, upload_request
+from safelight.server.jobs.uploads import take
 from safelight.server.schemas.photos import NamespaceQuery
 from safelight.server.state import ServerState
+from safelight.server.unknown_input import check_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +37,7 @@ _BODY: dict[str, Any] = {
                     "type": "object",
                     "properties": {
                         "files": {
+                            "description": "The photos; the name of each part is kept.",
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
                         }
@@ -47,30 +50,108 @@ _BODY: dict[str, Any] = {
 }
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"model": answers.Uploads, "description": "None was taken, or all were known."},
+    200: {"model": answers.Uploads, "description": "The library had all of them."},
+    207: {"model": answers.Uploads, "description": "Some were refused: see `code` and `reason`."},
 }
 
+ScoreQuery = Annotated[
+    bool | None,
+    Query(
+        description="Measure the quality of the photos; as the library's photos if not given.",
+        examples=[True],
+    ),
+]
+LabelQuery = Annotated[
+    bool | None,
+    Query(description="Label the photos; as the library's photos if not given.", examples=[True]),
+]
 
-@router.put("/photos", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
+
+@router.put(
+    "/photos",
+    operation_id="uploadPhotos",
+    summary="Upload photos",
+    status_code=201,
+    openapi_extra={**_BODY, **refuses("no-image", "usage", *MODEL)},
+    responses=_ANSWERS,
+)
 async def upload(
     request: Request,
     response: Response,
     served: Served,
     access: Writer,
     namespace: NamespaceQuery = None,
-    score: Annotated[
-        bool | None,
-        Query(description="Measure their quality; as the library's photos if not given."),
-    ] = None,
-    label: Annotated[
-        bool | None, Query(description="Label them; as the library's photos if not given.")
-    ] = None,
+    score: ScoreQuery = None,
+    label: LabelQuery = None,
 ) -> answers.Uploads:
     """Put photos into the library, and answer when they can be found.
 
-    Each file is taken or refused by itself. The same photo once more is not an error. They are
-    measured and labelled if the library's photos are, with the same labels, unless you say
-    otherwise.
+    Each file is taken or refused by itself: 201 if some are new, 200 if the library had all, 207 if
+    some were refused, and 422 with the reasons if all were. The same photo once more is not an
+    error. They are measured and labelled if the library's photos are, with the same labels, unless
+    you say otherwise.
+    """
+    target, taken = await _received(request, served, access, namespace)
+    wanted = await served.reading.run(
+        upload_request, served, taken, access.namespaces, score=score, label=label
+    )
+    summary = await served.writing.run(
+        ingest_uploads, served, target, taken, score=score, label=label, afresh=wanted["afresh"]
+    )
+    await served.look()
+    failures = [
+        {"path": each.path, "code": each.code, "reason": for_clients(each.reason)}
+        for each in summary.failures
+    ]
+    photos = uploaded(wanted, failures)
+    _require_one(photos)
+    if any(each.code for each in photos):
+        response.status_code = 207
+    else:
+        response.status_code = 201 if any(each.new for each in photos) else 200
+    return answers.Uploads(photos=photos)
+
+
+@router.post(
+    "/uploads",
+    operation_id="startUpload",
+    summary="Upload photos as a job",
+    status_code=202,
+    openapi_extra=_BODY,
+)
+async def start_upload(
+    request: Request,
+    response: Response,
+    served: Served,
+    access: Writer,
+    namespace: NamespaceQuery = None,
+    score: ScoreQuery = None,
+    label: LabelQuery = None,
+) -> answers.Job:
+    """Store photos, and put them into the library as a job.
+
+    When the answer comes, the photos are checked and on the server's disk, and are ingested even if
+    it is stopped. `photos` of the job tells what came of each file. It is 422 with the reasons if
+    all were refused. With an `Idempotency-Key`, or without, it is safe to send again.
+    """
+    target, taken = await _received(request, served, access, namespace)
+    wanted = await served.reading.run(
+        upload_request, served, taken, access.namespaces, score=score, label=label
+    )
+    job = await served.reading.run(add_upload, served, target, wanted, operation_id())
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job_answer(job, access)
+
+
+async def _received(
+    request: Request, served: ServerState, access: Access, namespace: str | None
+) -> tuple[str, list[Upload]]:
+    """Return the namespace, and the photos of a form, each checked and stored, or refused.
+
+    Raises
+    ------
+    Problem
+        With 422: all were refused.
     """
     target = access.target(namespace or None, served.settings.namespace)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -78,44 +159,35 @@ async def upload(
         raise Problem(
             415, "Send the photos as multipart/form-data, in parts `files`.", "media-type"
         )
-    limits = served.limits
-    async with request.form(max_files=limits.upload_files, max_fields=10) as form:
-        files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+    async with request.form(max_files=served.limits.upload_files, max_fields=10) as form:
+        check_form(form, files=["files*"])
+        files = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
         if not files:
             raise Problem(400, "There is no photo in the form: name its parts `files`.", "no-image")
-        taken = await asyncio.gather(*(_take(served, target, each) for each in files))
-    good = [each for each in taken if each.code is None and each.path is not None]
-    known = await served.reading.run(
-        known_ids,
-        served.library,
-        [each.photo_id for each in good if each.photo_id],
-        access.namespaces,
-    )
-    failed: dict[str, tuple[str, str]] = {}
-    if good:
-        failed = await served.writing.run(
-            _ingest,
-            served,
-            target,
-            good,
-            score=score,
-            label=label,
-            afresh=access.namespaces is not None,
-        )
-        await served.look()
-    response.status_code = 201 if any(each.photo_id not in known for each in good) else 200
-    return answers.Uploads(
-        photos=tuple(
-            answers.Uploaded(
-                name=each.name,
-                photo_id=each.photo_id,
-                path=each.path,
-                new=each.code is None and each.path not in failed and each.photo_id not in known,
-                code=each.code or failed.get(each.path or "", (None, None))[0],
-                reason=each.reason or failed.get(each.path or "", (None, None))[1],
+        taken = list(await asyncio.gather(*(_take(served, target, each) for each in files)))
+    _require_one(taken)
+    return target, taken
+
+
+def _require_one(files: Sequence[Upload | answers.Uploaded]) -> None:
+    """Raise Problem if all files were refused."""
+    if not all(each.code for each in files):
+        return
+    first = files[0]
+    others = f"; {len(files) - 1} more in `errors`" if len(files) > 1 else ""
+    raise Problem(
+        422,
+        f"No photo was taken: {first.name!r} {first.reason}{others}.",
+        "upload-refused",
+        errors=[
+            answers.FieldProblem(
+                pointer=f"#/files/{number}",
+                field=f"body.files.{number}",
+                reason=f"{each.name!r} {each.reason}",
+                code=each.code,
             )
-            for each in taken
-        )
+            for number, each in enumerate(files)
+        ],
     )
 
 
@@ -130,18 +202,3 @@ async def _take(served: ServerState, namespace: str, file: UploadFile) -> Upload
         max_pixels=min(served.limits.pixels, served.settings.pixel_limit),
     )
     return found
-
-
-def _ingest(
-    served: ServerState, namespace: str, uploads: Sequence[Upload], **how: Any
-) -> dict[str, tuple[str, str]]:
-    """Ingest photos; return why some could not be, by path."""
-    folder = namespace_folder(served.library, namespace)
-    # What was there before may lie anywhere, and is in the library.
-    paths = [
-        each.path for each in uploads if each.path and os.path.dirname(each.path) == str(folder)
-    ]
-    ids = {each.photo_id for each in uploads if each.photo_id}
-    source = UploadedSource(str(folder), tuple(dict.fromkeys(paths)))
-    summary = ingest_source(served, source, namespace, retry_failed=True, only=ids, **how)
-    return {each.path: (each.code, each.reason) for each in summary.failures}

@@ -15,10 +15,11 @@ from safelight.errors import LibraryError, QueryError, SafelightError
 from safelight.library.browse import Filter
 from safelight.library.filters import parse_conditions
 from safelight.library.state.client_vectors import put_vector
+from safelight.schemas import FieldProblem
 from safelight.search import Encode
 from safelight.search.query import Query as Parsed
 from safelight.search.query import Term, parse_query
-from safelight.server.auth import Access, GuardedRoute, Reader, Writer
+from safelight.server.auth import Access, Reader, Writer
 from safelight.server.client_vectors import (
     brief,
     count_all,
@@ -28,26 +29,46 @@ from safelight.server.client_vectors import (
     whole,
 )
 from safelight.server.dependencies import Served
+from safelight.server.document import MODEL, refuses
 from safelight.server.errors import Problem
+from safelight.server.etags import TaggedRoute, tagged
+from safelight.server.idempotency import operation_id
 from safelight.server.schemas import vectors as shapes
-from safelight.server.schemas.photos import NamespaceQuery
+from safelight.server.schemas.photos import CursorQuery, NamespaceQuery
 from safelight.server.state import Searched, ServerState
+from safelight.server.unknown_input import invalid
 from safelight.server.vector_search import Match, matches, require_dimension, text_matches
 
-router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1", tags=["vectors"], route_class=TaggedRoute)
 
-VectorId = Annotated[str, Path(min_length=1, max_length=200)]
+VectorId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=200,
+        description="Id of the vector, or of a photo or text; it may have slashes.",
+        examples=["sunset-1"],
+    ),
+]
 
 # What is a call of its own could not be read back.
 _RESERVED = frozenset({"count", "metadata", "search", "embed"})
 
 _MOST = 1000
 
+Limit = Annotated[int, Query(ge=1, le=_MOST, description="Most vectors of a page.", examples=[100])]
+
 #: Matches without numbers that are sooner written than handed to a thread.
 _FEW = 50
 
 
-@router.post("/search", response_model=answers.Matches | answers.Results)
+@router.post(
+    "/search",
+    operation_id="searchText",
+    openapi_extra=refuses("query", "filter", "no-label", "vector", *MODEL),
+    summary="Search everything by text",
+    response_model=answers.MatchList | answers.ResultList,
+)
 async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> Response:
     """Find photos, texts and vectors by words.
 
@@ -61,14 +82,14 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
         found = await _found(served, access, wanted, _words(text))
     except SafelightError as error:
         # What its words would mean as a query, they cannot mean here.
-        if error.code not in (QueryError.code, "no-label"):
+        if error.code not in (QueryError.code, "no-label", "no-scores", "no-namespace"):
             raise
         found = await _found(served, access, wanted, Parsed((Term("text", text),)))
     if wanted.text is not None:
         return await _answer(
             served,
             lambda: {"matches": [_scored(each) for each in found]},
-            is_short=len(found) <= _FEW and not wanted.return_embedding,
+            is_short=len(found) <= _FEW and not wanted.with_embedding,
         )
     weights = _weights(wanted.options)
     results = [_result(each, weights) for each in found]
@@ -78,10 +99,7 @@ async def search(wanted: shapes.TextSearch, served: Served, access: Reader) -> R
 async def _found(
     served: ServerState, access: Access, wanted: shapes.TextSearch, query: Parsed
 ) -> list[Match]:
-    where = Filter(
-        namespaces=access.within(wanted.namespace or None),
-        labels=tuple((each.label, each.wanted) for each in query.labels),
-    )
+    where = Filter(namespaces=access.within(wanted.namespace or None)).with_facts(query.where)
     conditions = parse_conditions(wanted.metadata_filters or wanted.filters)
     return await text_matches(
         served,
@@ -91,11 +109,17 @@ async def _found(
         conditions,
         searched=await served.current(),
         visible=access.namespaces,
-        embeddings=wanted.return_embedding,
+        embeddings=wanted.with_embedding,
     )
 
 
-@router.post("/vectors/search", response_model=list[answers.VectorScore])
+@router.post(
+    "/vectors/search",
+    operation_id="searchVectors",
+    openapi_extra=refuses("filter", "vector", *MODEL),
+    summary="Search by a vector",
+    response_model=list[answers.VectorScore],
+)
 async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Reader) -> Response:
     """Find what is nearest to a vector, among all that has as many numbers."""
     vector = unit_vector(wanted.embedding)
@@ -108,12 +132,18 @@ async def search_vectors(wanted: shapes.VectorSearch, served: Served, access: Re
         Filter(namespaces=access.within(wanted.namespace or None)),
         parse_conditions(wanted.filters or wanted.metadata_filters),
         searched=searched,
-        embeddings=(wanted.options or {}).get("return_embedding") is not False,
+        embeddings=wanted.options is None or wanted.options.return_embedding is not False,
     )
     return await _answer(served, lambda: [_scored(each) for each in found])
 
 
-@router.post("/vectors/embed", status_code=201)
+@router.post(
+    "/vectors/embed",
+    operation_id="embedText",
+    openapi_extra=refuses("vector", "conflict", *MODEL),
+    summary="Embed and store a text",
+    status_code=201,
+)
 async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> answers.Vector:
     """Embed a text with the library's model, and keep the vector."""
     namespace = access.target(wanted.namespace or None, served.settings.namespace)
@@ -121,34 +151,52 @@ async def embed(wanted: shapes.EmbedBody, served: Served, access: Writer) -> ans
     (vector,) = await served.vectors(searched, Encode((wanted.text,), ()))
     metadata = {**wanted.metadata, "text": wanted.text, "author": wanted.author}
     return await _put(
-        served, namespace, vector, metadata, f"quote_{uuid.uuid4().hex}", access.namespaces
+        served, namespace, vector, metadata, f"quote_{operation_id()}", access.namespaces
     )
 
 
-@router.post("/vectors", status_code=201)
+@router.post(
+    "/vectors",
+    operation_id="createVector",
+    openapi_extra=refuses("vector", "conflict", *MODEL),
+    summary="Store a vector",
+    status_code=201,
+)
 async def create(wanted: shapes.VectorBody, served: Served, access: Writer) -> answers.Vector:
     """Keep a vector; in place of the one of its id, if there is one."""
-    return await _keep(served, access, wanted, wanted.id or None, None)
+    return await _keep(served, access, wanted, wanted.id or str(uuid.UUID(operation_id())))
 
 
-@router.get("/vectors", response_model=list[answers.Vector])
+@router.get(
+    "/vectors",
+    operation_id="listVectors",
+    openapi_extra=refuses(*MODEL),
+    summary="List vectors",
+    response_model=list[answers.Vector],
+)
+@tagged("library")
 async def list_all(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    cursor: CursorQuery = None,
+    limit: Limit = 100,
 ) -> Response:
     """Return vectors, then photos and texts; `Link` tells where the next ones are."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        listed, request, served, searched, namespaces, offset, limit, whole
+        listed, request, served, searched, namespaces, cursor or None, limit, whole
     )
 
 
-@router.get("/vectors/count")
+@router.get(
+    "/vectors/count",
+    operation_id="countVectors",
+    openapi_extra=refuses(*MODEL),
+    summary="Count vectors",
+)
 async def count(
     served: Served, access: Reader, namespace: NamespaceQuery = None
 ) -> answers.VectorCount:
@@ -159,24 +207,36 @@ async def count(
     return answers.VectorCount(count=found)
 
 
-@router.get("/vectors/metadata", response_model=list[answers.VectorMetadata])
+@router.get(
+    "/vectors/metadata",
+    operation_id="listVectorMetadata",
+    openapi_extra=refuses(*MODEL),
+    summary="List vectors without numbers",
+    response_model=list[answers.VectorSummary],
+)
+@tagged("library")
 async def metadata(
     request: Request,
     served: Served,
     access: Reader,
     namespace: NamespaceQuery = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    cursor: CursorQuery = None,
+    limit: Limit = 100,
 ) -> Response:
     """Return the same as `GET /vectors`, without the numbers."""
     namespaces = access.within(namespace or None)
     searched = await _searched(served)
     return await served.reading.run(
-        listed, request, served, searched, namespaces, offset, limit, brief
+        listed, request, served, searched, namespaces, cursor or None, limit, brief
     )
 
 
-@router.get("/vectors/{vector_id:path}")
+@router.get(
+    "/vectors/{vector_id:path}",
+    operation_id="getVector",
+    openapi_extra=refuses("no-vector", *MODEL),
+    summary="Read a vector",
+)
 async def read(
     served: Served, access: Reader, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> answers.Vector:
@@ -188,19 +248,32 @@ async def read(
     return answers.Vector(**found.to_dict())
 
 
-@router.put("/vectors/{vector_id:path}")
+@router.put(
+    "/vectors/{vector_id:path}",
+    operation_id="putVector",
+    openapi_extra=refuses("vector", "conflict", *MODEL),
+    summary="Store a vector under an id",
+)
 async def put(
     wanted: shapes.VectorBody,
     served: Served,
     access: Writer,
     vector_id: VectorId,
-    namespace: NamespaceQuery = None,
 ) -> answers.Vector:
     """Keep a vector under an id, whether there is one or not."""
-    return await _keep(served, access, wanted, vector_id, namespace or None)
+    if wanted.id not in (None, "", vector_id):
+        raise _twice("id", "has another id than the address: send it once")
+    return await _keep(served, access, wanted, vector_id)
 
 
-@router.delete("/vectors/{vector_id:path}", status_code=204, response_class=Response)
+@router.delete(
+    "/vectors/{vector_id:path}",
+    operation_id="deleteVector",
+    openapi_extra=refuses("no-vector", "conflict"),
+    summary="Delete a vector",
+    status_code=204,
+    response_class=Response,
+)
 async def delete(
     served: Served, access: Writer, vector_id: VectorId, namespace: NamespaceQuery = None
 ) -> Response:
@@ -210,7 +283,12 @@ async def delete(
     return Response(status_code=204)
 
 
-@router.get("/embedder/stats")
+@router.get(
+    "/embedder/stats",
+    operation_id="getEmbedder",
+    openapi_extra=refuses(*MODEL),
+    summary="Describe the model",
+)
 async def stats(served: Served, _: Reader) -> answers.EmbedderStats:
     """Tell which model the library is searched with."""
     embedder = (await served.current()).choice.embedder
@@ -233,7 +311,7 @@ def _words(text: str) -> Parsed:
         Term("text", term.value, term.weight) if term.kind == "image" else term
         for term in found.terms
     )
-    return Parsed(terms, found.labels)
+    return Parsed(terms, found.where)
 
 
 async def _searched(served: ServerState) -> Searched | None:
@@ -249,14 +327,20 @@ async def _keep(
     access: Access,
     wanted: shapes.VectorBody,
     vector_id: str | None,
-    namespace: str | None,
 ) -> answers.Vector:
     if vector_id in _RESERVED:
         raise Problem(422, f"{vector_id!r} cannot be an id: it is a call.", "vector")
-    chosen = namespace or wanted.namespace or wanted.metadata.get("namespace") or None
+    names = {wanted.namespace, wanted.metadata.get("namespace")} - {None, ""}
+    if len(names) > 1:
+        raise _twice("namespace", "is another one in `metadata`: send it once")
+    chosen = names.pop() if names else None
     target = access.target(chosen, served.settings.namespace)
     embedding = np.asarray(wanted.embedding, np.float32)
     return await _put(served, target, embedding, wanted.metadata, vector_id, access.namespaces)
+
+
+def _twice(name: str, reason: str) -> Problem:
+    return invalid([FieldProblem(pointer=f"#/{name}", field=f"body.{name}", reason=reason)])
 
 
 async def _put(served: ServerState, *given: Any) -> answers.Vector:
@@ -275,18 +359,13 @@ def _scored(match: Match) -> dict[str, Any]:
     return {"vector": match.to_dict(), "score": match.score}
 
 
-def _weights(options: dict[str, Any] | None) -> tuple[float, float]:
+def _weights(options: shapes.TextOptions | None) -> tuple[float, float]:
     """Return how much the vector and the metadata count.
 
     Whatever is found has all the metadata that was asked for, so the latter is added to all.
     """
-    given = (options or {}).get("hybrid_weight")
-    if not isinstance(given, dict):
-        return 1.0, 0.0
-    weights = [given.get(name, 0.0) for name in ("vector", "metadata")]
-    if not all(isinstance(each, int | float) and 0 <= each <= 1 for each in weights):
-        raise QueryError("The weights of hybrid_weight should be numbers from 0 to 1.")
-    return float(weights[0]), float(weights[1])
+    given = None if options is None else options.hybrid_weight
+    return (1.0, 0.0) if given is None else (given.vector, given.metadata)
 
 
 def _result(match: Match, weights: tuple[float, float]) -> dict[str, Any]:

@@ -125,7 +125,8 @@ const upload = async (files) => {
         note(error.message, { bad: true });
         break;
       }
-      for (const file of some) refuse(file.name, error.message);
+      const why = error.code === "upload-refused" ? error.errors : [];
+      some.forEach((file, index) => refuse(file.name, why[index]?.reason ?? error.message));
     }
     done += some.length;
     tell();

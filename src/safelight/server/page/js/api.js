@@ -7,9 +7,9 @@ const PATIENCE = 3; // times that a busy server is asked again
 const LONGEST_WAIT = 10; // seconds
 
 export class Problem extends Error {
-  constructor({ status = 0, title = "", detail = "", code = "" }) {
+  constructor({ status = 0, title = "", detail = "", code = "", errors = null }) {
     super(detail || title);
-    Object.assign(this, { name: "Problem", status, title, detail, code });
+    Object.assign(this, { name: "Problem", status, title, detail, code, errors });
   }
 }
 
@@ -38,10 +38,15 @@ const pause = (seconds, signal) =>
     });
   });
 
+const randomKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** Ask, and return the response if it is a good one. */
 export const ask = async (path, { method = "GET", query, body, signal, accept } = {}) => {
   const headers = { Accept: accept ?? "application/json" };
   if (current()) headers.Authorization = "Bearer " + current();
+  // The same for each turn: what the server did already, it does not do again.
+  if (method === "POST") headers["Idempotency-Key"] = randomKey();
   let sent = body;
   if (body !== undefined && !(body instanceof FormData)) {
     headers["Content-Type"] = "application/json";
@@ -76,6 +81,7 @@ const problem = async (response) => {
     title: told.title ?? response.statusText,
     detail: told.detail ?? "The server answered " + response.status + " and gave no reason.",
     code: told.code,
+    errors: told.errors,
   });
   if (found.status === 401) refused(found);
   return found;

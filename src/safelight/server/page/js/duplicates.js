@@ -19,7 +19,7 @@ const LOOK_AGAIN = 1000; // milliseconds
 let shown = null; // the state whose groups are shown, or null
 let groups = []; // {group, keeper, state, card, show}
 let total = 0;
-let fetched = 0;
+let following = null; // where the list of groups goes on
 let running = null;
 let looking = 0;
 let changed = () => {};
@@ -39,29 +39,33 @@ const load = async ({ fresh = false } = {}) => {
   if (fresh) {
     running?.abort();
     groups = [];
-    fetched = 0;
+    following = null;
     byId("groups-changed").hidden = true;
     list().replaceChildren();
-  } else if (running) return;
+  } else if (running || !following) return;
   const controller = new AbortController();
   running = controller;
   byId("groups-failure").hidden = true;
   byId("duplicates-view").setAttribute("aria-busy", "true");
   try {
     const { relation, namespace } = here();
-    // What was decided on is no longer among the groups that the server lists.
-    const decided = groups.filter(({ state }) => state === "keep-both" || state === "not-duplicates");
-    const offset = Math.max(0, fetched - decided.length);
-    const found = await get("duplicates", { relation, namespace, offset, limit: PAGE }, controller.signal);
-    total = found.total + decided.length;
-    fetched += found.groups.length;
+    const query = { relation, namespace, cursor: following, limit: PAGE };
+    const found = await get("duplicates", query, controller.signal);
+    following = found.next;
     const known = new Set(groups.map(({ group }) => group.group));
     for (const group of found.groups) if (!known.has(group.group)) add(group);
+    // While photos are compared, nobody knows how many there will be.
+    total = following ? (found.total ?? groups.length + 1) : groups.length;
     comparing(found.comparing);
     tell();
     if (fresh) await showPlans();
   } catch (error) {
     if (error.name === "AbortError") return;
+    if (error.code === "cursor-expired") {
+      running = null;
+      load({ fresh: true });
+      return;
+    }
     shown = null;
     byId("groups-failure").hidden = false;
     byId("groups-problem").textContent = error.message;
@@ -95,7 +99,7 @@ const look = async () => {
     const { relation, namespace } = here();
     const found = await get("duplicates", { relation, namespace, limit: 1 });
     comparing(found.comparing);
-    if (found.comparing) return;
+    if (found.state === "comparing") return;
     // Nobody who is deciding on groups has them taken away.
     if (list().contains(document.activeElement)) byId("groups-changed").hidden = false;
     else load({ fresh: true });
@@ -132,7 +136,7 @@ const tell = () => {
     ? ""
     : count(total, "group") + (open < total ? ", " + open + " open" : "");
   byId("no-groups").hidden = total > 0 || soon;
-  byId("more-groups").hidden = groups.length >= total || !groups.length;
+  byId("more-groups").hidden = !following || !groups.length;
   if (groups.length) groups[0].card.tabIndex = 0;
   for (const button of list().querySelectorAll(".buttons button, .choice input")) {
     button.disabled = !session().may_write;
@@ -173,7 +177,7 @@ const decide = async (entry, decided) => {
   set(entry, decided);
   move(entry, 1);
   try {
-    await post(decision(entry), { decision: decided });
+    await send("PUT", decision(entry), { decision: decided });
     done.push(entry);
   } catch (error) {
     set(entry, before);
@@ -235,7 +239,7 @@ const reach = (entry) => {
 
 const move = (entry, by) => {
   const index = groups.indexOf(entry) + by;
-  if (index >= groups.length - 3 && groups.length < total) load();
+  if (index >= groups.length - 3) load();
   const next = groups[index];
   reach(next ?? entry);
 };

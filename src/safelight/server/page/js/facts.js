@@ -26,7 +26,7 @@ export const facts = (detail, card) =>
     scores(detail.scores ?? []),
     labels(detail.labels ?? []),
     section("Photo", table(data(detail))),
-    camera(detail.exif ?? {}),
+    camera(detail.exif),
     files(detail.files ?? []),
   ].filter(Boolean);
 
@@ -41,7 +41,7 @@ const data = (detail) => [
 
 const camera = (exif) => {
   const place =
-    exif.latitude === undefined || exif.longitude === undefined
+    exif.latitude === null || exif.longitude === null
       ? null
       : degrees(exif.latitude, "N", "S") + ", " + degrees(exif.longitude, "E", "W");
   const rows = [
@@ -59,7 +59,7 @@ const camera = (exif) => {
     ],
     ["focal length", exif.focal_length ? +exif.focal_length.toFixed(1) + " mm" : null],
     ["place", place],
-    ["altitude", exif.altitude === undefined ? null : Math.round(exif.altitude) + " m"],
+    ["altitude", exif.altitude === null ? null : Math.round(exif.altitude) + " m"],
   ];
   return rows.some(([, value]) => value) ? section("Camera", table(rows)) : null;
 };
@@ -138,12 +138,12 @@ const files = (all) =>
         h(
           "ul",
           { class: "paths" },
-          all.map(({ path, namespace, gone }) =>
+          all.map(({ path, namespace, missing }) =>
             h(
               "li",
-              { class: gone ? "gone" : null },
+              { class: missing ? "missing" : null },
               h("bdi", {}, path),
-              h("span", { class: "faint" }, " " + namespace + (gone ? ", gone" : "")),
+              h("span", { class: "faint" }, " " + namespace + (missing ? ", missing" : "")),
             ),
           ),
         ),

@@ -193,7 +193,12 @@ const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 /** @param {{onListed: () => void}} options told when other photos are listed */
 export const startLibrary = (options) => {
   onListed = options.onListed;
-  grid = new Grid(byId("grid"), { onFail: (error) => fail(error, () => grid.retry()) });
+  const onFail = (error) => {
+    // The server keeps a list for an hour: after that it is asked for again.
+    if (error.code === "cursor-expired") refresh();
+    else fail(error, () => grid.retry());
+  };
+  grid = new Grid(byId("grid"), { onFail });
   startSort();
   byId("more").addEventListener("click", showMore);
   // In the order of the match they simply go on; in another one, more of them mixes up what is there.

@@ -30,10 +30,19 @@ export const filters = (state) => ({
 export const browsed = async (state, signal) => {
   const cards = [];
   const asked = new Set();
+  // All blocks are of the list as it was when the first was asked for: so each photo has one place.
+  let snapshot;
   const ask = (block, cancelled, around) =>
     get(
       "photos",
-      { ...filters(state), sort: state.sort, offset: block * BLOCK, limit: BLOCK, around },
+      {
+        ...filters(state),
+        sort: state.sort,
+        snapshot,
+        offset: snapshot ? block * BLOCK : undefined,
+        limit: BLOCK,
+        around,
+      },
       cancelled,
     );
   const keep = (block, photos) => {
@@ -45,6 +54,7 @@ export const browsed = async (state, signal) => {
   const load = async (block, cancelled) => keep(block, (await ask(block, cancelled)).photos);
   const first = await ask(0, signal);
   keep(0, first.photos);
+  snapshot = first.snapshot;
   return {
     total: first.total,
     at: (index) => cards[index],

@@ -71,7 +71,7 @@ const reset = () => {
 };
 
 const reveal = (id, card) => {
-  const file = detail.files.find((each) => !each.gone) ?? detail.files[0];
+  const file = detail.files.find((each) => !each.missing) ?? detail.files[0];
   const { folder, name } = parts(file?.path ?? id);
   byId("photo-name").textContent = name;
   byId("photo-folder").textContent = folder;

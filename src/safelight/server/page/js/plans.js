@@ -13,7 +13,13 @@ const KINDS = {
   trash: "move to the trash",
   keep: "keep",
 };
-const STATES = { draft: "not applied", applying: "not finished", applied: "applied", undone: "undone" };
+const STATES = {
+  planned: "not applied",
+  applied: "applied",
+  "applied-in-part": "applied in part",
+  undone: "undone",
+};
+const ACTIONS = { done: "done", left: "left", undone: "undone", unfinished: "interrupted" };
 
 let told = { onApplied: () => {}, onUndone: () => {} };
 let plan = null;
@@ -32,17 +38,30 @@ const small = (photo, path) => {
   return image;
 };
 
+/** What a plan has come to, in one or two sentences. */
+const outcome = ({ state, busy, last, counts, actions, bytes_freed, bytes_held, action }) => {
+  const done = count(counts.done, "file") + " of " + number(actions.length) + " done";
+  const held = bytes_held
+    ? " " + bytes(bytes_held) + " become free when the " + (action === "trash" ? "trash is emptied." : "quarantine is deleted.")
+    : "";
+  const freed = bytes_freed ? " " + bytes(bytes_freed) + " freed." : "";
+  if (busy) return "It is at work now: " + done + ".";
+  if (last && !last.finished_at) return "It was interrupted. Undo it, or apply it to its end.";
+  if (state === "planned") {
+    return "Nothing has been touched yet. Each file is compared with its photo again before anything happens.";
+  }
+  if (state === "undone") return "Undone: every file is where it was.";
+  if (state === "applied") return "Applied. Every file can be put back." + freed + held;
+  const what = last?.command === "undo" ? "Not everything could be undone: " : "Applied in part: ";
+  return what + done + "." + freed + held;
+};
+
 const open = (found) => {
   plan = found;
   const { actions } = plan;
   byId("plan-title").textContent =
-    count(actions.length, "file") + ", " + bytes(plan.bytes_saved ?? 0) + " to save";
-  byId("plan-state").textContent = {
-    draft: "Nothing has been touched yet. Each file is compared with its photo again before anything happens.",
-    applied: "Applied. Every file can be put back.",
-    applying: "It was interrupted. Undo it, or apply it to its end.",
-    undone: "Undone: every file is where it was.",
-  }[plan.state] ?? plan.state;
+    count(actions.length, "file") + ", " + bytes(plan.bytes_saved) + " to save";
+  byId("plan-state").textContent = outcome(plan);
   byId("plan-actions").replaceChildren(
     ...actions.map((action) =>
       h(
@@ -52,7 +71,11 @@ const open = (found) => {
         h("td", {}, small(action.photo_id, action.path), h("bdi", {}, action.path)),
         h("td", {}, small(action.keeper_id, action.keeper), h("bdi", {}, action.keeper)),
         h("td", { class: "number" }, action.bytes ? bytes(action.bytes) : "–"),
-        h("td", {}, action.why ?? ""),
+        h(
+          "td",
+          {},
+          [ACTIONS[action.state], action.reason].filter(Boolean).join(": ") || (action.why ?? ""),
+        ),
       ),
     ),
   );
@@ -63,8 +86,8 @@ const open = (found) => {
   byId("plan-left-list").replaceChildren(
     ...left.map(({ path, why }) => h("li", {}, h("bdi", {}, path), h("span", { class: "faint" }, " " + why))),
   );
-  byId("plan-apply").hidden = !["draft", "applying"].includes(plan.state);
-  byId("plan-undo").hidden = !["applied", "applying"].includes(plan.state);
+  byId("plan-apply").hidden = !["planned", "applied-in-part"].includes(plan.state);
+  byId("plan-undo").hidden = !["applied", "applied-in-part"].includes(plan.state);
   byId("plan-apply").disabled = byId("plan-undo").disabled = !session().may_write;
   byId("plan-failure").hidden = true;
   if (!dialog().open) dialog().showModal();
@@ -91,15 +114,11 @@ const apply = async () => {
   if (!applied) return;
   plan = applied;
   dialog().close();
-  const left = applied.left?.length ?? 0;
+  const { changed, before, left } = applied.last;
   const rest = left ? ", " + number(left) + " left" : "";
-  if (!applied.changed && applied.before) {
-    note("Nothing to do: " + count(applied.before, "file") + " went before" + rest + ".");
-  } else {
-    note("Applied: " + count(applied.changed, "file") + rest + ".", {
-      undo: () => undo(applied),
-    });
-  }
+  if (!changed && before) note("Nothing to do: " + count(before, "file") + " went before" + rest + ".");
+  else note("Applied: " + count(changed, "file") + rest + ".", { undo: () => undo(applied) });
+  if (left) open(applied); // each with its reason
   told.onApplied();
 };
 
@@ -113,7 +132,8 @@ const undo = async (which) => {
   }
   plan = undone;
   if (dialog().open) dialog().close();
-  note("Undone: every file is where it was.");
+  note(outcome(undone), { bad: undone.state !== "undone" });
+  if (undone.state !== "undone") open(undone);
   told.onUndone();
 };
 
@@ -141,8 +161,8 @@ export const showPlans = async () => {
             },
           },
           [
-            count(each.actions?.length ?? each.files ?? 0, "file"),
-            bytes(each.bytes_saved ?? 0),
+            count(Object.values(each.counts).reduce((sum, n) => sum + n, 0), "file"),
+            bytes(each.bytes_saved),
             STATES[each.state] ?? each.state,
             time(each.created_at),
           ]
@@ -161,7 +181,7 @@ export const startPlans = (options) => {
   byId("plan-close").addEventListener("click", () => dialog().close());
   dialog().addEventListener("close", async () => {
     // A preview is not a plan.
-    if (plan.state !== "draft") return;
+    if (plan.state !== "planned" || plan.last) return;
     await send("DELETE", "plans/" + plan.id).catch(() => {}); // the server keeps it, no harm done
   });
 };
