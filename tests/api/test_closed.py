@@ -17,6 +17,7 @@ _GIVEN = {
     "photos": "x.jpg", "sources": "x", "photo": "x.jpg", "group": "x", "decision": "resolved",
     "plan": "x.json", "photo_id": "0" * 64, "what": "x", "output": "x.html", "name": "x",
     "old": "x", "new": "y", "url": "x", "store": "qdrant://localhost",
+    "query": "label:",
 }  # fmt: skip
 
 

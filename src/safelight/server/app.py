@@ -16,7 +16,8 @@ from starlette.exceptions import HTTPException
 
 from safelight.errors import SafelightError
 from safelight.library.damage import explain_database_error
-from safelight.schemas.problems import OF_STATUS, ProblemCode
+from safelight.schemas import ProblemCode
+from safelight.schemas.problems import OF_STATUS
 from safelight.server import document
 from safelight.server.allowed_methods import allowed_methods
 from safelight.server.auth import GuardedRoute

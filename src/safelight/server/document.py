@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from safelight.schemas.problems import ProblemCode, ProblemDetails
+from safelight.schemas import ProblemCode, ProblemDetails
 from safelight.server.schemas.photos import PhotoSearch
 
 if TYPE_CHECKING:
