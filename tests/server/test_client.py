@@ -161,6 +161,8 @@ def test_what_the_server_is(client) -> None:
     assert session.model == schemas.Model(name="colours", dimension=3, is_starter=False)
     assert client.embedder().dimension == 3
     assert {each.name for each in client.facets().namespaces} == {"red", "green", "blue"}
+    completed = client.complete("in:r").completions
+    assert [(each.value, each.text) for each in completed] == [("red", "in:red")]
 
 
 def test_photos_are_found_and_looked_at(client) -> None:

@@ -216,9 +216,9 @@ FILTERS: dict[str, FilterKind] = {
 }
 
 ALIASES = {
-    "color": "colour", "tag": "keyword", "tags": "keyword", "keywords": "keyword",
+    "tag": "keyword", "tags": "keyword", "keywords": "keyword",
     "aperture": "f", "exposure": "shutter", "date": "taken", "namespace": "in", "labels": "label",
-    "filename": "name", "file": "name", "path": "folder", "type": "kind", "city": "place",
+    "filename": "name", "file": "name", "path": "folder", "type": "kind",
     "stars": "rating", "description": "caption",
 }  # fmt: skip
 

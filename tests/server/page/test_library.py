@@ -37,7 +37,7 @@ def test_all_photos_are_there(visit) -> None:
 
 def test_it_is_found_while_one_types(visit) -> None:
     page = visit()
-    box = page.get_by_role("searchbox")
+    box = page.locator("#query")  # a combobox as soon as it offers values
     box.press_sequentially("a cup of coffee", delay=20)
     expect_first(page, "coffee.jpg")
     expect(page.get_by_role("status").filter(has_text="found")).to_have_count(1)

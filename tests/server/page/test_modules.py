@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from safelight.search.filters import ALIASES, FILTERS, known_filter
 from safelight.search.query import parse_query
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ QUERIES = [
     "a + b - c:2 + photo:3f2a",
     "über + 山 - 'x'",
     "sunset label:beach -label:people",
+    "dog camera:canon,nikon -is:portrait (iso:>=1600 OR kind:raw) - cat",
+    'a + b taken:"last week" OR folder:x -(name:a* (is:square OR is:undated)) - c:0.5',
     'label:"wide shot" + sea - label:"a b" label:mountain - boats',
 ]
 
@@ -142,6 +145,11 @@ def test_chips_split_a_query_where_the_grammar_does(module, query) -> None:
     assert len([term for term in found["terms"] if term["sign"] == "-"]) == len(signed)
 
 
+def test_the_page_knows_every_filter(module) -> None:
+    known = {name for name in (*FILTERS, *ALIASES) if known_filter(name)}
+    assert set(module("query", "m.NAMES", "")) == known
+
+
 def test_a_query_can_be_searched_before_it_is_finished(module) -> None:
     typed = "beach + sun - people"
     for end in range(1, len(typed) + 1):
@@ -149,6 +157,8 @@ def test_a_query_can_be_searched_before_it_is_finished(module) -> None:
         assert parse_query(sofar).terms
     assert module("query", "m.sofar(given)", "beach - ") == "beach"
     assert module("query", "m.sofar(given)", " - ") == ""
+    for begun in ("dog camera:", "dog -iso:>=", "dog (kind:"):
+        assert module("query", "m.sofar(given)", begun) == "dog"
 
 
 @pytest.mark.parametrize("words", ["a dog", "at 10:30", "a - b", 'say "hi"', "c:\\x", "list.txt"])

@@ -1,6 +1,7 @@
 // The search box: live while one types; Enter turns signed terms into chips.
 
-import { byId } from "./dom.js";
+import { get } from "./api.js";
+import { byId, h } from "./dom.js";
 import { asTerm, split } from "./query.js";
 import { shortcuts } from "./shortcuts.js";
 import { addTerm, removeLast } from "./terms.js";
@@ -31,6 +32,26 @@ export const whenTyped = (patiently, action) => {
   thinking = setTimeout(typed, left);
 };
 
+// A filter whose value is being typed, at the end: the server knows the values, with their photos.
+const FILTER = /(?:^|[\s(])[+-]?[a-z]+:(?!\s)[^]*$/i;
+
+let asked = 0;
+
+/** Offer what the last filter can go on with. */
+const offer = async (input) => {
+  const turn = (asked += 1);
+  const found = FILTER.test(input.value) ? await get("complete", { q: input.value }).catch(() => null) : null;
+  if (turn !== asked) return; // typed on since
+  const completions = found?.completions ?? [];
+  byId("completions").replaceChildren(
+    ...completions.map(({ text, photos }) =>
+      h("option", { value: text }, photos === null ? "" : photos.toLocaleString() + " photos"),
+    ),
+  );
+  if (completions.length) input.setAttribute("list", "completions");
+  else input.removeAttribute("list");
+};
+
 let timer = 0; // runs while something typed has not been searched for yet
 
 export const startBox = () => {
@@ -57,6 +78,7 @@ export const startBox = () => {
     lastKey = performance.now();
     waiting = null;
     soon();
+    offer(input);
   });
   if (input.value) soon(); // typed before this script was there
   // What was typed last is not lost to a click that comes before the pause has passed.

@@ -2,10 +2,23 @@
 // knows. Pure.
 //
 //   query = [sign] term { sign term }, and signs stand between spaces, outside of quotes;
-//   label:word and -label:word are filters, anywhere between spaces, and their signs their own.
+//   camera:canon and -label:word are filters, anywhere between spaces, and their signs their own;
+//   OR joins two of them, and parentheses several.
 
-const FILTER = /(?<=\s|^)(?:[+-]\s*)?label:(?:"(?:[^"\\]|\\.)*"(?!\S)|[^\s"]\S*)/;
-const SIGN = /(?<=\s|^)[+-](?=\s|$)/;
+/** Names of filters, and what else they are called. */
+export const NAMES = (
+  "taken camera lens iso f shutter focal rating keyword title caption near name folder kind is " +
+  "score label in tag tags keywords aperture exposure date namespace labels filename file " +
+  "path type stars description"
+).split(" ");
+
+const QUOTED = /"(?:[^"\\]|\\.)*"/.source;
+const VALUE = `(?:${NAMES.join("|")}):(?:\\((?:${QUOTED}|[^"()])*\\)|(?:${QUOTED}|[^\\s"])+)(?!\\S)`;
+const INSIDE = `(?:${QUOTED}|[^"()]|\\((?:${QUOTED}|[^"()])*\\))*`;
+const GROUP = `\\((?=[\\s(+-]*(?:${NAMES.join("|")}):)${INSIDE}\\)(?!\\S)`;
+const ONE = `(?:(?:[+-]\\s*|NOT\\s+)?(?:${VALUE}|${GROUP}))`;
+const FILTER = new RegExp(`(?<=\\s|^)${ONE}(?:\\s+(?:OR|AND|or|and)\\s+${ONE})*`);
+const SIGN = /(?<=\s|^)[+-](?=\s|"|$)/;
 const TOKEN = new RegExp(
   `(?<filter>${FILTER.source})|(?<sign>${SIGN.source})|"(?:[^"\\\\]|\\\\.)*"|[^]`,
   "g",
@@ -29,7 +42,9 @@ export const split = (query) => {
 
 // The beginning of something that cannot be searched yet: a sign, or a kind without a value; and a
 // weight without its number.
-const BEGUN = /(?:^|\s)(?:[+-]|[+-]?(?:label|photo|text):)$/;
+const BEGUN = new RegExp(
+  `(?:^|\\s)(?:[+-]|[+-]?\\(?(?:${[...NAMES, "photo", "text"].join("|")}):(?:[<>]?=?|"[^"]*))$`,
+);
 const WEIGHT = /:\.?$/;
 
 /** A query without a quote that is not closed. */
