@@ -223,7 +223,7 @@ def test_parquet_of_bytes_and_of_addresses(
 
     with pytest.raises(SourceError, match="has no column picture"):
         ingest_here(tmp_path / "photos.parquet", bytes_column="picture", output=tmp_path / "x")
-    with pytest.raises(UsageError, match="--bytes-col"):
+    with pytest.raises(UsageError, match="which column"):
         ingest_here(tmp_path / "photos.parquet", output=tmp_path / "x")
 
 

@@ -191,7 +191,7 @@ def test_metrics_are_chosen_by_name() -> None:
     assert len(set(NAMES)) == len(NAMES)
     with pytest.raises(UsageError, match=r"Unknown metric 'beauty'. Choose from: .*noise"):
         choose(["noise", "beauty"])
-    with pytest.raises(UsageError, match="--head"):
+    with pytest.raises(UsageError, match="needs a file"):
         choose(["head"])
 
 

@@ -51,6 +51,8 @@ def test_the_lines_work(served) -> None:
     server, root = served
     names = {
         "PHOTO_ID": server.get("/api/v1/photos?sort=added").json()["photos"][0]["photo_id"],
+        "OTHER_ID": server.get("/api/v1/photos?sort=added").json()["photos"][-1]["photo_id"],
+        "CURSOR": server.get("/api/v1/changes").json()["cursor"],
         "TOKEN": create_token(server.library, "guide")[0],
         "http://127.0.0.1:8080": server.url,
         "/media/old": str(root / "disk"),

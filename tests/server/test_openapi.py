@@ -44,7 +44,9 @@ def embedder() -> Tolerant:
 def operations(server) -> list[schemathesis.APIOperation]:
     schema = schemathesis.openapi.from_dict(server.get("/openapi.json").json())
     schema.config.update(base_url=server.url)
-    return [found.ok() for found in schema.get_all_operations()]
+    found = [each.ok() for each in schema.get_all_operations()]
+    # A stream of changes has no end.
+    return [each for each in found if not each.path.endswith("/changes/events")]
 
 
 def try_all(server, examples: int, headers: dict[str, str] | None = None) -> dict[str, set[int]]:
@@ -72,6 +74,9 @@ def _try(operation, examples: int, known: dict[str, str], headers) -> set[int]:
     )
     @hypothesis.given(case=right | right | wrong, is_known=st.booleans())
     def send(case, is_known) -> None:
+        if headers is None:
+            # Made up by the tool, because the document names tokens; this server needs none.
+            case.headers.pop("Authorization", None)
         for name in known.keys() & set(case.path_parameters or {}):
             if is_known:
                 case.path_parameters[name] = known[name]

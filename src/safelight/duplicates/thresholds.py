@@ -17,6 +17,10 @@ from safelight.errors import SettingsError
 #: Of the rules themselves; it changes whenever the same limits would give another relation.
 _RULES = "7"
 
+#: Of two JPEGs of one picture, the one with half as many bytes again may be the copy of the other:
+#: saved at 97 instead of 90, say. Only beyond that, bytes tell which lost more.
+SAME_LOSS = 1.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:

@@ -175,8 +175,10 @@ def _rating(library: Database, value: Any, _: Scope) -> Keys:
     if not bounds.has(0):
         condition, values = in_range("rating", bounds)
         return _items(library, f"rating IS NOT NULL AND {condition}", values)
-    condition, values = in_range("coalesce(rating, 0)", bounds)
-    return _items(library, f"kind = 'photo' AND {condition}", values)
+    # All photos without those that have another one: most have none, and none is in no index.
+    condition, values = in_range("rating", bounds)
+    others = _items(library, f"rating IS NOT NULL AND NOT ({condition})", values)
+    return np.setdiff1d(_items(library, "kind = 'photo'"), others, assume_unique=True)
 
 
 def _near(library: Database, value: Any, _: Scope) -> Keys:

@@ -80,6 +80,16 @@ _GUARDED = ("no-token", "busy", "library", "damaged", "disk", "no-library", "lib
 _WRITING = ("read-only", "library-read-only")
 _BODY = ("bad-request", "slow-body", "body-too-large", "media-type", "busy")
 
+#: Codes of calls that have a parameter.
+_NAMED = {
+    "photo_id": ("no-photo", "changed"),
+    "job_id": ("no-job",),
+    "plan_id": ("no-plan", "plan"),
+    "group": ("no-group", "comparing"),
+    "vector_id": ("no-vector",),
+    "Idempotency-Key": ("idempotency-key", "conflict"),
+}
+
 _TOKEN = {
     "type": "http",
     "scheme": "bearer",
@@ -174,6 +184,10 @@ def _refuse(operation: dict[str, Any]) -> None:
         codes += _GUARDED
         if operation["tags"] != ["server"]:
             codes.append("namespace")
+        codes += ["usage"]
+    if names & {"cursor", "since"} or "search" in operation["tags"]:
+        codes += ("cursor", "cursor-expired")
+    codes += [code for name in names & _NAMED.keys() for code in _NAMED[name]]
     if "write" in rights:
         codes += _WRITING
     if "namespace" in names:

@@ -120,7 +120,7 @@ def test_no_cosine_above_the_floor_is_missed(spread, floor, at_once) -> None:
     expected = {
         (row, other) for row in range(COUNT) for other in range(row) if cosines[row, other] >= floor
     }
-    index = CosineIndex([vectors[:300], vectors[300:]], ALL, floor, compared=128)
+    index = CosineIndex([vectors[:300], vectors[300:]], ALL, floor, compared=128, few=256)
     found = {}
     for start in range(0, COUNT, at_once):
         part = slice(start, start + at_once)
@@ -132,7 +132,7 @@ def test_no_cosine_above_the_floor_is_missed(spread, floor, at_once) -> None:
 
 def test_what_the_short_products_leave_out_could_not_reach_the_floor() -> None:
     vectors = _vectors(96, spread=0.7)
-    index = CosineIndex([vectors], ALL, 0.9)
+    index = CosineIndex([vectors], ALL, 0.9, few=256)
     assert index._bounding is not None
     directions, short = index._bounding
     assert directions.shape[1] < 96
@@ -144,8 +144,8 @@ def test_only_places_before_and_only_those_that_are_compared() -> None:
     vectors = _vectors(32, spread=0.7)
     places = ALL[::-1].copy()
     places[5] = -1
-    found = _pairs(CosineIndex([vectors], places, 0.5).near(vectors, places, COUNT))
-    expected = _pairs(CosineIndex([vectors], ALL, 0.5).near(vectors, ALL, COUNT))
+    found = _pairs(CosineIndex([vectors], places, 0.5, few=256).near(vectors, places, COUNT))
+    expected = _pairs(CosineIndex([vectors], ALL, 0.5, few=256).near(vectors, ALL, COUNT))
     rows = {place: row for row, place in enumerate(places.tolist())}
     assert {frozenset((row, rows[place])) for row, place in found} == {
         frozenset(pair) for pair in expected if 5 not in pair
@@ -164,8 +164,8 @@ def test_a_crowd_of_equal_vectors_is_bounded_and_the_latest_are_taken() -> None:
 
 def test_the_crowd_and_the_few_agree() -> None:
     vectors = _vectors(16, spread=0.0)
-    usual = _pairs(CosineIndex([vectors], ALL, 0.2).near(vectors, ALL, 5))
-    crowded = CosineIndex([vectors], ALL, 0.2, compared=100, crowd=10)
+    usual = _pairs(CosineIndex([vectors], ALL, 0.2, few=256).near(vectors, ALL, 5))
+    crowded = CosineIndex([vectors], ALL, 0.2, compared=100, crowd=10, few=256)
     assert _pairs(crowded.near(vectors, ALL, 5)) == usual
 
 

@@ -387,7 +387,7 @@ def test_a_photo_is_told_by_its_digest_or_else_by_its_name(
     other = named.rename(tmp_path / "000000039769.jpg")
     with pytest.raises(UsageError, match=r"values of 000000039769.jpg \(http"):
         verify(NAME, photo=other)
-    with pytest.raises(UsageError, match="Leave out --photo"):
+    with pytest.raises(UsageError, match="Leave out the photo"):
         verify("starter", photo=other)
     with pytest.raises(UsageError, match="No such file"):
         verify(NAME, photo=tmp_path / "none.jpg")

@@ -95,10 +95,10 @@ class FeatureStore:
     _cameras: dict[tuple[str, str], int]
     _sizes: npt.NDArray[np.int64]
 
-    def worth(self, position: int) -> tuple[int, ...]:
-        """Return the sort key of copies, likeliest keeper first: pixels, bytes, the earlier one."""
+    def sizes(self, position: int) -> tuple[int, int]:
+        """Return pixels and bytes of a photo."""
         pixels, size = self._sizes[position].tolist()
-        return pixels, size, -position
+        return pixels, size
 
     def seen(self, positions: Iterable[int]) -> dict[int, PhotoFeatures]:
         """Return the features of photos, by position."""

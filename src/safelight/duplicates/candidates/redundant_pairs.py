@@ -14,6 +14,7 @@ import numpy as np
 
 from safelight.duplicates.components import Components
 from safelight.duplicates.model import Relation
+from safelight.duplicates.thresholds import SAME_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -67,18 +68,19 @@ class CopyTies:
 
     Parameters
     ----------
-    worth : callable
-        Of a position: the photo of many copies that is worth most is the likeliest to be kept, so
-        the others are compared with it.
+    sizes : callable
+        Of a position: pixels and bytes.
     pairs : iterable of (int, int)
     """
 
     def __init__(
-        self, worth: Callable[[int], tuple[int, ...]], pairs: Iterable[tuple[int, int]] = ()
+        self, sizes: Callable[[int], tuple[int, int]], pairs: Iterable[tuple[int, int]] = ()
     ) -> None:
-        self._worth = worth
+        self._sizes = sizes
         self._components = Components[int]()
-        self._best: dict[Hashable, int] = {}
+        # Of each set of copies, by position, those that may be the best: each has more bytes than
+        # all before it.
+        self._leading: dict[Hashable, list[int]] = {}
         for later, earlier in pairs:
             self._join(later, earlier)
 
@@ -88,13 +90,31 @@ class CopyTies:
             self._join(later, earlier)
 
     def _join(self, a: int, b: int) -> None:
-        best = max(self.best(a), self.best(b), key=self._worth)
+        both = {*self._leaders(a), *self._leaders(b)}
         self._components.join(a, b)
-        self._best[self._components.key(a)] = best
+        self._leading[self._components.key(a)] = self._led(both)
+
+    def _leaders(self, position: int) -> list[int]:
+        return self._leading.get(self._components.key(position), [position])
+
+    def _led(self, positions: Iterable[int]) -> list[int]:
+        sizes = {position: self._sizes(position) for position in positions}
+        most_pixels = max(pixels for pixels, _ in sizes.values())
+        large = {each: size for each, (pixels, size) in sizes.items() if pixels == most_pixels}
+        least = max(large.values()) / SAME_LOSS
+        leaders: list[int] = []
+        for each in sorted(large):
+            if large[each] >= least and (not leaders or large[each] > large[leaders[-1]]):
+                leaders.append(each)
+        return leaders
 
     def best(self, position: int) -> int:
-        """Return the copy of a photo that is worth most."""
-        return self._best.get(self._components.key(position), position)
+        """Return the copy of a photo that is the likeliest keeper.
+
+        Of those with most pixels and about as many bytes as any, the earliest: so it is kept if
+        nothing else tells them apart, and others can be compared with it at once.
+        """
+        return self._leaders(position)[0]
 
     def copies(self, position: int) -> int:
         """Return how many copies a photo is known to have, itself included."""

@@ -24,7 +24,13 @@ from safelight.duplicates.candidates.feature_store import (
     open_feature_store,
 )
 from safelight.duplicates.candidates.generate import BLOCK, candidates
-from safelight.duplicates.candidates.redundant_pairs import COPIES, CopyTies, is_copy, ranked
+from safelight.duplicates.candidates.redundant_pairs import (
+    COPIES,
+    MANY_COPIES,
+    CopyTies,
+    is_copy,
+    ranked,
+)
 from safelight.duplicates.thresholds import DEFAULT
 from safelight.duplicates.verification.frames import Frames
 from safelight.errors import SafelightError
@@ -315,7 +321,7 @@ class _Run:
         self._away: set[int] = set()
         self._thinned: set[int] = set()  # positions
         self._written = 0
-        self._ties = CopyTies(known.worth)
+        self._ties = CopyTies(known.sizes)
 
     def continue_from(self, copies: Iterable[tuple[int, int]], thinned: Iterable[int]) -> None:
         """Take over what earlier runs found, by row key.
@@ -329,7 +335,7 @@ class _Run:
         """
         position_of = {key: position for position, key in enumerate(self._known.keys.tolist())}
         self._ties = CopyTies(
-            self._known.worth,
+            self._known.sizes,
             (
                 (position_of[a], position_of[b])
                 for a, b in copies
@@ -396,7 +402,10 @@ class _Run:
                 later, earlier = photos.popleft()
                 # What is found meanwhile may make another one the best, and this one needless.
                 settled = [each for each in earlier if each[0] < committed]
+                # Nor is it needed where one is known that has many copies: it is one of them then.
                 few = [each for each in earlier if each[0] >= committed][:1]
+                if any(self._ties.copies(each) > MANY_COPIES for each, _ in settled):
+                    few = []
                 sure = self._ties.partners([*settled, *few]).positions
                 see(sure)
                 part.append((later, earlier))

@@ -18,6 +18,7 @@ from safelight.duplicates.keeper.filenames import (
     secondary_depth,
 )
 from safelight.duplicates.model import STRICT, Relation
+from safelight.duplicates.thresholds import SAME_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,10 +53,6 @@ _WHOLE_EXIF = (
 
 # Labels and further columns beyond so many make nothing richer.
 _MOST_SAID = 3
-
-# Of two JPEGs of one picture, the one with half as many bytes again may be the copy of the other:
-# saved at 97 instead of 90, say. Only beyond that, bytes tell which lost more.
-_SAME_LOSS = 1.5
 
 # A photo that lies otherwise than the others of its group is less likely the original.
 _TURNED = 0.75
@@ -154,7 +151,7 @@ def _kept(
 
 
 def _saturated(kept: Mapping[str, float]) -> dict[str, float]:
-    most = max(kept.values()) / _SAME_LOSS
+    most = max(kept.values()) / SAME_LOSS
     return {photo: min(share, most) for photo, share in kept.items()}
 
 
