@@ -16,6 +16,7 @@ from safelight.library.browse import Filter, cards
 from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.search.query import Query, Term
 from safelight.server.auth import GuardedRoute, Reader
+from safelight.server.client_texts import for_clients
 from safelight.server.dependencies import Served
 from safelight.server.errors import Problem
 from safelight.server.filters import filter_of
@@ -112,7 +113,9 @@ async def search_images(request: Request, served: Served, access: Reader) -> ans
         model=embedder.name,
         weak=answer.weak,
         more=answer.more,
-        notes=tuple(answer.notes),
+        notes=tuple(
+            for_clients(note, restricted=access.namespaces is not None) for note in answer.notes
+        ),
     )
 
 

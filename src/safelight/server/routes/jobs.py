@@ -11,6 +11,7 @@ from safelight.errors import LibraryError
 from safelight.library.state.jobs import page_of_jobs
 from safelight.server import forms
 from safelight.server.auth import Access, Reader, Writer
+from safelight.server.client_texts import for_clients, name_for
 from safelight.server.dependencies import Served
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.event_stream import Event, event_stream
@@ -135,7 +136,9 @@ def _shape(job: Job, access: Access) -> answers.Job:
         done=job.done,
         total=job.total,
         failed=job.failed,
-        message=job.message,
+        message=None
+        if job.message is None
+        else for_clients(job.message, restricted=access.namespaces is not None),
         summary=None if job.summary is None else _summary(job.summary, access),
         created_at=job.created_at,
         finished_at=job.finished_at,
@@ -148,4 +151,12 @@ def _summary(summary: Mapping[str, Any], access: Access) -> dict[str, Any]:
         # Known to whom, and what it cost, would tell what other namespaces have.
         found["new"] = found.get("new", 0) + found.pop("known", 0)
         found |= {"known": 0, "device": None, "stages": {}}
+        found["failures"] = [
+            {
+                **each,
+                "path": name_for(each["path"], restricted=True),
+                "reason": for_clients(each["reason"], restricted=True),
+            }
+            for each in found.get("failures", ())
+        ]
     return found
