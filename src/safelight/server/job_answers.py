@@ -38,9 +38,7 @@ def job_answer(job: Job, access: Access) -> answers.Job:
         failed=job.failed,
         message=None if job.message is None else for_clients(job.message, restricted=restricted),
         failures=tuple(answers.JobFailure(**each) for each in failures),
-        photos=uploaded(job.request, of_ingest)
-        if is_upload and job.summary
-        else None,
+        photos=uploaded(job.request, of_ingest) if is_upload and job.summary else None,
         resumed_as=summary.get("resumed_as"),
         summary=None if job.summary is None else _summary(job.summary, failures, access),
         created_at=job.created_at,
