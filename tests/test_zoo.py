@@ -126,7 +126,7 @@ def test_upload_and_search_by_picture(server: Running) -> None:
     assert len(taken) == len(files)
     for name, data in files:
         answer = server.client.post(
-            "/api/v1/images/search", files={"image": (name, data)}, data={"search": "{}"}
+            "/api/v1/images/search", files={"image": (name, data)}, data={"request": "{}"}
         )
         assert answer.status_code in (200, 400, 413, 415, 422), (name, answer.text)
         assert (answer.status_code == 200) or answer.json()["code"]

@@ -211,7 +211,7 @@ def test_bad_files_are_named_and_the_run_goes_on(run, folder) -> None:
         (("label", "--labels", "none.json"), 2, "none.json cannot be read"),
         (("ingest", ".", "--label"), 2, "twice.txt has labels twice"),
         (("label",), 1, "no library"),
-        (("search", "label:"), 2, "no label"),
+        (("search", "label:"), 2, "is followed by nothing"),
     ],
 )
 def test_what_is_wrong_is_said(run, tmp_path, args, code, says) -> None:

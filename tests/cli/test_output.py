@@ -37,7 +37,7 @@ def _run(arguments, library, environment, module="safelight"):
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp932", "cp437", "cp1252", "utf-8"])
 def test_hits_are_written_in_every_encoding(library, encoding: str) -> None:
-    done = _run(["search", "noise", "--json"], library, {"PYTHONIOENCODING": encoding})
+    done = _run(["search", "noise", "--all", "--json"], library, {"PYTHONIOENCODING": encoding})
     assert b"Traceback" not in done.stderr
     assert done.returncode == 0
     assert json.loads(done.stdout.decode(encoding))["path"].endswith(NAME)
@@ -45,7 +45,7 @@ def test_hits_are_written_in_every_encoding(library, encoding: str) -> None:
 
 def test_redirected_output_is_utf_8_in_the_c_locale(library) -> None:
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = _run(["search", "noise", "--paths"], library, old, "safelight.cli")
+    done = _run(["search", "noise", "--all", "--paths"], library, old, "safelight.cli")
     assert b"Traceback" not in done.stderr
     assert done.stdout.decode("utf-8").strip().endswith(NAME)
 
@@ -72,7 +72,7 @@ def test_a_redirected_stream_becomes_utf_8(monkeypatch: pytest.MonkeyPatch) -> N
     assert stream.buffer.getvalue().decode("utf-8") == "é — 😀\n"
 
 
-@pytest.mark.parametrize("arguments", [["search", "noise"], ["--help"], ["status"]])
+@pytest.mark.parametrize("arguments", [["search", "noise", "--all"], ["--help"], ["status"]])
 def test_a_closed_pipe_is_not_a_traceback(library, arguments) -> None:
     read, write = os.pipe()
     os.close(read)
@@ -96,7 +96,7 @@ def test_the_package_runs_as_a_module(tmp_path, module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["search", "noise", "--json"], ["status"], ["docs", "guide"], ["--help"]]
+    "arguments", [["search", "noise", "--all", "--json"], ["status"], ["docs", "guide"], ["--help"]]
 )
 def test_a_reader_that_has_gone_ends_a_command_with_141(library, arguments) -> None:
     reading, writing = os.pipe()

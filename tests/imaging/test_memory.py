@@ -81,7 +81,7 @@ def test_the_server_shows_large_photos_too(library, embedder, tmp_path, large) -
         (photo,) = server.get("/api/v1/photos").json()["photos"]
         assert server.get(f"/api/v1/photos/{photo['photo_id']}/thumbnail").status_code == 200
         answer = server.client.post(
-            "/api/v1/images/search", files={"image": ("a.png", large)}, data={"search": "{}"}
+            "/api/v1/images/search", files={"image": ("a.png", large)}, data={"request": "{}"}
         )
         assert answer.status_code == 200, answer.text
         assert server.upload(("b.png", large)).status_code == 200

@@ -20,7 +20,7 @@ def test_every_get_has_a_head(server) -> None:
     card = server.get(f"{API}/photos").json()["photos"][0]
     ids = {"photo_id": card["photo_id"], "vector_id": card["photo_id"]}
     for template, calls in server.get("/openapi.json").json()["paths"].items():
-        if "get" not in calls:
+        if "get" not in calls or template == f"{API}/changes/events":  # which has no end
             continue
         path = template.format_map({**dict.fromkeys(_names(template), "0" * 32), **ids})
         get, head = server.get(path), server.client.head(path)

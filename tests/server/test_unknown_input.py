@@ -143,8 +143,6 @@ def test_parts_of_forms_are_refused_by_name(server) -> None:
     assert "a file" in error["reason"]
     form = {"files": [("image", photo)], "data": {"limit": "3"}}
     assert refused(post("/api/v1/images/search", **form))[0]["field"] == "body.limit"
-    form = {"files": [("image", photo), ("image", photo)]}
-    assert "twice" in refused(post("/api/v1/images/search", **form))[0]["reason"]
 
 
 def test_a_body_that_a_call_does_not_take_is_refused(server, document) -> None:

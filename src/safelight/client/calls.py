@@ -11,11 +11,12 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from safelight import schemas
-from safelight.arguments import as_kind, as_list, as_mapping, as_name
+from safelight.arguments import as_kind, as_list, as_mapping, as_name, as_number
 from safelight.client.answers import build
 from safelight.client.multipart import files_of
 from safelight.errors import ServerError, UsageError
@@ -355,7 +356,7 @@ def images_search(
     wanted = _given(
         query=query,
         like=as_list(like, "like", str),
-        weights=[float(each) for each in weights],
+        weights=[as_number(each, "weights") for each in as_list(weights, "weights", Real)],
         fields=as_list(fields, "fields", str),
         cursor=cursor,
         photo_id=photo_id,

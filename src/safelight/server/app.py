@@ -44,6 +44,7 @@ from safelight.server.routes import (
 from safelight.server.unknown_input import invalid
 
 if TYPE_CHECKING:
+    from safelight.server.auth import Access
     from safelight.server.state import ServerState
 
 # What a machine's own tables say about these differs, and a browser runs no script of another type.
@@ -132,32 +133,37 @@ def _routes(app: FastAPI) -> list[GuardedRoute]:
     return [each for each in app.routes if isinstance(each, GuardedRoute)]
 
 
-async def _refused(_: Request, error: Exception) -> ProblemResponse:
+async def _refused(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, SafelightError)
-    return of_error(error)
+    return of_error(error, restricted=_is_restricted(request))
+
+
+def _is_restricted(request: Request) -> bool:
+    access: Access | None = request.scope.get("access")
+    return access is not None and access.namespaces is not None
 
 
 async def _broken(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, sqlite3.DatabaseError)
-    return of_error(explain_database_error(request.app.state.service.library.path, error))
+    library = request.app.state.service.library.path
+    return of_error(explain_database_error(library, error), restricted=_is_restricted(request))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Problem):
-        return of_problem(error)
+        return of_problem(error, restricted=_is_restricted(request))
     # Starlette's own, whose words are the status once more.
     code = OF_STATUS.get(error.status_code, ProblemCode.BAD_REQUEST)
     headers = dict(error.headers or {})
-    path = request.url.path[:200]
     detail = f"{str(error.detail).rstrip('.')}."
     if error.status_code == 404:
-        detail = f"The API has no {path}. `GET /docs` lists all calls."
+        detail = "The API has no such address. `GET /docs` lists all calls."
     if error.status_code == 405:
         headers["Allow"] = allowed_methods(request)
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=headers)
-        detail = f"{path} does not take {request.method}. It takes {headers['Allow']}."
+        detail = f"This address takes {headers['Allow']} only."
     return respond(detail, code, status=error.status_code, headers=headers)
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from safelight.imaging.damage import RAISE_LIMIT
 from safelight.schemas import ProblemDetails
 from safelight.schemas.problems import code_of, known_code
 from safelight.server import request_ids
+from safelight.server.client_texts import for_clients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,13 +78,14 @@ def respond(
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[FieldProblem] | None = None,
+    restricted: bool = False,
 ) -> ProblemResponse:
     """Return the response for an error; its status is the code's unless another one is given."""
     status = code.status if status is None else status
     problem = ProblemDetails(
         title=_PHRASES.get(status) or HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
+        detail=for_clients(detail, restricted=restricted),
         code=code.value,
         errors=None if errors is None else tuple(errors),
         request_id=request_ids.current.get(),
@@ -92,18 +93,19 @@ def respond(
     return ProblemResponse(problem.model_dump_json(), status, headers=dict(headers or {}))
 
 
-def of_problem(problem: Problem) -> ProblemResponse:
-    """Return the response for a refusal by the server itself."""
-    return respond(problem.detail, problem.code, headers=problem.headers, errors=problem.errors)
+def of_problem(problem: Problem, *, restricted: bool = False) -> ProblemResponse:
+    """Return the response for a refusal by the server itself, as this client may read it."""
+    return respond(
+        problem.detail,
+        problem.code,
+        headers=problem.headers,
+        errors=problem.errors,
+        restricted=restricted,
+    )
 
 
-def for_clients(reason: str) -> str:
-    """Return the reason why a photo failed, without advice that no client can follow."""
-    return reason.replace(RAISE_LIMIT, "whoever runs the server can raise it")
-
-
-def of_error(error: SafelightError) -> ProblemResponse:
-    """Return the response for an error that the library raised."""
+def of_error(error: SafelightError, *, restricted: bool = False) -> ProblemResponse:
+    """Return the response for an error that the library raised, as this client may read it."""
     code = code_of(error)
     headers = {"Retry-After": "5"} if code.status == 503 else None
-    return respond(for_clients(str(error)), code, headers=headers)
+    return respond(str(error), code, headers=headers, restricted=restricted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from safelight import schemas as answers
+from safelight.server.client_texts import for_clients, name_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 def job_answer(job: Job, access: Access) -> answers.Job:
     """Return the answer for a job."""
     summary = job.summary or {}
-    failures = summary.get("failures", [])
+    of_ingest = summary.get("failures", [])
+    restricted = access.namespaces is not None
+    failures = [
+        {
+            **each,
+            "path": name_for(each["path"], restricted=restricted),
+            "reason": for_clients(each["reason"], restricted=restricted),
+        }
+        for each in of_ingest
+    ]
     is_upload = "files" in job.request
     return answers.Job(
         id=job.id,
@@ -26,11 +36,11 @@ def job_answer(job: Job, access: Access) -> answers.Job:
         done=job.done,
         total=job.total,
         failed=job.failed,
-        message=job.message,
+        message=None if job.message is None else for_clients(job.message, restricted=restricted),
         failures=tuple(answers.JobFailure(**each) for each in failures),
-        photos=uploaded(job.request, failures) if is_upload and job.summary else None,
+        photos=uploaded(job.request, of_ingest) if is_upload and job.summary else None,
         resumed_as=summary.get("resumed_as"),
-        summary=None if job.summary is None else _summary(job.summary, access),
+        summary=None if job.summary is None else _summary(job.summary, failures, access),
         created_at=job.created_at,
         finished_at=job.finished_at,
     )
@@ -65,8 +75,12 @@ def uploaded(
     return tuple(found)
 
 
-def _summary(summary: Mapping[str, Any], access: Access) -> dict[str, Any]:
+def _summary(
+    summary: Mapping[str, Any], failures: Sequence[Mapping[str, str]], access: Access
+) -> dict[str, Any]:
     found = dict(summary)
+    if "failures" in found:
+        found["failures"] = list(failures)
     if access.namespaces is not None:
         # Known to whom, and what it cost, would tell what other namespaces have.
         found["new"] = found.get("new", 0) + found.pop("known", 0)

@@ -14,7 +14,8 @@ from loguru import logger
 
 from safelight.errors import LibraryError, SafelightError
 from safelight.library.state.jobs import FINISHED, add_job, interrupt_lost_jobs, read_job, write_job
-from safelight.server.errors import Problem, for_clients
+from safelight.server.client_texts import for_clients
+from safelight.server.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

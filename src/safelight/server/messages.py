@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
+from safelight.library.state.tokens import PREFIX
 from safelight.schemas import FieldProblem
 from safelight.server.forms import WORDS
 
@@ -73,8 +74,9 @@ def unknown(
 
 def shown(name: str) -> str:
     """Return a name as a message may repeat it."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if len(name) > _LONGEST or not name.isprintable() or name.startswith(PREFIX):
+        return f"(a name of {len(name)} characters)"
+    return name
 
 
 def field_problem(found: Mapping[str, Any], model: Any) -> FieldProblem:

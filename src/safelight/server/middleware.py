@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from safelight.files.format import size_text
 from safelight.server import request_ids, signatures
 from safelight.server.auth import access_of, access_of_signer, check_host, check_origin
+from safelight.server.client_texts import without_tokens
 from safelight.server.compression import accepts_gzip, compressed, is_compressible
 from safelight.server.errors import Problem, of_problem
 
@@ -406,6 +407,7 @@ class _Answer:
         # Without the query string: what people look for is nobody's business. As it was sent, so
         # that no letter in it makes a line of its own.
         path = self._scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace")
+        path = without_tokens(path)
         logger.bind(
             access=True,
             method=self._method,

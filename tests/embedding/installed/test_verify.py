@@ -96,7 +96,7 @@ def test_random_weights_do_not_pass_for_openais(cache: Path, poser: Path) -> Non
     assert "qdrant/fastembed" in golden.detail
     assert "other weights" in golden.detail
     assert [each.ok for each in of_photos] == [None, None]
-    assert "--photo" in of_photos[0].detail
+    assert "photo" in of_photos[0].detail
 
 
 def test_the_published_vector_passes(cache: Path, poser: Path) -> None:

@@ -18,7 +18,7 @@ from safelight.files.format import size_text
 from safelight.imaging import decode, is_photo
 from safelight.ingest.sources.entry import entry
 from safelight.library.files import present_paths
-from safelight.server.errors import for_clients
+from safelight.server.client_texts import for_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,6 +21,7 @@ from safelight.search import Answer, SearchOptions, name_for_image
 from safelight.search.engine import arranged
 from safelight.search.query import Query, Term, parse_term
 from safelight.server.auth import Access, GuardedRoute, Reader
+from safelight.server.client_texts import for_clients
 from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, PHOTO, refuses
 from safelight.server.errors import Problem
@@ -195,7 +196,9 @@ async def _search(
         model=embedder.name,
         weak=page.weak,
         more=page.more,
-        notes=page.notes,
+        notes=tuple(
+            for_clients(note, restricted=access.namespaces is not None) for note in page.notes
+        ),
     )
 
 

@@ -17,9 +17,10 @@ from safelight.library.files import page_of_failures
 from safelight.library.sources import KINDS, place_of, read_sources
 from safelight.schemas import Failure, FailureList, Forgotten, Moved, Source, SourceList
 from safelight.server.auth import Reader, Writer
+from safelight.server.client_texts import for_clients
 from safelight.server.dependencies import Served
 from safelight.server.document import refuses
-from safelight.server.errors import Problem, for_clients
+from safelight.server.errors import Problem
 from safelight.server.etags import TaggedRoute, tagged
 from safelight.server.filters import known_namespace
 from safelight.server.schemas.photos import (
@@ -137,7 +138,7 @@ async def failures(
                 path=each.path,
                 namespace=each.namespace,
                 code=each.code,
-                reason=for_clients(each.reason),
+                reason=for_clients(each.reason, restricted=access.namespaces is not None),
                 failed_at=each.failed_at,
             )
             for each in found

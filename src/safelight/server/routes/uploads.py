@@ -10,9 +10,10 @@ from starlette.datastructures import UploadFile
 
 from safelight import schemas as answers
 from safelight.server.auth import Access, GuardedRoute, Writer
+from safelight.server.client_texts import for_clients
 from safelight.server.dependencies import Served
 from safelight.server.document import MODEL, refuses
-from safelight.server.errors import Problem, for_clients
+from safelight.server.errors import Problem
 from safelight.server.idempotency import operation_id
 from safelight.server.job_answers import job_answer, uploaded
 from safelight.server.jobs.upload_job import add_upload, ingest_uploads, upload_request

@@ -149,7 +149,7 @@ const tell = (state, result) => {
   const isFull = total === limitOf(state);
   byId("count").textContent = count(total, "photo") + (searching && isFull ? ", the nearest" : "");
   byId("near").hidden = !(searching && result.near > 0);
-  byId("near").textContent = "Show " + count(result.near ?? 0, "photo") + " more that " +
+  byId("near").textContent = "Show " + number(result.near ?? 0) + " more that " +
     (result.near === 1 ? "was" : "were") + " only near";
   byId("grid").setAttribute("aria-label", listName(state));
   byId("scores").hidden = !searching;
