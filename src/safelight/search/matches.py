@@ -175,5 +175,6 @@ def judge(
         found = probabilities(photos, goal.toward, null, best)
     for each in goal.avoided:
         if each.term.kind == "text" and unrelated is not None:
-            found = found * (1 - applying(standing_out(photos, each.vector[None], unrelated)[:, 0]))
+            shown = applying(standing_out(photos, each.vector[None], unrelated)[:, 0])
+            found = found * (1 - shown) ** each.weight
     return rounded(found, FINE_DECIMALS)
