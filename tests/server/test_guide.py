@@ -106,6 +106,38 @@ def test_the_python_examples_run(served) -> None:
         assert "done" in done.stdout
 
 
+def test_the_tour_in_python_runs(served) -> None:
+    server, root = served
+    until(lambda: server.get("/api/v1/duplicates").json()["comparing"] is None)
+    (tour,) = blocks("python", TOUR)
+    done = subprocess.run(
+        [sys.executable, "-c", tour.replace("http://127.0.0.1:8080", server.url)],
+        cwd=root, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "applied undone" in lines
+    assert lines[-1] == "no-photo"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_tour_in_typescript_runs(served) -> None:
+    server, _ = served
+    until(lambda: server.get("/api/v1/duplicates").json()["comparing"] is None)
+    (tour,) = blocks("ts", TOUR)
+    # Without its types it is JavaScript, which every node runs.
+    plain = re.sub(
+        r"\): Promise<any> =>", ") =>", tour.replace("http://127.0.0.1:8080", server.url)
+    )
+    plain = re.sub(
+        r"(\w)\??: (string \| null|string|unknown|any|RequestInit)(?=[,) =])", r"\1", plain
+    )
+    done = subprocess.run(["node", "-e", plain], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[-3:] == ["applied", "undone", "no-photo"]
+
+
 def test_no_call_is_left_out(served) -> None:
     server, _ = served
     text = PAGE.read_text("utf-8")
