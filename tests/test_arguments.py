@@ -184,6 +184,7 @@ def test_an_option_of_a_search_of_another_kind_is_refused(library, starter, phot
 
 def test_numbers_of_numpy_and_paths_are_fine(library, starter, photo) -> None:
     from safelight import retrieve_local
+    from safelight.client.multipart import Form
     from safelight.client.sending import request_of
 
     assert ingest(library, photo.parent, starter, batch_size=np.int64(4)).new == 1
@@ -192,10 +193,10 @@ def test_numbers_of_numpy_and_paths_are_fine(library, starter, photo) -> None:
     rows = np.eye(2, 512, dtype=np.float32)
     found = retrieve_local("red", rows.tolist(), ("a", "b"), top_k=np.int64(1), embedder=starter)
     assert len(found) == 1
-    sent = request_of(calls.images_search("a", limit=np.int64(3)), 1.0)
+    sent = request_of(calls.images_search("a", limit=np.int64(3)), 1.0, Form)
     assert '"limit": 3' in sent["content"]
     with pytest.raises(UsageError):
-        request_of(calls.images_search(b"a"), 1.0)
+        request_of(calls.images_search(b"a"), 1.0, Form)
 
 
 def test_a_similarity_is_of_two_vectors_of_one_model() -> None:

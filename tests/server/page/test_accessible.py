@@ -15,7 +15,7 @@ from tests.server.page.looking import check, expect_count, photo
 )
 def test_nothing_is_wrong_with_any_view(visit, size, schemes) -> None:
     page = visit("/?q=a+cat&minus=coins", size=size)
-    expect_count(page, "6 photos")
+    expect_count(page, "1 photo")
     page.get_by_role("button", name="Scores").click()
     page.get_by_role("button", name="Filters").click()
     check(page, schemes=schemes)
