@@ -207,7 +207,7 @@ def read_photos(
     fields: str | Sequence[str] = (),
     namespace: str | None = None,
 ) -> Call[schemas.PhotoBatch]:
-    """Return up to 1,000 photos by their ids, and the ids that there is no photo of."""
+    """Return up to 1,000 photos by their ids, and the ids without a photo."""
     wanted = _given(
         ids=as_list(photo_ids, "photo_ids", str),
         fields=as_list(fields, "fields", str),
