@@ -11,24 +11,18 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from fastapi import Response
-from fastapi.responses import StreamingResponse
-
 from safelight.errors import SafelightError
-from safelight.server.errors import busy
 from safelight.server.event_stream import (
-    HEADERS,
-    RETRY,
     SECONDS_BETWEEN_LOOKS,
     SECONDS_OF_SILENCE,
-    TYPE,
     Event,
+    open_stream,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from fastapi import Request
+    from fastapi import Request, Response
 
     from safelight.schemas import ChangeList
     from safelight.server.auth import Access
@@ -52,13 +46,7 @@ async def change_stream(
     """
     seen = served.generation
     page = await look(cursor)  # what is wrong is said before the answer begins
-    if request.scope.get("is_head"):
-        return Response(media_type=TYPE, headers=HEADERS)
-    if served.streams >= served.limits.streams:
-        raise busy("listeners")
-    return StreamingResponse(
-        _told(request, served, access, look, page, seen), media_type=TYPE, headers=HEADERS
-    )
+    return open_stream(request, served, _told(request, served, access, look, page, seen))
 
 
 async def _told(
@@ -68,10 +56,8 @@ async def _told(
     look: Look,
     page: ChangeList,
     seen: int,
-) -> AsyncIterator[str]:
-    served.streams += 1
+) -> AsyncGenerator[str]:
     try:
-        yield f"retry: {RETRY}\n\n"
         spoken, is_ready = time.monotonic(), False
         while True:
             if page.changes:
@@ -99,5 +85,3 @@ async def _told(
             page = await look(page.cursor)
     except SafelightError:
         return  # the client comes back, and is told
-    finally:
-        served.streams -= 1

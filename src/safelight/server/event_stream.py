@@ -9,6 +9,7 @@ See https://html.spec.whatwg.org/multipage/server-sent-events.html.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from fastapi.responses import StreamingResponse
 from safelight.server.errors import busy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from fastapi import Request
 
@@ -75,13 +76,33 @@ async def event_stream(
     known = request.headers.get("last-event-id")
     if first.is_last and first.id == known:
         return Response(status_code=204)
+    return open_stream(request, served, _told(request, served, access, look, first, known))
+
+
+def open_stream(request: Request, served: ServerState, told: AsyncGenerator[str]) -> Response:
+    """Return the answer that sends events as they are told; only its head, if that is asked for.
+
+    Raises
+    ------
+    Problem
+        With 429: too many clients listen.
+    """
     if request.scope.get("is_head"):
         return Response(media_type=TYPE, headers=HEADERS)
     if served.streams >= served.limits.streams:
         raise busy("listeners")
-    return StreamingResponse(
-        _told(request, served, access, look, first, known), media_type=TYPE, headers=HEADERS
-    )
+    return StreamingResponse(_counted(served, told), media_type=TYPE, headers=HEADERS)
+
+
+async def _counted(served: ServerState, told: AsyncGenerator[str]) -> AsyncIterator[str]:
+    served.streams += 1
+    try:
+        yield f"retry: {RETRY}\n\n"
+        async with contextlib.aclosing(told):
+            async for text in told:
+                yield text
+    finally:
+        served.streams -= 1
 
 
 async def _told(
@@ -91,23 +112,18 @@ async def _told(
     look: Callable[[], Awaitable[Event]],
     event: Event,
     known: str | None,
-) -> AsyncIterator[str]:
-    served.streams += 1
-    try:
-        yield f"retry: {RETRY}\n\n"
-        spoken = time.monotonic()
-        while True:
-            if event.id != known:
-                known, spoken = event.id, time.monotonic()
-                yield event.text()
-            elif time.monotonic() - spoken > SECONDS_OF_SILENCE:
-                spoken = time.monotonic()
-                yield ": still here\n\n"
-            if event.is_last or served.stopping.is_set() or await request.is_disconnected():
-                return
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            if not await served.is_valid(access.token):  # revoked meanwhile
-                return
-            event = await look()
-    finally:
-        served.streams -= 1
+) -> AsyncGenerator[str]:
+    spoken = time.monotonic()
+    while True:
+        if event.id != known:
+            known, spoken = event.id, time.monotonic()
+            yield event.text()
+        elif time.monotonic() - spoken > SECONDS_OF_SILENCE:
+            spoken = time.monotonic()
+            yield ": still here\n\n"
+        if event.is_last or served.stopping.is_set() or await request.is_disconnected():
+            return
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        if not await served.is_valid(access.token):  # revoked meanwhile
+            return
+        event = await look()
